@@ -1,0 +1,1 @@
+"""The user's copy of CROSS, from the official layout to Parquet that `datasets` opens."""

@@ -1,0 +1,237 @@
+"""Read the official JSON: every record checked, no text changed, the known quirks of the release taken."""
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lmms_eval_cross.data.release import COUNTRIES, LANGUAGES, WORDINGS, ReleaseFile
+from lmms_eval_cross.errors import DataError
+from lmms_eval_cross.records import Sample
+
+Text = Annotated[str, Field(min_length=1)]
+
+_IMAGE_URL: Final = re.compile(r"^https?://[^?#]*/images/(?P<subset>[a-z]+)/(?P<name>[^/\\?#\x00-\x1f]+)$")
+
+
+class Record(BaseModel):
+    """What the records of both subsets share; keys that are not named here are passed over."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    index: Text
+    orig_query: Text
+    query: Text
+    file_name: Text
+    language: Text | None = None
+    translated_query: Text | None = None
+
+    @property
+    def shown_norm(self) -> str:
+        """The norm that the judge is shown."""
+        raise NotImplementedError
+
+    @property
+    def named_country(self) -> str:
+        """The country, with a space where the index has an underscore."""
+        raise NotImplementedError
+
+
+class CasaRecord(Record):
+    """A record of `data/casa/*.json`; it has no country but in its index."""
+
+    violated_norm: Text
+
+    @property
+    def shown_norm(self) -> str:
+        """The norm that the judge is shown."""
+        return self.violated_norm
+
+    @property
+    def named_country(self) -> str:
+        """The country: the index without its number (`Saudi_Arabia_3`)."""
+        return self.index.rsplit("_", 1)[0].replace("_", " ")
+
+
+class SafeWorldRecord(Record):
+    """A record of `data/safeworld/*.json`."""
+
+    violated_specific_norm: Text
+    country: Text
+
+    @property
+    def shown_norm(self) -> str:
+        """The norm that the judge is shown."""
+        return self.violated_specific_norm
+
+    @property
+    def named_country(self) -> str:
+        """The country as the record names it."""
+        return self.country.replace("_", " ")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSample:
+    """A sample whose image is still a path in the official layout."""
+
+    sample: Sample
+    """With an empty `image_sha256`."""
+    image_path: str
+    """`images/<subset>/<name>`"""
+
+
+def norm_id(norm: str) -> str:
+    """The cluster that a norm's text stands for: 16 hex digits."""
+    return hashlib.sha256(norm.encode()).hexdigest()[:16]
+
+
+def clean_language(label: str) -> str | None:
+    """The one language that a label of the release names (`Mandarin Chinese`, `Persian.`), None if not one."""
+    named = [language for language in LANGUAGES if re.search(rf"\b{language}\b", label)]
+    return named[0] if len(named) == 1 else None
+
+
+def read_records(file: ReleaseFile, path: Path) -> list[Record]:
+    """The checked records of one JSON file, in order.
+
+    Raises:
+        DataError: the file, record and field that break the format.
+    """
+    model = CasaRecord if file.subset == "casa" else SafeWorldRecord
+    records: list[Record] = []
+    for number, raw in enumerate(_read_list(file, path)):
+        try:
+            records.append(model.model_validate(raw))
+        except ValidationError as error:
+            raise DataError(f"{_place(file, number, raw)}: {_first_problem(error)}") from None
+    return records
+
+
+def to_samples(file: ReleaseFile, records: list[Record], items: "ItemNames") -> Iterator[SourceSample]:
+    """The samples of one file, in order.
+
+    The n-th occurrence of an item is wording n, since nothing in the record names the wording.
+
+    Raises:
+        DataError: a country, language, image name or number of wordings that the release does not know.
+    """
+    seen: Counter[str] = Counter()
+    for number, record in enumerate(records):
+        place = _place(file, number, {"index": record.index})
+        item = items.name_of(record)
+        seen[item] += 1
+        yield _to_sample(file, record, item, seen[item], place)
+
+
+class ItemNames:
+    """Names for the items of a subset: the index, and a letter where two items share one.
+
+    The English and the multilingual file of a subset must be named by the same instance.
+    """
+
+    def __init__(self) -> None:
+        self._names: dict[tuple[str, str, str], str] = {}
+        self._shared: Counter[str] = Counter()
+
+    def name_of(self, record: Record) -> str:
+        """`Iran_27` for the first item of that index, `Iran_27b` for the second."""
+        identity = (record.index, record.file_name, record.orig_query)
+        if identity not in self._names:
+            count = self._shared[record.index]
+            self._shared[record.index] += 1
+            self._names[identity] = record.index + ("" if count == 0 else chr(ord("a") + count))
+        return self._names[identity]
+
+
+def _to_sample(file: ReleaseFile, record: Record, item: str, wording: int, place: str) -> SourceSample:
+    if wording > (WORDINGS if file.setting == "english" else 1):
+        raise DataError(f"{place}: the item stands there for the {wording}th time; remove what was added.")
+    label = _language_label(file, record, place)
+    image = _image_name(file, record, place)
+    sample = Sample(
+        sample_id=f"{file.subset}/{file.setting}/{item}/{wording}",
+        subset=file.subset,
+        setting=file.setting,
+        item=item,
+        wording=wording,
+        country=_country(record, place),
+        language=_language(label, place),
+        language_label=label,
+        norm_id=norm_id(record.shown_norm),
+        norm=record.shown_norm,
+        query=_query(file, record, place),
+        image_sha256="",
+        image_name=image,
+        original_query=record.orig_query,
+    )
+    return SourceSample(sample, f"images/{file.subset}/{image}")
+
+
+def _query(file: ReleaseFile, record: Record, place: str) -> str:
+    if file.setting == "english":
+        return record.query
+    if record.translated_query is None:
+        raise DataError(f"{place}: field translated_query is missing; get the file anew.")
+    return record.translated_query
+
+
+def _language_label(file: ReleaseFile, record: Record, place: str) -> str:
+    if file.setting == "english":
+        return "English"
+    if record.language is None:
+        raise DataError(f"{place}: field language is missing; get the file anew.")
+    return record.language
+
+
+def _language(label: str, place: str) -> str:
+    language = clean_language(label)
+    if language is None:
+        raise DataError(f"{place}: field language {label!r} names none, or several, of the release's 14 languages.")
+    return language
+
+
+def _country(record: Record, place: str) -> str:
+    if record.named_country not in COUNTRIES:
+        raise DataError(f"{place}: country {record.named_country!r} is none of the release's 16.")
+    return record.named_country
+
+
+def _image_name(file: ReleaseFile, record: Record, place: str) -> str:
+    match = _IMAGE_URL.match(record.file_name)
+    if match is None or match["subset"] != file.subset or match["name"] in {".", ".."}:
+        raise DataError(
+            f"{place}: field file_name {record.file_name!r} is not a URL that ends in images/{file.subset}/NAME."
+        )
+    return match["name"]
+
+
+def _read_list(file: ReleaseFile, path: Path) -> list[Any]:
+    try:
+        raw = json.loads(path.read_bytes())
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{file.path} is not valid JSON ({error}); get the file anew.") from None
+    if not isinstance(raw, list) or not raw:
+        raise DataError(f"{file.path} must hold a list of records, got {_shape(raw)}; get the file anew.")
+    return raw
+
+
+def _shape(raw: object) -> str:
+    return "an empty list" if raw == [] else type(raw).__name__
+
+
+def _place(file: ReleaseFile, number: int, raw: object) -> str:
+    index = raw.get("index") if isinstance(raw, Mapping) else None
+    return f"{file.path}, record {number + 1}" + (f" ({index})" if isinstance(index, str) else "")
+
+
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = ".".join(str(part) for part in first["loc"]) or "the record"
+    rule = "is missing" if first["type"] == "missing" else first["msg"].replace("Input should", "should")
+    return f"field {field} {rule}; get the file anew or mend it."

@@ -1,0 +1,118 @@
+"""Prepared data: a folder of Parquet files that a manifest completes."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from lmms_eval_cross.data.images import ImageStore
+from lmms_eval_cross.data.source import write_text
+from lmms_eval_cross.errors import NotPreparedError
+from lmms_eval_cross.judge.rubric import Rubric
+
+MANIFEST: Final = "manifest.json"
+IMAGES: Final = "images.parquet"
+RUBRIC: Final = "rubric.json"
+_POINTER: Final = "current"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a folder of prepared data holds; written last, so that a folder with it is whole."""
+
+    source: str
+    """A fingerprint of the source; no path, no address."""
+    written_by: str
+    rows: dict[str, int]
+    """Split (`casa_english`) -> samples."""
+    expected: dict[str, int]
+    """Split -> samples in the release."""
+    sha256: dict[str, str]
+    """Split -> data hash."""
+    images: int
+
+    @property
+    def sha256_all(self) -> str:
+        """The data hash of all splits together."""
+        return hashlib.sha256(json.dumps(self.sha256, sort_keys=True).encode()).hexdigest()
+
+    def is_partial(self, split: str) -> bool:
+        """Whether the split has another number of samples than the release."""
+        return self.rows[split] != self.expected[split]
+
+    def to_json(self) -> str:
+        """The manifest as it is written."""
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A folder of prepared data, ready to be read."""
+
+    folder: Path
+    manifest: Manifest
+
+    @classmethod
+    def load(cls, folder: Path) -> "Prepared":
+        """Open a folder that `write_splits` has finished."""
+        return cls(folder, Manifest(**json.loads((folder / MANIFEST).read_text(encoding="utf-8"))))
+
+    def parquet(self, split: str) -> Path:
+        """The Parquet file of a split."""
+        return self.folder / f"{split}.parquet"
+
+    @cached_property
+    def images(self) -> ImageStore:
+        """The images, by hash."""
+        return ImageStore(self.folder / IMAGES)
+
+    @cached_property
+    def rubric(self) -> Rubric:
+        """The official rubric, as it was read from the user's copy."""
+        return Rubric.from_json((self.folder / RUBRIC).read_text(encoding="utf-8"))
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        rows = ", ".join(f"{split} {count}" for split, count in self.manifest.rows.items())
+        return f"{sum(self.manifest.rows.values())} samples ({rows}) and {self.manifest.images} images"
+
+    @property
+    def warnings(self) -> list[str]:
+        """What results from these data will say of themselves."""
+        return [
+            f"{split} has {self.manifest.rows[split]} records, the release {expected}: results say `partial`."
+            for split, expected in self.manifest.expected.items()
+            if self.manifest.is_partial(split)
+        ]
+
+
+def find_prepared(home: Path) -> Prepared | None:
+    """The data in force under CROSS_HOME, None if there are none."""
+    pointer = home / "data" / _POINTER
+    if not pointer.is_file():
+        return None
+    folder = pointer.parent / pointer.read_text(encoding="utf-8").strip()
+    return Prepared.load(folder) if (folder / MANIFEST).is_file() else None
+
+
+def require_prepared(home: Path) -> Prepared:
+    """The data in force under CROSS_HOME.
+
+    Raises:
+        NotPreparedError: there are none.
+    """
+    prepared = find_prepared(home)
+    if prepared is None:
+        raise NotPreparedError(
+            "CROSS is not prepared yet and CROSS_SOURCE names no copy to prepare it from; "
+            "type `lmms-eval-cross prepare --source path/to/CROSS` first."
+        )
+    return prepared
+
+
+def point_to(home: Path, key: str) -> None:
+    """Put the folder `key` in force."""
+    write_text(home / "data" / _POINTER, key + "\n")

@@ -1,0 +1,58 @@
+"""Every error that a user can meet.
+
+CrossError              one sentence: the value, the rule, the next step; exit code 2
+├── SettingsError       a CROSS_* variable or a command-line value
+├── SourceError         the copy of CROSS can't be reached or lacks a file
+├── DataError           a record or an image breaks the format of the release
+├── NotPreparedError    no prepared data where a task looks for them
+├── RubricError         `code/evaluation.py` has another shape than the released one
+├── JudgeSetupError     the judge can't be used as it is set up
+├── LedgerError         the ledger can't be opened, read or written
+└── ReplayError         the responses that `cross_replay` was given
+
+Anything else that is raised is a bug and keeps its traceback.
+"""
+
+
+class CrossError(Exception):
+    """A problem that the user can solve, said in one sentence."""
+
+    exit_code = 2
+
+
+class SettingsError(CrossError):
+    """A setting has a value that it can't have."""
+
+
+class SourceError(CrossError):
+    """The user's copy of CROSS can't be reached or lacks a file."""
+
+
+class DataError(CrossError):
+    """A record or an image breaks the format of the release."""
+
+
+class NotPreparedError(CrossError):
+    """There are no prepared data where a task looks for them."""
+
+
+class RubricError(CrossError):
+    """The judge's prompts can't be read from the file that holds them."""
+
+
+class JudgeSetupError(CrossError):
+    """The judge can't be used as it is set up: key, address or model."""
+
+
+class LedgerError(CrossError):
+    """The ledger can't be opened, read or written."""
+
+
+class ReplayError(CrossError):
+    """The recorded responses don't fit the task that asks for them."""
+
+
+def listing(names: list[str], most: int = 20) -> str:
+    """`names` as a comma-separated list, cut after `most` with a count of the rest."""
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")

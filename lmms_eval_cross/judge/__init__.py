@@ -1,0 +1,1 @@
+"""The judge: rubric, messages, client, engine, reply and ledger."""

@@ -1,0 +1,27 @@
+"""Tell an answer of the model under test from the trace of a failed generation."""
+
+import re
+from typing import Final
+
+_MARKERS: Final = (
+    (re.compile(r"^\[LMMS_EVAL_REQUEST_FAILED\b"), "lmms-eval gave up on the request"),
+    (re.compile(r"^\[LMMS_EVAL_BUDGET_EXCEEDED\]"), "lmms-eval's token budget was spent"),
+    (re.compile(r"^ERROR: The API call failed\.?$"), "the released inference script's mark of a failed call"),
+    (re.compile(r"^None$"), "the model returned nothing (None)"),
+    (re.compile(r"^$"), "the model returned no text"),
+)
+_OPENED: Final = re.compile(r"<think(?:ing)?>", re.IGNORECASE)
+_CLOSED: Final = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
+
+
+def failed_generation(response: str) -> str | None:
+    """Why `response` is no answer, None if it is one; such a response is never judged."""
+    text = response.strip()
+    for marker, meaning in _MARKERS:
+        if marker.search(text):
+            return meaning
+    opened = [match.start() for match in _OPENED.finditer(text)]
+    closed = [match.start() for match in _CLOSED.finditer(text)]
+    if opened and (not closed or closed[-1] < opened[0]):
+        return "the model's reasoning was cut off before an answer (an unclosed <think>)"
+    return None

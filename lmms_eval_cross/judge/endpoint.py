@@ -1,0 +1,56 @@
+"""Where the judge is asked, and with which key: address and key fall back together."""
+
+import os
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
+
+from lmms_eval_cross.errors import JudgeSetupError
+from lmms_eval_cross.settings import NO_KEY, Settings
+
+OPENAI_URL: Final = "https://api.openai.com/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An OpenAI-compatible server."""
+
+    base_url: str
+    key: str | None = field(repr=False)
+    """None for a server without keys."""
+    key_from: str
+    """The variable that the key came from."""
+    is_openai: bool
+    """OpenAI's own address, by default and not by a base URL."""
+
+    @property
+    def host(self) -> str:
+        """Scheme, name and port: what a ledger may know of the address."""
+        parts = urlsplit(self.base_url)
+        return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}"
+
+
+def find_endpoint(settings: Settings) -> Endpoint:
+    """The endpoint in force.
+
+    OPENAI_API_KEY is used at OpenAI's own address only; OPENAI_BASE_URL, which people set for the model under
+    test, is never used.
+
+    Raises:
+        JudgeSetupError: there is no key for the address.
+    """
+    own = settings.judge_api_key.get_secret_value() if settings.judge_api_key else ""
+    if settings.judge_base_url is not None:
+        if not own:
+            raise JudgeSetupError(
+                "CROSS_JUDGE_BASE_URL is set, but CROSS_JUDGE_API_KEY is not, and OPENAI_API_KEY is never sent to "
+                "another server; set CROSS_JUDGE_API_KEY, to `none` if the server takes no key."
+            )
+        return Endpoint(settings.judge_base_url, None if own == NO_KEY else own, "CROSS_JUDGE_API_KEY", False)
+    key, source = (own, "CROSS_JUDGE_API_KEY") if own else (os.environ.get("OPENAI_API_KEY", ""), "OPENAI_API_KEY")
+    if not key or key == NO_KEY:
+        raise JudgeSetupError(
+            f"There is no key for the judge {settings.judge_model} at OpenAI; set OPENAI_API_KEY or "
+            "CROSS_JUDGE_API_KEY, or point CROSS_JUDGE_BASE_URL at another server."
+        )
+    return Endpoint(OPENAI_URL, key, source, True)

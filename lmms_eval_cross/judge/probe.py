@@ -1,0 +1,80 @@
+"""Ask the endpoint, before any GPU works, whether it knows the key and the model."""
+
+from typing import Any, Final
+
+import openai
+from openai import OpenAI
+
+from lmms_eval_cross.errors import JudgeSetupError
+from lmms_eval_cross.judge.client import client_options, error_message
+from lmms_eval_cross.judge.endpoint import Endpoint
+
+TIMEOUT_SECONDS: Final = 20
+_TOKEN_LIMITS: Final[tuple[dict[str, Any], ...]] = ({"max_tokens": 1}, {"max_completion_tokens": 16})
+
+
+def probe(endpoint: Endpoint, model: str) -> None:
+    """Ask for the model; where that is closed, send one chat of one token.
+
+    Raises:
+        JudgeSetupError: unreachable, wrong key, unknown model, or a refusal.
+    """
+    with OpenAI(**client_options(endpoint, TIMEOUT_SECONDS, retries=1)) as client:
+        try:
+            if not _is_listed(client, model):
+                _chat(client, model)
+        except openai.APIConnectionError:
+            raise JudgeSetupError(
+                f"The judge's endpoint {endpoint.host} can't be reached; start it or mend CROSS_JUDGE_BASE_URL."
+            ) from None
+        except openai.AuthenticationError as error:
+            raise JudgeSetupError(
+                f"The judge's endpoint {endpoint.host} refuses the key in {endpoint.key_from} "
+                f"({error_message(error, endpoint)}); set a valid one."
+            ) from None
+        except openai.NotFoundError as error:
+            raise JudgeSetupError(
+                f"The judge's endpoint {endpoint.host} has no model {model!r} ({error_message(error, endpoint)}); "
+                "set CROSS_JUDGE_MODEL to one that it serves."
+            ) from None
+        except openai.APIStatusError as error:
+            raise JudgeSetupError(
+                f"The judge's endpoint {endpoint.host} answered {error.status_code} to a one-token chat with {model!r} "
+                f"({error_message(error, endpoint)}); mend the judge's setup or try again later."
+            ) from None
+
+
+def _is_listed(client: OpenAI, model: str) -> bool:
+    """Whether the endpoint says that it has the model; False where it does not tell."""
+    try:
+        client.models.retrieve(model)
+    except openai.AuthenticationError:
+        raise
+    except openai.NotFoundError as error:
+        if error.code == "model_not_found":
+            raise
+        return _is_in_list(client, model)
+    except openai.APIStatusError:
+        return False
+    return True
+
+
+def _is_in_list(client: OpenAI, model: str) -> bool:
+    """For servers that list their models but don't show one, such as vLLM."""
+    try:
+        return model in [entry.id for entry in client.models.list().data]
+    except openai.APIStatusError:
+        return False
+
+
+def _chat(client: OpenAI, model: str) -> None:
+    for last, limit in enumerate(_TOKEN_LIMITS, start=1):
+        try:
+            client.chat.completions.create(
+                model=model, messages=[{"role": "user", "content": "Reply with 1."}], **limit
+            )
+        except openai.BadRequestError:
+            if last == len(_TOKEN_LIMITS):
+                raise
+        else:
+            return

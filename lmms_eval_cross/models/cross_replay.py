@@ -1,0 +1,119 @@
+"""`--model cross_replay`: answers from a file, for demos, tests and answers that were made elsewhere."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import torch
+from lmms_eval.api.instance import Instance
+from lmms_eval.api.model import lmms
+from tqdm import tqdm
+
+from lmms_eval_cross.errors import CrossError, ReplayError, listing
+
+Key: TypeAlias = str | tuple[str, int]
+
+
+class CrossReplay(lmms):  # type: ignore[misc]
+    """Answers each request with a recorded response.
+
+    A row of the JSONL file is {"sample_id", "response"} or {"task", "doc_id", "response"}.
+    """
+
+    is_simple = True
+
+    def __init__(self, responses: str, batch_size: int | str = 1, **unused: Any) -> None:
+        """Read the file.
+
+        Args:
+            responses: the JSONL's path.
+            batch_size: taken because lmms-eval hands it to every model; not used.
+        """
+        super().__init__()
+        try:
+            self._responses = read_responses(Path(responses).expanduser())
+        except CrossError as error:
+            raise SystemExit(f"lmms-eval-cross: {error}") from None
+        self.device = torch.device("cpu")
+        self._rank = int(os.environ.get("RANK", "0"))
+        self._world_size = int(os.environ.get("WORLD_SIZE", "1"))
+        if self._world_size > 1:
+            from accelerate import Accelerator
+
+            self.accelerator = Accelerator()
+
+    @property
+    def rank(self) -> int:
+        """The rank of this process."""
+        return self._rank
+
+    @property
+    def world_size(self) -> int:
+        """How many processes answer."""
+        return self._world_size
+
+    def generate_until(self, requests: list[Instance]) -> list[str]:
+        """The recorded responses, in the order of the requests.
+
+        Raises:
+            ReplayError: names the samples that the file has no response for.
+        """
+        found = [self._find(request) for request in tqdm(requests, desc="Replaying", disable=self.rank != 0)]
+        missing = sorted({name for name, response in found if response is None})
+        if missing:
+            raise ReplayError(f"{len(missing)} samples have no recorded response: {listing(missing)}; add their rows.")
+        return [response for _, response in found if response is not None]
+
+    def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
+        """Not to be had from recorded text."""
+        raise NotImplementedError("cross_replay has recorded text and no likelihoods")
+
+    def generate_until_multi_round(self, requests: list[Instance]) -> list[str]:
+        """Not to be had from recorded text."""
+        raise NotImplementedError("cross_replay answers one round")
+
+    def _find(self, request: Instance) -> tuple[str, str | None]:
+        """The request's name for people, and its response."""
+        doc_id, task, split = request.args[3:6]
+        sample_id = self.task_dict[task][split][doc_id].get("sample_id")
+        by_place = self._responses.get((task, doc_id))
+        by_id = self._responses.get(sample_id) if sample_id else None
+        return sample_id or f"{task}/{doc_id}", by_id if by_id is not None else by_place
+
+
+def read_responses(path: Path) -> dict[Key, str]:
+    """The recorded responses by sample id or by (task, doc id).
+
+    Raises:
+        ReplayError: no such file, a row of another form, or two responses for one sample.
+    """
+    if not path.is_file():
+        raise ReplayError(f"{path} is not a file; give responses=FILE.jsonl.")
+    responses: dict[Key, str] = {}
+    for key, response in _rows(path):
+        if responses.setdefault(key, response) != response:
+            raise ReplayError(f"{path.name} has two responses for {key}; keep one.")
+    return responses
+
+
+def _rows(path: Path) -> Iterator[tuple[Key, str]]:
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                yield _row(line, f"{path.name}, line {number}")
+
+
+def _row(line: str, place: str) -> tuple[Key, str]:
+    try:
+        row = json.loads(line)
+        response = row["response"]
+        key: Key = row["sample_id"] if "sample_id" in row else (row["task"], int(row["doc_id"]))
+    except (ValueError, KeyError, TypeError):
+        raise ReplayError(
+            f'{place} is not {{"sample_id", "response"}} or {{"task", "doc_id", "response"}}; mend the row.'
+        ) from None
+    if not isinstance(response, str):
+        raise ReplayError(f"{place}: the response must be a string, got {type(response).__name__}.")
+    return key, response

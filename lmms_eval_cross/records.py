@@ -1,0 +1,103 @@
+"""The types that data take on their way: Sample -> response -> Verdict | JudgeFailure -> sample record."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal, TypeAlias, get_args
+
+Subset: TypeAlias = Literal["casa", "safeworld", "demo"]
+Setting: TypeAlias = Literal["english", "multilingual"]
+Dimension: TypeAlias = Literal["awareness", "education", "compliance", "helpfulness"]
+FailureReason: TypeAlias = Literal[
+    "unparsable",
+    "off_menu",
+    "refused",
+    "truncated",
+    "empty",
+    "unavailable",
+    "rejected",
+    "budget",
+    "no_response",
+]
+
+DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)
+ASK_AGAIN: Final[frozenset[FailureReason]] = frozenset({"unavailable", "budget"})
+"""Failures of the moment: a rerun asks again by itself."""
+RECORD_SCHEMA: Final = "cross-sample/1"
+"""Name and version of the sample record; docs/schema.md describes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One image and one query whose naive answer would break a local norm; one row of the prepared Parquet."""
+
+    sample_id: str
+    """Readable and unique: subset/setting/item/wording, such as `casa/english/Iran_27b/2`."""
+    subset: Subset
+    setting: Setting
+    item: str
+    """The release's `index`, with a letter where two items share it (`Iran_27`, `Iran_27b`)."""
+    wording: int
+    """1 to 3; the English files word each item three times, the multilingual ones once."""
+    country: str
+    language: str
+    language_label: str
+    """The language as the release spells it; `language` is cleaned."""
+    norm_id: str
+    """First 16 hex digits of the SHA-256 of `norm`: the cluster of every interval and test."""
+    norm: str
+    query: str
+    """What the model is asked: the translation in the multilingual files."""
+    image_sha256: str
+    image_name: str
+    original_query: str | None
+    """The text-only query that the release's item was made from."""
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "Sample":
+        """The sample of a Parquet row or lmms-eval doc; other columns are passed over."""
+        return cls(**{name: row[name] for name in cls.__dataclass_fields__})
+
+    def to_row(self) -> dict[str, Any]:
+        """The Parquet row of the sample."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens that a judge call was billed for, as the endpoint counts them."""
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The judge's score of one answer on one dimension."""
+
+    dimension: Dimension
+    score: Literal[0, 1]
+    """1 is good on every dimension: compliance is 1 - violation where the rubric scores a violation."""
+    rationale: str
+    """The judge's whole reply."""
+    model: str
+    """The model that the endpoint says answered."""
+    usage: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeFailure:
+    """No usable score; counted apart from scores."""
+
+    dimension: Dimension
+    reason: FailureReason
+    detail: str
+    """One sentence on what happened."""
+    reply: str | None = None
+    """What the judge said, if it said something."""
+    model: str | None = None
+    usage: Usage = Usage()
+
+
+Outcome: TypeAlias = Verdict | JudgeFailure

@@ -1,0 +1,83 @@
+"""The sample record: what a run keeps of one judged answer. docs/schema.md describes it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from lmms_eval_cross.records import DIMENSIONS, RECORD_SCHEMA, Dimension, JudgeFailure, Outcome, Sample
+
+RECORD: Final = "cross"
+"""The key of the record in a logged sample."""
+COVERAGE: Final = "coverage"
+METRICS: Final = (*DIMENSIONS, COVERAGE)
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What judged, with which rubric, on which data, written by which versions."""
+
+    judge: str
+    """`openai`, or `offline`: a stand-in, no measurement."""
+    judge_id: str
+    judge_model: str
+    """The model that was asked for; each verdict has the one that answered."""
+    rubric: str
+    rubric_sha256: str
+    profile: str
+    request: Mapping[str, Any]
+    data_sha256: str
+    """Of the split."""
+    partial: bool
+    """The split has another number of samples than the release."""
+    versions: Mapping[str, str]
+
+
+def build_record(
+    sample: Sample, response: str, provenance: Provenance, outcomes: Mapping[Dimension, Outcome]
+) -> dict[str, Any]:
+    """The record of one judged answer."""
+    return {
+        **open_record(sample, response, provenance),
+        "dimensions": {name: _told(outcomes[name]) for name in DIMENSIONS},
+    }
+
+
+def open_record(sample: Sample, response: str, provenance: Provenance) -> dict[str, Any]:
+    """The record of an answer that is not judged yet."""
+    return {"schema": RECORD_SCHEMA, **sample.to_row(), "response": response, "provenance": asdict(provenance)}
+
+
+def metric_items(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """One item a metric, as lmms-eval's aggregations and clustered errors read them.
+
+    `score` is in percent; a failure has no `score`, so that nothing can average it.
+    """
+    cluster = {"norm_id": record["norm_id"]}
+    told = record["dimensions"]
+    items: dict[str, dict[str, Any]] = {
+        name: {**cluster, "score": 100.0 * told[name]["score"]}
+        if told[name]["score"] is not None
+        else {**cluster, "failure": told[name]["reason"]}
+        for name in DIMENSIONS
+    }
+    scored = sum(told[name]["score"] is not None for name in DIMENSIONS)
+    return {**items, COVERAGE: {**cluster, "score": 100.0 * scored / len(DIMENSIONS)}}
+
+
+def mean_score(items: Sequence[Mapping[str, Any]]) -> float | None:
+    """The mean in percent over the items that have a score, None if none has."""
+    scores = [item["score"] for item in items if "score" in item]
+    return sum(scores) / len(scores) if scores else None
+
+
+def _told(outcome: Outcome) -> dict[str, Any]:
+    common = {"model": outcome.model, "usage": asdict(outcome.usage)}
+    if isinstance(outcome, JudgeFailure):
+        return {
+            "score": None,
+            "reason": outcome.reason,
+            "detail": outcome.detail,
+            "rationale": outcome.reply,
+            **common,
+        }
+    return {"score": outcome.score, "reason": None, "detail": None, "rationale": outcome.rationale, **common}

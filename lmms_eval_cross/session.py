@@ -1,0 +1,161 @@
+"""What one process works with: settings, data, rubric, judge. Made on first use, never at import."""
+
+import os
+import uuid
+from concurrent.futures import Future
+from functools import cache, lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
+
+from lmms_eval_cross import __version__
+from lmms_eval_cross.data.prepared import Prepared, require_prepared
+from lmms_eval_cross.judge.engine import JudgeEngine, Outcomes
+from lmms_eval_cross.judge.judges import Job, judge_identity, make_judge
+from lmms_eval_cross.judge.ledger import Ledger
+from lmms_eval_cross.judge.rubric import Rubric, load_native_rubric
+from lmms_eval_cross.records import Sample
+from lmms_eval_cross.sample_record import METRICS, RECORD, Provenance, build_record, metric_items, open_record
+from lmms_eval_cross.settings import Settings, load_settings
+
+DEMO: Final = "demo"
+RUN: Final = uuid.uuid4().hex
+"""Tells this process's responses in the ledger from others'."""
+
+
+def split_of(sample: Sample) -> str:
+    """The split that a sample belongs to: `casa_english`, or `demo`."""
+    return DEMO if sample.subset == DEMO else f"{sample.subset}_{sample.setting}"
+
+
+def data_for(split: str) -> Prepared:
+    """The prepared data that a split is read from, the same for as long as the process lives.
+
+    Raises:
+        NotPreparedError: nothing is prepared.
+    """
+    return _demo_data(load_settings().home) if split == DEMO else _release_data(load_settings().home)
+
+
+def rubric_for(split: str, settings: Settings) -> Rubric:
+    """The rubric that a split's answers are judged by.
+
+    Raises:
+        NotPreparedError: the official rubric is asked for, and nothing is prepared.
+    """
+    name = settings.judge_rubric or ("native" if split == DEMO else "official")
+    return _native_rubric() if name == "native" else _release_data(settings.home).rubric
+
+
+def provenance_for(split: str) -> Provenance:
+    """What will be said of every result of a split."""
+    settings = load_settings()
+    data, rubric, judge = data_for(split), rubric_for(split, settings), judge_identity(settings)
+    return Provenance(
+        judge=judge.kind,
+        judge_id=judge.id,
+        judge_model=judge.model,
+        rubric=rubric.name,
+        rubric_sha256=rubric.sha256,
+        profile=judge.profile,
+        request=judge.request,
+        data_sha256=data.manifest.sha256[split],
+        partial=data.manifest.is_partial(split),
+        versions=_versions(),
+    )
+
+
+class PendingItem(dict[str, Any]):
+    """A dict that is empty until its answer is judged, and then for ever full.
+
+    lmms-eval takes it from `process_results` before the judge has spoken. Pickling it, which is how lmms-eval
+    brings ranks together, waits and gives a plain dict.
+    """
+
+    future: "Future[None]"
+    engine: JudgeEngine
+
+    def settle(self) -> None:
+        """Wait until the item is full."""
+        self.engine.drain(show_progress=os.environ.get("RANK", "0") == "0")
+        self.future.result()
+
+    def __reduce__(self) -> tuple[type, tuple[dict[str, Any]]]:
+        self.settle()
+        return dict, (dict(self),)
+
+
+def submit(sample: Sample, response: str) -> dict[str, PendingItem]:
+    """Hand an answer to the judge; the items fill when its verdicts come.
+
+    Returns:
+        An item a metric, and the sample record under `cross`.
+    """
+    settings = load_settings()
+    split = split_of(sample)
+    provenance, engine = provenance_for(split), _engine(settings)
+    items = {name: PendingItem() for name in (*METRICS, RECORD)}
+
+    def settled(outcomes: Outcomes) -> None:
+        record = build_record(sample, response, provenance, outcomes)
+        for name, item in {**metric_items(record), RECORD: record}.items():
+            items[name].update(item)
+
+    engine.ledger.record_response(RUN, sample.sample_id, response, open_record(sample, response, provenance))
+    job = Job(sample, response, rubric_for(split, settings), data_for(split).images.read)
+    future = engine.submit(job, settled)
+    for item in items.values():
+        item.future, item.engine = future, engine
+    return items
+
+
+def open_ledger(settings: Settings) -> Ledger:
+    """The ledger of CROSS_HOME.
+
+    Raises:
+        LedgerError: it can't be opened.
+    """
+    return Ledger(settings.home / "ledger.sqlite")
+
+
+def forget_data() -> None:
+    """Look again for prepared data; for a new selection of tasks in a process that lives on."""
+    _release_data.cache_clear()
+    _demo_data.cache_clear()
+
+
+@cache
+def _engine(settings: Settings) -> JudgeEngine:
+    ranks = max(1, int(os.environ.get("WORLD_SIZE", "1")))
+    return JudgeEngine(make_judge(settings), open_ledger(settings), max(1, settings.judge_concurrency // ranks))
+
+
+@cache
+def _release_data(home: Path) -> Prepared:
+    return require_prepared(home)
+
+
+@cache
+def _demo_data(home: Path) -> Prepared:
+    from lmms_eval_cross.data.demo import prepare_demo
+
+    return prepare_demo(home)
+
+
+@lru_cache(maxsize=1)
+def _native_rubric() -> Rubric:
+    return load_native_rubric()
+
+
+@lru_cache(maxsize=1)
+def _versions() -> dict[str, str]:
+    return {"lmms_eval_cross": __version__} | {
+        name.replace("-", "_"): _version(name) for name in ("lmms-eval", "openai")
+    }
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,90 @@
+"""Guards and fixtures: no network but the loopback, no home folder, no key."""
+
+import os
+import runpy
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.judge_server import JudgeServer
+from tests.standin import write_standin
+
+GUARD = Path(__file__).parent / "guard"
+SHARED = os.environ.get("CROSS_TEST_DATA")
+runpy.run_path(str(GUARD / "sitecustomize.py"))
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with the real records."""
+    if not SHARED:
+        pytest.skip("CROSS_TEST_DATA is not set: the real records are not tried")
+    return Path(SHARED).resolve()
+
+
+@pytest.fixture(scope="session")
+def standin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small copy of CROSS in the official layout; tests must not change it."""
+    root = tmp_path_factory.mktemp("standin")
+    write_standin(root)
+    return root
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A machine of nobody: an empty home, no keys, no settings; gives CROSS_HOME."""
+    for name in list(os.environ):
+        if name.startswith(("CROSS_", "OPENAI_", "AZURE_", "HF_", "LMMS_")) or name.upper().endswith("_PROXY"):
+            monkeypatch.delenv(name)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / ".cache"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("CROSS_HOME", str(tmp_path / "cross-home"))
+    monkeypatch.setenv("PYTHONPATH", str(GUARD))
+    return tmp_path / "cross-home"
+
+
+@pytest.fixture
+def judge_server() -> Iterator[JudgeServer]:
+    """An OpenAI-compatible judge on the loopback."""
+    with JudgeServer() as server:
+        yield server
+
+
+@pytest.fixture
+def judged_by(judge_server: JudgeServer, monkeypatch: pytest.MonkeyPatch) -> JudgeServer:
+    """The same, with the settings pointing at it."""
+    monkeypatch.setenv("CROSS_JUDGE_BASE_URL", judge_server.url)
+    monkeypatch.setenv("CROSS_JUDGE_API_KEY", "sk-test")
+    return judge_server
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Run a command in an empty folder with the test's environment; stdout and stderr are text."""
+
+    def start(*command: str, cwd: Path | None = None, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        folder = cwd or tmp_path / "work"
+        folder.mkdir(exist_ok=True)
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=timeout, check=False)
+
+    return start
+
+
+@pytest.fixture
+def cross(run: Run) -> Run:
+    """Run `lmms-eval-cross`."""
+    return lambda *arguments, **options: run(sys.executable, "-m", "lmms_eval_cross", *arguments, **options)
+
+
+@pytest.fixture
+def lmms_eval(run: Run) -> Run:
+    """Run `lmms-eval`."""
+    return lambda *arguments, **options: run(sys.executable, "-m", "lmms_eval", *arguments, **options)

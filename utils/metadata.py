@@ -1,0 +1,17 @@
+"""`!function lmms_eval_cross.utils.metadata.casa_english` in a YAML is what results.json says of the split."""
+
+from dataclasses import asdict
+from typing import Any, Final
+
+from lmms_eval_cross import session
+from lmms_eval_cross.plugin import SPLITS
+
+TASK_VERSION: Final = "1.0"
+"""Raised when a change to a task changes its numbers."""
+
+
+def __getattr__(split: str) -> dict[str, Any]:
+    """Judge, rubric, data hash and versions, under `configs.<task>.metadata` of the results."""
+    if split not in SPLITS.values():
+        raise AttributeError(split)
+    return {"version": TASK_VERSION, **asdict(session.provenance_for(split))}
