@@ -8,6 +8,7 @@ CrossError              one sentence: the value, the rule, the next step; exit c
 ├── RubricError         `code/evaluation.py` has another shape than the released one
 ├── JudgeSetupError     the judge can't be used as it is set up
 ├── LedgerError         the ledger can't be opened, read or written
+├── RunError            a run folder or samples file that can't be read or compared
 └── ReplayError         the responses that `cross_replay` was given
 
 Anything else that is raised is a bug and keeps its traceback.
@@ -46,6 +47,10 @@ class JudgeSetupError(CrossError):
 
 class LedgerError(CrossError):
     """The ledger can't be opened, read or written."""
+
+
+class RunError(CrossError):
+    """A run folder or samples file can't be read, or does not fit what is asked of it."""
 
 
 class ReplayError(CrossError):

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from lmms_eval_cross.records import DIMENSIONS, RECORD_SCHEMA, Dimension, JudgeFailure, Outcome, Sample
+from lmms_eval_cross.errors import RunError
+from lmms_eval_cross.records import DIMENSIONS, RECORD_SCHEMA, Dimension, JudgeFailure, Outcome, Sample, Usage, Verdict
 
 RECORD: Final = "cross"
 """The key of the record in a logged sample."""
@@ -30,6 +31,40 @@ class Provenance:
     partial: bool
     """The split has another number of samples than the release."""
     versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedAnswer:
+    """A sample record, read back."""
+
+    sample: Sample
+    response: str
+    provenance: Provenance
+    outcomes: Mapping[Dimension, Outcome]
+
+
+def read_record(record: Mapping[str, Any]) -> JudgedAnswer:
+    """The judged answer that a sample record tells of.
+
+    Raises:
+        RunError: the record is of another schema or lacks something.
+    """
+    if record.get("schema") != RECORD_SCHEMA:
+        raise RunError(f"A sample record has schema {record.get('schema')!r}, this release reads {RECORD_SCHEMA!r}.")
+    try:
+        outcomes = {name: _outcome(name, record["dimensions"][name]) for name in DIMENSIONS}
+        return JudgedAnswer(Sample.from_row(record), record["response"], Provenance(**record["provenance"]), outcomes)
+    except (KeyError, TypeError) as error:
+        raise RunError(
+            f"The record of {record.get('sample_id')!r} is not whole ({error}); judge the run again."
+        ) from None
+
+
+def _outcome(name: Dimension, told: Mapping[str, Any]) -> Outcome:
+    usage = Usage(**told["usage"])
+    if told["score"] is None:
+        return JudgeFailure(name, told["reason"], told["detail"], told["rationale"], told["model"], usage)
+    return Verdict(name, told["score"], told["rationale"], told["model"], usage)
 
 
 def build_record(

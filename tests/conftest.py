@@ -12,7 +12,8 @@ import pytest
 from tests.judge_server import JudgeServer
 from tests.standin import write_standin
 
-GUARD = Path(__file__).parent / "guard"
+ROOT = Path(__file__).resolve().parent.parent
+GUARD = ROOT / "tests" / "guard"
 SHARED = os.environ.get("CROSS_TEST_DATA")
 runpy.run_path(str(GUARD / "sitecustomize.py"))
 
@@ -47,7 +48,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / ".cache"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("CROSS_HOME", str(tmp_path / "cross-home"))
-    monkeypatch.setenv("PYTHONPATH", str(GUARD))
+    monkeypatch.setenv("PYTHONPATH", f"{GUARD}{os.pathsep}{ROOT}")
     return tmp_path / "cross-home"
 
 

@@ -73,9 +73,8 @@ def score_of(response: str, dimension: str) -> int:
 
 def judge_by_answer(asked: Asked) -> Answer:
     """The default script: a rationale and a score that depends on answer and dimension."""
-    return Answer(
-        f"On {asked.dimension}, I read {len(asked.response)} characters.\nScore: {score_of(asked.response, asked.dimension)}"
-    )
+    score = score_of(asked.response, asked.dimension)
+    return Answer(f"On {asked.dimension}, I read {len(asked.response)} characters.\nScore: {score}")
 
 
 class JudgeServer:

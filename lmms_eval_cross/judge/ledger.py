@@ -171,7 +171,7 @@ class Ledger:
 
 
 def storable(text: str) -> str:
-    """`text` as SQLite can store it: lone surrogates, which UTF-8 has no bytes for, as `\\udxxx`."""
+    r"""`text` as SQLite can store it: lone surrogates, which UTF-8 has no bytes for, as `\udxxx`."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

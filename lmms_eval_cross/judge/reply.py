@@ -21,7 +21,8 @@ _NUMBER: Final = (
 _DECORATION: Final = r"[\s*_`~#>\"'“”‘’()\[\]{}<|=:\-–—]"
 _WORD: Final = r"(?:score|scores|scored|rating|rated|verdict|final\s+answer|boxed)"
 _MARKED: Final = re.compile(
-    rf"\b{_WORD}\b(?:\s+(?:is|of|was|would\s+be|should\s+be|given|assigned|as|for\s+[\w ]{{1,30}}?|here|therefore|thus|a))*"
+    rf"\b{_WORD}\b"
+    r"(?:\s+(?:is|of|was|would\s+be|should\s+be|given|assigned|as|for\s+[\w ]{1,30}?|here|therefore|thus|a))*"
     rf"{_DECORATION}*{_NUMBER}",
     re.IGNORECASE,
 )
