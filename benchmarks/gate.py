@@ -1,0 +1,342 @@
+"""How often the gate is wrong, on the cluster shape of CROSS: python -m benchmarks.gate [--quick].
+
+Simulated verdicts: a latent normal score per norm, item, sample and round, partly shared by the two models
+(difficulty), partly their own; a verdict is 1 where the sum falls below the quantile of the model's true rate.
+So the true rates are exact, and items of a norm and wordings of an item stand or fall together.
+Prints Markdown tables; nothing is written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmms_eval_cross.stats import (
+    Decision,
+    PairedDifference,
+    cluster_bootstrap,
+    combine_decisions,
+    decide_each,
+    gate_decision,
+    mean_interval,
+    minimum_detectable_effect,
+    paired_difference,
+)
+
+CASA = (49, 37, 32, 13, 1)
+"""CASA's norms that serve 1, 2, 3, 4, 5 items: 132 norms, 276 items (DATA.md)."""
+SAFEWORLD = (30, 6, 1)
+"""37 norms, 45 items."""
+ENGLISH, MULTILINGUAL = 3, 1
+"""Samples of an item: three wordings in English, one in another language."""
+MARGIN = 0.05
+ALPHA = 0.05
+AT_ONCE = 250
+"""Simulations drawn together; bounds memory."""
+
+Array = NDArray[np.float64]
+TTest = Callable[[list[float], list[float]], dict[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Correlation:
+    """Shares of the latent variance; they add up to 1."""
+
+    name: str
+    shared: tuple[float, float, float]
+    """Norm, item, sample: difficulty, the same for both models."""
+    own: tuple[float, float, float, float]
+    """Norm, item, sample, round: each model's own."""
+
+
+STRONG = Correlation("strong", (0.20, 0.20, 0.15), (0.15, 0.15, 0.05, 0.10))
+MODERATE = Correlation("moderate", (0.25, 0.15, 0.20), (0.05, 0.10, 0.10, 0.15))
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One row of a table: what is simulated, how often."""
+
+    label: str
+    correlation: Correlation
+    simulations: int
+    seed: int
+    rounds: int = 1
+    drop: float = 0.0
+    rate: float = 0.6
+    """The baseline's true rate."""
+    norms: tuple[int, ...] = ()
+    """Items of each norm; all of CROSS when empty."""
+    samples_per_item: int = ENGLISH + MULTILINGUAL
+    bootstrap: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was measured in one cell; every array has one entry per simulation."""
+
+    cell: Cell
+    differences: list[PairedDifference]
+    discordance: float
+    lmms_eval: Array
+    """Share 1 where lmms-eval's t-test calls the difference significant, NaN where it was not run."""
+    mean_covered: Array
+    difference_covered: Array
+    bootstrap_covered: Array
+
+
+def norm_items(*counts: tuple[int, ...]) -> tuple[int, ...]:
+    """Items of each norm: (49, 37) -> 49 ones and 37 twos."""
+    return tuple(k for subset in counts for k, norms in enumerate(subset, start=1) for _ in range(norms))
+
+
+def sample_owners(cell: Cell) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Norm and item of each sample."""
+    items = np.array(cell.norms or norm_items(CASA, SAFEWORLD))
+    item_norm = np.repeat(np.arange(len(items)), items)
+    item = np.repeat(np.arange(len(item_norm)), cell.samples_per_item)
+    return item_norm[item], item
+
+
+def draw_pairs(cell: Cell) -> Iterator[tuple[Array, Array]]:
+    """Yield `simulations` pairs of (samples, rounds) verdicts: baseline, candidate."""
+    generator = np.random.default_rng(cell.seed)
+    owners = sample_owners(cell)
+    for start in range(0, cell.simulations, AT_ONCE):
+        many = min(AT_ONCE, cell.simulations - start)
+        shared = latent(generator, many, owners, cell.correlation.shared)[..., None]
+        before = verdicts(generator, shared, owners, cell, cell.rate)
+        after = verdicts(generator, shared, owners, cell, cell.rate - cell.drop)
+        yield from zip(before, after, strict=True)
+
+
+def latent(
+    generator: np.random.Generator, many: int, owners: tuple[NDArray[np.intp], ...], shares: tuple[float, ...]
+) -> Array:
+    """Sum of norm, item and sample effects, shape (many, samples)."""
+    norm, item = owners
+    effects = [generator.standard_normal((many, size)) for size in (norm.max() + 1, item.max() + 1, len(norm))]
+    scaled = [effect * np.sqrt(share) for effect, share in zip(effects, shares, strict=True)]
+    return np.asarray(scaled[0][:, norm] + scaled[1][:, item] + scaled[2])
+
+
+def verdicts(
+    generator: np.random.Generator, shared: Array, owners: tuple[NDArray[np.intp], ...], cell: Cell, rate: float
+) -> Array:
+    """0/1 verdicts of one model, shape (many, samples, rounds)."""
+    from scipy.special import ndtri
+
+    own = latent(generator, len(shared), owners, cell.correlation.own[:3])[..., None]
+    noise = generator.standard_normal((*own.shape[:2], cell.rounds)) * np.sqrt(cell.correlation.own[3])
+    return np.asarray(shared + own + noise < ndtri(rate), dtype=np.float64)
+
+
+def measure(cell: Cell) -> Outcome:
+    """Run every method on every simulated pair of one cell."""
+    norm, _ = sample_owners(cell)
+    clusters = norm.tolist()
+    ttest = lmms_eval_ttest()
+    found: list[PairedDifference] = []
+    rows = []
+    for before_rounds, after_rounds in draw_pairs(cell):
+        before, after = before_rounds.mean(axis=1), after_rounds.mean(axis=1)
+        found.append(paired_difference(before, after, clusters, ALPHA))
+        rows.append(
+            (
+                float(np.mean(before_rounds[:, 0] != after_rounds[:, 0])),
+                significant(ttest, before, after),
+                covers(mean_interval(before, clusters), cell.rate),
+                covers(found[-1], -cell.drop),
+                covers(cluster_bootstrap(before, clusters, 1_000), cell.rate) if cell.bootstrap else np.nan,
+            )
+        )
+    discordance, lmms_eval, mean_covered, difference_covered, bootstrap_covered = np.array(rows).T
+    average = float(discordance.mean())
+    return Outcome(cell, found, average, lmms_eval, mean_covered, difference_covered, bootstrap_covered)
+
+
+def covers(interval: object, truth: float) -> float:
+    """1 if the interval holds the truth, 0 if not, NaN where none was given."""
+    low, high = getattr(interval, "low", None), getattr(interval, "high", None)
+    return np.nan if low is None or high is None else float(low <= truth <= high)
+
+
+def lmms_eval_ttest() -> TTest | None:
+    """lmms-eval's own function, None where it is not installed."""
+    try:
+        from lmms_eval.api.metrics import paired_ttest
+    except ImportError:
+        return None
+    found: TTest = paired_ttest
+    return found
+
+
+def significant(ttest: TTest | None, before: Array, after: Array) -> float:
+    """1 where lmms-eval would call the two models different at 5%."""
+    return float(ttest(after.tolist(), before.tolist())["p_value"] < ALPHA) if ttest else np.nan
+
+
+def gate_cells(simulations: int, seed: int) -> list[Cell]:
+    """Rows of the gate's table."""
+    cells = [
+        Cell("CROSS, 1,284 samples", correlation, simulations, 0, rounds, drop)
+        for correlation in (STRONG, MODERATE)
+        for rounds in (1, 3)
+        for drop in (0.0, 0.02, 0.03, MARGIN)
+    ]
+    rare = [replace(cells[0], label="same, true rate 95%", rate=0.95, drop=drop) for drop in (0.0, MARGIN)]
+    return [replace(cell, seed=seed + i) for i, cell in enumerate(cells + rare)]
+
+
+def slice_cells(simulations: int, seed: int) -> list[Cell]:
+    """Rows of the coverage table."""
+    everything, safeworld = norm_items(CASA, SAFEWORLD), norm_items(SAFEWORLD)
+    few = tuple(int(k) for k in np.random.default_rng(seed).choice(everything, 12, replace=False))
+    plain = Cell("CROSS", STRONG, simulations, 0)
+    cells = [
+        plain,
+        replace(plain, label="CROSS, three rounds", rounds=3),
+        replace(plain, label="CROSS, percentile bootstrap beside it", simulations=simulations // 4, bootstrap=True),
+        replace(plain, label="English", samples_per_item=ENGLISH),
+        replace(plain, label="multilingual", samples_per_item=MULTILINGUAL),
+        replace(plain, label="CASA", norms=norm_items(CASA)),
+        replace(plain, label="SafeWorld", norms=safeworld),
+        replace(plain, label="SafeWorld", norms=safeworld, rate=0.85),
+        replace(plain, label="SafeWorld", norms=safeworld, rate=0.95),
+        replace(plain, label="12 norms drawn from CROSS", norms=few),
+        replace(plain, label="12 norms drawn from CROSS", norms=few, rate=0.85),
+        replace(plain, label="6 of those norms", norms=few[:6]),
+    ]
+    return [replace(cell, seed=seed + 100 + i) for i, cell in enumerate(cells)]
+
+
+def share(values: Array | list[bool]) -> str:
+    """Per cent of what is 1, leaving out NaN: `4.9%`."""
+    kept = np.asarray(values, dtype=np.float64)
+    kept = kept[~np.isnan(kept)]
+    return f"{100 * kept.mean():.1f}%" if len(kept) else "-"
+
+
+def decisions(outcome: Outcome, margin: float = MARGIN) -> list[Decision]:
+    """The gate's decision on one metric in each simulation."""
+    return [gate_decision(each.lower_bound, each.upper_bound, margin) for each in outcome.differences]
+
+
+def gate_row(outcome: Outcome) -> list[str]:
+    """One row of the gate's table."""
+    cell, made = outcome.cell, decisions(outcome)
+    told = [share([each == decision for each in made]) for decision in ("worse", "not worse", "inconclusive")]
+    below = share([each.upper_bound is not None and each.upper_bound < 0 for each in outcome.differences])
+    head = [
+        cell.label,
+        cell.correlation.name,
+        f"{cell.rounds}",
+        f"{100 * cell.drop:g}",
+        f"{100 * outcome.discordance:.0f}%",
+    ]
+    measured = [share(outcome.lmms_eval), share(outcome.difference_covered), f"{100 * typical_effect(outcome):.1f}"]
+    return [*head, *told, below, *measured]
+
+
+def typical_effect(outcome: Outcome) -> float:
+    """Median over simulations of the effect that is shown with 80% power."""
+    errors = [(each.standard_error, each.clusters) for each in outcome.differences]
+    return float(np.median([minimum_detectable_effect(error, count) for error, count in errors if error is not None]))
+
+
+def slice_row(outcome: Outcome) -> list[str]:
+    """One row of the coverage table."""
+    cell, first = outcome.cell, outcome.differences[0]
+    head = [cell.label, f"{100 * cell.rate:g}%", f"{first.n:,}", f"{first.clusters}", f"{cell.simulations:,}"]
+    covered = (outcome.mean_covered, outcome.difference_covered, outcome.bootstrap_covered)
+    return [*head, *(share(each) for each in covered), share(outcome.lmms_eval)]
+
+
+def family_rows(outcome: Outcome) -> list[list[str]]:
+    """False alarms over several independent gated metrics: any of them alone, and with Holm's correction."""
+    rows = []
+    for size in (1, 2, 4):
+        families = [outcome.differences[i : i + size] for i in range(0, len(outcome.differences) - size + 1, size)]
+        plain = [combine_decisions(decide_alone(each) for each in family) for family in families]
+        holm = [combine_decisions(decide_family(family).values()) for family in families]
+        told = [share([each == "worse" for each in made]) for made in (plain, holm)]
+        rows.append([outcome.cell.correlation.name, f"{size}", f"{len(families):,}", *told])
+    return rows
+
+
+def decide_alone(difference: PairedDifference) -> Decision:
+    """The rule for one metric."""
+    return gate_decision(difference.lower_bound, difference.upper_bound, MARGIN)
+
+
+def decide_family(family: list[PairedDifference]) -> dict[str, Decision]:
+    """The rule for several metrics."""
+    named = {str(i): each for i, each in enumerate(family)}
+    return decide_each(named, dict.fromkeys(named, MARGIN))
+
+
+def markdown_table(header: str, rows: list[list[str]]) -> str:
+    """A Markdown table; `header` names its columns, separated by |."""
+    names = [name.strip() for name in header.split("|")]
+    lines = [names, ["---"] * len(names), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def report(gate: list[Outcome], slices: list[Outcome]) -> str:
+    """The three tables."""
+    nulls = [each for each in gate if each.cell.drop == 0 and each.cell.rounds == 1 and each.cell.rate < 0.9]
+    return "\n\n".join(
+        [
+            "### Decisions at margin 5 points, alpha 0.05",
+            markdown_table(
+                "data | correlation | rounds | true drop (points) | verdicts that differ | worse | not worse"
+                " | no verdict | U < 0 | lmms-eval p < 0.05 | coverage of the difference | 80% effect (points)",
+                [gate_row(each) for each in gate],
+            ),
+            "### False alarms over several independent metrics, true drop 0",
+            markdown_table(
+                "correlation | gated metrics | families | worse, each alone | worse, with Holm",
+                [row for each in nulls for row in family_rows(each)],
+            ),
+            "### Coverage of 95% intervals, strong correlation, true drop 0",
+            markdown_table(
+                "data | true rate | samples | clusters | simulations | mean | difference | bootstrap mean"
+                " | lmms-eval p < 0.05",
+                [slice_row(each) for each in slices],
+            ),
+        ]
+    )
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(description="Simulate the gate on the cluster shape of CROSS.")
+    parser.add_argument("--simulations", type=int, default=4_000, help="per row")
+    parser.add_argument("--seed", type=int, default=20_250_514)
+    parser.add_argument("--workers", type=int, default=2, help="processes")
+    parser.add_argument("--quick", action="store_true", help="200 simulations per row: shows that it runs")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Simulate, then print."""
+    arguments = parse_arguments()
+    simulations = 200 if arguments.quick else arguments.simulations
+    gate, slices = gate_cells(simulations, arguments.seed), slice_cells(simulations, arguments.seed)
+    started = time.monotonic()
+    with ProcessPoolExecutor(arguments.workers) as pool:
+        outcomes = list(pool.map(measure, gate + slices))
+    print(f"{simulations:,} simulations per row unless stated, seed {arguments.seed}.\n")
+    print(report(outcomes[: len(gate)], outcomes[len(gate) :]))
+    print(f"\nTook {time.monotonic() - started:.0f} s with {arguments.workers} processes.", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""Statistics of clustered 0/1 scores: intervals, paired differences and the gate's decision.
+
+Scores lie on a 0..1 scale (percent is for display), higher is better, and samples that share a
+cluster (a norm) stand or fall together. Pure functions on NumPy; SciPy is imported when first needed.
+"""
+
+from lmms_eval_cross.stats.clusters import FEWEST_CLUSTERS, FEWEST_VARYING, average_rounds
+from lmms_eval_cross.stats.gate import (
+    Decision,
+    FailureBounds,
+    GateVerdict,
+    bounds_with_failures,
+    combine_decisions,
+    decide_each,
+    decide_with_failures,
+    gate_decision,
+)
+from lmms_eval_cross.stats.intervals import Interval, cluster_bootstrap, mean_interval, wilson_interval
+from lmms_eval_cross.stats.paired import (
+    Evidence,
+    PairedDifference,
+    holm,
+    inferiority,
+    mcnemar_p_value,
+    minimum_detectable_effect,
+    noninferiority,
+    paired_difference,
+    smallest_decidable_margin,
+    superiority,
+)
+
+__all__ = [
+    "FEWEST_CLUSTERS",
+    "FEWEST_VARYING",
+    "Decision",
+    "Evidence",
+    "FailureBounds",
+    "GateVerdict",
+    "Interval",
+    "PairedDifference",
+    "average_rounds",
+    "bounds_with_failures",
+    "cluster_bootstrap",
+    "combine_decisions",
+    "decide_each",
+    "decide_with_failures",
+    "gate_decision",
+    "holm",
+    "inferiority",
+    "mcnemar_p_value",
+    "mean_interval",
+    "minimum_detectable_effect",
+    "noninferiority",
+    "paired_difference",
+    "smallest_decidable_margin",
+    "superiority",
+    "wilson_interval",
+]

@@ -1,0 +1,165 @@
+"""The gate: not worse, worse, or no verdict; over several metrics and whatever the failures hide."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lmms_eval_cross.stats.clusters import FloatArray, as_rounds, average_rounds
+from lmms_eval_cross.stats.paired import PairedDifference, checked_margin, holm, inferiority, paired_difference
+
+Decision = Literal["not worse", "worse", "inconclusive"]
+
+FAILURES_COULD_TURN_IT = "failures could turn the decision"
+DATA_CANNOT_DECIDE = "the data cannot decide at these margins"
+NO_COMPLETE_PAIR = "no sample has a verdict on both sides"
+
+
+@dataclass(frozen=True, slots=True)
+class FailureBounds:
+    """One metric's difference seen three ways: without the failures, and with the two extreme fillings."""
+
+    complete: PairedDifference | None
+    """Samples with a verdict on both sides; None where there is no such sample."""
+    against: PairedDifference
+    """Every failed verdict of the baseline filled with 1, of the candidate with 0."""
+    in_favour: PairedDifference
+    """The reverse."""
+    baseline_failures: int
+    """Failed verdicts (not samples: a sample has one verdict a round)."""
+    candidate_failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class GateVerdict:
+    """What the gate says of all metrics together."""
+
+    decision: Decision
+    reason: str | None
+    """Why there is no verdict; None where there is one."""
+    metrics: Mapping[str, Decision]
+    """Each metric's own decision on complete pairs."""
+
+
+def gate_decision(lower: float | None, upper: float | None, margin: float) -> Decision:
+    """Decide one metric from the one-sided bounds L and U of candidate minus baseline.
+
+    Not worse if L > -margin; worse if U < 0 and L <= -margin; else inconclusive, as without bounds.
+    """
+    checked_margin(margin)
+    if lower is None or upper is None:
+        return "inconclusive"
+    if lower > -margin:
+        return "not worse"
+    return "worse" if upper < 0 else "inconclusive"
+
+
+def decide_each(
+    differences: Mapping[str, PairedDifference | None], margins: Mapping[str, float]
+) -> dict[str, Decision]:
+    """Decide every metric by `gate_decision`, with Holm's correction before any is called worse.
+
+    "Worse" for one metric is enough to fail, so k metrics have k chances of a false alarm: U < 0
+    must hold at Holm's level. "Not worse" needs all of them and therefore no correction (Berger,
+    Technometrics 1982). With one metric it is `gate_decision`. None stands for a metric without pairs.
+    """
+    if set(differences) != set(margins):
+        raise ValueError(f"margins must name the metrics {sorted(differences)}, got {sorted(margins)}")
+    adjusted = holm([p_value_of_worse(difference) for difference in differences.values()])
+    return {
+        name: decide_corrected(difference, p_value, margins[name])
+        for (name, difference), p_value in zip(differences.items(), adjusted, strict=True)
+    }
+
+
+def p_value_of_worse(difference: PairedDifference | None) -> float:
+    """Return the p value of `inferiority`, 1 where there is none, so that the family keeps its size."""
+    p_value = inferiority(difference).p_value if difference else None
+    return 1.0 if p_value is None else p_value
+
+
+def decide_corrected(difference: PairedDifference | None, adjusted_p: float, margin: float) -> Decision:
+    """Decide one metric of several."""
+    if difference is None:
+        return "inconclusive"
+    decision = gate_decision(difference.lower_bound, difference.upper_bound, margin)
+    return "inconclusive" if decision == "worse" and adjusted_p >= difference.alpha else decision
+
+
+def combine_decisions(decisions: Iterable[Decision]) -> Decision:
+    """Worse if any is, not worse if all are, else inconclusive; ValueError without any."""
+    seen = set(decisions)
+    if not seen:
+        raise ValueError("decisions must hold at least one, got none")
+    if "worse" in seen:
+        return "worse"
+    return "not worse" if seen == {"not worse"} else "inconclusive"
+
+
+def bounds_with_failures(
+    baseline: ArrayLike, candidate: ArrayLike, clusters: Iterable[Hashable], alpha: float = 0.05
+) -> FailureBounds:
+    """Return the paired difference without failures and with both worst cases (Manski, AER 1990).
+
+    Each side has shape (n,) or (n, rounds), scores in 0..1, NaN for a failed verdict; rounds need not agree in
+    number. Fillings come before averaging, so a failure in one of three rounds counts a third.
+    """
+    before, after = as_rounds("baseline", baseline), as_rounds("candidate", candidate)
+    if len(before) != len(after):
+        raise ValueError(f"candidate must have one row per baseline row, got {len(after)} for {len(before)}")
+    labels = list(clusters)
+    return FailureBounds(
+        complete=complete_difference(average_rounds(before), average_rounds(after), labels, alpha),
+        against=paired_difference(filled(before, 1.0), filled(after, 0.0), labels, alpha),
+        in_favour=paired_difference(filled(before, 0.0), filled(after, 1.0), labels, alpha),
+        baseline_failures=int(np.isnan(before).sum()),
+        candidate_failures=int(np.isnan(after).sum()),
+    )
+
+
+def filled(rounds: FloatArray, value: float) -> FloatArray:
+    """Replace failures by `value` and average over rounds: (n, rounds) -> (n,)."""
+    return np.asarray(np.where(np.isnan(rounds), value, rounds).mean(axis=1), dtype=np.float64)
+
+
+def complete_difference(
+    before: FloatArray, after: FloatArray, labels: list[Hashable], alpha: float
+) -> PairedDifference | None:
+    """Return the difference over samples that have a score on both sides, None if there are none."""
+    if len(labels) != len(before):
+        raise ValueError(f"clusters must name one cluster per score, got {len(labels)} for {len(before)} scores")
+    kept = np.flatnonzero(~np.isnan(before - after))
+    if len(kept) == 0:
+        return None
+    return paired_difference(before[kept], after[kept], [labels[i] for i in kept], alpha)
+
+
+def decide_with_failures(bounds: Mapping[str, FailureBounds], margins: Mapping[str, float]) -> GateVerdict:
+    """Decide all metrics; a verdict must hold for complete pairs and for both extreme fillings.
+
+    "Not worse" is hardest with all failures against the candidate, "worse" with all in its favour; a
+    decision that stands at both ends stands between them (short of one cluster dominating the error).
+    """
+    metrics = decide_each({name: each.complete for name, each in bounds.items()}, margins)
+    decision = combine_decisions(metrics.values())
+    fillings = [
+        {name: each.against for name, each in bounds.items()},
+        {name: each.in_favour for name, each in bounds.items()},
+    ]
+    if decision == "inconclusive":
+        return GateVerdict(decision, why_undecided(bounds, metrics), metrics)
+    if any(combine_decisions(decide_each(filling, margins).values()) != decision for filling in fillings):
+        return GateVerdict("inconclusive", FAILURES_COULD_TURN_IT, metrics)
+    return GateVerdict(decision, None, metrics)
+
+
+def why_undecided(bounds: Mapping[str, FailureBounds], metrics: Mapping[str, Decision]) -> str:
+    """Name the first obstacle among the undecided metrics: no pairs, too few clusters, or simply too wide bounds."""
+    undecided = [bounds[name].complete for name, decision in metrics.items() if decision == "inconclusive"]
+    if any(difference is None for difference in undecided):
+        return NO_COMPLETE_PAIR
+    return next((each.reason for each in undecided if each and each.reason), DATA_CANNOT_DECIDE)

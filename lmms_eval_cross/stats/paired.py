@@ -1,0 +1,217 @@
+"""The difference between two models on the same samples, and what it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lmms_eval_cross.stats.clusters import (
+    FEWEST_CLUSTERS,
+    FEWEST_VARYING,
+    ROUNDING,
+    TOO_FEW_CLUSTERS,
+    ClusterSums,
+    FloatArray,
+    checked_alpha,
+    checked_vector,
+    sum_by_cluster,
+    t_quantile,
+    t_upper_tail,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PairedDifference:
+    """Candidate minus baseline on the scale of the scores; below 0 the candidate is worse."""
+
+    difference: float
+    lower_bound: float | None
+    """L: one-sided, true difference above it with confidence 1 - alpha. None where `reason` says why."""
+    upper_bound: float | None
+    """U: one-sided, true difference below it with confidence 1 - alpha."""
+    low: float | None
+    """Lower end of the two-sided 1 - alpha interval."""
+    high: float | None
+    standard_error: float | None
+    n: int
+    """Samples."""
+    clusters: int
+    alpha: float
+    baseline_mean: float
+    candidate_mean: float
+    baseline_only: int
+    """McNemar's b: samples where the baseline scores higher (0/1: it alone is right)."""
+    candidate_only: int
+    """McNemar's c: samples where the candidate scores higher."""
+    mcnemar_p: float
+    """Exact and two-sided; for information only, as it ignores clusters and is too small with them."""
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a one-sided test says."""
+
+    p_value: float | None
+    """None where there are too few clusters for a test."""
+    shown: bool
+    """p_value < alpha."""
+
+
+def paired_difference(
+    baseline: ArrayLike, candidate: ArrayLike, clusters: Iterable[Hashable], alpha: float = 0.05
+) -> PairedDifference:
+    """Return candidate minus baseline with cluster-robust bounds.
+
+    Both have shape (n,), in 0..1 (fractions when rounds were averaged), paired by position; ValueError
+    otherwise. Miller, arXiv:2411.00640: paired differences with the clustered error of eq. 4; unlike the
+    paper with the factor C / (C - 1), t quantiles with C - 1 degrees of freedom, and a least error where
+    almost nothing changed (`robust_error`).
+    """
+    checked_alpha(alpha)
+    before, after = checked_pairs(baseline, candidate)
+    sums = sum_by_cluster(after - before, clusters)
+    error = robust_error(sums, alpha) if sums.count >= FEWEST_CLUSTERS else None
+    return describe(before, after, sums, error, alpha)
+
+
+def checked_pairs(baseline: ArrayLike, candidate: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Return both sides as floats; ValueError unless they pair up."""
+    before, after = checked_vector("baseline", baseline), checked_vector("candidate", candidate)
+    if len(before) != len(after):
+        raise ValueError(f"candidate must have one score per baseline score, got {len(after)} for {len(before)}")
+    return before, after
+
+
+def robust_error(sums: ClusterSums, alpha: float) -> float:
+    """Return the cluster-robust error, at least that of a change too rare to be seen.
+
+    Where fewer than FEWEST_VARYING clusters vary, the spread can't be estimated (two equal runs would
+    have error 0 and prove anything). A change that strikes a share p of the clusters stays unseen
+    with probability (1 - p)**C; solved for alpha, p = 1 - alpha**(1 / C) (Clopper & Pearson,
+    Biometrika 1934, with 0 events; Kish's effective clusters for C), and L is then -p at difference 0.
+    """
+    moved = int(np.sum(np.abs(sums.totals) > ROUNDING))
+    spread = int(np.sum(np.abs(sums.residuals) > ROUNDING))
+    if min(moved, spread) >= FEWEST_VARYING:
+        return sums.standard_error
+    unseen = 1 - alpha ** (1 / sums.effective_count)
+    return float(max(sums.standard_error, unseen / t_quantile(1 - alpha, sums.count - 1)))
+
+
+def describe(
+    before: FloatArray, after: FloatArray, sums: ClusterSums, error: float | None, alpha: float
+) -> PairedDifference:
+    """Put bounds, means and discordance counts together."""
+    lower, upper = bounds(sums, error, alpha)
+    low, high = bounds(sums, error, alpha / 2)
+    losses, gains = int(np.sum(before > after)), int(np.sum(after > before))
+    return PairedDifference(
+        difference=sums.mean,
+        lower_bound=lower,
+        upper_bound=upper,
+        low=low,
+        high=high,
+        standard_error=error,
+        n=sums.n,
+        clusters=sums.count,
+        alpha=alpha,
+        baseline_mean=float(before.mean()),
+        candidate_mean=float(after.mean()),
+        baseline_only=losses,
+        candidate_only=gains,
+        mcnemar_p=mcnemar_p_value(losses, gains),
+        reason=TOO_FEW_CLUSTERS if error is None else None,
+    )
+
+
+def bounds(sums: ClusterSums, error: float | None, tail: float) -> tuple[float | None, float | None]:
+    """Return mean -+ t * error, `tail` outside on each side, kept within -1..1."""
+    if error is None:
+        return None, None
+    half = t_quantile(1 - tail, sums.count - 1) * error
+    return max(-1.0, sums.mean - half), min(1.0, sums.mean + half)
+
+
+def mcnemar_p_value(baseline_only: int, candidate_only: int) -> float:
+    """Return the exact two-sided p value of McNemar (Psychometrika 1947); ignores clusters."""
+    from scipy.special import bdtr
+
+    fewer, both = sorted((baseline_only, candidate_only))[0], baseline_only + candidate_only
+    if fewer < 0:
+        raise ValueError(f"counts must be >= 0, got {fewer}")
+    return min(1.0, 2 * float(bdtr(fewer, both, 0.5))) if both else 1.0
+
+
+def noninferiority(difference: PairedDifference, margin: float) -> Evidence:
+    """Test that the candidate is not worse by `margin` or more; shown when L > -margin.
+
+    H0: difference <= -margin (FDA, Non-Inferiority Clinical Trials, 2016); margin on the 0..1 scale.
+    """
+    return evidence(difference, difference.difference + checked_margin(margin))
+
+
+def superiority(difference: PairedDifference) -> Evidence:
+    """Test that the candidate is better; shown when L > 0."""
+    return evidence(difference, difference.difference)
+
+
+def inferiority(difference: PairedDifference) -> Evidence:
+    """Test that the candidate is worse; shown when U < 0."""
+    return evidence(difference, -difference.difference)
+
+
+def evidence(difference: PairedDifference, distance: float) -> Evidence:
+    """Test that the expectation of `distance` is above 0."""
+    if difference.standard_error is None:
+        return Evidence(None, False)
+    p_value = t_upper_tail(distance / difference.standard_error, difference.clusters - 1)
+    return Evidence(p_value, p_value < difference.alpha)
+
+
+def checked_margin(margin: float) -> float:
+    """Return `margin`; ValueError unless 0 < margin <= 1 (5 points are 0.05)."""
+    if not 0 < margin <= 1:
+        raise ValueError(f"margin must be above 0 and at most 1 (5 points are 0.05), got {margin:g}")
+    return margin
+
+
+def smallest_decidable_margin(difference: PairedDifference) -> float | None:
+    """Return the margin above which these data decide; 0 if they decide at any, None if at none.
+
+    The rule of `gate_decision` solved for its margin: with U < 0 any margin is decided, else those above -L.
+    """
+    if difference.lower_bound is None or difference.upper_bound is None:
+        return None
+    return 0.0 if difference.upper_bound < 0 else max(0.0, -difference.lower_bound)
+
+
+def minimum_detectable_effect(standard_error: float, clusters: int, alpha: float = 0.05, power: float = 0.8) -> float:
+    """Return the true difference that a one-sided test at `alpha` shows with probability `power`.
+
+    (t(1 - alpha) + t(power)) * standard_error with clusters - 1 degrees of freedom; Bloom, Evaluation
+    Review 1995. Also the margin within which two equal models are proven not worse with that probability.
+    """
+    if not standard_error >= 0:
+        raise ValueError(f"standard_error must be >= 0, got {standard_error:g}")
+    if clusters < 2:
+        raise ValueError(f"clusters must be >= 2, got {clusters}")
+    if not 0.5 <= power < 1:
+        raise ValueError(f"power must be at least 0.5 and below 1, got {power:g}")
+    freedom = clusters - 1
+    return (t_quantile(1 - checked_alpha(alpha), freedom) + t_quantile(power, freedom)) * standard_error
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p values adjusted for their number (Holm, Scand. J. Statistics 1979), in the order given."""
+    given = np.asarray(p_values, dtype=np.float64)
+    if not ((given >= 0) & (given <= 1)).all():
+        raise ValueError(f"p values must be in 0..1, got {list(p_values)}")
+    order = np.argsort(given, kind="stable")
+    scaled = given[order] * np.arange(len(given), 0, -1)
+    adjusted = np.empty_like(given)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(scaled))
+    return [float(value) for value in adjusted]
