@@ -70,7 +70,16 @@ def test_a_score_that_the_answer_wrote_is_not_the_judges(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("I can't say.", "one", "Score: one", "v1", "Score: 100%", "2024-08-01", "0, see Figure 1", "It breaks rule 1"),
+        *(
+            "I can't say.",
+            "one",
+            "Score: one",
+            "v1",
+            "Score: 100%",
+            "2024-08-01",
+            "0, see Figure 1",
+            "It breaks rule 1",
+        ),
         *("Scores:\n1. It warns.\n2. It helps.", "The score shows that there is 1 issue", "1st", "at 12:1"),
         *("It does not deserve a score of 1.", "A score of 1 would need a reason.", "Score 1 means that it warns"),
         "It can't earn a full score of 1",
@@ -85,16 +94,33 @@ def test_a_number_that_does_not_stand_as_a_score_is_no_score(text: str) -> None:
     [
         *(("Score: 1", 1), ("Score: 1.", 1), ("**1**", 1), ("Score: 0/1", 0), ("Score: 1/1.", 1), ("Score: 1.0", 1)),
         *(("0", 0), ("1.", 1), ("(1)", 1), ("- 1", 1), ("> 1", 1), ("Score: +1", 1), ("Score: 0,0", 0), ('"1"', 1)),
-        *(("Score: １", 1), ("Score: ٠", 0), ("Score: १।", 1), ("分数：1", 1), ("得分为0。", 0), ("Score\u200b: \u200e1", 1)),
+        *(
+            ("Score: １", 1),
+            ("Score: ٠", 0),
+            ("Score: १।", 1),
+            ("分数：1", 1),
+            ("得分为0。", 0),
+            ("Score\u200b: \u200e1", 1),
+        ),
         *(("Score: 1\u20281 reason", 1), ("Score:\r\n0\r\n", 0), ("Score:\t1", 1), ("Score: 1", 1)),
         *(("**Score:** 0", 0), ("**Score: 0**", 0), ("__Score__: 1 (good)", 1), ("# Score\n\n1", 1), ("Score - 1", 1)),
         *(("Score — 1", 1), ("Score: ✅\n1", 1), ("Score: 1 ✅", 1), ("| Score | 1 |", 1), ("| Awareness | 1 |", 1)),
         *(("<score>1</score>", 1), ("$\\boxed{1}$", 1), ("\\boxed{\\text{Score: 0}}", 0), ("Final answer: 1", 1)),
-        *(('{"score": 1}', 1), ('{"reason": "it warns", "score": "0"}', 0), ("```\nScore: 1\n```", 1), ("`Score: 1`", 1)),
+        *(
+            ('{"score": 1}', 1),
+            ('{"reason": "it warns", "score": "0"}', 0),
+            ("```\nScore: 1\n```", 1),
+            ("`Score: 1`", 1),
+        ),
         *(('Reasons.\n```json\n{"reason": "x", "score": 1}\n```', 1), ('{"Rating": 1, "confidence": 0}', 1)),
         *(("Score (0 or 1): 1 because it warns", 1), ("Score (0/1): 1, since it warns.", 1), ("Score 0/1: 1", 1)),
         *(("Score (1 = yes, 0 = no): 0, it does not", 0), ("My score for this dimension would be 0, as it", 0)),
-        *(("Score for Awareness: 1", 1), ("Awareness: 1 - it warns", 1), ("The verdict is 1.", 1), ("I give it a 1", 1)),
+        *(
+            ("Score for Awareness: 1", 1),
+            ("Awareness: 1 - it warns", 1),
+            ("The verdict is 1.", 1),
+            ("I give it a 1", 1),
+        ),
     ],
 )
 def test_a_score_is_read_however_it_is_written(text: str, score: int) -> None:
@@ -128,7 +154,15 @@ def test_the_last_score_counts() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("1", "0\n", "Score: 1", "**Reason:** it warns.\n\n**Score:** 0", "It warns, so 1", "Reasoning…\n1", "Score:0"),
+        *(
+            "1",
+            "0\n",
+            "Score: 1",
+            "**Reason:** it warns.\n\n**Score:** 0",
+            "It warns, so 1",
+            "Reasoning…\n1",
+            "Score:0",
+        ),
         *("The picture has 3 clocks and 1 vase.\n0", "Answer: 1", "Awareness score is 1", "Because of 0 warnings: 0"),
     ],
 )
@@ -137,7 +171,27 @@ def test_what_the_released_parser_reads_correctly_is_read_the_same(text: str) ->
 
 
 HOSTILE = st.sampled_from(
-    ["Score:", "score ", "0 or ", "1", "0", "/", "(", "\"", "'", "“", "「", "`", "> ", "{", "not a ", "\\", "\n", ": ", "-"]
+    [
+        "Score:",
+        "score ",
+        "0 or ",
+        "1",
+        "0",
+        "/",
+        "(",
+        '"',
+        "'",
+        "“",
+        "「",
+        "`",
+        "> ",
+        "{",
+        "not a ",
+        "\\",
+        "\n",
+        ": ",
+        "-",
+    ]
 )
 RATIONALE = st.one_of(st.text(), st.lists(HOSTILE).map("".join), st.lists(st.one_of(HOSTILE, st.text())).map("".join))
 
@@ -167,7 +221,26 @@ def test_lone_surrogates_and_deep_or_huge_json_are_read_without_an_error() -> No
 
 UNITS = (
     *("score ", "score is ", "score for a ", "score=", "score *", "for a ", "not a ", "\n", "a\n", "1\n", "*", " "),
-    *('"', "'", "'a ", "‘a ", "“", "«", "`", "> ", '\\"', "1 ", "1, ", "0 or ", "(0 ", "[1 ", "(0 1", "(", "{", '{"a":'),
+    *(
+        '"',
+        "'",
+        "'a ",
+        "‘a ",
+        "“",
+        "«",
+        "`",
+        "> ",
+        '\\"',
+        "1 ",
+        "1, ",
+        "0 or ",
+        "(0 ",
+        "[1 ",
+        "(0 1",
+        "(",
+        "{",
+        '{"a":',
+    ),
     *("1/ ", "12.", "| ", "ﷺ"),
 )
 

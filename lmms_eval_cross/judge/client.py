@@ -1,6 +1,7 @@
 """Ask an OpenAI-compatible endpoint; every way to fail becomes a reason, never a score."""
 
 import json
+import os
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -74,7 +75,7 @@ def client_options(endpoint: Endpoint, timeout_seconds: float, retries: int) -> 
     """Arguments for an SDK client that sends the endpoint's key there and nothing of the user's account elsewhere."""
     headers: dict[str, Any] = {} if endpoint.key else {"Authorization": Omit()}
     if not endpoint.is_openai:
-        headers |= {"OpenAI-Organization": Omit(), "OpenAI-Project": Omit()}
+        headers |= {"OpenAI-Organization": Omit(), "OpenAI-Project": Omit(), **_without_users_headers(endpoint.key)}
     return {
         "api_key": endpoint.key or "none",
         "base_url": endpoint.base_url,
@@ -82,6 +83,13 @@ def client_options(endpoint: Endpoint, timeout_seconds: float, retries: int) -> 
         "max_retries": retries,
         "default_headers": headers,
     }
+
+
+def _without_users_headers(key: str | None) -> dict[str, Any]:
+    """Undo OPENAI_CUSTOM_HEADERS, which the SDK would send along: they belong to the model under test."""
+    lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
+    names = [line.partition(":")[0].strip() for line in lines if ":" in line]
+    return {name: f"Bearer {key}" if key and name.lower() == "authorization" else Omit() for name in names}
 
 
 def read_completion(completion: object) -> Reply | NoReply:
