@@ -14,7 +14,6 @@ from typing import Final
 
 from lmms_eval_cross.records import FailureReason
 
-_NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]")
 _NUMBER: Final = (
     r"(?<![A-Za-z0-9_.,/%+\-−–])(?<!\d:)"
     r"(?P<number>[+\-−]?\d+(?:[.,]\d+)?)(?:[ \t]{0,2}(?:/|\bout of\b)[ \t]{0,2}(?P<of>\d+))?"
@@ -95,11 +94,11 @@ def parse_reply(text: str) -> ParsedScore | NoScore:
 def _plain(text: str) -> str:
     r"""`text` in ASCII digits, with `\n` alone for the end of a line, and without invisible characters."""
     normal = unicodedata.normalize("NFKC", text).replace("⁄", "/")
-    return "\n".join(_NOT_ASCII.sub(_folded, normal).splitlines()).strip()
+    folded = {ord(character): _folded(character) for character in set(normal) if not character.isascii()}
+    return "\n".join(normal.translate(folded).splitlines()).strip()
 
 
-def _folded(found: re.Match[str]) -> str:
-    character = found[0]
+def _folded(character: str) -> str:
     if character.isdecimal():
         return str(unicodedata.decimal(character))
     return "" if unicodedata.category(character) == "Cf" else character
