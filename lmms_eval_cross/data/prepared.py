@@ -90,12 +90,14 @@ class Prepared:
 
 
 def find_prepared(home: Path) -> Prepared | None:
-    """The data in force under CROSS_HOME, None if there are none."""
+    """The data in force under CROSS_HOME, None if there are none, or none that this release can read."""
     pointer = home / "data" / _POINTER
     if not pointer.is_file():
         return None
-    folder = pointer.parent / pointer.read_text(encoding="utf-8").strip()
-    return Prepared.load(folder) if (folder / MANIFEST).is_file() else None
+    try:
+        return Prepared.load(pointer.parent / pointer.read_text(encoding="utf-8").strip())
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 def require_prepared(home: Path) -> Prepared:
