@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from urllib.parse import quote
 
 import httpx
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential, wait_random
 from tenacity.wait import wait_base
 from tqdm import tqdm
 
@@ -19,7 +19,7 @@ from lmms_eval_cross.errors import SourceError
 
 PARALLEL_DOWNLOADS: Final = 8
 TRIES: Final = 5
-WAIT: wait_base = wait_exponential_jitter(initial=0.5, max=20)
+WAIT: wait_base = wait_exponential(multiplier=0.5, max=20) + wait_random(0, 1)
 """Between the tries of one file, in seconds."""
 MANIFEST: Final = "manifest.json"
 FORMAT: Final = "cross-data/1"
