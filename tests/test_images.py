@@ -149,9 +149,7 @@ def test_mime_type_follows_the_bytes_not_the_ending(check: Check, data: bytes, m
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
-def test_every_mode_of_png_becomes_rgb_of_the_same_size(
-    stored: Callable[[bytes], Image.Image], mode: str
-) -> None:
+def test_every_mode_of_png_becomes_rgb_of_the_same_size(stored: Callable[[bytes], Image.Image], mode: str) -> None:
     image = Image.new("I;16", (5, 4), 40_000) if mode == "I;16" else noise(mode, (5, 4))
     seen = stored(encoded(image, "PNG"))
     assert (seen.mode, seen.size) == ("RGB", (5, 4))

@@ -250,7 +250,8 @@ def _shape(raw: object) -> str:
 
 def _place(file: ReleaseFile, number: int, raw: object) -> str:
     index = raw.get("index") if isinstance(raw, Mapping) else None
-    return f"{file.path}, record {number + 1}" + (f" ({index})" if isinstance(index, str) else "")
+    shown = index if isinstance(index, str) and index.isidentifier() else ascii(index)
+    return f"{file.path}, record {number + 1}" + (f" ({shown})" if isinstance(index, str) else "")
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -63,10 +63,15 @@ class Prepared:
         """The Parquet file of a split."""
         return self.folder / f"{split}.parquet"
 
+    @property
+    def images_path(self) -> Path:
+        """The Parquet file of the images."""
+        return self.folder / IMAGES
+
     @cached_property
     def images(self) -> ImageStore:
         """The images, by hash."""
-        return ImageStore(self.folder / IMAGES)
+        return ImageStore(self.images_path)
 
     @cached_property
     def rubric(self) -> Rubric:
