@@ -25,7 +25,7 @@ class Settings(BaseSettings):
 
     home: Path = Field(default_factory=lambda: user_cache_path("lmms-eval-cross"))
     """Where prepared data, downloads and the ledger live."""
-    source: str | None = None
+    source: str | None = Field(default=None, min_length=1)
     """The copy of CROSS that tasks prepare from when nothing is prepared: a folder or a base URL."""
     judge: Literal["openai", "offline"] = "openai"
     """`openai`: an OpenAI-compatible endpoint. `offline`: a few rules without a network, no measurement."""

@@ -48,7 +48,7 @@ def read(file: ReleaseFile, text: bytes | str | list[dict[str, Any]], folder: Pa
     ],
 )
 def test_a_file_that_is_no_list_of_records_is_named(text: bytes, said: str, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="^data/casa/english.json") as error:
+    with pytest.raises(DataError, match=r"^data/casa/english\.json") as error:
         read(ENGLISH, text, tmp_path)
     assert said in str(error.value)
 

@@ -13,4 +13,5 @@ def prepare(source: str | None, revision: str | None, force: bool) -> None:
     from lmms_eval_cross.settings import load_settings
 
     settings = load_settings()
-    run(settings.home, source or settings.source, revision, force, say=click.echo)
+    official = settings.judge_rubric != "native"
+    run(settings.home, source or settings.source, revision, force, official, say=click.echo)

@@ -21,24 +21,46 @@ from tqdm import tqdm
 from lmms_eval_cross import __version__
 from lmms_eval_cross.data.images import StoredImage, check_image, write_images
 from lmms_eval_cross.data.official import ItemNames, SourceSample, read_records, to_samples
-from lmms_eval_cross.data.prepared import IMAGES, MANIFEST, RUBRIC, Manifest, Prepared, find_prepared, point_to
+from lmms_eval_cross.data.prepared import (
+    IMAGES,
+    MANIFEST,
+    NO_RUBRIC,
+    RUBRIC,
+    Manifest,
+    Prepared,
+    find_prepared,
+    point_to,
+)
 from lmms_eval_cross.data.release import DEFAULT_REVISION, DEFAULT_SOURCE, FILES, JUDGE_FILE, ReleaseFile
 from lmms_eval_cross.data.source import Source, open_source, write_text
-from lmms_eval_cross.errors import DataError, RubricError, SettingsError, listing
-from lmms_eval_cross.judge.rubric import read_official_rubric
+from lmms_eval_cross.errors import DataError, RubricError, SettingsError, SourceError, listing
+from lmms_eval_cross.judge.rubric import Rubric, read_official_rubric
 from lmms_eval_cross.records import Sample
 
 SAMPLE_SCHEMA: Final = pa.schema(
     [(name, pa.int8() if name == "wording" else pa.string()) for name in Sample.__dataclass_fields__]
 )
-TEXTS: Final = (*(file.path for file in FILES), JUDGE_FILE)
+TEXTS: Final = tuple(file.path for file in FILES)
 BUILDING: Final = ".building"
-_HOME_PROBLEMS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EEXIST, errno.ENOTDIR}
+_HOME_PROBLEMS: Final = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EEXIST,
+    errno.ENOTDIR,
+}
 Say = Callable[[str], None]
 
 
 def prepare(
-    home: Path, source: str | None = None, revision: str | None = None, force: bool = False, say: Say = print
+    home: Path,
+    source: str | None = None,
+    revision: str | None = None,
+    force: bool = False,
+    official: bool = True,
+    say: Say = print,
 ) -> Prepared:
     """Validate a copy of CROSS and write it as Parquet under `home`; does nothing if that is done.
 
@@ -47,6 +69,7 @@ def prepare(
         source: a folder in the official layout or a base URL; GitHub by default.
         revision: appended to a base URL; `main` by default on GitHub, else nothing.
         force: fetch and prepare again, though the same source is prepared.
+        official: the official rubric must be there; without it, answers can be judged with ours alone.
         say: takes each line for the user.
 
     Raises:
@@ -60,14 +83,18 @@ def prepare(
         opened = open_source(*_chosen(source, revision), home / "downloads", fresh=force)
         with FileLock(home / "prepare.lock"):
             found = find_prepared(home)
-            if found is not None and not force and found.manifest.source == opened.fingerprint:
+            if found is not None and not force and _is_of(found, opened, official):
                 say(f"Prepared already: {found.summary}.")
                 return found
-            prepared = _build(home, opened, say)
+            prepared = _build(home, opened, official, say)
     for line in prepared.warnings:
         say(f"Warning: {line}")
     say(f"Prepared {prepared.summary}.")
     return prepared
+
+
+def _is_of(found: Prepared, source: Source, official: bool) -> bool:
+    return found.manifest.source == source.fingerprint and (found.has_rubric or not official)
 
 
 def _chosen(source: str | None, revision: str | None) -> tuple[str, str | None]:
@@ -102,14 +129,12 @@ class Split:
         return hashlib.sha256(json.dumps(shown).encode()).hexdigest()
 
 
-def _build(home: Path, source: Source, say: Say) -> Prepared:
+def _build(home: Path, source: Source, official: bool, say: Say) -> Prepared:
     origin = source.fingerprint
-    texts = source.fetch(TEXTS)
-    try:
-        rubric, read = read_official_rubric(texts[JUDGE_FILE]), _read_samples(texts)
-    except (DataError, RubricError):
-        source.reject(TEXTS)
-        raise
+    texts = source.fetch([*TEXTS, JUDGE_FILE] if official else TEXTS)
+    with _rejecting(source, TEXTS):
+        read = _read_samples(texts)
+    rubric = _read_rubric(source) if official else _read_rubric_if_any(source, say)
     images = source.fetch(sorted({sample.image_path for samples in read.values() for sample in samples}))
     building = _fresh(home / "data" / BUILDING)
     try:
@@ -118,11 +143,35 @@ def _build(home: Path, source: Source, say: Say) -> Prepared:
         splits = [
             Split(file.name, file.records, [_with_image(s, hashes) for s in samples]) for file, samples in read.items()
         ]
-        write_text(building / RUBRIC, rubric.to_json())
+        write_text(building / RUBRIC, rubric.to_json() if rubric else NO_RUBRIC)
         write_splits(splits, building, origin)
         return _move_in(building, home, say)
     finally:
         shutil.rmtree(building, ignore_errors=True)
+
+
+@contextmanager
+def _rejecting(source: Source, paths: Sequence[str]) -> Iterator[None]:
+    """What can't be read must not be taken from a cache next time."""
+    try:
+        yield
+    except (DataError, RubricError):
+        source.reject(paths)
+        raise
+
+
+def _read_rubric(source: Source) -> Rubric:
+    path = source.fetch([JUDGE_FILE])[JUDGE_FILE]
+    with _rejecting(source, [JUDGE_FILE]):
+        return read_official_rubric(path)
+
+
+def _read_rubric_if_any(source: Source, say: Say) -> Rubric | None:
+    try:
+        return _read_rubric(source)
+    except (SourceError, RubricError) as error:
+        say(f"Warning: prepared without the official rubric. {error}")
+        return None
 
 
 def _read_samples(texts: dict[str, Path]) -> dict[ReleaseFile, list[SourceSample]]:
