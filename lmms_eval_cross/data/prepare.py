@@ -132,9 +132,9 @@ class Split:
 def _build(home: Path, source: Source, official: bool, say: Say) -> Prepared:
     origin = source.fingerprint
     texts = source.fetch([*TEXTS, JUDGE_FILE] if official else TEXTS)
-    with _rejecting(source, TEXTS):
+    with _rejecting(source, [*TEXTS, JUDGE_FILE]):
         read = _read_samples(texts)
-    rubric = _read_rubric(source) if official else _read_rubric_if_any(source, say)
+        rubric = _read_rubric(source) if official else _read_rubric_if_any(source, say)
     images = source.fetch(sorted({sample.image_path for samples in read.values() for sample in samples}))
     building = _fresh(home / "data" / BUILDING)
     try:
@@ -161,14 +161,13 @@ def _rejecting(source: Source, paths: Sequence[str]) -> Iterator[None]:
 
 
 def _read_rubric(source: Source) -> Rubric:
-    path = source.fetch([JUDGE_FILE])[JUDGE_FILE]
-    with _rejecting(source, [JUDGE_FILE]):
-        return read_official_rubric(path)
+    return read_official_rubric(source.fetch([JUDGE_FILE])[JUDGE_FILE])
 
 
 def _read_rubric_if_any(source: Source, say: Say) -> Rubric | None:
     try:
-        return _read_rubric(source)
+        with _rejecting(source, [JUDGE_FILE]):
+            return _read_rubric(source)
     except (SourceError, RubricError) as error:
         say(f"Warning: prepared without the official rubric. {error}")
         return None

@@ -127,6 +127,7 @@ class WebSource:
 
     def reject(self, paths: Sequence[str]) -> None:
         """Delete these downloads."""
+        self._paths = [path for path in self._paths if path not in paths]
         for path in paths:
             (self._folder / path).unlink(missing_ok=True)
 
