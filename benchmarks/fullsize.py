@@ -46,7 +46,7 @@ def _items(subset: str) -> Iterator[dict[str, Any]]:
             **({"violated_norm": norm} if subset == "casa" else {"violated_specific_norm": norm, "country": country}),
             "image_source": "self",
             "file_name": f"{URL}/{subset}/noise-{number % IMAGES[subset]}.png",
-            "query": f"I am invited to a feast in {country}; which of the things in the picture shall I bring, {number}?",
+            "query": f"I am invited to a feast in {country}; which thing in the picture shall I bring, {number}?",
         }
 
 
