@@ -78,15 +78,13 @@ def prepare(
         DataError: a record or an image breaks the format; nothing is left behind.
         RubricError: `code/evaluation.py` has another shape.
     """
-    with _home_problems_told():
-        _made(home)
+    with _home_problems_told(), FileLock(_made(home) / "prepare.lock"):
         opened = open_source(*_chosen(source, revision), home / "downloads", fresh=force)
-        with FileLock(home / "prepare.lock"):
-            found = find_prepared(home)
-            if found is not None and not force and _is_of(found, opened, official):
-                say(f"Prepared already: {found.summary}.")
-                return found
-            prepared = _build(home, opened, official, say)
+        found = find_prepared(home)
+        if found is not None and not force and _is_of(found, opened, official):
+            say(f"Prepared already: {found.summary}.")
+            return found
+        prepared = _build(home, opened, official, say)
     for line in prepared.warnings:
         say(f"Warning: {line}")
     say(f"Prepared {prepared.summary}.")
