@@ -52,7 +52,7 @@ class Settings(BaseSettings):
 
     home: Annotated[Path, AfterValidator(_absolute)] = Field(default_factory=lambda: user_cache_path("lmms-eval-cross"))
     """Where prepared data, downloads and the ledger live."""
-    source: str | None = Field(default=None, repr=False)
+    source: str | None = Field(default=None, min_length=1, repr=False)
     """The copy of CROSS that tasks prepare from when nothing is prepared: a folder or a base URL."""
     judge: Literal["openai", "offline"] = "openai"
     """`openai`: an OpenAI-compatible endpoint. `offline`: a few rules without a network, no measurement."""
@@ -112,13 +112,9 @@ def _refuse_empty_variables() -> None:
 def _sentence(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     name = variable(str(first["loc"][0]))
-    shown = "(hidden)" if "KEY" in name or "@" in str(first["input"]) else repr(first["input"])
+    shown = "(hidden)" if "KEY" in name or re.search("[@?]", str(first["input"])) else repr(first["input"])
     rule = re.sub(r"^Value error, (must )?|^(\w+) should ", "", first["msg"])
     return f"{name} must {rule}, got {shown}; set another value or unset it."
-
-
-def _without_password(text: str) -> str:
-    return re.sub(r"(?<=://)[^/?#]*@", f"{_MASK}@", text)
 
 
 def describe_settings(settings: Settings) -> str:
@@ -126,8 +122,13 @@ def describe_settings(settings: Settings) -> str:
     lines = []
     for field in Settings.model_fields:
         value = getattr(settings, field)
-        shown = "(unset)" if value is None else _MASK if isinstance(value, SecretStr) else _without_password(str(value))
+        shown = "(unset)" if value is None else _MASK if isinstance(value, SecretStr) else _masked(str(value))
         lines.append(f"{variable(field):24} {shown:40} {'set' if field in settings.model_fields_set else 'default'}")
     fallback = _MASK if os.environ.get("OPENAI_API_KEY") else "(unset)"
     lines.append(f"{'OPENAI_API_KEY':24} {fallback:40} used without CROSS_JUDGE_BASE_URL and CROSS_JUDGE_API_KEY only")
     return "\n".join(lines)
+
+
+def _masked(text: str) -> str:
+    """`text` without what could be a secret in a URL: user and password, and the query."""
+    return re.sub(r"^(https?://)[^/?#]*@", rf"\1{_MASK}@", re.sub(r"^(https?://[^?#]*)[?#].*", rf"\1?{_MASK}", text))
