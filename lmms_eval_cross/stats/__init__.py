@@ -4,6 +4,7 @@ Scores lie on a 0..1 scale (percent is for display), higher is better, and sampl
 cluster (a norm) stand or fall together. Pure functions on NumPy; SciPy is imported when first needed.
 """
 
+from lmms_eval_cross.stats.agreement import Confusion, confusion, consistency, krippendorff_alpha
 from lmms_eval_cross.stats.clusters import FEWEST_CLUSTERS, FEWEST_VARYING, average_rounds
 from lmms_eval_cross.stats.gate import (
     Decision,
@@ -28,30 +29,37 @@ from lmms_eval_cross.stats.paired import (
     smallest_decidable_margin,
     superiority,
 )
+from lmms_eval_cross.stats.weighted import Shift, score_shift
 
 __all__ = [
     "FEWEST_CLUSTERS",
     "FEWEST_VARYING",
+    "Confusion",
     "Decision",
     "Evidence",
     "FailureBounds",
     "GateVerdict",
     "Interval",
     "PairedDifference",
+    "Shift",
     "average_rounds",
     "bounds_with_failures",
     "cluster_bootstrap",
     "combine_decisions",
+    "confusion",
+    "consistency",
     "decide_each",
     "decide_with_failures",
     "gate_decision",
     "holm",
     "inferiority",
+    "krippendorff_alpha",
     "mcnemar_p_value",
     "mean_interval",
     "minimum_detectable_effect",
     "noninferiority",
     "paired_difference",
+    "score_shift",
     "smallest_decidable_margin",
     "superiority",
     "wilson_interval",
