@@ -6,6 +6,7 @@ cluster (a norm) stand or fall together. Pure functions on NumPy; SciPy is impor
 
 from lmms_eval_cross.stats.agreement import Confusion, confusion, consistency, krippendorff_alpha
 from lmms_eval_cross.stats.clusters import FEWEST_CLUSTERS, FEWEST_VARYING, average_rounds
+from lmms_eval_cross.stats.corrected import FEWEST_LABELS, Corrected, Labelled, ppi_mean, rogan_gladen
 from lmms_eval_cross.stats.gate import (
     Decision,
     FailureBounds,
@@ -33,13 +34,16 @@ from lmms_eval_cross.stats.weighted import Shift, score_shift
 
 __all__ = [
     "FEWEST_CLUSTERS",
+    "FEWEST_LABELS",
     "FEWEST_VARYING",
     "Confusion",
+    "Corrected",
     "Decision",
     "Evidence",
     "FailureBounds",
     "GateVerdict",
     "Interval",
+    "Labelled",
     "PairedDifference",
     "Shift",
     "average_rounds",
@@ -59,6 +63,8 @@ __all__ = [
     "minimum_detectable_effect",
     "noninferiority",
     "paired_difference",
+    "ppi_mean",
+    "rogan_gladen",
     "score_shift",
     "smallest_decidable_margin",
     "superiority",
