@@ -128,6 +128,11 @@ class Anchor(_Part):
         """The first asking of the judge that judged last."""
         return self.askings(self.judgements[-1].judge)[0]
 
+    @property
+    def has_text(self) -> bool:
+        """Whether the items hold the benchmark's text."""
+        return any(item.text is not None for item in self.items)
+
     def askings(self, judge: JudgeStamp) -> list[Judgement]:
         """What this judge said, asking by asking; empty if it was never asked."""
         found = [each for each in self.judgements if each.judge.binding == judge.binding]
