@@ -5,6 +5,7 @@ cluster (a norm) stand or fall together. Pure functions on NumPy; SciPy is impor
 """
 
 from lmms_eval_cross.stats.agreement import Confusion, confusion, consistency, krippendorff_alpha
+from lmms_eval_cross.stats.bridged import FEWEST_ANSWERS, Bridge, bridged_bounds, bridged_difference
 from lmms_eval_cross.stats.clusters import FEWEST_CLUSTERS, FEWEST_VARYING, average_rounds
 from lmms_eval_cross.stats.corrected import FEWEST_LABELS, Corrected, Labelled, ppi_mean, rogan_gladen
 from lmms_eval_cross.stats.gate import (
@@ -33,9 +34,11 @@ from lmms_eval_cross.stats.paired import (
 from lmms_eval_cross.stats.weighted import Shift, score_shift
 
 __all__ = [
+    "FEWEST_ANSWERS",
     "FEWEST_CLUSTERS",
     "FEWEST_LABELS",
     "FEWEST_VARYING",
+    "Bridge",
     "Confusion",
     "Corrected",
     "Decision",
@@ -48,6 +51,8 @@ __all__ = [
     "Shift",
     "average_rounds",
     "bounds_with_failures",
+    "bridged_bounds",
+    "bridged_difference",
     "cluster_bootstrap",
     "combine_decisions",
     "confusion",

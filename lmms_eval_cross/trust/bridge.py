@@ -1,0 +1,41 @@
+"""The bridge between two judges: an anchor that both judged."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lmms_eval_cross.errors import AnchorError
+from lmms_eval_cross.records import Dimension
+from lmms_eval_cross.stats import FEWEST_ANSWERS, Bridge
+from lmms_eval_cross.trust.anchor import Anchor, scores
+from lmms_eval_cross.trust.stamp import JudgeStamp
+
+
+def bridges(anchor: Anchor, old: JudgeStamp, new: JudgeStamp, dimensions: Sequence[Dimension]) -> dict[str, Bridge]:
+    """The bridge of each dimension from the judge of the baseline to the judge of the candidate.
+
+    Give each to `stats.bridged_difference` or `stats.bridged_bounds`.
+
+    Raises:
+        AnchorError: one of them did not judge the anchor, or a dimension has too few answers of a score.
+    """
+    for judge in (old, new):
+        if not anchor.askings(judge):
+            raise AnchorError(
+                f"{anchor.name} was not judged by {judge}; type `lmms-eval-cross anchor judge` with it in force."
+            )
+    return {dimension: _bridge(anchor, old, new, dimension) for dimension in dimensions}
+
+
+def _bridge(anchor: Anchor, old: JudgeStamp, new: JudgeStamp, dimension: Dimension) -> Bridge:
+    before, after = (np.array(scores(anchor.askings(judge)[0], dimension)) for judge in (old, new))
+    kept = np.flatnonzero(~np.isnan(before) & ~np.isnan(after))
+    ones = int(before[kept].sum())
+    if min(ones, len(kept) - ones) < FEWEST_ANSWERS:
+        raise AnchorError(
+            f"{anchor.name} has {ones} answers with 1 and {len(kept) - ones} with 0 on {dimension}, and "
+            f"{FEWEST_ANSWERS} of each are needed to bridge; build a larger anchor."
+        )
+    items = [anchor.items[i] for i in kept]
+    probabilities = [item.probability for item in items]
+    return Bridge.of(before[kept], after[kept], [item.norm_id for item in items], probabilities)
