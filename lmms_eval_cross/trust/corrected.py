@@ -105,3 +105,26 @@ def _labelled(labels: LabelSet, judge: JudgeStamp, dimension: Dimension, positio
     return Labelled.of(
         truth[kept], judged[kept], [item.norm_id for item in items], [item.probability for item in items]
     )
+
+
+def corrected_table(means: Sequence[CorrectedMean]) -> str:
+    """The corrected means for people: Markdown, in per cent with 95% intervals."""
+    lines = [
+        "| dimension | judge rate | Rogan-Gladen | PPI++ | labels | sensitivity | specificity |",
+        "| --- " * 7 + "|",
+    ]
+    for each in means:
+        cells = (_interval(each.judge_rate), _interval(each.rogan_gladen), _interval(each.ppi), str(each.labels))
+        rates = ("-" if rate is None else f"{rate:.2f}" for rate in (each.sensitivity, each.specificity))
+        lines.append("| " + " | ".join((each.dimension, *cells, *rates)) + " |")
+    if not all(each.of_run for each in means):
+        lines.append("The labels are of another run's answers: the judge is taken to err here as often as there.")
+    return "\n".join(lines)
+
+
+def _interval(found: Interval | Corrected | None) -> str:
+    if found is None:
+        return "-"
+    if found.low is None or found.high is None:
+        return f"{100 * found.mean:.1f}% ({found.reason})"
+    return f"{100 * found.mean:.1f}% ({100 * found.low:.1f} to {100 * found.high:.1f})"
