@@ -52,7 +52,7 @@ class Job:
     read_image: Callable[[str], StoredImage]
     """Gives the sample's image by its hash."""
     repeat: int = 0
-    """Which asking this is; 0 is the run's own."""
+    """0 for the first time of asking; another number asks the same again."""
 
     def key(self, judge: JudgeIdentity, dimension: Dimension) -> VerdictKey:
         """What a verdict of `judge` on this answer is filed under."""

@@ -70,7 +70,7 @@ def batch_html(batch: Anchor, samples: Sequence[Sample]) -> str:
     prompts = load_native_rubric().prompts
     data: dict[str, Any] = {
         "batch": batch_id(batch),
-        "questions": [{"name": name, "text": prompts[name].strip()} for name in DIMENSIONS],
+        "questions": [{"name": name, "text": " ".join(prompts[name].split())} for name in DIMENSIONS],
         "items": [
             {"sample_id": sample.sample_id, "image": sample.image_sha256, **_shown(sample, item.response)}
             for item, sample in zip(batch.items, samples, strict=True)
