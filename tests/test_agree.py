@@ -1,6 +1,7 @@
 """`agree`: what it refuses, and its numbers against scikit-learn on the same verdicts."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -107,3 +108,10 @@ def test_a_judge_compared_with_itself_is_said_to_be_the_same(runs):
     assert "A and B are the same judge, rubric and profile." in result.output
     assert "| compliance | 80 | 100.0% |" in result.output
     assert "0 disagreements." in result.output
+
+
+def test_the_page_names_every_field_of_the_json(tmp_path, runs):
+    page = (Path(__file__).parent.parent / "docs" / "agreement.md").read_text()
+    found = report(tmp_path, *runs)
+    names = {*found, *found["dimensions"]["compliance"], *found["disagreements"][0], *found["slices"]}
+    assert [name for name in sorted(names) if name not in page] == []

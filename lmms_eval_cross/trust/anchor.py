@@ -1,6 +1,6 @@
 """The anchor: answers frozen with their drawing probabilities, and the verdicts of one judge or more on them.
 
-docs/judges.md describes the file. It holds none of the benchmark's text or images unless asked for.
+docs/agreement.md describes the file. It holds none of the benchmark's text or images unless asked for.
 """
 
 import hashlib

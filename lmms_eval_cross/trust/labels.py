@@ -1,4 +1,4 @@
-"""Human labels: a batch of frozen answers, and what people said of them. docs/judges.md describes the file."""
+"""Human labels: a batch of frozen answers, and what people said of them. docs/agreement.md describes the file."""
 
 import json
 from collections.abc import Sequence
