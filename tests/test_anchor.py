@@ -54,10 +54,11 @@ def standin_anchor(tmp_path: Path, standin_samples: list[Sample]) -> Path:
 # --- refusals ---
 
 
-def test_an_edited_anchor_is_refused(tmp_path, run_folder):
+@pytest.mark.parametrize(("before", "after"), [("An answer to", "A better answer to"), ('"score":1', '"score":0')])
+def test_an_edited_anchor_is_refused(tmp_path, run_folder, before, after):
     path = tmp_path / "anchor.json"
     cross("anchor", "build", run_folder, "--n", 20, "--output", path)
-    path.write_text(path.read_text().replace("An answer to", "A better answer to", 1))
+    path.write_text(path.read_text().replace(before, after, 1))
     result = cross("agree", path, run_folder)
     assert result.exit_code == 2
     assert "anchor.json was changed after it was frozen; take the original file." in result.output

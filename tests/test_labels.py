@@ -17,6 +17,7 @@ from lmms_eval_cross.records import DIMENSIONS, Sample
 from lmms_eval_cross.trust.anchor import load_anchor
 from lmms_eval_cross.trust.batch import COLUMNS, harmless
 from lmms_eval_cross.trust.labels import load_labels
+from lmms_eval_cross.trust.sealed import read_sealed, write_sealed
 from tests.judged_runs import chance, noisy, provenance, write_run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -113,7 +114,7 @@ def test_a_batch_is_never_written_over(tmp_path, batch):
     assert "holds a batch already" in result.output
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"batch": {}, "annotations": [], "bound_to": [], "schema": "x"}'])
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"batch": {}, "annotations": [], "schema": "x"}'])
 def test_another_file_is_no_label_file(tmp_path, content, batch):
     path = tmp_path / "labels.json"
     path.write_text(content)
@@ -127,6 +128,17 @@ def test_a_label_file_whose_judge_was_changed_is_refused(tmp_path, batch, sample
     cross("label", "import", batch / "batch.json", path, "--output", tmp_path / "labels.json")
     text = (tmp_path / "labels.json").read_text()
     (tmp_path / "labels.json").write_text(text.replace('"id":"old-judge"', '"id":"new-judge"'))
+    result = cross("label", "correct", tmp_path / "run", tmp_path / "labels.json")
+    assert result.exit_code == 2
+    assert "labels.json was changed after it was written" in result.output
+
+
+def test_a_label_file_bound_to_a_judge_that_it_does_not_hold_is_refused(tmp_path, batch, samples):
+    path = filled(batch, samples, "ann", ANN, tmp_path / "ann.csv")
+    cross("label", "import", batch / "batch.json", path, "--output", tmp_path / "labels.json")
+    content = read_sealed((tmp_path / "labels.json").read_bytes())
+    content["batch"]["judgements"][0]["judge"]["rubric_sha256"] = "b" * 64
+    write_sealed(tmp_path / "labels.json", content)
     result = cross("label", "correct", tmp_path / "run", tmp_path / "labels.json")
     assert result.exit_code == 2
     assert "labels.json is bound to another judge, rubric or profile than it holds" in result.output

@@ -4,7 +4,6 @@ docs/agreement.md describes the file. It holds none of the benchmark's text or i
 """
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -12,7 +11,6 @@ from typing import Any, Final, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lmms_eval_cross.data.source import write_text
 from lmms_eval_cross.errors import AnchorError
 from lmms_eval_cross.judge.answers import failed_generation
 from lmms_eval_cross.judge.judges import sendable
@@ -21,6 +19,7 @@ from lmms_eval_cross.records import DIMENSIONS, Dimension, FailureReason, JudgeF
 from lmms_eval_cross.runs import Run, load_run
 from lmms_eval_cross.sample_record import JudgedAnswer
 from lmms_eval_cross.trust.draw import draw_systematically, drawing_probabilities, stratified_order
+from lmms_eval_cross.trust.sealed import BrokenSealError, read_sealed, write_sealed
 from lmms_eval_cross.trust.stamp import JudgeStamp, sole_stamp
 
 SCHEMA: Final = "cross-anchor/1"
@@ -145,18 +144,11 @@ class Anchor(_Part):
 
     def write(self, path: Path) -> None:
         """Write the file, whole or not at all."""
-        content: dict[str, Any] = {"id": self.id, **self.model_dump(mode="json", by_alias=True)}
-        write_text(path, canonical_lines(content))
+        write_sealed(path, self.to_json())
 
-
-def canonical_lines(content: Mapping[str, Any]) -> str:
-    """JSON of an object with lists, an entry a line, so that two versions can be told apart line by line."""
-    parts = []
-    for name, value in content.items():
-        many = isinstance(value, list) and value
-        inner = "[\n" + ",\n".join(canonical_json(each) for each in value) + "\n]" if many else canonical_json(value)
-        parts.append(f"{canonical_json(name)}: {inner}")
-    return "{\n" + ",\n".join(parts) + "\n}\n"
+    def to_json(self) -> dict[str, Any]:
+        """The object that the file holds."""
+        return {"id": self.id, **self.model_dump(mode="json", by_alias=True)}
 
 
 def text_hash(sample: Sample) -> str:
@@ -187,17 +179,27 @@ def read_anchor(name: str, raw: bytes) -> Anchor:
         AnchorError: the file is damaged, was edited, or is none.
     """
     try:
-        content = json.loads(raw)
-        frozen = content.pop("id")
-        anchor = Anchor.model_validate(content)
+        return anchor_of_json(name, read_sealed(raw))
+    except BrokenSealError:
+        raise AnchorError(f"{name} was changed after it was frozen; take the original file.") from None
+    except ValueError:
+        raise AnchorError(f"{name} is no anchor file; make one with `lmms-eval-cross anchor build`.") from None
+
+
+def anchor_of_json(name: str, content: Mapping[str, Any]) -> Anchor:
+    """The anchor of an object that `to_json` made.
+
+    Raises:
+        AnchorError: it is none of this release.
+    """
+    try:
+        anchor = Anchor.model_validate({key: value for key, value in content.items() if key != "id"})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(step) for step in first["loc"])
         raise AnchorError(f"{name} is no anchor of this release ({place}: {first['msg']}); build it again.") from None
-    except (ValueError, KeyError, AttributeError, TypeError):
-        raise AnchorError(f"{name} is no anchor file; make one with `lmms-eval-cross anchor build`.") from None
-    if frozen != anchor.id or any(len(each.verdicts) != len(anchor.items) for each in anchor.judgements):
-        raise AnchorError(f"{name} was changed after it was frozen; take the original file.")
+    if not anchor.judgements or any(len(each.verdicts) != len(anchor.items) for each in anchor.judgements):
+        raise AnchorError(f"{name} has other verdicts than answers; build it again.")
     return anchor
 
 

@@ -1,19 +1,18 @@
 """Human labels: a batch of frozen answers, and what people said of them. docs/agreement.md describes the file."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lmms_eval_cross.data.source import write_text
 from lmms_eval_cross.errors import AnchorError, LabelError
 from lmms_eval_cross.records import DIMENSIONS, Dimension
 from lmms_eval_cross.stats import Confusion, confusion, krippendorff_alpha
 from lmms_eval_cross.stats.clusters import FloatArray
-from lmms_eval_cross.trust.anchor import Anchor, Judgement, canonical_lines, read_anchor, scores
+from lmms_eval_cross.trust.anchor import Anchor, Judgement, anchor_of_json, scores
+from lmms_eval_cross.trust.sealed import BrokenSealError, read_sealed, write_sealed
 from lmms_eval_cross.trust.stamp import JudgeStamp
 
 SCHEMA: Final = "cross-labels/1"
@@ -92,13 +91,16 @@ class LabelSet(BaseModel):
         weights = np.array([1 / item.probability for item in self.batch.items])
         return confusion(np.round(truth[kept]), found[kept], weights[kept])
 
+    @property
+    def bound_to(self) -> list[str]:
+        """The hashes of judge, rubric, profile and request that these labels calibrate."""
+        return sorted({each.judge.binding for each in self.batch.judgements})
+
     def write(self, path: Path) -> None:
         """Write the file, whole or not at all."""
-        batch = {"id": self.batch.id, **self.batch.model_dump(mode="json", by_alias=True)}
         annotations = [each.model_dump(mode="json") for each in self.annotations]
-        bound = sorted({each.judge.binding for each in self.batch.judgements})
-        content: dict[str, Any] = {"schema": SCHEMA, "bound_to": bound, "batch": batch, "annotations": annotations}
-        write_text(path, canonical_lines(content))
+        bound, batch = self.bound_to, self.batch.to_json()
+        write_sealed(path, {"schema": SCHEMA, "bound_to": bound, "batch": batch, "annotations": annotations})
 
 
 def load_labels(path: Path) -> LabelSet:
@@ -108,10 +110,9 @@ def load_labels(path: Path) -> LabelSet:
         LabelError: the file is damaged, was changed, or is none.
     """
     try:
-        content = json.loads(path.read_bytes())
-        batch = read_anchor(path.name, json.dumps(content["batch"]).encode())
+        content = read_sealed(path.read_bytes())
+        batch = anchor_of_json(path.name, content["batch"])
         found = LabelSet(batch=batch, annotations=content["annotations"])
-        bound, schema = content["bound_to"], content["schema"]
     except OSError as error:
         raise LabelError(f"{path} can't be read ({error.strerror}); check the path.") from None
     except AnchorError as error:
@@ -119,9 +120,11 @@ def load_labels(path: Path) -> LabelSet:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise LabelError(f"{path.name} is no label file of this release ({first['msg']}); import again.") from None
-    except (ValueError, KeyError, TypeError):
+    except BrokenSealError:
+        raise LabelError(f"{path.name} was changed after it was written; take the original, or import again.") from None
+    except (ValueError, KeyError):
         raise LabelError(f"{path.name} is no label file; make one with `lmms-eval-cross label import`.") from None
-    if schema != SCHEMA or bound != sorted({each.judge.binding for each in batch.judgements}):
+    if (content.get("schema"), content.get("bound_to")) != (SCHEMA, found.bound_to):
         raise LabelError(f"{path.name} is bound to another judge, rubric or profile than it holds; import again.")
     _refuse_strangers(found)
     return found
