@@ -12,6 +12,7 @@ from lmms_eval_cross import session
 from lmms_eval_cross.cli import main
 from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.records import DIMENSIONS, Sample
+from lmms_eval_cross.trust.agree import agreed, pair_up
 from lmms_eval_cross.trust.anchor import draw, load_anchor
 from lmms_eval_cross.trust.draw import draw_systematically, drawing_probabilities, stratified_order
 from tests.judge_server import Answer, Asked, JudgeServer, score_of
@@ -219,7 +220,6 @@ def test_a_judge_asked_thrice_is_asked_thrice_and_its_ceiling_is_told(standin_an
     with JudgeServer(moody) as server:
         monkeypatch.setenv("CROSS_JUDGE_BASE_URL", server.url)
         monkeypatch.setenv("CROSS_JUDGE_API_KEY", "sk-test")
-        monkeypatch.setenv("CROSS_JUDGE_CONCURRENCY", "1")
         assert cross("anchor", "judge", standin_anchor, "--repeats", 3, "--output", tmp_path / "j.json").exit_code == 0
     result = cross("agree", standin_anchor, tmp_path / "j.json", "--json", tmp_path / "agreement.json")
     assert set(seen.values()) == {3}
@@ -242,15 +242,11 @@ def test_a_reply_without_a_score_is_a_failure_and_no_score(standin_anchor, judge
 
 
 def test_the_anchors_of_a_run_weigh_to_the_runs_agreement(tmp_path, run_folder):
-    other = write_run(tmp_path / "other", SAMPLES, chance("other"), provenance("new-judge"))
-    cross("agree", run_folder, other, "--json", tmp_path / "all.json")
-    whole = json.loads((tmp_path / "all.json").read_text())["dimensions"]["awareness"]["agreement"]
-    estimates = []
-    for seed in range(30):
-        cross("anchor", "build", run_folder, "--n", 60, "--seed", seed, "--output", tmp_path / "anchor.json")
-        cross("agree", tmp_path / "anchor.json", other, "--json", tmp_path / "some.json")
-        estimates.append(json.loads((tmp_path / "some.json").read_text())["dimensions"]["awareness"]["agreement"])
-    assert np.mean(estimates) == pytest.approx(whole, abs=4 * np.std(estimates) / np.sqrt(30))
+    other = load_anchor(write_run(tmp_path / "other", SAMPLES, chance("other"), provenance("new-judge")))
+    run = load_anchor(run_folder)
+    whole = agreed(pair_up(run, other), "awareness").agreement
+    found = [agreed(pair_up(draw(run, 60, seed), other), "awareness").agreement for seed in range(200)]
+    assert np.mean(found) == pytest.approx(whole, abs=4 * np.std(found) / np.sqrt(200))
 
 
 def test_all_dimensions_are_in_every_verdict(run_folder):
