@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import pytest
@@ -210,11 +211,13 @@ def test_a_second_time_costs_nothing(standin_anchor, judged_by, monkeypatch, tmp
 
 def test_a_judge_asked_thrice_is_asked_thrice_and_its_ceiling_is_told(standin_anchor, monkeypatch, tmp_path):
     seen: Counter[tuple[str, str]] = Counter()
+    lock = Lock()
 
     def moody(asked: Asked) -> Answer:
         """Changes its mind on awareness at the second asking."""
-        seen[asked.text, asked.dimension] += 1
-        moved = asked.dimension == "Awareness" and seen[asked.text, asked.dimension] == 2
+        with lock:
+            seen[asked.text, asked.dimension] += 1
+            moved = asked.dimension == "Awareness" and seen[asked.text, asked.dimension] == 2
         return Answer(f"Score: {score_of(asked.response, asked.dimension) ^ moved}")
 
     with JudgeServer(moody) as server:
