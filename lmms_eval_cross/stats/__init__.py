@@ -27,6 +27,7 @@ from lmms_eval_cross.stats.paired import (
     paired_difference,
     smallest_decidable_margin,
     superiority,
+    unpaired_difference,
 )
 
 __all__ = [
@@ -54,5 +55,6 @@ __all__ = [
     "paired_difference",
     "smallest_decidable_margin",
     "superiority",
+    "unpaired_difference",
     "wilson_interval",
 ]
