@@ -74,26 +74,21 @@ def reasons(comparison: Comparison) -> list[str]:
         return comparison.obstacles
     open_metrics = [each for each in comparison.metrics if each.decision == "inconclusive"]
     if comparison.only_data_undecided:
-        return [_data_cannot_decide(each) for each in open_metrics]
+        return [
+            "These data can't decide at the given margins. The smallest that they decide: "
+            f"{', '.join(_smallest(each) for each in open_metrics)} points."
+        ]
     reason = str(comparison.undecided_by)
-    return [f"{reason[:1].upper()}{reason[1:]}{_naming(open_metrics)}."]
+    named = f" ({', '.join(each.name for each in open_metrics)})" if open_metrics else ""
+    return [f"{reason[:1].upper()}{reason[1:]}{named}."]
 
 
-def _naming(metrics: list[MetricResult]) -> str:
-    return f" ({', '.join(each.name for each in metrics)})" if metrics else ""
-
-
-def _data_cannot_decide(metric: MetricResult) -> str:
-    """What these data could decide, for a metric that they leave open."""
-    found, smallest = metric.difference, metric.smallest_margin
-    if found is None or found.standard_error is None or smallest is None:
-        return f"{metric.name} has no bounds."
+def _smallest(metric: MetricResult) -> str:
+    smallest = metric.smallest_margin
     if smallest == 0:
-        return f"{metric.name} fell by {-100 * found.difference:.1f} points, but not surely so among several metrics."
-    return (
-        f"{metric.name} changed by {points(found.difference)} points and may have fallen by {smallest:.1f} "
-        f"(margin {margin(metric.margin)}, the smallest that these data decide is {smallest:.1f})."
-    )
+        return f"{metric.name} any, as a metric alone, but not beside the others,"
+    told = NONE if smallest is None else f"{smallest:.1f}"
+    return f"{metric.name} {told} (given {margin(metric.margin)})"
 
 
 def typical_effect(metric: MetricResult) -> float | None:
