@@ -73,11 +73,10 @@ def test_an_output_that_nobody_can_read_is_no_verdict(runs, bare_environment):
         assert subprocess.run(command, stdout=full, stderr=subprocess.DEVNULL, check=False).returncode == 3
 
 
-@pytest.mark.parametrize("candidate", ["good", "worse", "noisy", "half-judged", "worse-half-judged"])
-@pytest.mark.parametrize("policy", ["fail", "pass"])
-def test_a_judge_that_fails_three_calls_in_ten_gives_no_verdict_whatever_the_candidate(runs, candidate, policy):
+@pytest.mark.parametrize("candidate", ["good", "worse", "worse-half-judged"])
+def test_a_judge_that_fails_three_calls_in_ten_gives_no_verdict_whatever_the_candidate(runs, candidate):
     for sides in ((runs / "half-judged", runs / candidate), (runs / candidate, runs / "half-judged")):
-        result = compare(*sides, "--inconclusive", policy)
+        result = compare(*sides, "--inconclusive", "pass")
         assert result.exit_code == 3
         assert "% of its awareness verdicts, and 99% are needed" in said(result)
 
@@ -288,7 +287,8 @@ def test_a_slice_of_four_norms_has_no_p_value_and_comes_last(tmp_path):
 def test_help_is_quick_and_loads_no_framework(bare_environment):
     code = (
         "import sys; from lmms_eval_cross.cli import main; main(['compare', '--help'], standalone_mode=False);"
-        "heavy = {'torch', 'scipy', 'numpy', 'rich', 'pydantic'} & set(sys.modules); sys.exit(f'{heavy}' if heavy else 0)"
+        "heavy = {'torch', 'scipy', 'numpy', 'rich', 'pydantic'} & set(sys.modules);"
+        "sys.exit(f'{heavy}' if heavy else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

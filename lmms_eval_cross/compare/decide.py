@@ -243,7 +243,8 @@ def _second_opinion(pairs: PairedScores, dimension: Dimension, rules: Rules) -> 
     kept = np.flatnonzero(~np.isnan(change))
     if len(kept) == 0:
         return None
-    return cluster_bootstrap(change[kept], [pairs.clusters[i] for i in kept], rules.resamples, alpha=rules.alpha)
+    clusters = np.array(pairs.clusters)[kept].tolist()
+    return cluster_bootstrap(change[kept], clusters, rules.resamples, alpha=rules.alpha)
 
 
 def _low_coverage(metrics: list[MetricResult], least: float) -> Iterator[str]:
