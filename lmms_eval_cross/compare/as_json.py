@@ -16,7 +16,7 @@ SCHEMA: Final = "cross-compare/1"
 
 def render_json(comparison: Comparison) -> str:
     """The comparison as JSON; scores and differences on a 0..1 scale, margins in points, never NaN."""
-    return json.dumps(_told(comparison), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    return json.dumps(_told(comparison), indent=1, allow_nan=False) + "\n"
 
 
 def _told(comparison: Comparison) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """JUnit XML, as GitLab and Jenkins show it: a test case for each gated metric."""
 
-import re
 from typing import Final
 from xml.etree import ElementTree as Xml
 
@@ -8,7 +7,6 @@ from lmms_eval_cross.compare import words
 from lmms_eval_cross.compare.decide import Comparison, MetricResult
 
 SUITE: Final = "cross"
-_NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render_junit(comparison: Comparison) -> str:
@@ -20,7 +18,7 @@ def render_junit(comparison: Comparison) -> str:
     suite = Xml.Element("testsuite", name=name)
     properties = Xml.SubElement(suite, "properties")
     for key, value in (("sides", words.sides(comparison)), ("judged", words.judged(comparison))):
-        Xml.SubElement(properties, "property", name=key, value=_clean(value))
+        Xml.SubElement(properties, "property", name=key, value=words.printable(value))
     for each in comparison.metrics:
         if each.margin is not None:
             _metric_case(suite, comparison, each)
@@ -36,7 +34,7 @@ def render_junit(comparison: Comparison) -> str:
 
 
 def _metric_case(suite: Xml.Element, comparison: Comparison, metric: MetricResult) -> None:
-    case = Xml.SubElement(suite, "testcase", classname=SUITE, name=_clean(metric.name), time="0")
+    case = Xml.SubElement(suite, "testcase", classname=SUITE, name=words.printable(metric.name), time="0")
     found = metric.difference
     said = words.verdict(metric)
     if found is not None:
@@ -56,15 +54,10 @@ def _gate_case(suite: Xml.Element, comparison: Comparison) -> None:
 
 def _result(case: Xml.Element, decision: str, said: str, comparison: Comparison) -> None:
     if decision == "worse":
-        Xml.SubElement(case, "failure", type="worse", message=_clean(said))
+        Xml.SubElement(case, "failure", type="worse", message=words.printable(said))
     elif decision == "inconclusive" and comparison.exit_code == 0:
-        Xml.SubElement(case, "skipped", message=_clean(said))
+        Xml.SubElement(case, "skipped", message=words.printable(said))
     elif decision == "inconclusive":
-        Xml.SubElement(case, "error", type="no verdict", message=_clean(said))
+        Xml.SubElement(case, "error", type="no verdict", message=words.printable(said))
     else:
-        Xml.SubElement(case, "system-out").text = _clean(said)
-
-
-def _clean(text: str) -> str:
-    """`text` without what XML 1.0 can't carry."""
-    return _NOT_XML.sub("\ufffd", text)
+        Xml.SubElement(case, "system-out").text = words.printable(said)

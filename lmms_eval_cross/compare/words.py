@@ -1,5 +1,6 @@
 """How numbers and decisions are said, the same in every output."""
 
+import re
 from typing import Final
 
 from lmms_eval_cross.compare.decide import Comparison, MetricResult
@@ -9,6 +10,13 @@ from lmms_eval_cross.stats import Decision, minimum_detectable_effect
 NOT_A_MEASUREMENT: Final = "OFFLINE JUDGE: not a measurement"
 NONE: Final = "-"
 VERDICTS: Final[dict[Decision, str]] = {"not worse": "not worse", "worse": "WORSE", "inconclusive": "no verdict"}
+
+_UNPRINTABLE: Final = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def printable(text: str) -> str:
+    """`text` without what a terminal would obey and XML and UTF-8 can't carry: control characters, lone surrogates."""
+    return _UNPRINTABLE.sub("\ufffd", text)
 
 
 def percent(score: float) -> str:
@@ -51,7 +59,7 @@ def sides(comparison: Comparison) -> str:
 
 def _side(side: Side) -> str:
     rounds = f", {len(side.rounds)} rounds" if len(side.rounds) > 1 else ""
-    return f"{side.name} ({side.model}{rounds})"
+    return printable(f"{side.name} ({side.model}{rounds})")
 
 
 def judged(comparison: Comparison) -> str:
