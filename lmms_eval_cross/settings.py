@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from pathlib import Path
 from typing import Final, Literal
 
@@ -25,7 +26,7 @@ class Settings(BaseSettings):
 
     home: Path = Field(default_factory=lambda: user_cache_path("lmms-eval-cross"))
     """Where prepared data, downloads and the ledger live."""
-    source: str | None = None
+    source: str | None = Field(default=None, min_length=1)
     """The copy of CROSS that tasks prepare from when nothing is prepared: a folder or a base URL."""
     judge: Literal["openai", "offline"] = "openai"
     """`openai`: an OpenAI-compatible endpoint. `offline`: a few rules without a network, no measurement."""
@@ -89,8 +90,13 @@ def describe_settings(settings: Settings) -> str:
     lines = []
     for field in Settings.model_fields:
         value = getattr(settings, field)
-        shown = "(unset)" if value is None else "********" if isinstance(value, SecretStr) else str(value)
+        shown = "(unset)" if value is None else "********" if isinstance(value, SecretStr) else _masked(str(value))
         lines.append(f"{variable(field):24} {shown:40} {'set' if field in settings.model_fields_set else 'default'}")
     fallback = "********" if os.environ.get("OPENAI_API_KEY") else "(unset)"
     lines.append(f"{'OPENAI_API_KEY':24} {fallback:40} used without CROSS_JUDGE_BASE_URL and CROSS_JUDGE_API_KEY only")
     return "\n".join(lines)
+
+
+def _masked(text: str) -> str:
+    """`text` without what could be a secret in a URL: user and password, and the query."""
+    return re.sub(r"^(https?://)[^/?#]*@", r"\1********@", re.sub(r"^(https?://[^?#]*)[?#].*", r"\1?********", text))
