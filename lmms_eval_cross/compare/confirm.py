@@ -123,15 +123,13 @@ class JudgeAgain:
             NotPreparedError: the samples' images are not there.
         """
         from lmms_eval_cross import session
-        from lmms_eval_cross.judge.engine import JudgeEngine
-        from lmms_eval_cross.judge.judges import make_judge
         from lmms_eval_cross.settings import load_settings
 
         self._settings = load_settings()
         for answer in {_split(a): a for side in sides for each in side.rounds for a in each.answers.values()}.values():
             _check_same(answer, second_judge)
         self._ledger = session.open_ledger(self._settings)
-        self._engine = JudgeEngine(make_judge(self._settings), self._ledger, self._settings.judge_concurrency)
+        self._engine = session.make_engine(self._settings, self._ledger)
         self.judge_id = self._engine.judge.identity.id
 
     def __enter__(self) -> "JudgeAgain":
