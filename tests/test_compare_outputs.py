@@ -170,3 +170,8 @@ def test_names_cannot_break_markdown_or_xml(tmp_path):
     assert result.exit_code in (0, 3), result.output
     XSD.assertValid(etree.parse(tmp_path / "o.xml"))
     assert "m\\|x\\](http://evil)\\<b\\>" in (tmp_path / "o.md").read_text()
+
+
+def test_the_documented_options_are_those_of_the_command():
+    told = click.testing.CliRunner().invoke(main, ["compare", "--help"], prog_name="lmms-eval-cross", terminal_width=80)
+    assert f"```text\n{told.output}```" in (ROOT / "docs" / "gate.md").read_text()

@@ -63,6 +63,6 @@ def _print_slices(console: Console, comparison: Comparison) -> None:
     for each in [each for each in comparison.slices if each.is_worse][:WORST_SLICES]:
         found = each.difference
         console.print(
-            f"{each.dimension}, {each.facet} {each.value}: {words.points(found.difference)} "
+            f"fell: {each.dimension}, {each.facet} {each.value}: {words.points(found.difference)} "
             f"({words.span(found.lower_bound, found.upper_bound)}; {found.n} samples, {found.clusters} norms)"
         )
