@@ -40,13 +40,14 @@ def answers(right: int, wrong: int) -> list[float]:
 # --- failures ---
 
 
-def test_a_metric_on_no_known_scale_is_shown_without_a_difference_and_cannot_be_gated(tmp_path):
-    both = sides(tmp_path, {"mme": task(1420.0)}, {"mme": task(1398.0)})
+@pytest.mark.parametrize(("value", "n"), [(1420.0, 900), (-0.1, 900), (0.5, 0)])
+def test_a_metric_on_no_known_scale_or_of_unknown_size_is_shown_and_cannot_be_gated(tmp_path, value, n):
+    both = sides(tmp_path, {"mme": task(value, n=n)}, {"mme": task(value, n=n)})
     _, metric = told(tmp_path, "mme/acc", *both)
     assert metric["difference"] is None
     result = compare(*both, "--margin", "mme=5")
     assert result.exit_code == 2
-    assert "mme/acc is 1420, on neither a 0..1 nor a 0..100 scale" in " ".join(result.output.split())
+    assert f"mme/acc is {value:g} over {n} samples; only a metric within 0..1" in " ".join(result.output.split())
 
 
 def test_a_task_that_one_side_lacks_cannot_be_gated(tmp_path):

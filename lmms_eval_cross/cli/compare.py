@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from lmms_eval_cross.compare.decide import Comparison, Rules
+    from lmms_eval_cross.compare.comparison import Comparison, Rules
     from lmms_eval_cross.compare.rounds import Side
 
 NO_VERDICT = 3
@@ -101,7 +101,7 @@ def compare(
     Exit code: 0 not worse, 1 worse, 2 wrong usage, 3 no verdict.
     """
     with never_worse_by_accident():
-        from lmms_eval_cross.compare.decide import Rules
+        from lmms_eval_cross.compare.comparison import Rules
         from lmms_eval_cross.compare.inputs import load_side
         from lmms_eval_cross.compare.text import render_text
         from lmms_eval_cross.settings import load_settings
@@ -142,13 +142,11 @@ def write_outputs(
     from lmms_eval_cross.compare.as_json import render_json
     from lmms_eval_cross.compare.junit import render_junit
     from lmms_eval_cross.compare.markdown import render_markdown
-    from lmms_eval_cross.data.source import write_text
+    from lmms_eval_cross.compare.outputs import save
 
     wanted = {
         junit: render_junit(comparison) if junit else "",
         markdown: render_markdown(comparison, report_url) if markdown else "",
         as_json: render_json(comparison) if as_json else "",
     }
-    for path, text in wanted.items():
-        if path is not None:
-            write_text(path, text)
+    save({path: text for path, text in wanted.items() if path is not None})

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from lmms_eval_cross.compare import words
 from lmms_eval_cross.compare.changes import Change
-from lmms_eval_cross.compare.decide import Comparison, MetricResult
+from lmms_eval_cross.compare.comparison import Comparison, MetricResult
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.compare.slices import Slice
 from lmms_eval_cross.stats import PairedDifference

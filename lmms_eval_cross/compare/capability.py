@@ -44,7 +44,7 @@ class CapabilityDifference:
     method: str
     """`paired`, by sample; or `plain`, from the two values alone."""
     difference: PairedDifference | None
-    """None where the metric is on no 0..1 or 0..100 scale."""
+    """None where the metric is on no 0..1 or 0..100 scale, or the number of samples is unknown."""
 
 
 def task_metrics(run: Run) -> dict[str, TaskMetric]:
@@ -127,12 +127,12 @@ def _plain(
     baseline: Sequence[TaskMetric], candidate: Sequence[TaskMetric], sign: float, alpha: float
 ) -> PairedDifference | None:
     values = [each.value for each in (*baseline, *candidate)]
-    if min(values) < 0 or max(values) > 100:
+    sides = (baseline, candidate)
+    fewest = [min(each.n for each in side) for side in sides]
+    if min(values) < 0 or max(values) > 100 or min(fewest) < 1:
         return None
     unit = 1.0 if max(values) <= 1 else 100.0
-    sides = (baseline, candidate)
     before, after = _goodness([sum(each.value for each in side) / len(side) / unit for side in sides], sign)
-    fewest = [min(each.n for each in side) for side in sides]
     return unpaired_difference(before, after, fewest[0], fewest[1], alpha)
 
 

@@ -3,114 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Final
+from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 
 from lmms_eval_cross.compare.capability import CapabilityDifference, capability_difference
-from lmms_eval_cross.compare.changes import Change, most_changed
+from lmms_eval_cross.compare.changes import most_changed
 from lmms_eval_cross.compare.comparability import incomparable
+from lmms_eval_cross.compare.comparison import DEFAULT_MARGIN, Comparison, MetricResult, Rules
 from lmms_eval_cross.compare.confirm import Confirmation
 from lmms_eval_cross.compare.pairs import PairedScores, coverage, pair_scores
 from lmms_eval_cross.compare.rounds import Side
-from lmms_eval_cross.compare.slices import Slice, find_slices
+from lmms_eval_cross.compare.slices import find_slices
 from lmms_eval_cross.errors import RunError, listing
 from lmms_eval_cross.records import DIMENSIONS, Dimension
 from lmms_eval_cross.stats import (
     Decision,
     FailureBounds,
     Interval,
-    PairedDifference,
     bounds_with_failures,
     cluster_bootstrap,
     decide_with_failures,
-    smallest_decidable_margin,
 )
-from lmms_eval_cross.stats.gate import DATA_CANNOT_DECIDE
 
-DEFAULT_MARGIN: Final = 5.0
-"""Points."""
-
-Reask = Callable[[PairedScores, "Decide"], Confirmation]
-Decide = Callable[[PairedScores], Decision]
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What the user may choose."""
-
-    margins: Mapping[str, float] = field(default_factory=dict)
-    """Gated metric -> margin in points; empty: the four dimensions at DEFAULT_MARGIN."""
-    alpha: float = 0.05
-    min_coverage: float = 99
-    """Percent of verdicts; below it there is no verdict."""
-    pass_undecided: bool = False
-    """Exit 0 where the data alone can't decide."""
-    resamples: int = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class MetricResult:
-    """One metric: a CROSS dimension, or `task/metric` of another task."""
-
-    name: str
-    difference: PairedDifference | None
-    """None where no sample has a verdict on both sides, or the metric is on no known scale."""
-    method: str
-    """`paired` or `plain`."""
-    margin: float | None
-    """Points; None: shown, not gated."""
-    decision: Decision | None = None
-    """On its own, before coverage and failures are looked at; None where it is not gated."""
-    coverage: tuple[float, float] | None = None
-    """Percent of verdicts, baseline and candidate; None for other tasks."""
-    bootstrap: Interval | None = None
-    """The second opinion on the difference."""
-
-    @property
-    def smallest_margin(self) -> float | None:
-        """The margin in points above which these data decide; None if at none."""
-        smallest = smallest_decidable_margin(self.difference) if self.difference else None
-        return None if smallest is None else 100 * smallest
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """What was found, and what it means for CI."""
-
-    baseline: Side
-    candidate: Side
-    rules: Rules
-    decision: Decision
-    undecided_by: str | None
-    """Why the statistics have no verdict; None where they have one, or were not asked."""
-    obstacles: list[str] = field(default_factory=list)
-    """Why there can be no verdict whatever the statistics say, a sentence each."""
-    metrics: list[MetricResult] = field(default_factory=list)
-    slices: list[Slice] = field(default_factory=list)
-    """Worst first."""
-    changes: list[Change] = field(default_factory=list)
-    samples: int = 0
-    clusters: int = 0
-    confirmation: Confirmation | None = None
-
-    @property
-    def is_measurement(self) -> bool:
-        """False where the offline rules judged: then no number here measures anything."""
-        return self.baseline.is_measurement and self.candidate.is_measurement
-
-    @property
-    def only_data_undecided(self) -> bool:
-        """The data are sound but can't decide at these margins: the case that `--inconclusive pass` lets through."""
-        return not self.obstacles and self.undecided_by == DATA_CANNOT_DECIDE
-
-    @property
-    def exit_code(self) -> int:
-        """0 not worse, 1 worse, 3 no verdict."""
-        if self.decision == "inconclusive":
-            return 0 if self.only_data_undecided and self.rules.pass_undecided else 3
-        return 0 if self.decision == "not worse" else 1
+Decide: TypeAlias = Callable[[PairedScores], Decision]
+Reask: TypeAlias = Callable[[PairedScores, Decide], Confirmation]
 
 
 def compare(baseline: Side, candidate: Side, rules: Rules, reask: Reask | None = None) -> Comparison:
@@ -126,7 +44,7 @@ def compare(baseline: Side, candidate: Side, rules: Rules, reask: Reask | None =
         RunError: a gated metric is in neither or only one of the sides, or is on no 0..1 or 0..100 scale.
     """
     capability = _capability(baseline, candidate, rules)
-    margins = _margins(rules, baseline, candidate, capability)
+    margins = _margins(rules, baseline, capability)
     obstacles = incomparable(baseline, candidate, 100 - rules.min_coverage)
     if obstacles:
         return Comparison(baseline, candidate, rules, "inconclusive", None, obstacles)
@@ -156,17 +74,18 @@ def _capability(baseline: Side, candidate: Side, rules: Rules) -> dict[str, Capa
     }
 
 
-def _margins(
-    rules: Rules, baseline: Side, candidate: Side, capability: Mapping[str, CapabilityDifference]
-) -> dict[str, float]:
+def _margins(rules: Rules, baseline: Side, capability: Mapping[str, CapabilityDifference]) -> dict[str, float]:
     if not rules.margins:
         return dict.fromkeys(DIMENSIONS, DEFAULT_MARGIN)
     margins = {}
     for given, margin in rules.margins.items():
         name = _full_name(given, capability)
         if name not in DIMENSIONS and capability[name].difference is None:
-            values = [each.tasks[name].value for each in (*baseline.rounds, *candidate.rounds)]
-            raise RunError(f"{name} is {values[0]:g}, on neither a 0..1 nor a 0..100 scale; it can't have a margin.")
+            first = baseline.rounds[0].tasks[name]
+            raise RunError(
+                f"{name} is {first.value:g} over {first.n} samples; only a metric within 0..1 or 0..100 over some "
+                "samples can have a margin."
+            )
         margins[name] = margin
     return margins
 

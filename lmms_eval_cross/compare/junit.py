@@ -4,7 +4,7 @@ from typing import Final
 from xml.etree import ElementTree as Xml
 
 from lmms_eval_cross.compare import words
-from lmms_eval_cross.compare.decide import Comparison, MetricResult
+from lmms_eval_cross.compare.comparison import Comparison, MetricResult
 
 SUITE: Final = "cross"
 

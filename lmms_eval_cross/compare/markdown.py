@@ -6,7 +6,7 @@ from typing import Final
 
 from lmms_eval_cross.compare import words
 from lmms_eval_cross.compare.changes import Change
-from lmms_eval_cross.compare.decide import Comparison, MetricResult
+from lmms_eval_cross.compare.comparison import Comparison, MetricResult
 from lmms_eval_cross.compare.slices import Slice
 
 WORST_SLICES: Final = 10

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lmms_eval_cross.compare import words
-from lmms_eval_cross.compare.decide import Comparison, MetricResult
+from lmms_eval_cross.compare.comparison import Comparison, MetricResult
 
 WIDTH: Final = 100
 WORST_SLICES: Final = 3

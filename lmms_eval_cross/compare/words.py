@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from lmms_eval_cross.compare.decide import Comparison, MetricResult
+from lmms_eval_cross.compare.comparison import Comparison, MetricResult
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.stats import Decision, minimum_detectable_effect
 
