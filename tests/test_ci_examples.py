@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from lmms_eval_cross.settings import Settings, variable
 from tests.conftest import ROOT
 from tests.made_runs import cross_samples, draw, write_run
 
@@ -51,6 +52,12 @@ def test_workflows_give_the_action_what_it_knows_and_needs(workflow):
 def test_no_step_pastes_an_expression_into_its_script():
     files = [ACTION["runs"], *(yaml.safe_load(path.read_text())["jobs"]["gate"] for path in WORKFLOWS)]
     assert not [step["run"] for each in files for step in each["steps"] if "${{" in step.get("run", "")]
+
+
+@pytest.mark.parametrize("file", sorted(EXAMPLE.rglob("*.*ml")), ids=lambda path: path.name)
+def test_settings_in_ci_files_exist(file):
+    known = {variable(name) for name in Settings.model_fields}
+    assert set(re.findall(r"\bCROSS_[A-Z_]+\b", file.read_text())) <= known
 
 
 # --- the example repository ---

@@ -58,7 +58,7 @@ def test_an_unexpected_exception_is_no_verdict_and_keeps_its_traceback(runs, mon
     assert "IndexError: a bug" in result.output
 
 
-@pytest.mark.parametrize("problem", [KeyboardInterrupt, MemoryError, BrokenPipeError(32, "Broken pipe")])
+@pytest.mark.parametrize("problem", [KeyboardInterrupt, MemoryError, SystemExit(1), BrokenPipeError(32, "Broken pipe")])
 def test_what_click_or_python_would_exit_1_for_is_no_verdict(runs, monkeypatch, problem):
     def stopped(*_: object) -> None:
         raise problem
@@ -235,6 +235,12 @@ def test_only_named_metrics_are_gated(tmp_path):
     result = compare(*sides, "--margin", "compliance=5", "--margin", "awareness=4")
     assert result.exit_code == 0
     assert "(not gated)" in said(result)
+
+
+def test_a_lone_samples_file_and_a_results_file_are_sides_too(runs):
+    samples = [runs / name / "20260101_000000_samples_cross_safeworld_english.jsonl" for name in ("good", "worse")]
+    assert compare(*samples).exit_code == 1
+    assert compare(runs / "good" / "20260101_000000_results.json", runs / "good").exit_code == 0
 
 
 def test_rounds_are_averaged_and_may_differ_in_number(runs, tmp_path):

@@ -29,7 +29,7 @@ def never_worse_by_accident() -> Iterator[None]:
     try:
         yield
         sys.stdout.flush()
-    except (CrossError, click.UsageError, SystemExit):
+    except (CrossError, click.UsageError):
         raise
     except BaseException:
         traceback.print_exc()
@@ -115,7 +115,7 @@ def compare(
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")
         click.echo(render_text(found), nl=False)
-        raise SystemExit(found.exit_code)
+    sys.exit(found.exit_code)
 
 
 def run(baseline: Side, candidate: Side, rules: Rules, repeats: int | None, second_judge: bool) -> Comparison:
