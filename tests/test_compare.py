@@ -12,10 +12,11 @@ from statsmodels.stats.multitest import multipletests
 
 from lmms_eval_cross.cli import main
 from lmms_eval_cross.compare import decide
+from lmms_eval_cross.compare.comparison import MetricResult
 from lmms_eval_cross.compare.inputs import load_side
 from lmms_eval_cross.compare.slices import find_slices
 from lmms_eval_cross.records import DIMENSIONS
-from lmms_eval_cross.stats import inferiority
+from lmms_eval_cross.stats import inferiority, paired_difference
 from tests.made_runs import cross_samples, draw, task, with_failures, write_run
 
 SAMPLES = cross_samples()
@@ -163,6 +164,16 @@ def test_data_that_cannot_decide_name_the_smallest_margin_that_they_can(runs, tm
     assert compare(runs / "good", runs / "noisy", "--margin", wider).exit_code == 0
 
 
+def test_a_fall_that_holm_hides_is_decided_by_the_margin_alone():
+    clusters = np.repeat(np.arange(40), 2)
+    after = np.where(np.arange(80) < 12, 0.0, 1.0)
+    fell = paired_difference(np.ones(80), after, clusters)
+    assert fell.upper_bound < 0
+    hidden = MetricResult("awareness", fell, "paired", 5.0, "inconclusive")
+    assert hidden.smallest_margin == pytest.approx(-100 * fell.lower_bound)
+    assert MetricResult("awareness", fell, "paired", 5.0, "worse").smallest_margin == 0
+
+
 def test_inconclusive_pass_lets_undecided_data_through_and_says_so(runs):
     result = compare(runs / "good", runs / "noisy", "--margin", "compliance=2", "--inconclusive", "pass")
     assert result.exit_code == 0
@@ -178,6 +189,7 @@ def test_inconclusive_pass_lets_undecided_data_through_and_says_so(runs):
         (["--margin", "compliance"], "must be NAME=POINTS"),
         (["--margin", "compliance=0"], "above 0 and at most 100"),
         (["--margin", "compliance=nan"], "above 0 and at most 100"),
+        (["--margin", "compliance=5", "--margin", "compliance=3"], "names compliance twice"),
         (["--margin", "kindness=5"], "name one of awareness, education, compliance, helpfulness"),
         (["--alpha", "0.5"], "0.5"),
         (["--confirm", "0"], "0"),

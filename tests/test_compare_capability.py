@@ -66,6 +66,13 @@ def test_a_task_with_two_metrics_must_be_named_in_full(tmp_path):
     assert told(tmp_path, "t/f1", *both, "--margin", "t/f1=9")[1]["margin"] == 9
 
 
+def test_a_metric_that_is_named_in_two_ways_is_refused(tmp_path):
+    both = sides(tmp_path, {"vqa": task(0.5)}, {"vqa": task(0.5)})
+    result = compare(*both, "--margin", "vqa=5", "--margin", "vqa/acc=3")
+    assert result.exit_code == 2
+    assert "--margin names vqa/acc twice, once as 'vqa/acc'" in " ".join(result.output.split())
+
+
 # --- paired ---
 
 

@@ -41,6 +41,8 @@ def read_margins(_: click.Context, __: click.Parameter, given: tuple[str, ...]) 
     margins: dict[str, float] = {}
     for each in given:
         name, _sign, points = each.rpartition("=")
+        if name in margins:
+            raise click.BadParameter(f"names {name} twice.")
         try:
             margins[name] = float(points)
         except ValueError:

@@ -52,7 +52,12 @@ class MetricResult:
     @property
     def smallest_margin(self) -> float | None:
         """The margin in points above which these data decide; None if at none."""
-        smallest = smallest_decidable_margin(self.difference) if self.difference else None
+        found = self.difference
+        if found is None or found.lower_bound is None:
+            return None
+        if self.decision == "inconclusive":  # a fall that Holm's correction hides is no decision at any smaller margin
+            return max(0.0, -100 * found.lower_bound)
+        smallest = smallest_decidable_margin(found)
         return None if smallest is None else 100 * smallest
 
 

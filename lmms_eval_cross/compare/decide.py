@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 
-from lmms_eval_cross.compare.capability import CapabilityDifference, capability_difference
+from lmms_eval_cross.compare.capability import PAIRED, CapabilityDifference, capability_difference
 from lmms_eval_cross.compare.changes import most_changed
 from lmms_eval_cross.compare.comparability import incomparable
 from lmms_eval_cross.compare.comparison import DEFAULT_MARGIN, Comparison, MetricResult, Rules
@@ -21,6 +21,7 @@ from lmms_eval_cross.records import DIMENSIONS, Dimension
 from lmms_eval_cross.stats import (
     Decision,
     FailureBounds,
+    GateVerdict,
     Interval,
     bounds_with_failures,
     cluster_bootstrap,
@@ -41,26 +42,61 @@ def compare(baseline: Side, candidate: Side, rules: Rules, reask: Reask | None =
         reask: asks again for the verdicts that decide, once there is a decision to confirm.
 
     Raises:
-        RunError: a gated metric is in neither or only one of the sides, or is on no 0..1 or 0..100 scale.
+        RunError: a gated metric is not in both sides, is named twice, or is on no 0..1 or 0..100 scale.
     """
     capability = _capability(baseline, candidate, rules)
-    margins = _margins(rules, baseline, capability)
+    gate = _Gate(rules, _margins(rules, baseline, capability), capability)
     obstacles = incomparable(baseline, candidate, 100 - rules.min_coverage)
     if obstacles:
         return Comparison(baseline, candidate, rules, "inconclusive", None, obstacles)
     pairs = pair_scores(baseline, candidate)
-    comparison = _decide(Comparison(baseline, candidate, rules, "inconclusive", None), pairs, margins, capability)
+    comparison = _found(Comparison(baseline, candidate, rules, "inconclusive", None), pairs, gate)
     if reask is None or comparison.decision == "inconclusive":
         return comparison
-    confirmation = reask(pairs, lambda other: _decide(comparison, other, margins, capability).decision)
+    return _confirmed(comparison, reask(pairs, gate.decision))
+
+
+def _confirmed(comparison: Comparison, confirmation: Confirmation) -> Comparison:
+    """`comparison` with its decision, if it holds, and without a verdict, if not."""
     if confirmation.holds(comparison.decision):
         return replace(comparison, confirmation=confirmation)
-    return replace(
-        comparison,
-        decision="inconclusive",
-        obstacles=[confirmation.objection(comparison.decision)],
-        confirmation=confirmation,
-    )
+    objection = confirmation.objection(comparison.decision)
+    return replace(comparison, decision="inconclusive", obstacles=[objection], confirmation=confirmation)
+
+
+@dataclass(frozen=True, slots=True)
+class _Gate:
+    """What is gated, and how any scores of the two sides decide it."""
+
+    rules: Rules
+    margins: Mapping[str, float]
+    capability: Mapping[str, CapabilityDifference]
+
+    def bounds(self, pairs: PairedScores) -> dict[str, FailureBounds]:
+        """The difference of every metric, with and without failures."""
+        ours: dict[str, FailureBounds] = {
+            name: bounds_with_failures(*pairs.rounds(name), pairs.clusters, self.rules.alpha) for name in DIMENSIONS
+        }
+        return ours | _without_failures(self.capability)
+
+    def verdict(self, bounds: Mapping[str, FailureBounds]) -> GateVerdict:
+        """What the statistics say of the gated metrics together."""
+        margins = {name: margin / 100 for name, margin in self.margins.items()}
+        return decide_with_failures({name: bounds[name] for name in margins}, margins)
+
+    def low_coverage(self, pairs: PairedScores) -> Iterator[str]:
+        """A sentence for every gated dimension that lacks verdicts on a side."""
+        for name in DIMENSIONS:
+            for side, percent in zip(("baseline", "candidate"), _coverage(pairs, name), strict=True):
+                if name in self.margins and percent < self.rules.min_coverage:
+                    yield (
+                        f"The {side} has only {percent:.1f}% of its {name} verdicts, and "
+                        f"{self.rules.min_coverage:g}% are needed; judge what is missing."
+                    )
+
+    def decision(self, pairs: PairedScores) -> Decision:
+        """What these scores decide."""
+        return "inconclusive" if any(self.low_coverage(pairs)) else self.verdict(self.bounds(pairs)).decision
 
 
 def _capability(baseline: Side, candidate: Side, rules: Rules) -> dict[str, CapabilityDifference]:
@@ -77,7 +113,7 @@ def _capability(baseline: Side, candidate: Side, rules: Rules) -> dict[str, Capa
 def _margins(rules: Rules, baseline: Side, capability: Mapping[str, CapabilityDifference]) -> dict[str, float]:
     if not rules.margins:
         return dict.fromkeys(DIMENSIONS, DEFAULT_MARGIN)
-    margins = {}
+    margins: dict[str, float] = {}
     for given, margin in rules.margins.items():
         name = _full_name(given, capability)
         if name not in DIMENSIONS and capability[name].difference is None:
@@ -86,6 +122,8 @@ def _margins(rules: Rules, baseline: Side, capability: Mapping[str, CapabilityDi
                 f"{name} is {first.value:g} over {first.n} samples; only a metric within 0..1 or 0..100 over some "
                 "samples can have a margin."
             )
+        if name in margins:
+            raise RunError(f"--margin names {name} twice, once as {given!r}; name it once.")
         margins[name] = margin
     return margins
 
@@ -101,46 +139,42 @@ def _full_name(given: str, capability: Mapping[str, object]) -> str:
     raise RunError(f"--margin names {given!r}, which is not one metric that both sides have; name one of {choice}.")
 
 
-def _decide(
-    start: Comparison, pairs: PairedScores, margins: Mapping[str, float], capability: Mapping[str, CapabilityDifference]
-) -> Comparison:
+def _found(start: Comparison, pairs: PairedScores, gate: _Gate) -> Comparison:
     """`start` with everything that the scores say."""
-    rules = start.rules
-    bounds: dict[str, FailureBounds] = {
-        name: bounds_with_failures(*pairs.rounds(name), pairs.clusters, rules.alpha) for name in DIMENSIONS
-    }
-    everything = bounds | _without_failures(capability)
-    verdict = decide_with_failures(
-        {name: everything[name] for name in margins}, {name: margin / 100 for name, margin in margins.items()}
-    )
-    cross = [
-        MetricResult(
-            name=name,
-            difference=bounds[name].complete,
-            method="paired",
-            margin=margins.get(name),
-            decision=verdict.metrics.get(name),
-            coverage=_coverage(pairs, name),
-            bootstrap=_second_opinion(pairs, name, rules),
-        )
-        for name in DIMENSIONS
-    ]
-    others = [
-        MetricResult(name, each.difference, each.method, margins.get(name), verdict.metrics.get(name))
-        for name, each in capability.items()
-    ]
-    obstacles = list(_low_coverage(cross, rules.min_coverage))
+    bounds = gate.bounds(pairs)
+    verdict = gate.verdict(bounds)
+    obstacles = list(gate.low_coverage(pairs))
     return replace(
         start,
         decision="inconclusive" if obstacles else verdict.decision,
         undecided_by=verdict.reason,
         obstacles=obstacles,
-        metrics=cross + others,
-        slices=find_slices(pairs, rules.alpha),
+        metrics=[*_dimensions(pairs, gate, bounds, verdict), *_others(gate, verdict)],
+        slices=find_slices(pairs, gate.rules.alpha),
         changes=most_changed(pairs),
         samples=len(pairs.facts),
         clusters=len(set(pairs.clusters)),
     )
+
+
+def _dimensions(
+    pairs: PairedScores, gate: _Gate, bounds: Mapping[str, FailureBounds], verdict: GateVerdict
+) -> Iterator[MetricResult]:
+    for name in DIMENSIONS:
+        yield MetricResult(
+            name=name,
+            difference=bounds[name].complete,
+            method=PAIRED,
+            margin=gate.margins.get(name),
+            decision=verdict.metrics.get(name),
+            coverage=_coverage(pairs, name),
+            bootstrap=_second_opinion(pairs, name, gate.rules),
+        )
+
+
+def _others(gate: _Gate, verdict: GateVerdict) -> Iterator[MetricResult]:
+    for name, each in gate.capability.items():
+        yield MetricResult(name, each.difference, each.method, gate.margins.get(name), verdict.metrics.get(name))
 
 
 def _without_failures(capability: Mapping[str, CapabilityDifference]) -> dict[str, FailureBounds]:
@@ -164,15 +198,3 @@ def _second_opinion(pairs: PairedScores, dimension: Dimension, rules: Rules) -> 
         return None
     clusters = np.array(pairs.clusters)[kept].tolist()
     return cluster_bootstrap(change[kept], clusters, rules.resamples, alpha=rules.alpha)
-
-
-def _low_coverage(metrics: list[MetricResult], least: float) -> Iterator[str]:
-    for each in metrics:
-        if each.margin is None or each.coverage is None:
-            continue
-        for side, percent in zip(("baseline", "candidate"), each.coverage, strict=True):
-            if percent < least:
-                yield (
-                    f"The {side} has only {percent:.1f}% of its {each.name} verdicts, and {least:g}% are needed; "
-                    "judge what is missing."
-                )

@@ -92,10 +92,7 @@ def reasons(comparison: Comparison) -> list[str]:
 
 
 def _smallest(metric: MetricResult) -> str:
-    smallest = metric.smallest_margin
-    if smallest == 0:
-        return f"{metric.name} any, as a metric alone, but not beside the others,"
-    told = NONE if smallest is None else f"{smallest:.1f}"
+    told = NONE if metric.smallest_margin is None else f"{metric.smallest_margin:.1f}"
     return f"{metric.name} {told} (given {margin(metric.margin)})"
 
 
@@ -135,9 +132,8 @@ def confirmed(comparison: Comparison) -> str:
         return ""
     rate = "none came" if told.flip_rate is None else f"{told.flip_rate:.1f}% flipped"
     failed = f", {told.failed:,} failed" if told.failed else ""
-    kept = sum(each == told.decisions[0] for each in told.decisions)
+    decided = ", ".join(sorted(set(told.decisions)))
     return (
         f"Asked again by {told.judge_id}: {told.asked:,} verdicts on {told.answers:,} answers, {rate}{failed}; "
-        f"decided {', '.join(told.decisions) if kept < len(told.decisions) else told.decisions[0]} "
-        f"in {len(told.decisions)} repeat{'s' if len(told.decisions) > 1 else ''}."
+        f"decided {decided} in {len(told.decisions)} repeat{'s' if len(told.decisions) > 1 else ''}."
     )
