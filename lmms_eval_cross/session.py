@@ -126,8 +126,17 @@ def forget_data() -> None:
 
 @cache
 def _engine(settings: Settings) -> JudgeEngine:
+    return make_engine(settings, open_ledger(settings))
+
+
+def make_engine(settings: Settings, ledger: Ledger) -> JudgeEngine:
+    """An engine with the judge in force; the ranks of a run share its concurrency out.
+
+    Raises:
+        JudgeSetupError: the endpoint lacks its key.
+    """
     ranks = max(1, int(os.environ.get("WORLD_SIZE", "1")))
-    return JudgeEngine(make_judge(settings), open_ledger(settings), max(1, settings.judge_concurrency // ranks))
+    return JudgeEngine(make_judge(settings), ledger, max(1, settings.judge_concurrency // ranks))
 
 
 @cache

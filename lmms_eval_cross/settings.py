@@ -72,6 +72,8 @@ class Settings(BaseSettings):
     """Judge calls in flight at the most, shared out over the ranks of a run."""
     judge_timeout: float = Field(default=60, gt=0, allow_inf_nan=False)
     """Seconds that one try of a judge call may take."""
+    min_coverage: float = Field(default=99, ge=0, le=100)
+    """Percent of verdicts below which a result is called incomplete."""
 
 
 def load_settings() -> Settings:

@@ -30,6 +30,7 @@ from lmms_eval_cross.stats.paired import (
     paired_difference,
     smallest_decidable_margin,
     superiority,
+    unpaired_difference,
 )
 from lmms_eval_cross.stats.weighted import Shift, score_shift
 
@@ -73,5 +74,6 @@ __all__ = [
     "score_shift",
     "smallest_decidable_margin",
     "superiority",
+    "unpaired_difference",
     "wilson_interval",
 ]
