@@ -53,7 +53,7 @@ def score_shift(
     if sums.count < FEWEST_CLUSTERS:
         return Shift(sums.mean, None, None, None, len(before), sums.count, TOO_FEW_CLUSTERS)
     error = robust_error(sums, alpha)
-    low, high = bounds(sums, error, alpha / 2)
+    low, high = bounds(sums.mean, sums.count, error, alpha / 2)
     return Shift(sums.mean, low, high, error, len(before), sums.count)
 
 
