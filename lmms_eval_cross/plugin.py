@@ -24,6 +24,8 @@ SPLITS: Final = {
     "cross_demo": "demo",
 }
 """Our tasks and the split that each reads."""
+TASK_VERSION: Final = "1.0"
+"""Raised when a change to a task changes its numbers."""
 _HOOKED: Final = "_hooked_by_lmms_eval_cross"
 
 

@@ -95,14 +95,22 @@ def metric_items(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         else {**cluster, "failure": told[name]["reason"]}
         for name in DIMENSIONS
     }
-    scored = sum(told[name]["score"] is not None for name in DIMENSIONS)
-    return {**items, COVERAGE: {**cluster, "score": 100.0 * scored / len(DIMENSIONS)}}
+    failures = {name: told[name]["reason"] for name in DIMENSIONS if told[name]["score"] is None}
+    coverage = 100.0 * (len(DIMENSIONS) - len(failures)) / len(DIMENSIONS)
+    return {**items, COVERAGE: {**cluster, "score": coverage, **({"failures": failures} if failures else {})}}
 
 
 def mean_score(items: Sequence[Mapping[str, Any]]) -> float | None:
     """The mean in percent over the items that have a score, None if none has."""
     scores = [item["score"] for item in items if "score" in item]
     return sum(scores) / len(scores) if scores else None
+
+
+def group_mean(means: Sequence[float | None], sizes: Sequence[int], weight_by_size: bool) -> float | None:
+    """The tasks' mean, weighted by their samples; a task without any score is left out."""
+    pairs = [(mean, size if weight_by_size else 1) for mean, size in zip(means, sizes, strict=True) if mean is not None]
+    total = sum(size for _, size in pairs)
+    return sum(mean * size for mean, size in pairs) / total if total else None
 
 
 def _told(outcome: Outcome) -> dict[str, Any]:

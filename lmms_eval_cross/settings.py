@@ -45,6 +45,10 @@ class Settings(BaseSettings):
     """Judge calls in flight at the most, shared out over the ranks of a run."""
     judge_timeout: float = Field(default=60, gt=0)
     """Seconds that one try of a judge call may take."""
+    min_coverage: float = Field(default=99, ge=0, le=100)
+    """Percent of answers that need a verdict on every dimension; with fewer, results say `incomplete`."""
+    ledger: Literal["auto", "shared", "host"] = "auto"
+    """`shared`: one ledger file; `host`: one a host, for network file systems; `auto` looks at the file system."""
 
 
 def load_settings() -> Settings:

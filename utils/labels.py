@@ -1,6 +1,7 @@
 """`!function lmms_eval_cross.utils.labels.cross_casa` in a YAML is the task's name in lmms-eval's tables."""
 
 from lmms_eval_cross import session
+from lmms_eval_cross.labels import task_label
 from lmms_eval_cross.plugin import SPLITS
 
 
@@ -8,9 +9,4 @@ def __getattr__(task: str) -> str:
     """The task's name, and what keeps its numbers from being a measurement of the whole benchmark."""
     if task not in SPLITS:
         raise AttributeError(task)
-    provenance = session.provenance_for(SPLITS[task])
-    notes = [
-        *(["OFFLINE JUDGE: not a measurement"] if provenance.judge == "offline" else []),
-        *(["partial data"] if provenance.partial else []),
-    ]
-    return f"{task} ({'; '.join(notes)})" if notes else task
+    return task_label(task, session.provenance_for(SPLITS[task]))
