@@ -54,7 +54,8 @@ class Scorecard:
     def _counts(self) -> str:
         if not self.failed:
             return f"{self.scored} scored"
-        return f"{self.scored} of {self.n} scored; {_reasons(self.failed)}; between {_percent(self.worst)} and {_percent(self.best)}"
+        bounds = f"between {_percent(self.worst)} and {_percent(self.best)}"
+        return f"{self.scored} of {self.n} scored; {_reasons(self.failed)}; {bounds}"
 
 
 def build_scorecards(answers: Iterable[Mapping[Dimension, Outcome]]) -> dict[Dimension, Scorecard]:
