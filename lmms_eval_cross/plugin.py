@@ -26,6 +26,12 @@ SPLITS: Final = {
 """Our tasks and the split that each reads."""
 TASK_VERSION: Final = "1.0"
 """Raised when a change to a task changes its numbers."""
+GROUPS: Final = {
+    "cross": ("cross_casa", "cross_safeworld", "cross_casa_multilingual", "cross_safeworld_multilingual"),
+    "cross_english": ("cross_casa", "cross_safeworld"),
+    "cross_multilingual": ("cross_casa_multilingual", "cross_safeworld_multilingual"),
+}
+"""Our groups and their tasks, as the YAMLs name them."""
 _HOOKED: Final = "_hooked_by_lmms_eval_cross"
 
 

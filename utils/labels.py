@@ -1,12 +1,12 @@
-"""`!function lmms_eval_cross.utils.labels.cross_casa` in a YAML is the task's name in lmms-eval's tables."""
+"""`!function lmms_eval_cross.utils.labels.cross_casa` in a YAML is the name in lmms-eval's tables, of task or group."""
 
 from lmms_eval_cross import session
-from lmms_eval_cross.labels import task_label
-from lmms_eval_cross.plugin import SPLITS
+from lmms_eval_cross.labels import table_label
+from lmms_eval_cross.plugin import GROUPS, SPLITS
 
 
-def __getattr__(task: str) -> str:
-    """The task's name, and what keeps its numbers from being a measurement of the whole benchmark."""
-    if task not in SPLITS:
-        raise AttributeError(task)
-    return task_label(task, session.provenance_for(SPLITS[task]))
+def __getattr__(name: str) -> str:
+    """The name, and what keeps its numbers from being a measurement of the whole benchmark."""
+    if name not in {*SPLITS, *GROUPS}:
+        raise AttributeError(name)
+    return table_label(name, [session.provenance_for(SPLITS[task]) for task in GROUPS.get(name, (name,))])

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from lmms_eval_cross.errors import RunError
-from lmms_eval_cross.labels import task_label
+from lmms_eval_cross.labels import table_label
 from lmms_eval_cross.plugin import TASK_VERSION
 from lmms_eval_cross.runs import RESULTS_ENDING
 from lmms_eval_cross.sample_record import METRICS, RECORD, Provenance, group_mean, mean_score
@@ -84,7 +84,7 @@ def build_results(
     results: dict[str, Any] = copy.deepcopy(dict(base))
     for task, lines in rows.items():
         indent = results.get("results", {}).get(task, {}).get("alias", task).partition(task)[0]
-        label = task_label(task, provenances[task], task in incomplete)
+        label = table_label(task, [provenances[task]], task in incomplete)
         _put(results, "results", task, task_results(indent + label, lines))
         config = results.get("configs", {}).get(task) or {"task": task, "cluster_key": "norm_id"}
         _put(
@@ -98,8 +98,14 @@ def build_results(
         _put(results, "versions", task, TASK_VERSION, keep=True)
         _put(results, "n-shot", task, 0, keep=True)
         _put(results, "group_subtasks", task, [], keep=True)
-    _judge_groups(results, {task: len(lines) for task, lines in rows.items()})
-    return dict(results)
+    for group, tasks in results["group_subtasks"].items():
+        if tasks and set(tasks) <= set(rows):
+            label = table_label(group, [provenances[task] for task in tasks], bool(set(tasks) & set(incomplete)))
+            entry = _group_results(
+                label, [results["results"][task] for task in tasks], [len(rows[task]) for task in tasks]
+            )
+            results["results"][group] = results.setdefault("groups", {})[group] = entry
+    return results
 
 
 def _put(results: dict[str, Any], section: str, task: str, value: object, keep: bool = False) -> None:
@@ -115,19 +121,13 @@ def _metadata(provenance: Provenance) -> dict[str, Any]:
     return {"version": TASK_VERSION, **asdict(provenance)}
 
 
-def _judge_groups(results: dict[str, Any], sizes: Mapping[str, int]) -> None:
-    """Replace the means of groups whose tasks were all judged here."""
-    for group, tasks in results["group_subtasks"].items():
-        if not tasks or not set(tasks) <= set(sizes) or group in sizes:
-            continue
-        entry = {"alias": results["results"].get(group, {}).get("alias", group)}
-        for metric in METRICS:
-            name = f"{metric},{_FILTER}"
-            means = [results["results"][task][name] for task in tasks]
-            entry[name] = group_mean(means, [sizes[task] for task in tasks], weight_by_size=True)
-            entry[f"{metric}_stderr,{_FILTER}"] = NOT_AVAILABLE
-        results["results"][group] = entry
-        results.setdefault("groups", {})[group] = entry
+def _group_results(alias: str, tasks: Sequence[Mapping[str, Any]], sizes: Sequence[int]) -> dict[str, Any]:
+    """The entry of a group; lmms-eval gives groups no errors."""
+    entry: dict[str, Any] = {"alias": alias}
+    for name in (f"{metric},{_FILTER}" for metric in METRICS):
+        entry[name] = group_mean([task[name] for task in tasks], sizes, weight_by_size=True)
+        entry["_stderr,".join(name.split(","))] = NOT_AVAILABLE
+    return entry
 
 
 def write_run(
