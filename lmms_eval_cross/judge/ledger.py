@@ -151,18 +151,6 @@ class Ledger:
             raise LedgerError(f"The ledger {self.path.name} can't be read ({error}).") from None
         return [dict(zip((column[0] for column in cursor.description), row, strict=True)) for row in rows]
 
-    def execute(self, statement: str, values: tuple[Any, ...] = ()) -> int:
-        """Run a statement in a transaction of its own; gives the number of rows that it wrote.
-
-        Raises:
-            LedgerError: the ledger can't be written.
-        """
-        try:
-            with self._lock:
-                return self._connection.execute(statement, values).rowcount
-        except sqlite3.DatabaseError as error:
-            raise LedgerError(f"The ledger {self.path.name} can't be written ({error}).") from None
-
     def insert_many(self, table: str, rows: Sequence[Mapping[str, Any]], conflict: str) -> None:
         """Insert rows of equal columns in one transaction.
 
@@ -189,7 +177,11 @@ class Ledger:
         names, marks = ", ".join(row), ", ".join("?" * len(row))
         statement = f"INSERT OR {conflict} INTO {table} ({names}) VALUES ({marks})"
         values = [storable(value) if isinstance(value, str) else value for value in row.values()]
-        self.execute(statement, tuple(values))
+        try:
+            with self._lock:
+                self._connection.execute(statement, values)
+        except sqlite3.DatabaseError as error:
+            raise LedgerError(f"The ledger {self.path.name} can't be written ({error}).") from None
 
     def _one(self, query: str, values: tuple[str, ...]) -> dict[str, Any] | None:
         rows = self.select(query, values)

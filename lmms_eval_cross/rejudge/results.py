@@ -97,7 +97,9 @@ def build_results(
         _put(results, "n-samples", task, {"original": sizes[task], "effective": len(lines)}, keep=True)
         _put(results, "versions", task, TASK_VERSION, keep=True)
         _put(results, "n-shot", task, 0, keep=True)
-        _put(results, "group_subtasks", task, [], keep=True)
+        groups = results.setdefault("group_subtasks", {})
+        if not any(task in members for members in groups.values()):
+            groups.setdefault(task, [])
     for group, tasks in results["group_subtasks"].items():
         if tasks and set(tasks) <= set(rows):
             label = table_label(group, [provenances[task] for task in tasks], bool(set(tasks) & set(incomplete)))
@@ -105,6 +107,7 @@ def build_results(
                 label, [results["results"][task] for task in tasks], [len(rows[task]) for task in tasks]
             )
             results["results"][group] = results.setdefault("groups", {})[group] = entry
+            results["higher_is_better"][group] = dict.fromkeys(METRICS, True)
     return results
 
 
