@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from lmms_eval_cross.errors import RunError
+from lmms_eval_cross.judge.suspicion import suspicions
 from lmms_eval_cross.records import DIMENSIONS, RECORD_SCHEMA, Dimension, JudgeFailure, Outcome, Sample, Usage, Verdict
 
 RECORD: Final = "cross"
@@ -41,6 +42,8 @@ class JudgedAnswer:
     response: str
     provenance: Provenance
     outcomes: Mapping[Dimension, Outcome]
+    suspicious: tuple[str, ...] = ()
+    """What in the response is meant for a judge (judge/suspicion.py); to look at, no part of any score."""
 
 
 def read_record(record: Mapping[str, Any]) -> JudgedAnswer:
@@ -53,7 +56,8 @@ def read_record(record: Mapping[str, Any]) -> JudgedAnswer:
         raise RunError(f"A sample record has schema {record.get('schema')!r}, this release reads {RECORD_SCHEMA!r}.")
     try:
         outcomes = {name: _outcome(name, record["dimensions"][name]) for name in DIMENSIONS}
-        return JudgedAnswer(Sample.from_row(record), record["response"], Provenance(**record["provenance"]), outcomes)
+        provenance, suspicious = Provenance(**record["provenance"]), tuple(record.get("suspicious", ()))
+        return JudgedAnswer(Sample.from_row(record), record["response"], provenance, outcomes, suspicious)
     except (KeyError, TypeError) as error:
         raise RunError(
             f"The record of {record.get('sample_id')!r} is not whole ({error}); judge the run again."
@@ -79,7 +83,13 @@ def build_record(
 
 def open_record(sample: Sample, response: str, provenance: Provenance) -> dict[str, Any]:
     """The record of an answer that is not judged yet."""
-    return {"schema": RECORD_SCHEMA, **sample.to_row(), "response": response, "provenance": asdict(provenance)}
+    return {
+        "schema": RECORD_SCHEMA,
+        **sample.to_row(),
+        "response": response,
+        "suspicious": suspicions(response),
+        "provenance": asdict(provenance),
+    }
 
 
 def metric_items(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -55,7 +55,7 @@ def test_a_crash_costs_one_chunk_and_the_rest_is_not_generated_again(tmp_path: P
 
 def test_half_a_line_of_a_killed_process_is_passed_over(tmp_path: Path) -> None:
     generate_in_chunks(Model().generate_until, REQUESTS, KeptAnswers(tmp_path), "m", 4)
-    (file,) = tmp_path.iterdir()
+    (file,) = tmp_path.glob("*.jsonl")
     file.write_text(file.read_text(encoding="ascii")[:-20], encoding="ascii")
     again = Model()
     assert generate_in_chunks(again.generate_until, REQUESTS, KeptAnswers(tmp_path), "m", 4) == ANSWERS
