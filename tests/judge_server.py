@@ -64,6 +64,8 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     raw: bytes | None = None
     delay_seconds: float = 0
+    drop: bool = False
+    """Close the connection without a word."""
 
 
 def score_of(response: str, dimension: str) -> int:
@@ -153,6 +155,9 @@ class JudgeServer:
                 answer = outer.answer(Asked(self.command, self.path, headers, body))
                 if answer.delay_seconds:
                     time.sleep(answer.delay_seconds)
+                if answer.drop:
+                    self.close_connection = True
+                    return
                 data = _encode(answer, body.get("model", ""))
                 self.send_response(answer.status)
                 for name, value in {"Content-Type": "application/json", **answer.headers}.items():
