@@ -3,6 +3,7 @@
 import json
 import resource
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -237,12 +238,7 @@ def test_a_disk_that_fills_up_under_the_command_costs_no_verdict(
     samples: list[Sample], run: Run, tmp_path: Path, bare_environment: Path
 ) -> None:
     session.open_ledger(load_settings()).close()
-    lines = [
-        {"doc_id": number, "target": sample.norm, "filtered_resps": f"Answer {number}", "input": sample.query}
-        for number, sample in enumerate(samples)
-    ]
-    file = tmp_path / "20250101_000000_samples_cross_demo.jsonl"
-    file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    file = write_predictions(tmp_path / "20250101_000000_samples_cross_demo.jsonl", samples, "a")
     code = LIMITED.format(limit=80_000)
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
     done = run(sys.executable, "-c", code, "judge", str(file), "-o", str(tmp_path / "out"))
@@ -250,3 +246,38 @@ def test_a_disk_that_fills_up_under_the_command_costs_no_verdict(
     assert "The run goes on; its verdicts are in memory" in done.stderr
     assert "Traceback" not in done.stderr
     assert all(metric in done.stdout for metric in METRICS[:4])
+
+
+def test_two_processes_on_one_ledger_lose_nothing_and_wait_for_each_other(
+    samples: list[Sample], tmp_path: Path
+) -> None:
+    files = [write_predictions(tmp_path / f"{name}_samples_cross_demo.jsonl", samples, name) for name in "ab"]
+    command = [sys.executable, "-m", "lmms_eval_cross", "judge"]
+    started = [
+        subprocess.Popen([*command, str(file), "-o", str(tmp_path / file.stem)], stderr=subprocess.PIPE, text=True)
+        for file in files
+    ]
+    said = [process.communicate()[1] for process in started]
+    assert [process.returncode for process in started] == [0, 0], said
+    assert not [line for text in said for line in text.splitlines() if "ledger" in line]
+    assert session.open_ledger(load_settings()).count("verdict") == 2 * 4 * len(samples)
+
+
+def test_results_that_do_not_fit_the_disk_leave_no_half_of_them(
+    samples: list[Sample], run: Run, tmp_path: Path
+) -> None:
+    file = write_predictions(tmp_path / "20250101_000000_samples_cross_demo.jsonl", samples, "a" * 4000)
+    session.open_ledger(load_settings()).close()
+    done = run(sys.executable, "-c", LIMITED.format(limit=60_000), "judge", str(file), "-o", str(tmp_path / "out"))
+    assert done.returncode == 2
+    assert "lmms-eval-cross: out can't be written (File too large)" in done.stderr
+    assert not list((tmp_path / "out").iterdir())
+
+
+def write_predictions(file: Path, samples: list[Sample], name: str) -> Path:
+    lines = [
+        {"doc_id": number, "target": sample.norm, "filtered_resps": f"Answer {name} {number}", "input": sample.query}
+        for number, sample in enumerate(samples)
+    ]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return file

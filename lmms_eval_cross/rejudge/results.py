@@ -153,17 +153,16 @@ def write_run(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         stamp = _free_stamp(folder, str(results.get("date", "")))
-        for task, lines in rows.items():
-            text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-            _write_new(folder / f"{stamp}_samples_{task}.jsonl", text)
-        for task, path in others.items():
-            _write_new(folder / f"{stamp}_samples_{task}.jsonl", path.read_text(encoding="utf-8"))
+        texts = {task: path.read_text(encoding="utf-8") for task, path in others.items()}
+        texts |= {task: "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in rows[task]) for task in rows}
+        files = {folder / f"{stamp}_samples_{task}.jsonl": text for task, text in texts.items()}
         target = folder / f"{stamp}{RESULTS_ENDING}"
-        _write_new(target, json.dumps({**results, "date": stamp}, indent=2, ensure_ascii=False))
+        files[target] = json.dumps({**results, "date": stamp}, indent=2, ensure_ascii=False)
+        _write_new(files)
     except OSError as error:
         raise RunError(
-            f"{folder.name} can't be written ({error.strerror}); make room or give -o FOLDER. The verdicts are in the "
-            "ledger: the next try asks nothing again."
+            f"{folder.name} can't be written ({error.strerror}); make room or give -o FOLDER, and judge again: "
+            "verdicts that the ledger could keep are not asked for again."
         ) from None
     return target
 
@@ -178,6 +177,15 @@ def _free_stamp(folder: Path, earlier: str) -> str:
     return (datetime.strptime(latest, _STAMP) + timedelta(seconds=1)).strftime(_STAMP)
 
 
-def _write_new(path: Path, text: str) -> None:
-    with path.open("x", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(text)
+def _write_new(files: Mapping[Path, str]) -> None:
+    """Write files that are not there yet, all or none."""
+    written: list[Path] = []
+    try:
+        for path, text in files.items():
+            with path.open("x", encoding="utf-8", errors="backslashreplace") as file:
+                written.append(path)
+                file.write(text)
+    except OSError:
+        for path in written:
+            path.unlink()
+        raise
