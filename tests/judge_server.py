@@ -88,6 +88,8 @@ class JudgeServer:
         self.script = script
         self.models: tuple[str, ...] | None = models
         """None: the server keeps its models to itself (404 without a code)."""
+        self.about_models: Callable[[Asked], Answer] | None = None
+        """What is said to GET /models and /models/<id>, in place of the above."""
         self.keys: set[str] | None = None
         """The keys that are good; None: all, and none at all."""
         self.asked: list[Asked] = []
@@ -131,6 +133,8 @@ class JudgeServer:
         return self.script(asked)
 
     def _model(self, asked: Asked) -> Answer:
+        if self.about_models is not None:
+            return self.about_models(asked)
         if self.models is None:
             return Answer(status=404, raw=b'{"detail": "Not Found"}')
         name = asked.path.partition("/models/")[2]

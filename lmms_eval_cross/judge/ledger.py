@@ -84,17 +84,11 @@ class Ledger:
         self.path = path
         self._lock = threading.Lock()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            self._connection = sqlite3.connect(
-                path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None
-            )
-            self._connection.execute(f"PRAGMA journal_mode = {journal}")
-            self._connection.execute("PRAGMA synchronous = NORMAL")
-            self._upgrade()
+            self._connection = _connect(path, journal)
         except (OSError, sqlite3.DatabaseError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
             raise LedgerError(
-                f"The ledger {path.name} can't be opened ({error}); move it away or set CROSS_HOME to another folder."
+                f"The ledger {path.name} can't be opened ({why}); move it away or set CROSS_HOME to another folder."
             ) from None
 
     def close(self) -> None:
@@ -110,8 +104,7 @@ class Ledger:
         return None if row is None else _outcome(row)
 
     def record_verdict(self, entry: Entry, outcome: Outcome) -> None:
-        """Write an outcome in a transaction of its own; a verdict is never replaced by a failure."""
-        failed = isinstance(outcome, JudgeFailure)
+        """Write an outcome in a transaction of its own; it replaces a failure, and nothing replaces a verdict."""
         row = {
             **asdict(entry),
             "dimension": outcome.dimension,
@@ -124,13 +117,14 @@ class Ledger:
             "written_by": __version__,
             "created_at": _now(),
         }
-        self._insert("verdict", row, "REPLACE" if not failed else "IGNORE")
+        updates = ", ".join(f"{name} = excluded.{name}" for name in row)
+        self._insert("verdict", row, f"(key, host) DO UPDATE SET {updates} WHERE verdict.score IS NULL")
 
     def record_response(self, run: str, sample_id: str, response: str, record: dict[str, Any]) -> None:
         """Write what the model answered before it is judged, with the sample record as far as it is known."""
         text = json.dumps(record, ensure_ascii=True)
         row = {"run": run, "sample_id": sample_id, "response": storable(response), "record": text, "created_at": _now()}
-        self._insert("response", row, "IGNORE")
+        self._insert("response", row, "(run, sample_id, response) DO NOTHING")
 
     def count(self, table: Literal["response", "verdict"]) -> int:
         """Rows of a table."""
@@ -175,7 +169,7 @@ class Ledger:
 
     def _insert(self, table: str, row: dict[str, Any], conflict: str) -> None:
         names, marks = ", ".join(row), ", ".join("?" * len(row))
-        statement = f"INSERT OR {conflict} INTO {table} ({names}) VALUES ({marks})"
+        statement = f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT {conflict}"
         values = [storable(value) if isinstance(value, str) else value for value in row.values()]
         try:
             with self._lock:
@@ -187,22 +181,37 @@ class Ledger:
         rows = self.select(query, values)
         return rows[0] if rows else None
 
-    def _upgrade(self) -> None:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            version = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
-            if version > len(STEPS):
-                raise LedgerError(
-                    f"The ledger {self.path.name} has schema {version}, this release knows {len(STEPS)}; "
-                    "upgrade lmms-eval-cross."
-                )
-            for number, step in enumerate(STEPS[version:], start=version + 1):
-                step(self._connection)
-                self._connection.execute(f"PRAGMA user_version = {number}")
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
+
+def _connect(path: Path, journal: str) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
+    try:
+        connection.execute(f"PRAGMA journal_mode = {journal}")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        _upgrade(connection, path.name)
+    except (sqlite3.DatabaseError, LedgerError):
+        connection.close()
+        raise
+    return connection
+
+
+def _upgrade(connection: sqlite3.Connection, name: str) -> None:
+    """Bring the schema up to this release's in one transaction."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if version > len(STEPS):
+            raise LedgerError(
+                f"The ledger {name} has schema {version}, this release knows {len(STEPS)}; upgrade lmms-eval-cross."
+            )
+        for number, step in enumerate(STEPS[version:], start=version + 1):
+            step(connection)
+            connection.execute(f"PRAGMA user_version = {number}")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
 
 
 def storable(text: str) -> str:
