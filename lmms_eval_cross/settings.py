@@ -73,7 +73,9 @@ class Settings(BaseSettings):
     judge_timeout: float = Field(default=60, gt=0, allow_inf_nan=False)
     """Seconds that one try of a judge call may take."""
     min_coverage: float = Field(default=99, ge=0, le=100)
-    """Percent of verdicts below which a result is called incomplete."""
+    """Percent of answers that need a verdict on every dimension; with fewer, results say `incomplete`."""
+    ledger: Literal["auto", "shared", "host"] = "auto"
+    """`shared`: one ledger file; `host`: one a host, for network file systems; `auto` looks at the file system."""
 
 
 def load_settings() -> Settings:

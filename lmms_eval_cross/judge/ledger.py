@@ -4,7 +4,7 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -71,8 +71,12 @@ class Entry:
 class Ledger:
     """One ledger file; may be used from several threads and processes."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, journal: str = "WAL") -> None:
         """Open the ledger, made private (0600) if new.
+
+        Args:
+            path: the file.
+            journal: SQLite's journal mode; `WAL` needs shared memory, which network file systems lack.
 
         Raises:
             LedgerError: the file can't be opened, is damaged, or is of a newer version.
@@ -80,7 +84,7 @@ class Ledger:
         self.path = path
         self._lock = threading.Lock()
         try:
-            self._connection = _connect(path)
+            self._connection = _connect(path, journal)
         except (OSError, sqlite3.DatabaseError) as error:
             why = error.strerror if isinstance(error, OSError) else error
             raise LedgerError(
@@ -127,6 +131,42 @@ class Ledger:
         row = self._one(f"SELECT count(*) AS n FROM {table}", ())
         return 0 if row is None else int(row["n"])
 
+    def select(self, query: str, values: tuple[Any, ...] = ()) -> list[dict[str, Any]]:
+        """The rows of a query.
+
+        Raises:
+            LedgerError: the ledger can't be read.
+        """
+        try:
+            with self._lock:
+                cursor = self._connection.execute(query, values)
+                rows = cursor.fetchall()
+        except sqlite3.DatabaseError as error:
+            raise LedgerError(f"The ledger {self.path.name} can't be read ({error}).") from None
+        return [dict(zip((column[0] for column in cursor.description), row, strict=True)) for row in rows]
+
+    def insert_many(self, table: str, rows: Sequence[Mapping[str, Any]], conflict: str) -> None:
+        """Insert rows of equal columns in one transaction.
+
+        Raises:
+            LedgerError: the ledger can't be written; it is as before.
+        """
+        if not rows:
+            return
+        names, marks = ", ".join(rows[0]), ", ".join("?" * len(rows[0]))
+        statement = f"INSERT OR {conflict} INTO {table} ({names}) VALUES ({marks})"
+        try:
+            with self._lock:
+                self._connection.execute("BEGIN IMMEDIATE")
+                try:
+                    self._connection.executemany(statement, [tuple(row.values()) for row in rows])
+                except BaseException:
+                    self._connection.execute("ROLLBACK")
+                    raise
+                self._connection.execute("COMMIT")
+        except sqlite3.DatabaseError as error:
+            raise LedgerError(f"The ledger {self.path.name} can't be written ({error}).") from None
+
     def _insert(self, table: str, row: dict[str, Any], conflict: str) -> None:
         names, marks = ", ".join(row), ", ".join("?" * len(row))
         statement = f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT {conflict}"
@@ -138,21 +178,16 @@ class Ledger:
             raise LedgerError(f"The ledger {self.path.name} can't be written ({error}).") from None
 
     def _one(self, query: str, values: tuple[str, ...]) -> dict[str, Any] | None:
-        try:
-            with self._lock:
-                cursor = self._connection.execute(query, values)
-                row = cursor.fetchone()
-        except sqlite3.DatabaseError as error:
-            raise LedgerError(f"The ledger {self.path.name} can't be read ({error}).") from None
-        return None if row is None else dict(zip((column[0] for column in cursor.description), row, strict=True))
+        rows = self.select(query, values)
+        return rows[0] if rows else None
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, journal: str) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA journal_mode = {journal}")
         connection.execute("PRAGMA synchronous = NORMAL")
         _upgrade(connection, path.name)
     except (sqlite3.DatabaseError, LedgerError):
