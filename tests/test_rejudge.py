@@ -93,7 +93,7 @@ def test_a_folder_without_our_tasks_and_a_run_that_the_ledger_lacks_are_named(
     with pytest.raises(RunError, match="no samples of a CROSS task; its tasks are mmmu_val"):
         judge_run(tmp_path / "20250101_000000_samples_mmmu_val.jsonl")
     with pytest.raises(RunError, match="has no answers of run nobody"):
-        judge_ledger_run("nobody", tmp_path / "out")
+        judge_ledger_run(["nobody"], tmp_path / "out")
 
 
 def test_failures_of_the_moment_are_asked_again_others_only_when_told_and_verdicts_never(
@@ -149,12 +149,12 @@ def test_a_crashed_run_is_judged_from_what_it_left_in_the_ledger(
     prepared: Prepared, judged_by: JudgeServer, tmp_path: Path
 ) -> None:
     ledger = session.open_ledger(load_settings())
-    for row in rows_of(prepared):
+    for number, row in enumerate(rows_of(prepared)):
         sample = Sample.from_row(row)
         record = session.open_record(sample, "Half \ud83d of it.", session.provenance_for(session.split_of(sample)))
-        ledger.record_response("crashed", sample.sample_id, record["response"], record)
+        ledger.record_response(f"rank {number % 2}", sample.sample_id, record["response"], record)
     ledger.close()
-    judged = judge_ledger_run("crashed", tmp_path / "out")
+    judged = judge_ledger_run(["rank 0", "rank 1"], tmp_path / "out")
     assert not judged.incomplete
     assert {task: cards["awareness"].n for task, cards in judged.scorecards.items()} == {
         "cross_casa": 27,

@@ -1,6 +1,6 @@
 """Judge the answers of a run that have no verdict yet, and write the run anew; nothing is overwritten."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -54,18 +54,18 @@ def judge_run(path: Path, output: Path | None = None, retry_failed: bool = False
     return _judge(run.results, answers, folder, others, retry_failed, session.RUN)
 
 
-def judge_ledger_run(run_id: str, output: Path, retry_failed: bool = False) -> Judged:
-    """Judge the answers that a run left in the ledger; its model and settings are known to lmms-eval alone.
+def judge_ledger_run(run_ids: Sequence[str], output: Path, retry_failed: bool = False) -> Judged:
+    """Judge the answers that a run left in the ledger, under one id or one a rank; its model is not known there.
 
     Raises:
         CrossError: there are no such answers, or the data or the judge are not those of the run.
     """
     settings = load_settings()
     ledger = session.open_ledger(settings)
-    answers = ledger_answers(ledger, run_id)
+    answers = ledger_answers(ledger, run_ids)
     ledger.close()
-    base = {"config": {"model": f"run {run_id}", "model_args": ""}}
-    return _judge(base, answers, output, {}, retry_failed, run_id)
+    base = {"config": {"model": f"run {run_ids[0]}", "model_args": ""}}
+    return _judge(base, answers, output, {}, retry_failed, run_ids[0])
 
 
 def _judge(
