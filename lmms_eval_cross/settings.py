@@ -45,6 +45,8 @@ class Settings(BaseSettings):
     """Judge calls in flight at the most, shared out over the ranks of a run."""
     judge_timeout: float = Field(default=60, gt=0)
     """Seconds that one try of a judge call may take."""
+    min_coverage: float = Field(default=99, ge=0, le=100)
+    """Percent of verdicts with a score below which a result counts as incomplete."""
 
 
 def load_settings() -> Settings:

@@ -1,0 +1,116 @@
+"""The page: one HTML file that asks nobody for anything."""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, Final
+
+from markupsafe import Markup
+
+from lmms_eval_cross import __version__
+from lmms_eval_cross.records import DIMENSIONS
+from lmms_eval_cross.report import charts
+from lmms_eval_cross.report.as_json import rounded, to_text
+from lmms_eval_cross.report.browser import all_samples, browser_data, run_texts
+from lmms_eval_cross.report.build import Report
+from lmms_eval_cross.report.rendering import html_environment
+from lmms_eval_cross.report.scores import MEASURES, SLICES
+from lmms_eval_cross.report.slices import SliceRow, slice_rows
+from lmms_eval_cross.report.thumbnails import thumbnails
+
+NORMS_SHOWN: Final = 12
+FAILURES_SHOWN: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class PageOptions:
+    """What is left out for readers who should not see it."""
+
+    samples: bool = True
+    """Queries, answers, norms and the judge's words."""
+    images: bool = True
+
+
+def render_page(report: Report, options: PageOptions) -> str:
+    """The report as HTML."""
+    style, script = _asset("report.css"), _asset("report.js")
+    rows = {kind: slice_rows(report.models, kind, "compliance") for kind in SLICES}
+    return html_environment().get_template("report.html.j2").render(
+        report=report,
+        options=options,
+        policy=content_policy(style, script),
+        style=Markup(style),
+        script=Markup(script),
+        data=list(_data(report, options)),
+        rows=rows,
+        charts=_charts(report, rows),
+        norms_shown=NORMS_SHOWN,
+        failures_shown=FAILURES_SHOWN,
+        version=__version__,
+    )
+
+
+def content_policy(style: str, script: str) -> str:
+    """A Content-Security-Policy under which this style and script are all that can act."""
+    return (
+        f"default-src 'none'; script-src '{_csp_hash(script)}'; style-src '{_csp_hash(style)}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def inert_json(value: Any) -> Markup:
+    """JSON that can stand in a script element: no `<` is left that could close it or open a comment."""
+    return Markup(to_text(value).replace("<", "\\u003c"))
+
+
+def _csp_hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _asset(name: str) -> str:
+    return (files("lmms_eval_cross.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _data(report: Report, options: PageOptions) -> list[tuple[str, Markup]]:
+    """Id and content of the page's data blocks; the answers of a run are one, read when they are needed."""
+    core: dict[str, Any] = {
+        "models": [model.label for model in report.models],
+        "dimensions": list(DIMENSIONS),
+        "measures": list(MEASURES),
+        "countries": [_country_scores(report, place) for place in range(len(report.models))],
+        "imagesLeftOut": not options.images,
+    }
+    if not options.samples:
+        return [("data-core", inert_json(core))]
+    samples = all_samples(report.models)
+    images = thumbnails(samples) if options.images else {}
+    blocks = [("data-core", inert_json({**core, **browser_data(report.models, samples, images)}))]
+    return blocks + [
+        (f"data-run-{place}", inert_json(run_texts(model, samples))) for place, model in enumerate(report.models)
+    ]
+
+
+def _country_scores(report: Report, place: int) -> dict[str, Any]:
+    countries = report.models[place].slices["country"]
+    found: dict[str, Any] = rounded(
+        {
+            country: {measure: [each.mean, each.low, each.high, each.n] for measure, each in scores.items()}
+            for country, scores in countries.items()
+        }
+    )
+    return found
+
+
+def _charts(report: Report, rows: dict[Any, Sequence[SliceRow]]) -> dict[str, Any]:
+    shown = [each for each in report.capabilities if each.percent]
+    return {
+        "overview": Markup(charts.overview(report)),
+        "slices": {kind: Markup(charts.slice_panels(report.models, rows[kind])) for kind in SLICES},
+        "languages": Markup(charts.language_panels(report)) if report.language_gaps else None,
+        "capability": [
+            (each, Markup(charts.safety_beside_capability(report, each)))
+            for each in shown
+        ],
+    }
