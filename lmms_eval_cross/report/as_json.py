@@ -23,7 +23,7 @@ def report_json(report: Report) -> dict[str, Any]:
             "measures": list(MEASURES),
             "min_coverage": report.min_coverage,
             "notices": [asdict(notice) for notice in report.notices],
-            "verdicts": report.verdicts,
+            "verdicts": [verdict.sentence for verdict in report.verdicts],
             "models": [_model(model) for model in report.models],
             "comparisons": [asdict(comparison) for comparison in report.comparisons],
             "languages": [asdict(gap) for gap in report.language_gaps],

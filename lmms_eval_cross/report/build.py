@@ -12,6 +12,21 @@ from lmms_eval_cross.report.verdicts import Comparison, compare_with_first, safe
 from lmms_eval_cross.runs import Run
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is said of a run against the first."""
+
+    safety: str
+    """A clause on compliance, without a full stop."""
+    capability: Sequence[str]
+    """A clause a metric."""
+
+    @property
+    def sentence(self) -> str:
+        """All of it."""
+        return f"{'; '.join([self.safety, *self.capability])}."
+
+
 @dataclass(frozen=True)
 class Report:
     """What is known of the runs."""
@@ -26,15 +41,21 @@ class Report:
     min_coverage: float
 
     @property
-    def verdicts(self) -> list[str]:
-        """One sentence a comparison."""
-        return [self._sentence(comparison) for comparison in self.comparisons]
-
-    def _sentence(self, comparison: Comparison) -> str:
+    def verdicts(self) -> list[Verdict]:
+        """What the report says of each comparison; none where runs can't be compared."""
         offline = any(notice.kind == "offline" for notice in self.notices)
-        clauses = list(capability_clauses(self.capabilities, comparison.baseline, comparison.candidate))
-        capability = f"; {' and '.join(clauses)}" if clauses else ""
-        return f"{safety_clause(comparison, offline)}{capability}."
+        return [
+            Verdict(
+                safety_clause(comparison, offline),
+                list(capability_clauses(self.capabilities, comparison.baseline, comparison.candidate)),
+            )
+            for comparison in self.comparisons
+        ]
+
+    @property
+    def same_provenance(self) -> bool:
+        """Whether judge, rubric and data are the same for all runs."""
+        return len({(model.judge, model.rubric, model.data) for model in self.models}) == 1
 
 
 def build_report(runs: Sequence[Run], min_coverage: float) -> Report:

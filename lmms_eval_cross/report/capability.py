@@ -50,7 +50,9 @@ class Capability:
 
 def find_capabilities(models: Sequence[Measured]) -> list[Capability]:
     """Every metric of the runs' other tasks, by task."""
-    names = sorted({(task, metric) for model in models for task, told in model.other_metrics.items() for metric in told})
+    names = sorted(
+        {(task, metric) for model in models for task, told in model.other_metrics.items() for metric in told}
+    )
     return [_capability(task, metric, models) for task, metric in names]
 
 
@@ -79,5 +81,5 @@ def capability_clauses(capabilities: Sequence[Capability], baseline: str, candid
         if baseline not in each.percent or candidate not in each.percent:
             continue
         before, after = each.percent[baseline], each.percent[candidate]
-        change = f"{numbers.points(after - before)} points, no interval"
+        change = f"{numbers.points(after - before)}, no interval"
         yield f"on {each.task} it scores {numbers.percent(after)} against {numbers.percent(before)} ({change})"

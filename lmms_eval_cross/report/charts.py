@@ -15,10 +15,13 @@ from lmms_eval_cross.report.scores import MEASURES, Score
 from lmms_eval_cross.report.slices import SliceRow
 
 Spec: TypeAlias = dict[str, Any]
+Domain: TypeAlias = tuple[float, float]
 COLOURS: Final = 7
 """Of Okabe and Ito; from the eighth run on they begin again with other shapes."""
 _SHAPES: Final = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-down")
 _ROW: Final = 22
+_TITLES: Final = {"mean": "mean of four"}
+_MEASURES: Final = [_TITLES.get(measure, measure) for measure in MEASURES]
 _FONT: Final = "system-ui, sans-serif"
 _CONFIG: Final[Spec] = {
     "background": None,
@@ -50,11 +53,11 @@ def draw(spec: Spec) -> str:
 def overview(report: Report) -> str:
     """Every measure of every run, with intervals: a panel a measure."""
     values = [
-        {"panel": measure, **_interval_row(model.label, model.dimensions[measure])}
+        {"panel": _TITLES.get(measure, measure), **_interval_row(model.label, model.dimensions[measure])}
         for measure in MEASURES
         for model in report.models
     ]
-    return draw(_panels(values, list(MEASURES), report.models, columns=3, width=190))
+    return draw(_panels(values, _MEASURES, report.models, columns=5, width=165))
 
 
 def slice_panels(models: Sequence[Measured], rows: Sequence[SliceRow]) -> str:
@@ -66,14 +69,14 @@ def slice_panels(models: Sequence[Measured], rows: Sequence[SliceRow]) -> str:
         for model, score in zip(models, row.scores, strict=True)
         if score is not None
     ]
-    return draw(_panels(values, list(titles.values()), models, columns=4, width=130))
+    return draw(_panels(values, list(titles.values()), models, columns=4, width=200))
 
 
 def language_panels(report: Report) -> str:
     """Multilingual minus English on the same items: a panel a measure."""
     values = [
         {
-            "panel": gap.measure,
+            "panel": _TITLES.get(gap.measure, gap.measure),
             "run": gap.model,
             "mean": gap.points,
             "low": gap.low,
@@ -82,9 +85,9 @@ def language_panels(report: Report) -> str:
         }
         for gap in report.language_gaps
     ]
-    reach = max((abs(end) for row in values for end in (row["mean"], row["low"], row["high"]) if end is not None))
+    reach = max(abs(end) for row in values for end in (row["mean"], row["low"], row["high"]) if end is not None)
     limit = min(100, 10 * math.ceil(max(reach, 1) / 10))
-    return draw(_panels(values, list(MEASURES), report.models, columns=3, width=190, domain=(-limit, limit)))
+    return draw(_panels(values, _MEASURES, report.models, columns=5, width=165, domain=(-limit, limit)))
 
 
 def _interval_row(run: str, score: Score) -> Spec:
@@ -104,10 +107,11 @@ def _panels(
     models: Sequence[Measured],
     columns: int,
     width: int,
-    domain: tuple[int, int] = (0, 100),
+    domain: Domain = (0, 100),
 ) -> Spec:
     runs = [model.label for model in models]
     return {
+        "padding": {"left": 5 + 2 * max(map(len, runs)), "right": 12, "top": 5, "bottom": 5},
         "data": {"values": list(values)},
         "facet": {"field": "panel", "type": "nominal", "sort": list(panels)},
         "columns": columns,
@@ -124,7 +128,7 @@ def _panels(
     }
 
 
-def _rule(domain: tuple[int, int]) -> Spec:
+def _rule(domain: Domain) -> Spec:
     return {
         "mark": {"type": "rule", "strokeWidth": 2.5, "strokeCap": "round", "aria": False},
         "transform": [{"filter": "datum.low !== null"}],
@@ -132,7 +136,7 @@ def _rule(domain: tuple[int, int]) -> Spec:
     }
 
 
-def _point(domain: tuple[int, int], runs: Sequence[str]) -> Spec:
+def _point(domain: Domain, runs: Sequence[str]) -> Spec:
     return {
         "mark": {"type": "point", "filled": True, "size": 80, "opacity": 1},
         "transform": [{"filter": "datum.mean !== null"}],
@@ -144,7 +148,7 @@ def _point(domain: tuple[int, int], runs: Sequence[str]) -> Spec:
     }
 
 
-def _x(field: str, domain: tuple[int, int]) -> Spec:
+def _x(field: str, domain: Domain) -> Spec:
     axis = {"values": [domain[0], (domain[0] + domain[1]) / 2, domain[1]], "title": None, "format": "d"}
     return {"field": field, "type": "quantitative", "scale": {"domain": list(domain)}, "axis": axis}
 
@@ -166,10 +170,10 @@ def safety_beside_capability(report: Report, capability: Capability) -> str:
     """Compliance over one capability metric: a point a run, arrows from the first run to the others."""
     points = list(_capability_points(report, capability))
     runs = [model.label for model in report.models]
-    low = max(0.0, 10 * math.floor(min(p["x"] for p in points) / 10) - 5)
-    high = min(100.0, 10 * math.ceil(max(p["x"] for p in points) / 10) + 5)
-    x = {"field": "x", "type": "quantitative", "title": f"{capability.name}, percent", "scale": {"domain": [low, high]}}
-    y = {"type": "quantitative", "title": "compliance, percent", "scale": {"domain": [0, 100]}}
+    across = _domain([point["x"] for point in points])
+    up = _domain([point[end] for point in points for end in ("mean", "low", "high") if point[end] is not None])
+    x = _axis("x", f"{capability.name}, percent", across)
+    y = _axis("mean", "compliance, percent", up)
     colour = {"field": "run", "type": "nominal", "scale": _colours(runs), "legend": {}}
     shape = {"field": "run", "type": "nominal", "scale": _shapes(runs), "legend": {}}
     return draw(
@@ -183,12 +187,12 @@ def safety_beside_capability(report: Report, capability: Capability) -> str:
                     "transform": [{"filter": "datum.low !== null"}],
                     "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, "color": colour},
                 },
-                *_arrows(points, (low, high), report.models[0].label),
+                *_arrows(points, across, up, report.models[0].label),
                 {
                     "mark": {"type": "point", "filled": True, "size": 130, "opacity": 1},
                     "encoding": {
                         "x": x,
-                        "y": {**y, "field": "mean"},
+                        "y": y,
                         "color": colour,
                         "shape": shape,
                         "description": {"field": "label"},
@@ -207,14 +211,25 @@ def _capability_points(report: Report, capability: Capability) -> Iterator[Spec]
             yield {**row, "x": value, "label": f"{row['label']}; {capability.name} {numbers.percent(value)}"}
 
 
-def _arrows(points: Sequence[Spec], domain: tuple[float, float], baseline: str) -> Iterator[Spec]:
+def _domain(values: Sequence[float]) -> Domain:
+    """A range of percent that holds the values with room around them, at least ten points wide."""
+    room = max(5 - (max(values) - min(values)) / 2, 0.2 * (max(values) - min(values)))
+    return max(0.0, math.floor(min(values) - room)), min(100.0, math.ceil(max(values) + room))
+
+
+def _axis(field: str, title: str, domain: Domain) -> Spec:
+    scale = {"domain": list(domain), "nice": False}
+    return {"field": field, "type": "quantitative", "title": title, "scale": scale, "axis": {"tickCount": 6}}
+
+
+def _arrows(points: Sequence[Spec], across: Domain, up: Domain, baseline: str) -> Iterator[Spec]:
     """A line and a head for every run that the first one is compared with."""
     start = next((point for point in points if point["run"] == baseline), None)
     for end in points:
         if start is None or end is start or (end["x"], end["mean"]) == (start["x"], start["mean"]):
             continue
-        across = (end["x"] - start["x"]) / (domain[1] - domain[0]) * _WIDTH
-        up = (end["mean"] - start["mean"]) / 100 * _HEIGHT
+        right = (end["x"] - start["x"]) / (across[1] - across[0]) * _WIDTH
+        rise = (end["mean"] - start["mean"]) / (up[1] - up[0]) * _HEIGHT
         middle = {"x": (start["x"] + end["x"]) / 2, "y": (start["mean"] + end["mean"]) / 2}
         line = {"x": start["x"], "y": start["mean"], "x2": end["x"], "y2": end["mean"]}
         x, y = {"field": "x", "type": "quantitative"}, {"field": "y", "type": "quantitative"}
@@ -226,6 +241,6 @@ def _arrows(points: Sequence[Spec], domain: tuple[float, float], baseline: str) 
         head = {"type": "point", "shape": "triangle", "filled": True, "size": 110, "opacity": 1, "aria": False}
         yield {
             "data": {"values": [middle]},
-            "mark": {**head, "color": "var(--muted)", "angle": math.degrees(math.atan2(across, up))},
+            "mark": {**head, "color": "var(--muted)", "angle": math.degrees(math.atan2(right, rise))},
             "encoding": {"x": x, "y": y},
         }

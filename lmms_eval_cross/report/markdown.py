@@ -7,8 +7,12 @@ from lmms_eval_cross.report.slices import slice_rows
 
 def markdown(report: Report) -> str:
     """A summary: banners, verdicts, scores, differences, capability, countries, failures."""
-    return markdown_environment().get_template("summary.md.j2").render(
-        report=report,
-        countries=slice_rows(report.models, "country", "compliance"),
-        failures=any(model.failures for model in report.models),
+    return (
+        markdown_environment()
+        .get_template("summary.md.j2")
+        .render(
+            report=report,
+            countries=slice_rows(report.models, "country", "compliance"),
+            failures=any(model.failures for model in report.models),
+        )
     )

@@ -46,7 +46,9 @@ class Measured:
     @property
     def judge(self) -> str:
         """Who judged, in a few words."""
-        return _listed({f"{p.judge_id}{' (offline)' if p.judge == 'offline' else ''}" for p in self.provenance.values()})
+        return _listed(
+            {f"{p.judge_id}{' (offline)' if p.judge == 'offline' else ''}" for p in self.provenance.values()}
+        )
 
     @property
     def rubric(self) -> str:

@@ -10,13 +10,13 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from lmms_eval_cross import __version__
-from lmms_eval_cross.records import DIMENSIONS
-from lmms_eval_cross.report import charts
+from lmms_eval_cross.records import DIMENSIONS, Sample
+from lmms_eval_cross.report import charts, numbers
 from lmms_eval_cross.report.as_json import rounded, to_text
 from lmms_eval_cross.report.browser import all_samples, browser_data, run_texts
 from lmms_eval_cross.report.build import Report
 from lmms_eval_cross.report.rendering import html_environment
-from lmms_eval_cross.report.scores import MEASURES, SLICES
+from lmms_eval_cross.report.scores import MEASURES, SLICES, Score
 from lmms_eval_cross.report.slices import SliceRow, slice_rows
 from lmms_eval_cross.report.thumbnails import thumbnails
 
@@ -36,19 +36,25 @@ class PageOptions:
 def render_page(report: Report, options: PageOptions) -> str:
     """The report as HTML."""
     style, script = _asset("report.css"), _asset("report.js")
+    samples = all_samples(report.models)
     rows = {kind: slice_rows(report.models, kind, "compliance") for kind in SLICES}
-    return html_environment().get_template("report.html.j2").render(
-        report=report,
-        options=options,
-        policy=content_policy(style, script),
-        style=Markup(style),
-        script=Markup(script),
-        data=list(_data(report, options)),
-        rows=rows,
-        charts=_charts(report, rows),
-        norms_shown=NORMS_SHOWN,
-        failures_shown=FAILURES_SHOWN,
-        version=__version__,
+    return (
+        html_environment()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            options=options,
+            policy=content_policy(style, script),
+            style=Markup(style),
+            script=Markup(script),
+            core=_core(report, options, samples),
+            run_texts=[inert_json(run_texts(model, samples)) for model in report.models] if options.samples else [],
+            rows=rows,
+            charts=_charts(report, rows),
+            norms_shown=NORMS_SHOWN,
+            failures_shown=FAILURES_SHOWN,
+            version=__version__,
+        )
     )
 
 
@@ -73,8 +79,8 @@ def _asset(name: str) -> str:
     return (files("lmms_eval_cross.report") / "templates" / name).read_text(encoding="utf-8")
 
 
-def _data(report: Report, options: PageOptions) -> list[tuple[str, Markup]]:
-    """Id and content of the page's data blocks; the answers of a run are one, read when they are needed."""
+def _core(report: Report, options: PageOptions, samples: Sequence[Sample]) -> Markup:
+    """What the page's script reads at once."""
     core: dict[str, Any] = {
         "models": [model.label for model in report.models],
         "dimensions": list(DIMENSIONS),
@@ -82,35 +88,33 @@ def _data(report: Report, options: PageOptions) -> list[tuple[str, Markup]]:
         "countries": [_country_scores(report, place) for place in range(len(report.models))],
         "imagesLeftOut": not options.images,
     }
-    if not options.samples:
-        return [("data-core", inert_json(core))]
-    samples = all_samples(report.models)
-    images = thumbnails(samples) if options.images else {}
-    blocks = [("data-core", inert_json({**core, **browser_data(report.models, samples, images)}))]
-    return blocks + [
-        (f"data-run-{place}", inert_json(run_texts(model, samples))) for place, model in enumerate(report.models)
-    ]
+    if options.samples:
+        core |= browser_data(report.models, samples, thumbnails(samples) if options.images else {})
+    return inert_json(core)
 
 
 def _country_scores(report: Report, place: int) -> dict[str, Any]:
     countries = report.models[place].slices["country"]
     found: dict[str, Any] = rounded(
-        {
-            country: {measure: [each.mean, each.low, each.high, each.n] for measure, each in scores.items()}
-            for country, scores in countries.items()
-        }
+        {country: {measure: _tile(each) for measure, each in scores.items()} for country, scores in countries.items()}
     )
     return found
+
+
+def _tile(score: Score) -> dict[str, Any]:
+    text = numbers.score(score.mean, score.low, score.high)
+    return {"mean": score.mean, "short": numbers.percent(score.mean), "text": text, "n": score.n}
 
 
 def _charts(report: Report, rows: dict[Any, Sequence[SliceRow]]) -> dict[str, Any]:
     shown = [each for each in report.capabilities if each.percent]
     return {
         "overview": Markup(charts.overview(report)),
-        "slices": {kind: Markup(charts.slice_panels(report.models, rows[kind])) for kind in SLICES},
+        "slices": {
+            kind: Markup(charts.slice_panels(report.models, values))
+            for kind, values in rows.items()
+            if len(values) > 1 or kind == "country"
+        },
         "languages": Markup(charts.language_panels(report)) if report.language_gaps else None,
-        "capability": [
-            (each, Markup(charts.safety_beside_capability(report, each)))
-            for each in shown
-        ],
+        "capability": [(each, Markup(charts.safety_beside_capability(report, each))) for each in shown],
     }

@@ -27,7 +27,7 @@ def markdown_environment() -> Environment:
 
 
 def _environment(autoescape: bool) -> Environment:
-    environment = Environment(  # noqa: S701 - on for HTML; Markdown has its own escapes
+    environment = Environment(
         loader=PackageLoader("lmms_eval_cross.report"),
         autoescape=autoescape,
         undefined=StrictUndefined,
@@ -36,7 +36,7 @@ def _environment(autoescape: bool) -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters |= {name: getattr(numbers, name) for name in FILTERS}
-    environment.filters |= {"score": score_text, "difference": difference_text}
+    environment.filters |= {"score": score_text, "difference": difference_text, "capitalize_first": capitalize_first}
     environment.globals |= {
         "plural": numbers.plural,
         "interval": numbers.interval,
@@ -51,6 +51,11 @@ def _environment(autoescape: bool) -> Environment:
 def score_text(score: Score) -> str:
     """`61.8 [55.2, 68.0]`."""
     return numbers.score(score.mean, score.low, score.high)
+
+
+def capitalize_first(text: str) -> str:
+    """`text` as a sentence begins; the rest keeps its case, unlike with Jinja's `capitalize`."""
+    return text[:1].upper() + text[1:]
 
 
 def difference_text(difference: Difference) -> str:

@@ -101,9 +101,7 @@ def score(values: NDArray[np.float64], norms: Iterable[str]) -> Score:
     found = mean_interval(values[scored], kept)
     total = float(values[scored].sum())
     worst, best = 100 * total / (n + failed), 100 * (total + failed) / (n + failed)
-    return Score(
-        100 * found.mean, _percent(found.low), _percent(found.high), n, failed, found.clusters, worst, best
-    )
+    return Score(100 * found.mean, _percent(found.low), _percent(found.high), n, failed, found.clusters, worst, best)
 
 
 def _percent(share: float | None) -> float | None:

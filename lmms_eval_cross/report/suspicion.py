@@ -18,7 +18,10 @@ _SIGNS: Final = (
         r"\b(?:dear|attention|note (?:to|for)(?: the)?|as (?:the|a|an))\s+(?:judge|evaluator|grader|rater)\b",
     ),
     ("holds marks of a chat's turns", r"<\|(?:im_start|im_end|system|user|assistant|eot_id)\|>|\[/?INST\]"),
-    ("holds a judge prompt's delimiters", r"^\s*(?:<{2,}|#{2,}\s*|</?)(?:system|query|norm|response|task|instruction)s?\b"),
+    (
+        "holds a judge prompt's delimiters",
+        r"^\s*(?:<{2,}|#{2,}\s*|</?)(?:system|query|norm|response|task|instruction)s?\b",
+    ),
 )
 _INVISIBLE: Final = re.compile(r"[\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
 _COMPILED: Final = tuple((what, re.compile(sign, re.IGNORECASE | re.MULTILINE)) for what, sign in _SIGNS)

@@ -42,7 +42,9 @@ def write_report(runs: Sequence[Path], targets: Targets, options: PageOptions) -
 
 def without_texts(report: Report) -> Report:
     """The report without the benchmark's norms and without the judge's words on failures."""
-    models = [replace(each, failures=[replace(failure, detail="") for failure in each.failures]) for each in report.models]
+    models = [
+        replace(each, failures=[replace(failure, detail="") for failure in each.failures]) for each in report.models
+    ]
     return replace(report, models=models, norms=[replace(row, norm="") for row in report.norms])
 
 

@@ -18,7 +18,6 @@
     for (const [value, text] of values) select.append(new Option(text, value));
   }
 
-  const number = (value) => (value === null ? "–" : value.toFixed(1).replace("-", "\u2212"));
   const measureName = (measure) => (measure === "mean" ? "mean of four" : measure);
 
   // ---- map of countries -------------------------------------------------------------------------------------
@@ -42,21 +41,31 @@
   }
 
   function tiles(countries, measure, openCountry) {
-    return Object.keys(countries).sort().map((country) => {
-      const [mean, low, high, n] = countries[country][measure];
-      const [code, column, row] = PLACES[country] || [country.slice(0, 3), "auto", "auto"];
-      const tile = make(openCountry ? "button" : "div", `tile step-${mean === null ? "none" : Math.min(4, Math.floor(mean / 20))}`);
-      const range = low === null ? "no interval" : `${number(low)} to ${number(high)}`;
-      const told = `${country}: ${number(mean)} percent, ${range}, n ${n}`;
-      tile.append(make("span", "code", code), make("span", "value", mean === null ? "–" : mean.toFixed(0)), make("span", "n", `n ${n}`));
-      tile.title = told;
-      tile.style.gridColumn = column;
-      tile.style.gridRow = row;
-      tile.setAttribute("aria-label", told);
-      if (openCountry) tile.addEventListener("click", () => openCountry(country));
-      else tile.setAttribute("role", "img");
-      return tile;
-    });
+    const names = [...new Set([...Object.keys(PLACES), ...Object.keys(countries)])].sort();
+    return names.map((country) => tile(country, countries[country]?.[measure], openCountry));
+  }
+
+  function tile(country, score, openCountry) {
+    const [code, column, row] = PLACES[country] || [country.slice(0, 3), "auto", "auto"];
+    const element = make(score && openCountry ? "button" : "div", `tile step-${step(score)}`);
+    element.append(make("span", "code", code));
+    element.style.gridColumn = column;
+    element.style.gridRow = row;
+    if (!score) {
+      element.setAttribute("aria-hidden", "true");
+      return element;
+    }
+    element.append(make("span", "value", score.short), make("span", "n", `n ${score.n}`));
+    element.title = `${country}: ${score.text}, n ${score.n}`;
+    element.setAttribute("aria-label", element.title);
+    if (openCountry) element.addEventListener("click", () => openCountry(country));
+    else element.setAttribute("role", "img");
+    return element;
+  }
+
+  function step(score) {
+    if (!score) return "absent";
+    return score.mean === null ? "none" : Math.min(4, Math.floor(score.mean / 20));
   }
 
   if (!core.samples) {
@@ -72,6 +81,7 @@
   const ours = samples.map((s) => `${s.id}\n${s.query}\n${norms[s.norm]}`.toLowerCase());
   const textsOf = (run) => (texts[run] ??= read(`data-run-${run}`));
   const loweredOf = (run) => (lowered[run] ??= textsOf(run).answers.map((answer) => (answer === null ? "" : answer.toLowerCase())));
+  let loaded = false; // this script runs before the browser has read the answers, which may be many megabytes
   const whenIdle = window.requestIdleCallback || ((work) => setTimeout(work, 50));
   const readAhead = (run) => run < models.length && whenIdle(() => { loweredOf(run); readAhead(run + 1); });
 
@@ -112,7 +122,7 @@
   function searchTest() {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     if (!words.length) return () => true;
-    const hays = models.map((_, model) => loweredOf(model));
+    const hays = loaded ? models.map((_, model) => loweredOf(model)) : [];
     return (row) => words.every((word) => ours[row].includes(word) || hays.some((hay) => hay[row].includes(word)));
   }
 
@@ -206,14 +216,15 @@
     words.append(make("p", "eyebrow", "The request"), says(sample.query, "query-text", sample.lang),
       make("p", "eyebrow", "The norm that the obvious answer breaks"), says(norms[sample.norm], "norm-text"));
     scene.append(picture(sample), words);
-    models.forEach((_, model) => answers.append(answerCard(model, row)));
+    if (loaded) models.forEach((_, model) => answers.append(answerCard(model, row)));
+    else answers.append(make("p", "facts", "The answers are being read."));
     const wording = sample.setting === "english" ? `wording ${sample.wording}` : "translated";
     detail.replaceChildren(make("h3", "", sample.id),
       make("p", "facts", `${sample.country} · ${sample.language} · ${sample.subset} · ${wording}`), scene, answers);
   }
 
   function answerCard(model, row) {
-    const card = make("section", "answer"), { answers, told } = textsOf(model), signs = flags[model][row];
+    const card = make("article", "answer"), { answers, told } = textsOf(model), signs = flags[model][row];
     card.append(make("h4", "", models[model]));
     if (answers[row] === null) {
       card.append(make("p", "facts", "This run has no answer to this sample."));
@@ -316,5 +327,10 @@
   startMap(openCountry);
   applyFilters();
   if (!openLink() && shown.length) select(shown[0], false);
-  readAhead(0);
+  document.addEventListener("DOMContentLoaded", () => {
+    loaded = true;
+    if (search.value) applyFilters();
+    if (selected !== null) drawDetail(selected);
+    readAhead(0);
+  });
 })();
