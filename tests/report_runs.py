@@ -7,10 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lmms_eval_cross import session
 from lmms_eval_cross.data.official import norm_id
 from lmms_eval_cross.data.release import COUNTRIES, LANGUAGES
 from lmms_eval_cross.records import DIMENSIONS, Dimension, JudgeFailure, Outcome, Sample, Verdict
-from lmms_eval_cross.sample_record import RECORD, Provenance, build_record, metric_items
+from lmms_eval_cross.sample_record import RECORD, Provenance, build_record, metric_items, read_record
+from tests.runs import rows_of
 
 JUDGE = Provenance(
     judge="openai",
@@ -45,7 +47,7 @@ def samples_of(items: int | None = None) -> list[Sample]:
 
 
 def _sample(subset: Any, setting: Any, item: int, wording: int) -> Sample:
-    country = sorted(COUNTRIES)[item % 16]
+    country = sorted(COUNTRIES)[item // 2 % 16]
     language = "English" if setting == "english" else sorted(LANGUAGES - {"English"})[item % 13]
     norm = f"Custom {item // 2} of {subset}: in {country}, thing {item // 2} is not given to a host."
     name = f"{country.replace(' ', '_')}_{item}"
@@ -60,7 +62,7 @@ def _sample(subset: Any, setting: Any, item: int, wording: int) -> Sample:
         language_label=language,
         norm_id=norm_id(norm),
         norm=norm,
-        query=f"I visit friends in {country}, {language}, wording {wording}: which of the things {item} shall I bring?",
+        query=f"For {subset}, {country}, {language}, wording {wording}: which of the things {item} shall I bring?",
         image_sha256=norm_id(name),
         image_name=f"{name}.png",
         original_query=None,
@@ -137,3 +139,14 @@ def _results(tasks: Iterable[str], others: Mapping[str, Mapping[str, float]]) ->
 def demo_sample(number: int = 1, **changes: Any) -> Sample:
     """One sample of a made-up demo."""
     return replace(_sample("casa", "english", number, 1), **changes)
+
+
+def demo_answers(responses: Path) -> list[Judged]:
+    """The demo's samples with recorded answers, judged in this process by the offline judge."""
+    rows = [json.loads(line) for line in responses.read_text(encoding="utf-8").splitlines()]
+    told = {row["sample_id"]: row["response"] for row in rows}
+    samples = [Sample.from_row(row) for row in rows_of(session.data_for(session.DEMO))]
+    items = {sample: session.submit(sample, told[sample.sample_id])[RECORD] for sample in samples}
+    for item in items.values():
+        item.settle()
+    return [(sample, item["response"], read_record(item).outcomes) for sample, item in items.items()]

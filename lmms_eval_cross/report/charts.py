@@ -85,7 +85,8 @@ def language_panels(report: Report) -> str:
         }
         for gap in report.language_gaps
     ]
-    reach = max(abs(end) for row in values for end in (row["mean"], row["low"], row["high"]) if end is not None)
+    ends = [end for gap in report.language_gaps for end in (gap.points, gap.low, gap.high) if end is not None]
+    reach = max(map(abs, ends))
     limit = min(100, 10 * math.ceil(max(reach, 1) / 10))
     return draw(_panels(values, _MEASURES, report.models, columns=5, width=165, domain=(-limit, limit)))
 
@@ -238,7 +239,7 @@ def _arrows(points: Sequence[Spec], across: Domain, up: Domain, baseline: str) -
             "mark": {"type": "rule", "color": "var(--muted)", "strokeDash": [4, 3], "aria": False},
             "encoding": {"x": x, "y": y, "x2": {"field": "x2"}, "y2": {"field": "y2"}},
         }
-        head = {"type": "point", "shape": "triangle", "filled": True, "size": 110, "opacity": 1, "aria": False}
+        head = {"type": "point", "shape": "arrow", "filled": True, "size": 260, "opacity": 1, "aria": False}
         yield {
             "data": {"values": [middle]},
             "mark": {**head, "color": "var(--muted)", "angle": math.degrees(math.atan2(right, rise))},

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final
@@ -16,7 +16,7 @@ from lmms_eval_cross.report.as_json import rounded, to_text
 from lmms_eval_cross.report.browser import all_samples, browser_data, run_texts
 from lmms_eval_cross.report.build import Report
 from lmms_eval_cross.report.rendering import html_environment
-from lmms_eval_cross.report.scores import MEASURES, SLICES, Score
+from lmms_eval_cross.report.scores import MEASURES, SLICES, Score, SliceKind
 from lmms_eval_cross.report.slices import SliceRow, slice_rows
 from lmms_eval_cross.report.thumbnails import thumbnails
 
@@ -106,7 +106,7 @@ def _tile(score: Score) -> dict[str, Any]:
     return {"mean": score.mean, "short": numbers.percent(score.mean), "text": text, "n": score.n}
 
 
-def _charts(report: Report, rows: dict[Any, Sequence[SliceRow]]) -> dict[str, Any]:
+def _charts(report: Report, rows: Mapping[SliceKind, Sequence[SliceRow]]) -> dict[str, Any]:
     shown = [each for each in report.capabilities if each.percent]
     return {
         "overview": Markup(charts.overview(report)),
