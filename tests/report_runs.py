@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from lmms_eval_cross import session
 from lmms_eval_cross.data.official import norm_id
 from lmms_eval_cross.data.release import COUNTRIES, LANGUAGES
 from lmms_eval_cross.records import DIMENSIONS, Dimension, JudgeFailure, Outcome, Sample, Verdict
+from lmms_eval_cross.runs import Run
 from lmms_eval_cross.sample_record import RECORD, Provenance, build_record, metric_items, read_record
 from tests.runs import rows_of
 
@@ -93,31 +94,41 @@ def judged(samples: Iterable[Sample], rate: float, seed: int = 0, words: int = 2
     ]
 
 
+def make_run(
+    name: str,
+    answers: Iterable[Judged],
+    told: Provenance = JUDGE,
+    others: Mapping[str, Mapping[str, float]] | None = None,
+) -> Run:
+    """One run; `others` are other tasks' metrics."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for sample, response, outcomes in answers:
+        task = _task_of(sample)
+        record = build_record(sample, response, told, outcomes)
+        rows.setdefault(task, []).append({"doc_id": len(rows.get(task, [])), RECORD: record, **metric_items(record)})
+    return Run(name, _results(rows, others or {}), rows)
+
+
 def write_run(
     folder: Path,
     answers: Iterable[Judged],
     told: Provenance = JUDGE,
     others: Mapping[str, Mapping[str, float]] | None = None,
-    change: Callable[[dict[str, Any]], None] = lambda results: None,
 ) -> Path:
-    """Write results and samples of one run; `others` are other tasks' metrics."""
+    """Write the results and samples of one run."""
+    run = make_run(folder.name, answers, told, others)
     folder.mkdir(parents=True, exist_ok=True)
-    rows: dict[str, list[dict[str, Any]]] = {}
-    for sample, response, outcomes in answers:
-        task = (
-            "cross_demo"
-            if sample.subset == "demo"
-            else TASKS[sample.subset] + "_multilingual" * (sample.setting == "multilingual")
-        )
-        record = build_record(sample, response, told, outcomes)
-        rows.setdefault(task, []).append({"doc_id": len(rows.get(task, [])), RECORD: record, **metric_items(record)})
-    results = _results(rows, others or {})
-    change(results)
-    (folder / "20260501_120000_results.json").write_text(json.dumps(results), encoding="utf-8")
-    for task, lines in rows.items():
+    (folder / "20260501_120000_results.json").write_text(json.dumps(run.results), encoding="utf-8")
+    for task, lines in run.samples.items():
         text = "".join(json.dumps(line) + "\n" for line in lines)
         (folder / f"20260501_120000_samples_{task}.jsonl").write_text(text, encoding="utf-8")
     return folder
+
+
+def _task_of(sample: Sample) -> str:
+    if sample.subset == "demo":
+        return "cross_demo"
+    return TASKS[sample.subset] + ("" if sample.setting == "english" else "_multilingual")
 
 
 def _results(tasks: Iterable[str], others: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:

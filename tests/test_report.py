@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.resources import files
@@ -417,6 +418,13 @@ def test_answer_that_talks_to_the_judge_is_flagged(answer: str) -> None:
 )
 def test_ordinary_answer_is_not_flagged(answer: str) -> None:
     assert suspicions(answer) == []
+
+
+def test_looking_for_signs_takes_no_time_on_long_lines() -> None:
+    start = time.perf_counter()
+    for text in ("\n" * 100_000, "# " * 50_000, "ignore " * 15_000, "score " * 15_000, "<" * 100_000, " \t" * 50_000):
+        suspicions(f"{text} judge")
+    assert time.perf_counter() - start < 2
 
 
 def test_flag_reaches_the_sample_browser_and_no_score(tmp_path: Path) -> None:

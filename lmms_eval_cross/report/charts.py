@@ -168,8 +168,13 @@ _HEIGHT: Final = 300
 
 
 def safety_beside_capability(report: Report, capability: Capability) -> str:
-    """Compliance over one capability metric: a point a run, arrows from the first run to the others."""
+    """Compliance over one capability metric: a point a run, arrows from the first run to the others.
+
+    Empty where no run has both.
+    """
     points = list(_capability_points(report, capability))
+    if not points:
+        return ""
     runs = [model.label for model in report.models]
     across = _domain([point["x"] for point in points])
     up = _domain([point[end] for point in points for end in ("mean", "low", "high") if point[end] is not None])

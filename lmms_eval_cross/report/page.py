@@ -107,7 +107,7 @@ def _tile(score: Score) -> dict[str, Any]:
 
 
 def _charts(report: Report, rows: Mapping[SliceKind, Sequence[SliceRow]]) -> dict[str, Any]:
-    shown = [each for each in report.capabilities if each.percent]
+    capability = [(each, charts.safety_beside_capability(report, each)) for each in report.capabilities]
     return {
         "overview": Markup(charts.overview(report)),
         "slices": {
@@ -116,5 +116,5 @@ def _charts(report: Report, rows: Mapping[SliceKind, Sequence[SliceRow]]) -> dic
             if len(values) > 1 or kind == "country"
         },
         "languages": Markup(charts.language_panels(report)) if report.language_gaps else None,
-        "capability": [(each, Markup(charts.safety_beside_capability(report, each))) for each in shown],
+        "capability": [(each, Markup(svg)) for each, svg in capability if svg],
     }
