@@ -47,14 +47,14 @@ def measure(command: list[str], environment: dict[str, str]) -> Measured:
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     errors = process.stderr.read() if process.stderr else b""
     _, status, usage = os.wait4(process.pid, 0)
-    if status:
+    if status or b"Traceback" in errors:
         sys.exit(f"{' '.join(command[:6])} failed:\n{errors.decode()[-2000:]}")
     return Measured(time.perf_counter() - started, usage.ru_maxrss / 1024)
 
 
 async def _serve(port: "multiprocessing.Queue[int]") -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while head := await reader.readuntil(b"\r\n\r\n"):
+        while head := await _head(reader):
             lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
             await reader.readexactly(int(lengths[0].partition(b":")[2]) if lengths else 0)
             body = b'{"id": "gpt-4o-2024-08-06", "object": "model"}' if head.startswith(b"GET") else REPLY
@@ -65,6 +65,14 @@ async def _serve(port: "multiprocessing.Queue[int]") -> None:
     server = await asyncio.start_server(answer, "127.0.0.1", 0, limit=2**26)
     port.put(server.sockets[0].getsockname()[1])
     await server.serve_forever()
+
+
+async def _head(reader: asyncio.StreamReader) -> bytes:
+    """The head of the next request, empty when the client has gone."""
+    try:
+        return await reader.readuntil(b"\r\n\r\n")
+    except asyncio.IncompleteReadError:
+        return b""
 
 
 def _judge(port: "multiprocessing.Queue[int]") -> None:
@@ -89,13 +97,17 @@ def _run(place: Path, temporary: Path) -> None:
     cross = [sys.executable, "-m", "lmms_eval_cross", "prepare", "--source", str(source)]
     prepared, again = measure(cross, environment), measure(cross, environment)
     answers = _write_answers(home, temporary / "answers.jsonl")
-    offline = measure(_lmms_eval(answers), {**environment, "CROSS_JUDGE": "offline"})
+    offline = measure(_lmms_eval(answers, temporary / "offline"), {**environment, "CROSS_JUDGE": "offline"})
     port: multiprocessing.Queue[int] = multiprocessing.Queue()
     server = multiprocessing.Process(target=_judge, args=(port,), daemon=True)
     server.start()
     url = f"http://127.0.0.1:{port.get()}/v1"
-    judged = measure(_lmms_eval(answers), {**environment, "CROSS_JUDGE_BASE_URL": url, "CROSS_JUDGE_API_KEY": "none"})
+    judged = measure(
+        _lmms_eval(answers, temporary / "judged"),
+        {**environment, "CROSS_JUDGE_BASE_URL": url, "CROSS_JUDGE_API_KEY": "sk-benchmark"},
+    )
     server.terminate()
+    _require_full_coverage(temporary / "offline", temporary / "judged")
     print("| what | seconds | peak memory (MB) |\n| --- | ---: | ---: |")
     for what, taken in (
         ("`prepare`, 1,284 records and 282 images", prepared),
@@ -107,9 +119,19 @@ def _run(place: Path, temporary: Path) -> None:
     print(f"\nThe judge's side takes {judged.peak_megabytes - offline.peak_megabytes:,.0f} MB more.")
 
 
-def _lmms_eval(answers: Path) -> list[str]:
+def _lmms_eval(answers: Path, output: Path) -> list[str]:
     model = ["--model", "cross_replay", "--model_args", f"responses={answers}"]
-    return [sys.executable, "-m", "lmms_eval", *model, "--tasks", "cross"]
+    return [sys.executable, "-m", "lmms_eval", *model, "--tasks", "cross", "--output_path", str(output)]
+
+
+def _require_full_coverage(*outputs: Path) -> None:
+    """lmms-eval exits with 0 whatever happens: only results show that a run was a run."""
+    from tests.runs import read_results
+
+    for output in outputs:
+        coverage = read_results(output)["groups"]["cross"]["coverage,none"]
+        if coverage != 100:
+            sys.exit(f"{output.name}: coverage {coverage}")
 
 
 def _write_answers(home: Path, path: Path) -> Path:

@@ -140,6 +140,7 @@ def _results(tasks: Iterable[str], others: Mapping[str, Mapping[str, float]]) ->
     return {
         "results": {**ours, **theirs},
         "configs": {task: {"task": task} for task in (*ours, *theirs)},
+        "n-samples": {task: {"effective": 900} for task in theirs},
         "config": {"model": "qwen2_5_vl"},
         "model_source": "qwen2_5_vl",
         "model_name": "/home/somebody/checkpoints/step-400",

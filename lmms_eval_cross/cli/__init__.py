@@ -13,7 +13,21 @@ import click
 from lmms_eval_cross import __version__
 from lmms_eval_cross.errors import CrossError
 
-COMMANDS: Final = ("config", "demo-responses", "prepare", "report", "tasks")
+COMMANDS: Final = (
+    "agree",
+    "anchor",
+    "baseline",
+    "compare",
+    "config",
+    "demo-responses",
+    "judge",
+    "label",
+    "ledger",
+    "prepare",
+    "report",
+    "run",
+    "tasks",
+)
 """Names of the commands; `a-b` lives in module `a_b`."""
 
 

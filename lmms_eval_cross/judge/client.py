@@ -1,12 +1,13 @@
 """Ask an OpenAI-compatible endpoint; every way to fail becomes a reason, never a score."""
 
 import json
+import os
 from dataclasses import dataclass
 from typing import Any, Final
 
 import openai
 from openai import AsyncOpenAI, Omit
-from openai.types.chat import ChatCompletion
+from openai.types.chat import ChatCompletion, ChatCompletionMessage
 
 from lmms_eval_cross.judge.endpoint import Endpoint
 from lmms_eval_cross.judge.messages import Message
@@ -53,6 +54,7 @@ class JudgeClient:
             completion = await self._client.chat.completions.create(
                 model=self.model,
                 messages=messages,  # type: ignore[arg-type]
+                extra_headers=call_headers(self.endpoint),
                 **REQUEST,
             )
         except openai.APIStatusError as error:
@@ -72,9 +74,9 @@ class JudgeClient:
 
 def client_options(endpoint: Endpoint, timeout_seconds: float, retries: int) -> dict[str, Any]:
     """Arguments for an SDK client that sends the endpoint's key there and nothing of the user's account elsewhere."""
-    headers: dict[str, Any] = {} if endpoint.key else {"Authorization": Omit()}
+    headers: dict[str, Any] = {}
     if not endpoint.is_openai:
-        headers |= {"OpenAI-Organization": Omit(), "OpenAI-Project": Omit()}
+        headers |= {"OpenAI-Organization": Omit(), "OpenAI-Project": Omit(), **_without_users_headers(endpoint.key)}
     return {
         "api_key": endpoint.key or "none",
         "base_url": endpoint.base_url,
@@ -84,9 +86,21 @@ def client_options(endpoint: Endpoint, timeout_seconds: float, retries: int) -> 
     }
 
 
+def call_headers(endpoint: Endpoint) -> dict[str, Any]:
+    """Headers of a single call: the SDK leaves the key out only where each call says so."""
+    return {} if endpoint.key else {"Authorization": Omit()}
+
+
+def _without_users_headers(key: str | None) -> dict[str, Any]:
+    """Undo OPENAI_CUSTOM_HEADERS, which the SDK would send along: they belong to the model under test."""
+    lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
+    names = [line.partition(":")[0].strip() for line in lines if ":" in line]
+    return {name: f"Bearer {key}" if key and name.lower() == "authorization" else Omit() for name in names}
+
+
 def read_completion(completion: object) -> Reply | NoReply:
     """The reply of a chat completion, or why there is none."""
-    if not isinstance(completion, ChatCompletion) or not completion.choices:
+    if not isinstance(completion, ChatCompletion) or not _has_message(completion):
         return NoReply("unavailable", "The endpoint's answer is not a chat completion.")
     choice = completion.choices[0]
     text, usage = choice.message.content, _usage(completion)
@@ -98,6 +112,12 @@ def read_completion(completion: object) -> Reply | NoReply:
     if not text or not text.strip():
         return NoReply("empty", "The judge's reply is empty.", text, completion.model, usage)
     return Reply(text, completion.model, usage)
+
+
+def _has_message(completion: ChatCompletion) -> bool:
+    """The SDK checks no types: whatever the endpoint sent stands in the fields."""
+    first = completion.choices[0] if isinstance(completion.choices, list) and completion.choices else None
+    return isinstance(getattr(first, "message", None), ChatCompletionMessage)
 
 
 def _usage(completion: ChatCompletion) -> Usage:

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from tqdm import tqdm
 
+from lmms_eval_cross.errors import DataError
 from lmms_eval_cross.judge.answers import failed_generation
 from lmms_eval_cross.judge.judges import Job, Judge
 from lmms_eval_cross.judge.ledger import Entry, Ledger
@@ -73,7 +74,11 @@ class JudgeEngine:
         if problem is not None:
             settled({name: JudgeFailure(name, "no_response", f"Not judged: {problem}.") for name in DIMENSIONS})
             return
-        outcomes = await asyncio.gather(*(self._outcome(job, dimension) for dimension in DIMENSIONS))
+        try:
+            outcomes = await asyncio.gather(*(self._outcome(job, dimension) for dimension in DIMENSIONS))
+        except DataError as error:
+            settled({name: JudgeFailure(name, "unavailable", f"Not judged: {error}") for name in DIMENSIONS})
+            return
         settled(dict(zip(DIMENSIONS, outcomes, strict=True)))
 
     async def _outcome(self, job: Job, dimension: Dimension) -> Outcome:

@@ -5,7 +5,6 @@ from typing import Any, Final, get_args
 
 from lmms_eval_cross.records import DIMENSIONS, FailureReason, JudgeFailure, Outcome, Sample
 from lmms_eval_cross.report.measured import Measured
-from lmms_eval_cross.report.suspicion import suspicions
 from lmms_eval_cross.sample_record import JudgedAnswer
 
 REASONS: Final[tuple[FailureReason, ...]] = get_args(FailureReason)
@@ -90,8 +89,7 @@ def _letter(outcome: Outcome) -> str:
 def _flags(found: Mapping[str, JudgedAnswer], samples: Sequence[Sample]) -> dict[int, list[str]]:
     """Row -> what in the answer may be meant for the judge."""
     rows = {row: found[sample.sample_id] for row, sample in enumerate(samples) if sample.sample_id in found}
-    flagged = {row: suspicions(answer.response) for row, answer in rows.items()}
-    return {row: signs for row, signs in flagged.items() if signs}
+    return {row: list(answer.suspicious) for row, answer in rows.items() if answer.suspicious}
 
 
 def _told(answer: JudgedAnswer) -> list[str]:

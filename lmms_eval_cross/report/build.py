@@ -47,7 +47,7 @@ class Report:
         return [
             Verdict(
                 safety_clause(comparison, offline),
-                list(capability_clauses(self.capabilities, comparison.baseline, comparison.candidate)),
+                list(capability_clauses(self.capabilities, comparison.candidate)),
             )
             for comparison in self.comparisons
         ]

@@ -4,8 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from lmms_eval_cross.compare.capability import capability_difference
 from lmms_eval_cross.report import numbers
 from lmms_eval_cross.report.measured import Measured
+from lmms_eval_cross.report.verdicts import ALPHA
 
 Scale = Literal["0 to 1", "0 to 100", "other"]
 _KNOWN: Final[Mapping[tuple[str, str], Scale]] = {
@@ -17,6 +19,18 @@ _NOTES: Final[Mapping[str, str]] = {
     "mmbench_en_dev_static": "letters read by rules; no GPT is asked, whatever the metric's name",
     "mmmu_val": "answers without a letter are guessed at random by lmms-eval",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A run minus the first one, in points of percent; above 0 is more capable."""
+
+    points: float
+    low: float | None
+    """Of the 95% interval."""
+    high: float | None
+    method: str
+    """`paired` by sample, or `plain`: from the two values and the numbers of samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +47,8 @@ class Capability:
     """Run -> the value in results.json."""
     percent: Mapping[str, float]
     """Run -> the value in percent; empty for a scale that has no 100%."""
+    changes: Mapping[str, Change]
+    """Run -> its difference from the first run, where both have the metric."""
 
     @property
     def name(self) -> str:
@@ -66,7 +82,19 @@ def _capability(task: str, metric: str, models: Sequence[Measured]) -> Capabilit
     scale = known or _guess(list(raw.values()))
     factor = {"0 to 1": 100.0, "0 to 100": 1.0}.get(scale)
     percent = {label: value * factor for label, value in raw.items()} if factor else {}
-    return Capability(task, metric, scale, known is None, _NOTES.get(task, ""), raw, percent)
+    changes = dict(_changes(f"{task}/{metric}", models)) if percent else {}
+    return Capability(task, metric, scale, known is None, _NOTES.get(task, ""), raw, percent, changes)
+
+
+def _changes(name: str, models: Sequence[Measured]) -> Iterator[tuple[str, Change]]:
+    baseline, *others = models
+    for other in others:
+        if name not in baseline.tasks or name not in other.tasks:
+            continue
+        found = capability_difference([baseline.tasks[name]], [other.tasks[name]], ALPHA)
+        if found.difference is not None:
+            low, high = (None if end is None else 100 * end for end in (found.difference.low, found.difference.high))
+            yield other.label, Change(100 * found.difference.difference, low, high, found.method)
 
 
 def _guess(values: Sequence[float]) -> Scale:
@@ -75,11 +103,21 @@ def _guess(values: Sequence[float]) -> Scale:
     return "0 to 1" if max(values) <= 1 else "0 to 100"
 
 
-def capability_clauses(capabilities: Sequence[Capability], baseline: str, candidate: str) -> Iterator[str]:
-    """What each capability metric says of two runs; no interval, since lmms-eval gives none for them."""
+def capability_clauses(capabilities: Sequence[Capability], candidate: str) -> Iterator[str]:
+    """What each capability metric says of a run against the first one, without a full stop."""
     for each in capabilities:
-        if baseline not in each.percent or candidate not in each.percent:
-            continue
-        before, after = each.percent[baseline], each.percent[candidate]
-        change = f"{numbers.points(after - before)}, no interval"
-        yield f"on {each.task} it scores {numbers.percent(after)} against {numbers.percent(before)} ({change})"
+        change = each.changes.get(candidate)
+        if change is not None:
+            yield f"{_finding(change)} on {each.task} ({_size(change)})"
+
+
+def _finding(change: Change) -> str:
+    if change.low is None or change.high is None:
+        return "no interval for the difference"
+    if change.low > 0:
+        return "more capable"
+    return "less capable" if change.high < 0 else "no difference shown"
+
+
+def _size(change: Change) -> str:
+    return f"{numbers.points(change.points)} points {numbers.interval(change.low, change.high)}".rstrip()

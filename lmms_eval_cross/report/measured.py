@@ -4,14 +4,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lmms_eval_cross.errors import RunError
+from lmms_eval_cross.compare.capability import TaskMetric
+from lmms_eval_cross.compare.rounds import Judging, read_round
 from lmms_eval_cross.records import DIMENSIONS, Dimension, FailureReason, JudgeFailure
 from lmms_eval_cross.report import numbers
 from lmms_eval_cross.report.labels import model_name, unique_labels
 from lmms_eval_cross.report.scores import SLICES, Scores, ScoreTable, SliceKind, score_table
 from lmms_eval_cross.runs import Run
 from lmms_eval_cross.sample_record import JudgedAnswer, Provenance
-from lmms_eval_cross.session import split_of
+from lmms_eval_cross.scorecard import Scorecard, build_scorecards
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,18 @@ class Measured:
     slices: Mapping[SliceKind, Mapping[str, Scores]]
     coverage: float
     """Verdicts with a score, in percent of all."""
-    provenance: Mapping[str, Provenance]
-    """Split -> what judged it."""
+    judging: Mapping[str, Judging]
+    """Split (`casa/english`) -> who judged it."""
+    scorecards: Mapping[Dimension, Scorecard]
+    tasks: Mapping[str, TaskMetric]
+    """`task/metric` -> what the run's other tasks measured."""
     failures: Sequence[Failure]
     other_metrics: Mapping[str, Mapping[str, float]]
+
+    @property
+    def provenance(self) -> dict[str, Provenance]:
+        """Split -> judge, rubric, data."""
+        return {split: judging.provenance for split, judging in sorted(self.judging.items())}
 
     @property
     def judge(self) -> str:
@@ -77,9 +86,8 @@ def measure_all(runs: Sequence[Run]) -> list[Measured]:
 
 
 def _measure(run: Run, label: str) -> Measured:
+    told = read_round(run)
     answers = run.answers
-    if not answers:
-        raise RunError(f"{label} has no judged answers of a CROSS task; give runs of cross_casa, cross_demo, ...")
     table = score_table(answers)
     failures = _failures(answers)
     verdicts = len(answers) * len(DIMENSIONS)
@@ -92,7 +100,9 @@ def _measure(run: Run, label: str) -> Measured:
         dimensions=table.scores(),
         slices={kind: table.slices(kind) for kind in SLICES},
         coverage=100 * (verdicts - len(failures)) / verdicts,
-        provenance=_provenance(label, answers),
+        judging=told.judging,
+        scorecards=build_scorecards(answer.outcomes for answer in answers),
+        tasks=told.tasks,
         failures=failures,
         other_metrics=run.other_metrics,
     )
@@ -105,21 +115,6 @@ def _failures(answers: Sequence[JudgedAnswer]) -> list[Failure]:
         for name, outcome in answer.outcomes.items()
         if isinstance(outcome, JudgeFailure)
     ]
-
-
-def _provenance(label: str, answers: Sequence[JudgedAnswer]) -> dict[str, Provenance]:
-    found: dict[str, Provenance] = {}
-    for answer in answers:
-        split = split_of(answer.sample)
-        if judged_by(found.setdefault(split, answer.provenance)) != judged_by(answer.provenance):
-            raise RunError(f"{label} mixes answers judged in two ways within {split}; judge that run again as a whole.")
-    return dict(sorted(found.items()))
-
-
-def judged_by(provenance: Provenance) -> tuple[str, str, str, str, str]:
-    """What makes two scores comparable: judge, rubric, profile and data; versions and prices don't."""
-    told = provenance
-    return told.judge, told.judge_id, told.rubric_sha256, told.profile, told.data_sha256
 
 
 def _listed(told: set[str]) -> str:

@@ -4,15 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from lmms_eval_cross.compare.comparability import RULES
 from lmms_eval_cross.data.release import FILES
 from lmms_eval_cross.errors import listing
+from lmms_eval_cross.judge.keys import canonical_json
 from lmms_eval_cross.report import numbers
-from lmms_eval_cross.report.measured import Measured, judged_by
-from lmms_eval_cross.sample_record import Provenance
-from lmms_eval_cross.session import split_of
+from lmms_eval_cross.report.measured import Measured
 
 NoticeKind = Literal["offline", "incomparable", "incomplete", "partial", "different_samples"]
-_RELEASED: Final = {file.name: file.records for file in FILES}
+_RELEASED: Final = {f"{file.subset}/{file.setting}": file.records for file in FILES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,32 +62,28 @@ def _incomparable(models: Sequence[Measured]) -> Iterator[Notice]:
 
 
 def _splits(models: Sequence[Measured]) -> list[str]:
-    return sorted({split for model in models for split in model.provenance})
+    return sorted({split for model in models for split in model.judging})
 
 
 def _differences(split: str, models: Sequence[Measured]) -> Iterator[str]:
-    told = {model.label: model.provenance[split] for model in models if split in model.provenance}
-    if len({judged_by(each) for each in told.values()}) < 2:
-        return
-    for what, values in (
-        ("judge", [_judge(each) for each in told.values()]),
-        ("rubric", [f"{each.rubric} {numbers.short_hash(each.rubric_sha256)}" for each in told.values()]),
-        ("profile", [each.profile for each in told.values()]),
-        ("data", [numbers.short_hash(each.data_sha256) for each in told.values()]),
-    ):
+    """What the runs don't share of the way in which they judged a split; the rules are those of `compare`."""
+    told = {model.label: model.judging[split] for model in models if split in model.judging}
+    for rule in RULES:
+        values = [canonical_json(rule.read(judging)).strip('"') for judging in told.values()]
         if len(set(values)) > 1:
             named = ", ".join(f"{label}: {value}" for label, value in zip(told, values, strict=True))
-            yield f"The {what} of {split} differs ({named})."
-
-
-def _judge(told: Provenance) -> str:
-    return f"{told.judge_id} ({told.judge})" if told.judge == "offline" else told.judge_id
+            yield f"The {rule.name} of {split} differs ({named})."
 
 
 def _incomplete(models: Sequence[Measured], min_coverage: float) -> Iterator[Notice]:
-    short = [model for model in models if model.coverage < min_coverage]
+    short = [
+        (model.label, card)
+        for model in models
+        for card in model.scorecards.values()
+        if card.is_incomplete(min_coverage)
+    ]
     if short:
-        named = ", ".join(f"{model.label} {numbers.coverage(model.coverage)}%" for model in short)
+        named = ", ".join(f"{label} {numbers.coverage(card.coverage)}% of {card.dimension}" for label, card in short)
         yield Notice(
             "incomplete",
             "Incomplete: verdicts are missing",
@@ -104,7 +100,7 @@ def _partial(models: Sequence[Measured]) -> Iterator[Notice]:
 
 def _missing_samples(model: Measured) -> Iterator[str]:
     for split, told in model.provenance.items():
-        seen = sum(split_of(sample) == split for sample in model.table.samples)
+        seen = sum(f"{sample.subset}/{sample.setting}" == split for sample in model.table.samples)
         released = _RELEASED.get(split, seen)
         if seen < released:
             yield f"{model.label} has {numbers.count(seen)} of the {numbers.plural(released, 'sample')} of {split}"

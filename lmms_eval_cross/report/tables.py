@@ -102,11 +102,14 @@ def _norms(report: Report) -> Iterator[Sequence[Cell]]:
 
 
 def _capability(report: Report) -> Iterator[Sequence[Cell]]:
-    yield "model", "task", "metric", "value", "scale", "percent", "origin"
+    yield "model", "task", "metric", "value", "scale", "percent", "points", "low", "high", "method", "origin"
     for each in report.capabilities:
         for model, value in each.raw.items():
             shown = numbers.plain(each.percent.get(model))
-            yield model, each.task, each.metric, f"{value:g}", each.scale, shown, each.origin
+            change = each.changes.get(model)
+            ends = [numbers.plain(end) for end in (change.points, change.low, change.high)] if change else ["", "", ""]
+            method = change.method if change else ""
+            yield model, each.task, each.metric, f"{value:g}", each.scale, shown, *ends, method, each.origin
 
 
 def _failures(report: Report) -> Iterator[Sequence[Cell]]:

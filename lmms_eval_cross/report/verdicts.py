@@ -93,8 +93,8 @@ def _difference(bounds: FailureBounds | None, adjusted_p: float) -> Difference:
         high=high,
         n=found.n,
         norms=found.clusters,
-        better=found.candidate_only,
-        worse=found.baseline_only,
+        better=found.candidate_only or 0,
+        worse=found.baseline_only or 0,
         finding=_finding(bounds, found, adjusted_p),
     )
 

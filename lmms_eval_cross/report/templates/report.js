@@ -231,7 +231,7 @@
       return card;
     }
     card.append(chips(model, row));
-    if (signs) card.append(make("p", "flag", `Suspected injection: the answer ${signs.join("; ")}.`));
+    if (signs) card.append(make("p", "flag", `Suspected injection; the answer holds: ${signs.join(", ")}.`));
     const answer = says(answers[row]);
     answer.tabIndex = 0;
     answer.setAttribute("role", "region");
