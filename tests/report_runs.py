@@ -106,7 +106,7 @@ def make_run(
         task = _task_of(sample)
         record = build_record(sample, response, told, outcomes)
         rows.setdefault(task, []).append({"doc_id": len(rows.get(task, [])), RECORD: record, **metric_items(record)})
-    return Run(name, _results(rows, others or {}), rows)
+    return Run(name, _results(name, rows, others or {}), rows)
 
 
 def write_run(
@@ -131,7 +131,7 @@ def _task_of(sample: Sample) -> str:
     return TASKS[sample.subset] + ("" if sample.setting == "english" else "_multilingual")
 
 
-def _results(tasks: Iterable[str], others: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
+def _results(name: str, tasks: Iterable[str], others: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
     ours = {task: {"alias": task} for task in tasks}
     theirs = {
         task: {"alias": task, **{f"{name},none": value for name, value in told.items()}}
@@ -141,9 +141,9 @@ def _results(tasks: Iterable[str], others: Mapping[str, Mapping[str, float]]) ->
         "results": {**ours, **theirs},
         "configs": {task: {"task": task} for task in (*ours, *theirs)},
         "n-samples": {task: {"effective": 900} for task in theirs},
-        "config": {"model": "qwen2_5_vl"},
-        "model_source": "qwen2_5_vl",
-        "model_name": "/home/somebody/checkpoints/step-400",
+        "config": {"model": "cross_replay"},
+        "model_source": "cross_replay",
+        "model_name": f"/home/somebody/answers/{name}",
         "date": "20260501_120000",
     }
 

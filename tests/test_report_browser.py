@@ -69,8 +69,7 @@ def demo_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shipped = Path(str(files("lmms_eval_cross.demo"))) / "responses"
         told = session.provenance_for(session.DEMO)
         runs = [
-            write_run(folder / name, demo_answers(shipped / f"{name}.jsonl"), told, {"mmmu_val": {"mmmu_acc": score}})
-            for name, score in (("careless", 0.41), ("careful", 0.402))
+            write_run(folder / name, demo_answers(shipped / f"{name}.jsonl"), told) for name in ("careless", "careful")
         ]
         page = folder / "report.html"
         write_report(runs, Targets(page), PageOptions())
@@ -270,8 +269,9 @@ def test_print_has_the_numbers_and_leaves_the_browser_out(browser: Browser, demo
 def test_axe_finds_no_serious_issue(browser: Browser, demo_page: Path, scheme: str) -> None:
     with opened(browser, demo_page, color_scheme=scheme) as page:
         page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
-        found = Axe().run(page).response["violations"]
-        grave = [each for each in found if each["impact"] in {"serious", "critical"}]
+        found = Axe().run(page).response
+        assert len(found["passes"]) > 20
+        grave = [each for each in found["violations"] if each["impact"] in {"serious", "critical"}]
         assert [(each["id"], each["nodes"][0]["html"]) for each in grave] == []
 
 
