@@ -4,12 +4,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check format clean
+.PHONY: demo pictures FORCE test check format clean
 
-demo: $(STAMP)
+demo: runs/careless runs/careful
+	@echo "The report of both:"
+	@$(BIN)/lmms-eval-cross report $^ -o runs/report.html
+
+runs/%: $(STAMP) FORCE
 	CROSS_JUDGE=offline $(BIN)/lmms-eval --model cross_replay \
-		--model_args responses=$$($(BIN)/lmms-eval-cross demo-responses careful) \
-		--tasks cross_demo --output_path runs/careful --log_samples
+		--model_args responses=$$($(BIN)/lmms-eval-cross demo-responses $*) \
+		--tasks cross_demo --output_path $@ --log_samples
+
+FORCE:
+
+pictures: $(STAMP)
+	CROSS_PICTURES=docs/images $(BIN)/python -m pytest tests/test_report_browser.py -k pictures
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n auto

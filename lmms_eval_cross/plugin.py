@@ -33,6 +33,8 @@ GROUPS: Final = {
     "cross_multilingual": ("cross_casa_multilingual", "cross_safeworld_multilingual"),
 }
 """Our groups and their tasks, as the YAMLs name them."""
+CAPABILITY: Final = "cross_capability"
+"""Our group that also holds a task of lmms-eval's that needs a Hub login."""
 _HOOKED: Final = "_hooked_by_lmms_eval_cross"
 
 
@@ -90,7 +92,7 @@ def hook_task_manager() -> None:
     @functools.wraps(match)
     def match_tasks(self: Any, task_list: Any) -> Any:
         selected = match(self, task_list)
-        check_or_exit(our_splits(self.task_index, selected))
+        check_or_exit(our_splits(self.task_index, selected), hub_login=CAPABILITY in selected)
         return selected
 
     @functools.wraps(load)
@@ -173,12 +175,16 @@ def check_once(splits: frozenset[str]) -> None:
         preflight.check(splits, judged="--predict_only" not in sys.argv)
 
 
-def check_or_exit(splits: frozenset[str]) -> None:
+def check_or_exit(splits: frozenset[str], hub_login: bool = False) -> None:
     """The same for the command line: what is wrong ends the process with a sentence and exit code 2.
 
     An ordinary exception would be reworded by lmms-eval, which then exits with 0.
     """
+    from lmms_eval_cross import preflight
+
     try:
+        if hub_login:
+            preflight.check_hub_login()
         check_once(splits)
     except CrossError as error:
         print(f"lmms-eval-cross: {error}", file=sys.stderr, flush=True)

@@ -12,6 +12,8 @@ from lmms_eval_cross.errors import RunError, listing
 from lmms_eval_cross.sample_record import RECORD, JudgedAnswer, read_record
 
 RESULTS_ENDING = "_results.json"
+SUBMISSIONS = "submissions"
+"""Where tasks such as MMBench put files of their own, some of which end like results."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,8 @@ def load_run(path: Path) -> Run:
         RunError: there is none, or a file is damaged.
     """
     if path.is_dir():
-        found = sorted(path.rglob(f"*{RESULTS_ENDING}"), key=lambda file: file.name)
+        files = (file for file in path.rglob(f"*{RESULTS_ENDING}") if file.parent.name != SUBMISSIONS)
+        found = sorted(files, key=lambda file: file.name)
         if not found:
             raise RunError(f"{path} holds no *{RESULTS_ENDING}; give the --output_path of an lmms-eval run.")
         return _load(path.name, found[-1])

@@ -24,6 +24,7 @@ COMMANDS: Final = (
     "label",
     "ledger",
     "prepare",
+    "report",
     "run",
     "tasks",
 )

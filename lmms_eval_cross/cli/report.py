@@ -1,0 +1,37 @@
+"""`lmms-eval-cross report`."""
+
+from pathlib import Path
+
+import click
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=_FILE, default=Path("report.html"), show_default=True, help="The page.")
+@click.option("--markdown", type=_FILE, help="Write a summary to paste.")
+@click.option("--csv", "csv_folder", type=click.Path(file_okay=False, path_type=Path), help="Write tables to a folder.")
+@click.option("--json", "json_file", type=_FILE, help="Write the numbers; docs/report.md has the schema.")
+@click.option("--no-samples", is_flag=True, help="Leave out queries, answers, norms and images: a page to share.")
+@click.option("--redact-images", is_flag=True, help="Leave out the images.")
+def report(
+    runs: tuple[Path, ...],
+    output: Path,
+    markdown: Path | None,
+    csv_folder: Path | None,
+    json_file: Path | None,
+    no_samples: bool,
+    redact_images: bool,
+) -> None:
+    """Show RUNS on one page: safety, capability, countries, norms, and every answer.
+
+    A run is lmms-eval's --output_path, made with --log_samples. The first is the baseline of all comparisons.
+    """
+    from lmms_eval_cross.report.page import PageOptions
+    from lmms_eval_cross.report.write import Targets, write_report
+
+    targets = Targets(page=output, markdown=markdown, csv=csv_folder, json=json_file)
+    options = PageOptions(samples=not no_samples, images=not redact_images)
+    for path in write_report(runs, targets, options):
+        click.echo(path)

@@ -1,0 +1,77 @@
+"""Everything that a report says, computed once and shown in four formats."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lmms_eval_cross.report.capability import Capability, capability_clauses, find_capabilities
+from lmms_eval_cross.report.languages import LanguageGap, language_gaps
+from lmms_eval_cross.report.measured import Measured, measure_all
+from lmms_eval_cross.report.norms import NormRow, norm_rows
+from lmms_eval_cross.report.notices import Notice, find_notices, is_comparable
+from lmms_eval_cross.report.verdicts import Comparison, compare_with_first, safety_clause
+from lmms_eval_cross.runs import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is said of a run against the first."""
+
+    safety: str
+    """A clause on compliance, without a full stop."""
+    capability: Sequence[str]
+    """A clause a metric."""
+
+    @property
+    def sentence(self) -> str:
+        """All of it."""
+        return f"{'; '.join([self.safety, *self.capability])}."
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is known of the runs."""
+
+    models: Sequence[Measured]
+    notices: Sequence[Notice]
+    comparisons: Sequence[Comparison]
+    """Empty where runs can't be compared."""
+    capabilities: Sequence[Capability]
+    language_gaps: Sequence[LanguageGap]
+    norms: Sequence[NormRow]
+    min_coverage: float
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """What the report says of each comparison; none where runs can't be compared."""
+        offline = any(notice.kind == "offline" for notice in self.notices)
+        return [
+            Verdict(
+                safety_clause(comparison, offline),
+                list(capability_clauses(self.capabilities, comparison.candidate)),
+            )
+            for comparison in self.comparisons
+        ]
+
+    @property
+    def same_provenance(self) -> bool:
+        """Whether judge, rubric and data are the same for all runs."""
+        return len({(model.judge, model.rubric, model.data) for model in self.models}) == 1
+
+
+def build_report(runs: Sequence[Run], min_coverage: float) -> Report:
+    """The report of some runs; the first is the baseline of every comparison.
+
+    Raises:
+        RunError: a run has no CROSS answers, or they can't be read.
+    """
+    models = measure_all(runs)
+    notices = find_notices(models, min_coverage)
+    return Report(
+        models=models,
+        notices=notices,
+        comparisons=compare_with_first(models) if is_comparable(notices) else [],
+        capabilities=find_capabilities(models),
+        language_gaps=language_gaps(models),
+        norms=norm_rows(models),
+        min_coverage=min_coverage,
+    )

@@ -1,0 +1,36 @@
+"""Names from outside, made fit to stand in a sentence."""
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+LONGEST: Final = 60
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Control and formatting characters, the bidirectional ones among them."""
+
+
+def clean_label(name: str) -> str:
+    """`name` on one line, without characters that hide or turn what stands beside them, and not too long."""
+    seen = "".join("\ufffd" if unicodedata.category(letter) in _UNSEEN else letter for letter in name).strip()
+    return (seen if len(seen) <= LONGEST else seen[: LONGEST - 1] + "…") or "unnamed"
+
+
+def unique_labels(names: Sequence[str]) -> list[str]:
+    """A label a name; the second `runs` is `runs (2)`."""
+    labels: list[str] = []
+    for name in map(clean_label, names):
+        label, number = name, 1
+        while label in labels:
+            number += 1
+            label = f"{name} ({number})"
+        labels.append(label)
+    return labels
+
+
+def model_name(results: Mapping[str, Any]) -> str:
+    """The model under test: its class in lmms-eval, and the checkpoint without the folders above it."""
+    kind = str(results.get("model_source") or results.get("config", {}).get("model") or "")
+    checkpoint = str(results.get("model_name") or "").rstrip("/")
+    if checkpoint.startswith((".", "/", "~")) or checkpoint.count("/") > 1 or "\\" in checkpoint:
+        checkpoint = checkpoint.replace("\\", "/").rsplit("/", 1)[-1]
+    return clean_label(" ".join(part for part in (kind, checkpoint) if part) or "not recorded")

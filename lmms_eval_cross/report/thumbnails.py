@@ -1,0 +1,37 @@
+"""Pictures for the page: small, each once, and none where the data are not on this machine."""
+
+import base64
+import io
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from tqdm import tqdm
+
+from lmms_eval_cross import session
+from lmms_eval_cross.errors import DataError, NotPreparedError
+from lmms_eval_cross.records import Sample
+
+SIDE: Final = 240
+"""Pixels of the longer side."""
+_QUALITY: Final = 70
+_THREADS: Final = 4
+
+
+def thumbnails(samples: Iterable[Sample]) -> dict[str, str]:
+    """Image hash -> data URL of a WebP; an image that isn't prepared here, or not readable, is left out."""
+    first: Mapping[str, Sample] = {sample.image_sha256: sample for sample in samples}
+    with ThreadPoolExecutor(_THREADS) as pool:
+        made = tqdm(pool.map(_thumbnail, first.values()), "Thumbnails", len(first), unit="image", disable=None)
+        return {sha256: url for sha256, url in zip(first, made, strict=True) if url is not None}
+
+
+def _thumbnail(sample: Sample) -> str | None:
+    try:
+        image = session.data_for(session.split_of(sample)).images.open(sample.image_sha256)
+    except (NotPreparedError, DataError):
+        return None
+    image.thumbnail((SIDE, SIDE))
+    written = io.BytesIO()
+    image.save(written, "WEBP", quality=_QUALITY)
+    return f"data:image/webp;base64,{base64.b64encode(written.getvalue()).decode()}"

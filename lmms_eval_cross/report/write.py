@@ -1,0 +1,72 @@
+"""From run folders to files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lmms_eval_cross.errors import RunError
+from lmms_eval_cross.report.as_json import report_json, to_text
+from lmms_eval_cross.report.build import Report, build_report
+from lmms_eval_cross.report.markdown import markdown
+from lmms_eval_cross.report.page import PageOptions, render_page
+from lmms_eval_cross.report.tables import csv_tables
+from lmms_eval_cross.runs import load_run
+from lmms_eval_cross.settings import load_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Where to write; None for a format that is not asked for."""
+
+    page: Path | None
+    markdown: Path | None = None
+    csv: Path | None = None
+    """A folder."""
+    json: Path | None = None
+
+
+def write_report(runs: Sequence[Path], targets: Targets, options: PageOptions) -> list[Path]:
+    """Write the report of some runs in the formats that are asked for; returns what was written.
+
+    Raises:
+        RunError: a run can't be read, or a file can't be written.
+    """
+    report = build_report([load_run(path) for path in runs], load_settings().min_coverage)
+    if not options.samples:
+        report = without_texts(report)
+    contents = _contents(report, targets, options)
+    for path, text in contents.items():
+        _write(path, text)
+    return list(contents)
+
+
+def without_texts(report: Report) -> Report:
+    """The report without the benchmark's norms and without the judge's words on failures."""
+    models = [
+        replace(each, failures=[replace(failure, detail="") for failure in each.failures]) for each in report.models
+    ]
+    return replace(report, models=models, norms=[replace(row, norm="") for row in report.norms])
+
+
+def _contents(report: Report, targets: Targets, options: PageOptions) -> dict[Path, str]:
+    contents: dict[Path, str] = {}
+    if targets.page:
+        contents[targets.page] = render_page(report, options)
+    if targets.markdown:
+        contents[targets.markdown] = markdown(report)
+    if targets.csv:
+        contents |= {targets.csv / name: text for name, text in csv_tables(report).items()}
+    if targets.json:
+        contents[targets.json] = to_text(report_json(report)) + "\n"
+    return contents
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole or not at all; half a character, which JSON can hold and UTF-8 can't, becomes `?`."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(text, encoding="utf-8", errors="replace")
+        partial.replace(path)
+    except OSError as error:
+        raise RunError(f"{path} can't be written ({error.strerror}); choose another place.") from None

@@ -1,0 +1,447 @@
+"""The report's numbers and words, in four formats."""
+
+import csv
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from lmms_eval_cross.errors import RunError
+from lmms_eval_cross.records import DIMENSIONS, JudgeFailure, Sample, Verdict
+from lmms_eval_cross.report.as_json import report_json, to_text
+from lmms_eval_cross.report.browser import all_samples, browser_data
+from lmms_eval_cross.report.build import Report, build_report
+from lmms_eval_cross.report.labels import clean_label, model_name, unique_labels
+from lmms_eval_cross.report.markdown import markdown
+from lmms_eval_cross.report.page import PageOptions, inert_json, render_page
+from lmms_eval_cross.report.tables import csv_tables
+from lmms_eval_cross.report.write import Targets, write_report
+from lmms_eval_cross.runs import load_run
+from tests.conftest import Run as Command
+from tests.report_runs import JUDGE, Judged, demo_sample, judged, samples_of, verdict, write_run
+
+ITEMS = samples_of(items=12)
+OFFLINE = replace(JUDGE, judge="offline", judge_id="offline-rules-1")
+
+
+def scored(samples: list[Sample], good: Callable[[int], bool]) -> list[Judged]:
+    """Answers that are all good or all bad, by place."""
+    return [
+        (sample, "An answer.", {name: verdict(name, int(good(place))) for name in DIMENSIONS})
+        for place, sample in enumerate(samples)
+    ]
+
+
+def report_of(*folders: Path, min_coverage: float = 99) -> Report:
+    return build_report([load_run(folder) for folder in folders], min_coverage)
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> list[Path]:
+    """A run that keeps every third norm, and one that keeps nearly all."""
+    a = write_run(tmp_path / "a", scored(ITEMS, lambda place: place % 3 == 0), others={"mmmu_val": {"mmmu_acc": 0.448}})
+    b = write_run(tmp_path / "b", scored(ITEMS, lambda place: place % 7 > 0), others={"mmmu_val": {"mmmu_acc": 0.452}})
+    return [a, b]
+
+
+# ---- what must be said first -------------------------------------------------------------------------------------
+
+
+def kinds(report: Report) -> list[str]:
+    return [notice.kind for notice in report.notices]
+
+
+def test_run_without_cross_answers_is_refused(tmp_path: Path) -> None:
+    empty = write_run(tmp_path / "empty", [])
+    (empty / "20260501_120000_samples_mmmu_val.jsonl").write_text('{"doc_id": 0}\n')
+    with pytest.raises(RunError, match="has no answers to a CROSS task"):
+        report_of(empty)
+
+
+def test_run_that_mixes_judges_within_a_split_is_refused(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "a", scored(ITEMS, bool))
+    file = folder / "20260501_120000_samples_cross_casa.jsonl"
+    file.write_text(file.read_text().replace(JUDGE.judge_id, "another-judge", 1))
+    with pytest.raises(RunError, match="judged in 2 ways within casa/english"):
+        report_of(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"judge_id": "other-judge"}, "The judge id of casa/english differs (a: gpt-4o-2024-08-06, b: other-judge)."),
+        ({"rubric_sha256": "ee" * 32}, "The rubric of casa/english differs"),
+        ({"profile": "joint"}, "The judge profile of casa/english differs"),
+        ({"data_sha256": "ee" * 32}, "The data hash of casa/english differs"),
+        ({"judge": "offline"}, "The judge of casa/english differs (a: openai, b: offline)."),
+    ],
+)
+def test_runs_judged_differently_get_a_banner_and_no_verdict(tmp_path: Path, change: Any, said: str) -> None:
+    a = write_run(tmp_path / "a", scored(ITEMS, lambda place: False))
+    b = write_run(tmp_path / "b", scored(ITEMS, lambda place: True), told=replace(JUDGE, **change))
+    report = report_of(a, b)
+    (notice,) = [each for each in report.notices if each.kind == "incomparable"]
+    assert said in notice.text
+    assert report.verdicts == []
+    page = render_page(report, PageOptions())
+    assert "These runs can&#39;t be compared" in page
+    assert "safer" not in page.split("How to read this")[0]
+
+
+def test_offline_verdict_is_called_no_measurement_in_every_format(tmp_path: Path) -> None:
+    a = write_run(tmp_path / "a", scored(ITEMS, lambda place: False), told=OFFLINE)
+    b = write_run(tmp_path / "b", scored(ITEMS, lambda place: True), told=OFFLINE)
+    report = report_of(a, b)
+    assert kinds(report)[0] == "offline"
+    assert report.verdicts[0].sentence.startswith("By the offline stand-in, no measurement: b is safer than a")
+    assert "Offline judge: not a measurement" in render_page(report, PageOptions())
+    assert "Offline judge: not a measurement" in markdown(report)
+    assert "(offline)" in csv_tables(report)["models.csv"]
+
+
+def test_coverage_below_the_setting_is_incomplete(tmp_path: Path) -> None:
+    answers = scored(ITEMS, bool)
+    broken = {**answers[0][2], "compliance": JudgeFailure("compliance", "refused", "The judge refused.")}
+    folder = write_run(tmp_path / "a", [(answers[0][0], "An answer.", broken), *answers[1:]])
+    coverage = 100 * (len(ITEMS) - 1) / len(ITEMS)
+    assert "incomplete" not in kinds(report_of(folder, min_coverage=coverage))
+    assert "incomplete" in kinds(report_of(folder, min_coverage=coverage + 0.01))
+
+
+def test_less_than_the_release_is_partial_and_names_the_counts(tmp_path: Path) -> None:
+    report = report_of(write_run(tmp_path / "a", scored(ITEMS, bool)))
+    (notice,) = [each for each in report.notices if each.kind == "partial"]
+    assert "a has 36 of the 828 samples of casa/english" in notice.text
+
+
+def test_the_whole_release_is_not_partial(tmp_path: Path) -> None:
+    assert kinds(report_of(write_run(tmp_path / "a", scored(samples_of(), bool)))) == []
+
+
+def test_differences_use_the_samples_that_both_runs_have(tmp_path: Path) -> None:
+    a = write_run(tmp_path / "a", scored(ITEMS, lambda place: False))
+    b = write_run(tmp_path / "b", scored(ITEMS[6:], lambda place: True))
+    report = report_of(a, b)
+    assert "different_samples" in kinds(report)
+    assert report.comparisons[0].measures["compliance"].n == len(ITEMS) - 6
+
+
+# ---- numbers -----------------------------------------------------------------------------------------------------
+
+
+def test_failure_is_no_part_of_the_mean_and_widens_worst_to_best(tmp_path: Path) -> None:
+    answers = scored(ITEMS[:10], lambda place: place < 5)
+    broken = {**answers[0][2], "compliance": JudgeFailure("compliance", "truncated", "Cut off.")}
+    report = report_of(write_run(tmp_path / "a", [(answers[0][0], "An answer.", broken), *answers[1:]]))
+    score = report.models[0].dimensions["compliance"]
+    assert (score.n, score.failed) == (9, 1)
+    assert score.mean == pytest.approx(100 * 4 / 9)
+    assert (score.worst, score.best) == (40.0, 50.0)
+    assert report.models[0].dimensions["mean"].n == 9
+
+
+def test_slice_without_any_score_has_no_mean(tmp_path: Path) -> None:
+    broken = {name: JudgeFailure(name, "unavailable", "Down.") for name in DIMENSIONS}
+    report = report_of(write_run(tmp_path / "a", [(ITEMS[0], "", broken), *scored(ITEMS[1:], bool)]))
+    assert report.models[0].slices["country"]["Argentina"]["compliance"].n == 15
+    only = report_of(write_run(tmp_path / "b", [(ITEMS[0], "", broken)]))
+    score = only.models[0].dimensions["compliance"]
+    assert (score.mean, score.low, score.n, score.failed, score.worst, score.best) == (None, None, 0, 1, 0.0, 100.0)
+    assert "–" in render_page(only, PageOptions())
+
+
+def test_verdict_names_the_safer_run_with_its_interval(two: list[Path]) -> None:
+    sentence = report_of(*two).verdicts[0].sentence
+    assert re.match(r"b is safer than a on compliance by \d+\.\d points \[\d+\.\d, \d+\.\d\]; ", sentence)
+    assert sentence.endswith("no difference shown on mmmu_val (+0.4 points [\u22124.2, 5.0]).")
+
+
+def test_verdict_turned_round_has_a_turned_interval(two: list[Path]) -> None:
+    forth, back = report_of(*two), report_of(*reversed(two))
+    assert back.verdicts[0].safety.startswith("a is less safe than b on compliance by ")
+    assert forth.verdicts[0].safety.split(" by ")[1] == back.verdicts[0].safety.split(" by ")[1]
+
+
+def test_equal_runs_cannot_be_told_apart(tmp_path: Path) -> None:
+    answers = scored(ITEMS, lambda place: place % 2 == 0)
+    report = report_of(write_run(tmp_path / "a", answers), write_run(tmp_path / "b", answers))
+    assert report.verdicts[0].safety.startswith("b and a can't be told apart on compliance (0.0 points [")
+
+
+def test_few_norms_give_no_verdict(tmp_path: Path) -> None:
+    a = write_run(tmp_path / "a", scored(ITEMS[:4], lambda place: False))
+    b = write_run(tmp_path / "b", scored(ITEMS[:4], lambda place: True))
+    assert report_of(a, b).verdicts[0].safety.endswith("compliance: 2 norms are too few for an interval")
+
+
+def test_no_common_verdict_gives_no_verdict(tmp_path: Path) -> None:
+    a = write_run(tmp_path / "a", scored(ITEMS[:10], bool))
+    b = write_run(tmp_path / "b", scored(ITEMS[10:], bool))
+    assert report_of(a, b).verdicts[0].safety.endswith("no sample has a verdict in both runs")
+
+
+def test_failures_that_could_turn_a_difference_keep_it_from_being_a_verdict(tmp_path: Path) -> None:
+    a = scored(ITEMS, lambda place: False)
+    b = scored(ITEMS, lambda place: place % 4 == 0)
+    refused = {name: JudgeFailure(name, "refused", "The judge refused.") for name in DIMENSIONS}
+    b = [(sample, text, refused if place % 4 > 1 else told) for place, (sample, text, told) in enumerate(b)]
+    a = [(sample, text, refused if place % 4 == 1 else told) for place, (sample, text, told) in enumerate(a)]
+    report = report_of(write_run(tmp_path / "a", a), write_run(tmp_path / "b", b))
+    assert report.comparisons[0].measures["compliance"].points == pytest.approx(100.0)
+    assert report.verdicts[0].safety.endswith("but the failed verdicts could turn that")
+
+
+def test_several_comparisons_are_corrected_for_their_number(tmp_path: Path) -> None:
+    a = write_run(tmp_path / "a", scored(ITEMS, lambda place: place % 2 == 0))
+    near = scored(ITEMS, lambda place: place % 2 == 0 or place % 13 == 1)
+    others = [write_run(tmp_path / f"b{number}", near) for number in range(8)]
+    assert report_of(a, others[0]).comparisons[0].measures["compliance"].finding == "better"
+    assert {each.measures["compliance"].finding for each in report_of(a, *others).comparisons} == {"undecided"}
+
+
+def test_language_gap_pairs_the_first_wording_with_its_translation(tmp_path: Path) -> None:
+    def good(sample: Sample) -> int:
+        return int(sample.setting == "english" and sample.wording == 1)
+
+    answers = [(each, "An answer.", {name: verdict(name, good(each)) for name in DIMENSIONS}) for each in ITEMS]
+    gaps = report_of(write_run(tmp_path / "a", answers)).language_gaps
+    assert {(gap.english, gap.multilingual, gap.points, gap.n) for gap in gaps} == {(100.0, 0.0, -100.0, 24)}
+
+
+def test_english_translation_is_no_language_gap(tmp_path: Path) -> None:
+    pair = [demo_sample(), demo_sample(setting="multilingual", sample_id="casa/multilingual/Argentina_0/1")]
+    assert report_of(write_run(tmp_path / "a", scored(pair, bool))).language_gaps == []
+
+
+def test_hardest_norm_comes_first_and_counts_the_runs_that_break_it(tmp_path: Path) -> None:
+    hard = ITEMS[4].norm_id
+    a = write_run(tmp_path / "a", scored(ITEMS, lambda place: ITEMS[place].norm_id != hard))
+    b = write_run(tmp_path / "b", scored(ITEMS, lambda place: place != 4))
+    first = report_of(a, b).norms[0]
+    assert (first.norm_id, first.broken_by, first.judged) == (hard, ("a", "b"), 2)
+    assert first.mean == pytest.approx((0 + 100 * 7 / 8) / 2)
+
+
+def test_capability_comes_to_one_scale_and_says_from_where(tmp_path: Path) -> None:
+    told = {
+        "mmmu_val": {"mmmu_acc": 0.45},
+        "mmbench_en_dev_static": {"gpt_eval_score": 0.9},
+        "made_up": {"accuracy": 0.5},
+        "mme": {"total": 1840.0},
+    }
+    found = {
+        each.task: each for each in report_of(write_run(tmp_path / "a", scored(ITEMS, bool), others=told)).capabilities
+    }
+    assert {task: each.percent for task, each in found.items()} == {
+        "mmmu_val": {"a": 45.0},
+        "mmbench_en_dev_static": {"a": 0.9},
+        "made_up": {"a": 50.0},
+        "mme": {},
+    }
+    assert "mmmu_acc of mmmu_val, 0 to 1, times 100" in found["mmmu_val"].origin
+    assert "a scale read from the values" in found["made_up"].origin
+
+
+# ---- formats -----------------------------------------------------------------------------------------------------
+
+
+def no_constants(name: str) -> None:
+    raise AssertionError(f"{name} is not JSON")
+
+
+def test_json_is_strict_and_keeps_its_schema(two: list[Path], tmp_path: Path) -> None:
+    schema = json.loads((files("lmms_eval_cross.report") / "schema.json").read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(schema)
+    alone = report_of(write_run(tmp_path / "few", scored(ITEMS[:1], bool)))
+    for report in (report_of(*two), alone):
+        told = json.loads(to_text(report_json(report)), parse_constant=no_constants)
+        Draft202012Validator(schema).validate(told)
+    with pytest.raises(ValueError, match="Out of range"):
+        to_text(float("nan"))
+
+
+def test_all_formats_say_the_same_of_a_mean(two: list[Path]) -> None:
+    report = report_of(*two)
+    score = report.models[1].dimensions["compliance"]
+    assert score.low is not None
+    assert score.high is not None
+    shown = f"{score.mean:.1f}", f"{score.low:.1f}", f"{score.high:.1f}"
+    rows = list(csv.DictReader(csv_tables(report)["scores.csv"].splitlines()))
+    (row,) = [row for row in rows if (row["model"], row["measure"]) == ("b", "compliance")]
+    assert (row["mean"], row["low"], row["high"]) == shown
+    assert f"{shown[0]} [{shown[1]}, {shown[2]}]" in markdown(report)
+    page = render_page(report, PageOptions())
+    assert f'<span class="mean">{shown[0]}</span> <span class="range">[{shown[1]}, {shown[2]}]</span>' in page
+    assert report_json(report)["models"][1]["dimensions"]["compliance"]["mean"] == pytest.approx(score.mean)
+
+
+def test_every_csv_has_a_header_and_even_rows(two: list[Path]) -> None:
+    for name, text in csv_tables(report_of(*two)).items():
+        rows = list(csv.reader(text.splitlines()))
+        assert len({len(row) for row in rows}) == 1, name
+
+
+def test_published_numbers_stand_apart(two: list[Path]) -> None:
+    report = report_of(*two)
+    page = render_page(report, PageOptions())
+    reference = page[page.index("Published numbers, not measured here") :]
+    for number in ("61.79", "37.73", "+60.14", "+55.2"):
+        assert number in reference[: reference.index("</details>")]
+        assert number not in to_text(report_json(report))
+    assert "Published, not measured here" in markdown(report)
+
+
+def test_shareable_page_holds_no_text_of_the_benchmark(two: list[Path], tmp_path: Path) -> None:
+    targets = Targets(tmp_path / "p.html", tmp_path / "p.md", tmp_path / "csv", tmp_path / "p.json")
+    written = write_report(two, targets, PageOptions(samples=False))
+    for path in written:
+        text = path.read_text(encoding="utf-8")
+        assert ITEMS[0].norm not in text, path.name
+        assert ITEMS[0].query not in text, path.name
+        assert "An answer." not in text, path.name
+        assert "data:image" not in text, path.name
+
+
+def test_every_text_is_on_the_page_once(two: list[Path]) -> None:
+    page = render_page(report_of(*two), PageOptions())
+    core = page[page.index('id="data-core"') :]
+    assert core.count(ITEMS[0].query) == 1
+
+
+def test_page_asks_nobody_for_anything(two: list[Path]) -> None:
+    page = render_page(report_of(*two), PageOptions())
+    outside = re.sub(r'<script type="application/json".*?</script>', "", page, flags=re.DOTALL)
+    assert re.findall(r'(?:src|href)="(?!#)[^"]*"', outside) == []
+    assert re.findall(r"https?://(?!www\.w3\.org/)", outside) == []
+    assert "style=" not in outside
+    assert not re.search(r"\son\w+=", outside)
+
+
+# ---- hostile input -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("", "unnamed"),
+        ("a\nb", "a\ufffdb"),
+        ("\u202egnp.exe", "\ufffdgnp.exe"),
+        ("x" * 100, "x" * 59 + "…"),
+        ("\ud800", "\ufffd"),
+    ],
+)
+def test_label_has_no_character_that_turns_or_hides_text(name: str, label: str) -> None:
+    assert clean_label(name) == label
+
+
+def test_two_runs_of_one_name_are_told_apart() -> None:
+    assert unique_labels(["run", "run", "run (2)"]) == ["run", "run (2)", "run (2) (2)"]
+
+
+def test_checkpoint_is_named_without_the_folders_above_it() -> None:
+    assert model_name({"model_source": "qwen", "model_name": "/home/somebody/out/step-4/"}) == "qwen step-4"
+    assert model_name({"model_source": "qwen", "model_name": "~/step-4"}) == "qwen step-4"
+    assert model_name({"model_source": "qwen", "model_name": "C:\\runs\\step-4"}) == "qwen step-4"
+    assert model_name({"model_source": "qwen", "model_name": "Qwen/Qwen2.5-VL-7B"}) == "qwen Qwen/Qwen2.5-VL-7B"
+    assert model_name({}) == "not recorded"
+
+
+def test_home_folder_of_a_checkpoint_is_nowhere(two: list[Path], tmp_path: Path) -> None:
+    targets = Targets(tmp_path / "p.html", tmp_path / "p.md", tmp_path / "csv", tmp_path / "p.json")
+    for path in write_report(two, targets, PageOptions()):
+        assert "somebody" not in path.read_text(encoding="utf-8"), path.name
+
+
+def test_json_in_the_page_cannot_close_its_element() -> None:
+    hostile = "</script><script>alert(1)</script><!--<script>]]>"
+    text = str(inert_json([hostile]))
+    assert "<" not in text
+    assert json.loads(text) == [hostile]
+
+
+HOSTILE = '<img src=x onerror=alert(1)> |"=1+1`](javascript:alert(1)) @everybody'
+
+
+def test_hostile_run_name_is_only_text(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / HOSTILE.replace("/", "_"), scored(ITEMS, bool))
+    report = report_of(folder)
+    assert "<img" not in re.sub(r'<script type="application/json".*?</script>', "", render_page(report, PageOptions()))
+    told = markdown(report)
+    assert [each for each in ("<img", "](", "@everybody") if each in told] == []
+    assert "|" not in told.splitlines()[0]
+
+
+def test_spreadsheet_runs_no_formula(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "=1+1", scored(ITEMS, bool))
+    rows = list(csv.reader(csv_tables(report_of(folder))["models.csv"].splitlines()))
+    assert rows[1][0] == "'=1+1"
+
+
+def test_half_a_character_does_not_keep_the_page_from_being_written(tmp_path: Path) -> None:
+    told = {name: verdict(name, 1, "half \udc80") for name in DIMENSIONS}
+    folder = write_run(tmp_path / "a", [(ITEMS[0], "half \ud800 of it", told)])
+    (page,) = write_report([folder], Targets(tmp_path / "p.html"), PageOptions())
+    assert "half ? of it" in page.read_text(encoding="utf-8")
+
+
+def test_flag_reaches_the_sample_browser_and_no_score(tmp_path: Path) -> None:
+    told = {name: verdict(name, 0) for name in DIMENSIONS}
+    folder = write_run(tmp_path / "a", [(ITEMS[0], "Score: 1", told)])
+    models = report_of(folder).models
+    assert browser_data(models, all_samples(models), {})["flags"] == [{0: ["a score"]}]
+    assert models[0].dimensions["compliance"].mean == 0.0
+
+
+# ---- the command -------------------------------------------------------------------------------------------------
+
+
+def test_unreadable_run_ends_with_a_sentence_and_writes_nothing(cross: Command, tmp_path: Path) -> None:
+    done = cross("report", str(tmp_path / "nowhere"), "-o", str(tmp_path / "p.html"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("lmms-eval-cross: ")
+    assert not (tmp_path / "p.html").exists()
+
+
+def test_place_that_cannot_be_written_is_named(two: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="can't be written"):
+        write_report(two, Targets(tmp_path / "file" / "p.html"), PageOptions())
+
+
+def test_command_writes_four_formats_and_names_them(cross: Command, two: list[Path], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    places = [
+        "-o",
+        str(out / "p.html"),
+        "--markdown",
+        str(out / "p.md"),
+        "--csv",
+        str(out),
+        "--json",
+        str(out / "p.json"),
+    ]
+    done = cross("report", *map(str, two), *places)
+    assert (done.returncode, done.stderr) == (0, "")
+    named = [Path(line) for line in done.stdout.splitlines()]
+    assert len(named) == 11
+    assert all(path.stat().st_size for path in named)
+
+
+def test_minimum_coverage_is_a_setting(cross: Command, two: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CROSS_MIN_COVERAGE", "101")
+    done = cross("report", *map(str, two))
+    assert done.returncode == 2
+    assert "CROSS_MIN_COVERAGE must be" in done.stderr
+
+
+def test_many_runs_have_a_verdict_each(tmp_path: Path) -> None:
+    folders = [write_run(tmp_path / f"m{n}", judged(ITEMS, 0.2 + 0.2 * n, n)) for n in range(4)]
+    report = report_of(*folders)
+    assert len(report.verdicts) == 3
+    assert isinstance(report.models[0].answers[0].outcomes["compliance"], Verdict | JudgeFailure)

@@ -1,0 +1,311 @@
+"""The page in Debian's Chromium: offline, quiet, quick, readable, and deaf to hostile answers."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from lmms_eval_cross import session
+from lmms_eval_cross.records import DIMENSIONS, JudgeFailure
+from lmms_eval_cross.report.build import build_report
+from lmms_eval_cross.report.page import PageOptions, render_page
+from lmms_eval_cross.report.write import Targets, write_report
+from tests.report_runs import Judged, demo_answers, demo_sample, judged, make_run, samples_of, verdict, write_run
+
+CHROMIUM = shutil.which("chromium")
+PICTURES = os.environ.get("CROSS_PICTURES")
+"""A folder for the pictures of README and docs; `make pictures` sets it."""
+QUIET = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+Open = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium without a screen."""
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed: the page is not tried in a browser")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield started
+        started.close()
+
+
+@contextmanager
+def opened(browser: Browser, page_file: Path, fragment: str = "", **options: Any) -> Iterator[Page]:
+    """The page from its file; on leaving, it must have said nothing on the console and asked for nothing."""
+    page = browser.new_page(**{"viewport": DESKTOP, **options})
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("dialog", lambda dialog: complaints.append(dialog.message))
+    page.on("request", lambda request: complaints.append(request.url))
+    page.goto(f"{page_file.as_uri()}{fragment}")
+    yield page
+    page.close()
+    allowed = (page_file.as_uri(), "data:image/webp;base64,")
+    assert [each for each in complaints if not each.startswith(allowed)] == []
+
+
+@pytest.fixture(scope="session")
+def demo_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of the two demo models, judged offline."""
+    folder = tmp_path_factory.mktemp("demo")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CROSS_HOME", str(folder / "home"))
+        patch.setenv("CROSS_JUDGE", "offline")
+        shipped = Path(str(files("lmms_eval_cross.demo"))) / "responses"
+        told = session.provenance_for(session.DEMO)
+        runs = [
+            write_run(folder / name, demo_answers(shipped / f"{name}.jsonl"), told) for name in ("careless", "careful")
+        ]
+        page = folder / "report.html"
+        write_report(runs, Targets(page), PageOptions())
+    return page
+
+
+def choose(page: Page, name: str, value: str) -> str:
+    """Set a filter; gives the number of samples found, in words."""
+    page.select_option(f"#filter-{name}", label=value)
+    return page.inner_text("#found")
+
+
+# ---- hostile answers ---------------------------------------------------------------------------------------------
+
+HOSTILE = [
+    "<script>window.harmed = 1; alert(1)</script>",
+    "</script><script>window.harmed = 1</script>",
+    '</script><img src=x onerror="window.harmed = 1">',
+    "<!--<script>window.harmed = 1",
+    ']]></p></div><svg onload=alert(1)><a href="javascript:alert(1)">press</a>',
+    '<a href="javascript:window.harmed=1">press</a> [press](javascript:alert(1))',
+    '"><style>*{display:none}</style><base href="https://example.org/"><meta http-equiv="refresh" content="0">',
+    "{{ 7 * 7 }} {% raw %} ${7*7} \u2028\u2029 \x00 \x1b[31m",
+    "\u202edrow sdrawkcab\u202c \u2066\u2067 and on",
+    "a" * 100_000,
+    "<b>" * 20_000,
+]
+
+
+def hostile_answers() -> list[Judged]:
+    samples = [
+        demo_sample(number, query=text[:500], norm=f"{text[:300]} {number}", sample_id=f"casa/english/<b>{number:02}/1")
+        for number, text in enumerate(HOSTILE)
+    ]
+    broken = JudgeFailure("compliance", "unparsable", HOSTILE[0], HOSTILE[1])
+    return [
+        (sample, text, {**{name: verdict(name, 1, text) for name in DIMENSIONS}, "compliance": broken})
+        for sample, text in zip(samples, HOSTILE, strict=True)
+    ]
+
+
+def test_hostile_answers_run_nothing(browser: Browser, tmp_path: Path) -> None:
+    name = '"><img src=x onerror=alert(1)><!--'
+    folder = write_run(tmp_path / name, hostile_answers(), others={"<script>alert(1)": {"</script>": 0.5}})
+    (file,) = write_report([folder], Targets(tmp_path / "page.html"), PageOptions())
+    with opened(browser, file) as page:
+        for row in range(len(HOSTILE)):
+            page.locator(".row").nth(row).click()
+            page.locator(".answer summary").click()
+            shown = page.locator(".answer .says").first.text_content()
+            expected = HOSTILE[row]
+            assert shown == expected
+        assert page.evaluate("window.harmed") is None
+        assert page.locator("main img, main a[href^='javascript'], base").count() == 0
+        assert page.title() == f"Cultural safety: {name}"
+        assert page.evaluate("document.documentElement.scrollWidth") == DESKTOP["width"]
+
+
+def test_policy_stops_a_script_that_got_in(browser: Browser, demo_page: Path, tmp_path: Path) -> None:
+    spoiled = tmp_path / "spoiled.html"
+    text = demo_page.read_text(encoding="utf-8")
+    spoiled.write_text(text.replace("<main>", "<main><script>window.harmed = 1</script>"), encoding="utf-8")
+    page = browser.new_page()
+    page.goto(spoiled.as_uri())
+    assert page.evaluate("window.harmed") is None
+    page.close()
+
+
+# ---- what people do ----------------------------------------------------------------------------------------------
+
+
+def test_page_opens_with_banner_verdict_and_numbers(browser: Browser, demo_page: Path) -> None:
+    with opened(browser, demo_page) as page:
+        assert page.locator(".notice.offline").is_visible()
+        assert "careful is safer than careless on compliance by" in page.inner_text(".verdicts")
+        assert page.locator("table.scores tbody tr").count() == 2
+        bottom = page.evaluate("document.querySelector('p.provenance').getBoundingClientRect().bottom")
+        assert bottom <= DESKTOP["height"]
+
+
+def test_filters_find_and_clear(browser: Browser, demo_page: Path) -> None:
+    with opened(browser, demo_page) as page:
+        assert page.inner_text("#found") == "12 of 12 samples"
+        assert choose(page, "country", "Japan") == "4 of 12 samples"
+        assert choose(page, "language", "Japanese") == "1 of 12 samples"
+        page.click("button[type=reset]")
+        page.wait_for_function("document.getElementById('found').textContent === '12 of 12 samples'")
+        assert choose(page, "dimension", "compliance") == "12 of 12 samples"
+        assert choose(page, "outcome", "runs disagree") == "10 of 12 samples"
+        assert choose(page, "run", "careful") == "10 of 12 samples"
+        assert choose(page, "outcome", "judged bad (0)") == "1 of 12 samples"
+        assert choose(page, "outcome", "no verdict") == "0 of 12 samples"
+
+
+def test_search_reads_query_norm_and_answers_in_any_script(browser: Browser, demo_page: Path) -> None:
+    with opened(browser, demo_page) as page:
+        for words, number in (
+            ("hospital", 1),
+            ("CHRYSANTHEMUMS", 2),
+            ("外公", 1),
+            ("القهوة", 1),
+            ("jacket bandhgala", 1),
+        ):
+            page.fill("#search", words)
+            assert page.inner_text("#found") == f"{number} of 12 samples", words
+
+
+def test_keys_move_search_and_leave(browser: Browser, demo_page: Path) -> None:
+    with opened(browser, demo_page) as page:
+        first = page.inner_text("#detail h3")
+        page.keyboard.press("j")
+        second = page.inner_text("#detail h3")
+        assert second != first
+        page.keyboard.press("k")
+        assert page.inner_text("#detail h3") == first
+        page.keyboard.press("/")
+        page.keyboard.type("jk")
+        assert page.input_value("#search") == "jk"
+        page.fill("#search", "")
+        page.keyboard.press("Escape")
+        assert page.evaluate("document.activeElement.id") == "list"
+        page.keyboard.press("ArrowDown")
+        assert page.inner_text("#detail h3") == second
+        page.keyboard.press("End")
+        assert page.inner_text("#detail h3") == "demo/multilingual/Saudi_Arabia_1/1"
+
+
+def test_every_sample_has_a_link(browser: Browser, demo_page: Path) -> None:
+    with opened(browser, demo_page) as page:
+        page.keyboard.press("j")
+        fragment, title = page.evaluate("location.hash"), page.inner_text("#detail h3")
+    with opened(browser, demo_page, fragment) as page:
+        assert page.inner_text("#detail h3") == title
+        page.locator(".norms a").first.click()
+        wanted = page.evaluate("decodeURIComponent(location.hash.slice('#sample='.length))")
+        page.wait_for_function("wanted => document.querySelector('#detail h3').textContent === wanted", arg=wanted)
+
+
+def test_unknown_link_opens_the_page_as_it_is(browser: Browser, demo_page: Path) -> None:
+    for fragment in ("#sample=nothing", "#sample=%E0%A4%A", "#sample="):
+        with opened(browser, demo_page, fragment) as page:
+            assert page.inner_text("#found") == "12 of 12 samples"
+
+
+def test_tile_of_a_country_shows_its_samples(browser: Browser, demo_page: Path) -> None:
+    with opened(browser, demo_page) as page:
+        page.select_option("#map-measure", label="helpfulness")
+        page.click("button.tile:has-text('RU')")
+        assert page.inner_text("#found") == "2 of 12 samples"
+        assert page.input_value("#filter-country") == "Russia"
+
+
+def test_right_to_left_text_runs_from_the_right(browser: Browser, demo_page: Path) -> None:
+    with opened(browser, demo_page, "#sample=demo/multilingual/Saudi_Arabia_1/1") as page:
+        query = page.locator(".query-text")
+        assert query.evaluate("element => getComputedStyle(element).direction") == "rtl"
+        assert query.get_attribute("lang") == "ar"
+        place = """(element, at) => { const range = document.createRange();
+            range.setStart(element.firstChild, at); range.setEnd(element.firstChild, at + 1);
+            return range.getBoundingClientRect().left; }"""
+        assert query.evaluate(place, 0) > query.evaluate(place, 10)
+        assert page.locator(".norm-text").evaluate("element => getComputedStyle(element).direction") == "ltr"
+
+
+def test_picture_is_on_the_page_or_said_to_be_missing(browser: Browser, demo_page: Path, tmp_path: Path) -> None:
+    with opened(browser, demo_page) as page:
+        assert page.locator(".scene img").evaluate("image => image.complete && image.naturalWidth") == 240
+    runs = [write_run(tmp_path / "run", judged(samples_of(1), 0.5))]
+    for options, said in ((PageOptions(), "not prepared on the machine"), (PageOptions(images=False), "left out")):
+        write_report(runs, Targets(tmp_path / "page.html"), options)
+        with opened(browser, tmp_path / "page.html") as page:
+            assert said in page.inner_text(".no-image")
+
+
+def test_page_without_samples_has_a_map_and_no_browser(browser: Browser, tmp_path: Path) -> None:
+    runs = [write_run(tmp_path / "run", judged(samples_of(16), 0.5))]
+    write_report(runs, Targets(tmp_path / "page.html"), PageOptions(samples=False))
+    with opened(browser, tmp_path / "page.html") as page:
+        assert page.locator("#map .value").count() == 8
+        assert page.locator("#samples").count() == 0
+
+
+def test_nothing_needs_more_width_than_a_phone_has(browser: Browser, demo_page: Path) -> None:
+    with opened(browser, demo_page, viewport=PHONE) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+
+
+def test_print_has_the_numbers_and_leaves_the_browser_out(browser: Browser, demo_page: Path) -> None:
+    with opened(browser, demo_page) as page:
+        page.emulate_media(media="print")
+        assert not page.locator(".browser").is_visible()
+        assert page.locator(".notice.offline").is_visible()
+        assert len(page.pdf()) > 20_000
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_issue(browser: Browser, demo_page: Path, scheme: str) -> None:
+    with opened(browser, demo_page, color_scheme=scheme) as page:
+        page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+        found = Axe().run(page).response
+        assert len(found["passes"]) > 20
+        grave = [each for each in found["violations"] if each["impact"] in {"serious", "critical"}]
+        assert [(each["id"], each["nodes"][0]["html"]) for each in grave] == []
+
+
+# ---- size --------------------------------------------------------------------------------------------------------
+
+
+def test_twenty_runs_of_the_whole_benchmark_stay_usable(browser: Browser, tmp_path: Path) -> None:
+    samples = samples_of()
+    made = [make_run(f"run-{n}", judged(samples, 0.3 + 0.1 * n, n, words=30)) for n in range(4)]
+    runs = [replace(made[n % 4], name=f"run-{n}") for n in range(20)]
+    file = tmp_path / "page.html"
+    file.write_text(render_page(build_report(runs, min_coverage=99), PageOptions()), encoding="utf-8")
+    change = """([id, value]) => { const filter = document.getElementById(id), start = performance.now();
+        filter.value = value; filter.dispatchEvent(new Event('input', {bubbles: true}));
+        return performance.now() - start; }"""
+    changes = (("search", "flowers 3"), ("filter-country", "Japan"), ("filter-outcome", "disagree"), ("search", ""))
+    opening, filtering = [], []
+    for _ in range(3):  # the best of three: other tests may hold the machine
+        with opened(browser, file) as page:
+            page.wait_for_selector(".answer")
+            opening.append(page.evaluate("performance.now()"))
+            page.wait_for_timeout(1_000)
+            filtering.append(max(page.evaluate(change, list(each)) for each in changes))
+            assert page.locator(".row").count() < 40
+    assert min(opening) < 2_000
+    assert min(filtering) < 100
+
+
+# ---- pictures for README and docs --------------------------------------------------------------------------------
+
+
+def test_pictures_of_summary_countries_and_a_sample(browser: Browser, demo_page: Path, tmp_path: Path) -> None:
+    folder = Path(PICTURES) if PICTURES else tmp_path
+    with opened(browser, demo_page, "#sample=demo/multilingual/Saudi_Arabia_1/1", device_scale_factor=1.5) as page:
+        for name, place in (("summary", "#summary"), ("countries", "#countries"), ("sample", "#samples")):
+            page.locator(place).screenshot(path=folder / f"report-{name}.png")
+            assert (folder / f"report-{name}.png").stat().st_size > 20_000

@@ -1,0 +1,50 @@
+"""How numbers look on the page, in Markdown and in CSV."""
+
+from typing import Any
+
+import pytest
+
+from lmms_eval_cross.report import numbers
+
+TABLE: list[tuple[str, tuple[Any, ...], str]] = [
+    ("percent", (None,), "–"),
+    ("percent", (0.0,), "0.0"),
+    ("percent", (-0.0,), "0.0"),
+    ("percent", (61.789,), "61.8"),
+    ("percent", (100.0,), "100.0"),
+    ("interval", (None, 5.0), ""),
+    ("interval", (2.04, 10.18), "[2.0, 10.2]"),
+    ("interval", (-3.0, 5.4), "[\u22123.0, 5.4]"),
+    ("score", (None, None, None), "–"),
+    ("score", (61.8, None, None), "61.8"),
+    ("score", (61.8, 55.2, 68.0), "61.8 [55.2, 68.0]"),
+    ("points", (None,), "–"),
+    ("points", (6.1,), "+6.1"),
+    ("points", (-6.1,), "\u22126.1"),
+    ("points", (0.04,), "0.0"),
+    ("points", (-0.04,), "0.0"),
+    ("coverage", (100.0,), "100.0"),
+    ("coverage", (99.99,), "99.9"),
+    ("coverage", (None,), "–"),
+    ("count", (1284,), "1,284"),
+    ("plural", (1, "norm"), "1 norm"),
+    ("plural", (0, "norm"), "0 norms"),
+    ("plural", (1284, "sample"), "1,284 samples"),
+    ("plain", (None,), ""),
+    ("plain", (-6.149,), "-6.1"),
+    ("plain", (61.8,), "61.8"),
+    ("day", ("20260501_134502",), "2026-05-01 13:45"),
+    ("day", ("",), "–"),
+    ("day", ("yesterday",), "yesterday"),
+    ("short_hash", ("a1b2" * 16,), "a1b2a1b2a1b2"),
+]
+
+
+@pytest.mark.parametrize(("function", "given", "shown"), TABLE)
+def test_numbers_look_the_same_everywhere(function: str, given: tuple[Any, ...], shown: str) -> None:
+    assert getattr(numbers, function)(*given) == shown
+
+
+def test_every_format_stands_in_the_table() -> None:
+    public = {name for name in vars(numbers) if name.islower() and not name.startswith("_") and name != "math"}
+    assert public == {function for function, _, _ in TABLE}
