@@ -1,9 +1,11 @@
 """Ask the endpoint, before any GPU works, whether it knows the key and the model."""
 
+import sys
+from datetime import date, datetime, timezone
 from typing import Any, Final
 
 import openai
-from openai import OpenAI
+from openai import AzureOpenAI, OpenAI
 
 from lmms_eval_cross.errors import JudgeSetupError
 from lmms_eval_cross.judge.client import client_options, error_message
@@ -11,6 +13,14 @@ from lmms_eval_cross.judge.endpoint import Endpoint
 
 TIMEOUT_SECONDS: Final = 20
 _TOKEN_LIMITS: Final[tuple[dict[str, Any], ...]] = ({"max_tokens": 1}, {"max_completion_tokens": 16})
+WARN_DAYS: Final = 90
+"""How long before a model's shutdown every run says so."""
+_passed: set[tuple[Endpoint, str]] = set()
+
+
+def was_probed(endpoint: Endpoint, model: str) -> bool:
+    """Whether this process has found the endpoint's key and model good."""
+    return (endpoint, model) in _passed
 
 
 def probe(endpoint: Endpoint, model: str) -> None:
@@ -19,9 +29,9 @@ def probe(endpoint: Endpoint, model: str) -> None:
     Raises:
         JudgeSetupError: unreachable, wrong key, unknown model, or a refusal.
     """
-    with OpenAI(**client_options(endpoint, TIMEOUT_SECONDS, retries=1)) as client:
+    with _client(endpoint, model) as client:
         try:
-            if not _is_listed(client, model):
+            if endpoint.azure_api_version is not None or not _is_listed(client, model):
                 _chat(client, model)
         except openai.APIConnectionError:
             raise JudgeSetupError(
@@ -42,12 +52,52 @@ def probe(endpoint: Endpoint, model: str) -> None:
                 f"The judge's endpoint {endpoint.host} answered {error.status_code} to a one-token chat with {model!r} "
                 f"({error_message(error, endpoint)}); mend the judge's setup or try again later."
             ) from None
+    _passed.add((endpoint, model))
+
+
+def _client(endpoint: Endpoint, model: str) -> OpenAI:
+    options = client_options(endpoint, TIMEOUT_SECONDS, retries=1)
+    if endpoint.azure_api_version is None:
+        return OpenAI(**options)
+    del options["base_url"]
+    return AzureOpenAI(
+        **options,
+        azure_endpoint=endpoint.base_url,
+        azure_deployment=model,
+        api_version=endpoint.azure_api_version,
+    )
+
+
+def shutdown_warning(model: str, told: object, today: date) -> str | None:
+    """What to say of a model whose `shutdown_date` is told and near, None otherwise.
+
+    Args:
+        told: an ISO date or time, or seconds of the epoch.
+    """
+    end = _date(told)
+    if end is None or (end - today).days > WARN_DAYS:
+        return None
+    if end < today:
+        return f"The judge {model} was to be shut down on {end}; choose its successor in CROSS_JUDGE_MODEL."
+    return (
+        f"The judge {model} will be shut down on {end}, in {(end - today).days} days; verdicts that are in the ledger "
+        "stay, new ones will need another CROSS_JUDGE_MODEL."
+    )
+
+
+def _date(told: object) -> date | None:
+    try:
+        if isinstance(told, int | float):
+            return datetime.fromtimestamp(told, timezone.utc).date()
+        return date.fromisoformat(told[:10]) if isinstance(told, str) else None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _is_listed(client: OpenAI, model: str) -> bool:
     """Whether the endpoint says that it has the model; False where it does not tell."""
     try:
-        client.models.retrieve(model)
+        told = client.models.retrieve(model)
     except openai.AuthenticationError:
         raise
     except openai.NotFoundError as error:
@@ -56,6 +106,9 @@ def _is_listed(client: OpenAI, model: str) -> bool:
         return _is_in_list(client, model)
     except openai.APIStatusError:
         return False
+    warning = shutdown_warning(model, getattr(told, "shutdown_date", None), datetime.now(timezone.utc).date())
+    if warning:
+        print(f"lmms-eval-cross: {warning}", file=sys.stderr)
     return True
 
 
