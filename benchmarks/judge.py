@@ -71,21 +71,25 @@ def texts(number: int, dimension: int) -> str:
 
 
 def picture(number: int, size: int) -> bytes:
+    """Bytes that stand for a picture; nothing decodes them."""
     return random.Random(number % PICTURES).randbytes(size)
 
 
 def messages(number: int, dimension: int, urls: list[str]) -> list[dict[str, Any]]:
+    """A call of the official layout."""
     image = {"type": "image_url", "image_url": {"url": urls[number % PICTURES]}}
     text = {"type": "text", "text": texts(number, dimension)}
     return [{"role": "system", "content": "You judge. " * 100}, {"role": "user", "content": [text, image]}]
 
 
 def all_messages(size: int, calls: int) -> list[list[dict[str, Any]]]:
+    """The messages of all calls; pictures are encoded once."""
     urls = ["data:image/png;base64," + base64.b64encode(picture(n, size)).decode() for n in range(PICTURES)]
     return [messages(n // DIMENSIONS, n % DIMENSIONS, urls) for n in range(calls)]
 
 
 def bare(url: str, key: str, size: int, calls: int, retries: int = 0) -> Callable[[], int]:
+    """An AsyncOpenAI loop."""
     from openai import AsyncOpenAI, OpenAIError
 
     ready = all_messages(size, calls)
@@ -107,6 +111,7 @@ def bare(url: str, key: str, size: int, calls: int, retries: int = 0) -> Callabl
 
 
 def serial(url: str, key: str, size: int, calls: int) -> Callable[[], int]:
+    """One call after the other, as the released script does."""
     from openai import OpenAI
 
     ready = all_messages(size, calls)
@@ -135,7 +140,7 @@ def provider(url: str, key: str, size: int, calls: int) -> Callable[[], int]:
 
 
 def engine(url: str, key: str, size: int, calls: int, known: bool = True) -> Callable[[], int]:
-    """This package: pictures from Parquet, verdicts parsed and filed in a ledger."""
+    """Our engine: pictures from Parquet, verdicts parsed and filed in a ledger."""
     from lmms_eval_cross.data.images import ImageStore, StoredImage, write_images
     from lmms_eval_cross.errors import CrossError
     from lmms_eval_cross.judge.endpoint import find_endpoint
@@ -227,6 +232,7 @@ def server(arguments: tuple[str, ...]) -> Iterator[str]:
 
 
 def fetch(url: str, method: str) -> dict[str, float]:
+    """Talk to the server itself."""
     with urllib.request.urlopen(urllib.request.Request(url, method=method)) as response:
         told: dict[str, float] = json.load(response)
         return told

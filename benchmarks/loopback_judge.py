@@ -84,7 +84,8 @@ class Behaviour:
         reset = (self.burst - self._level) / self.rate
         return (
             f"{wait}x-ratelimit-limit-requests: {self.burst:.0f}\r\n"
-            f"x-ratelimit-remaining-requests: {int(self._level)}\r\nx-ratelimit-reset-requests: {reset * 1000:.0f}ms\r\n"
+            f"x-ratelimit-remaining-requests: {int(self._level)}\r\n"
+            f"x-ratelimit-reset-requests: {reset * 1000:.0f}ms\r\n"
         )
 
 
@@ -103,12 +104,15 @@ class Connection(asyncio.BufferedProtocol):
         self._due = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the way back."""
         self._transport = cast(asyncio.Transport, transport)
 
     def get_buffer(self, sizehint: int) -> bytearray:
+        """Every read goes to the same bytes."""
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
+        """Read a head, count the body off, answer."""
         if self._due:
             self._due -= nbytes
             if self._due == 0:
