@@ -13,7 +13,7 @@ import click
 from lmms_eval_cross import __version__
 from lmms_eval_cross.errors import CrossError
 
-COMMANDS: Final = ("config", "demo-responses", "prepare", "tasks")
+COMMANDS: Final = ("config", "cost", "demo-responses", "prepare", "tasks")
 """Names of the commands; `a-b` lives in module `a_b`."""
 
 
