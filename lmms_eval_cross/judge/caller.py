@@ -3,9 +3,9 @@
 import asyncio
 import random
 import sys
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import replace
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from lmms_eval_cross.judge.client import NoReply
 from lmms_eval_cross.judge.judges import REPLY_TOKENS, Heard, Job, Judge
@@ -42,7 +42,8 @@ class Caller:
         self._calls: set[asyncio.Task[Outcomes]] = set()
         self._flying: set[asyncio.Task[Outcomes] | None] = set()
         self._stopped: tuple[FailureReason, str] | None = None
-        self._successes = self._hopeless = 0
+        self._successes = self._hopeless = self._promised = 0
+        self._watching = False
         self._heard_at = 0.0
         """When the endpoint last gave a sign of life, or had been given nothing to do."""
         self._dearest_usd = 0.0
@@ -53,9 +54,10 @@ class Caller:
             return _failures(dimensions, *self._stopped)
         if not self._calls:
             self._heard_at = _now()
-            self._watch()
         task = asyncio.ensure_future(self._answer(job, dimensions, priority))
         self._calls.add(task)
+        if not self._watching:
+            self._watch()
         try:
             return await task
         except asyncio.CancelledError:
@@ -99,9 +101,7 @@ class Caller:
         told = trouble.limits.retry_after
         if told is not None:
             return told * random.uniform(1.0, 1.1)
-        if tries == 0:
-            return 0.0
-        return min(_LONGEST_BACKOFF, self._backoff * 2.0 ** (tries - 1)) * random.uniform(0.5, 1.0)
+        return min(_LONGEST_BACKOFF, self._backoff * 2.0 ** max(0, tries - 1)) * random.uniform(0.5, 1.0)
 
     async def _try(self, job: Job, dimensions: Dimensions, priority: int) -> Heard:
         """One try: wait for leave, set money aside, ask, and pass on what was learnt."""
@@ -114,8 +114,8 @@ class Caller:
             if promise is None:
                 trouble = NoReply("budget", "The budget of CROSS_JUDGE_BUDGET_USD is spent.")
                 return Heard(_failures(dimensions, trouble.reason, trouble.detail), trouble)
-            heard = await self._judge.ask(job, dimensions)
-            self._note(heard, promise)
+            heard = await self._kept(promise, self._judge.ask(job, dimensions))
+            self._note(heard)
             limits, trouble_met = heard.limits, heard.trouble
             refused, faltered = (trouble_met.refused, trouble_met.faltered) if trouble_met else (False, False)
             return heard
@@ -124,14 +124,23 @@ class Caller:
             self._limiter.leave(ticket, limits, refused, faltered)
             self._tally.in_flight = self._limiter.in_flight
 
-    def _note(self, heard: Heard, promise: int) -> None:
-        """Take stock of a try before anybody else may go."""
-        usage, trouble = heard.usage, heard.trouble
-        self._tally.usage += usage
+    async def _kept(self, promise: int, asking: Coroutine[Any, Any, Heard]) -> Heard:
+        """A try, for which money is set aside until its cost is known; a try that is cut off may have cost that."""
+        self._promised += 1
+        try:
+            heard = await asking
+        finally:
+            self._promised -= 1
         if self._budget and self._judge.price:
-            usd = self._judge.price.usd(usage)
+            usd = self._judge.price.usd(heard.usage)
             self._dearest_usd = max(self._dearest_usd, usd)
             self._budget.settle(promise, usd)
+        return heard
+
+    def _note(self, heard: Heard) -> None:
+        """Take stock of a try before anybody else may go."""
+        trouble = heard.trouble
+        self._tally.usage += heard.usage
         if trouble is None:
             self._successes += 1
             self._hopeless = 0
@@ -152,7 +161,7 @@ class Caller:
             return 0
         guess = price.usd(Usage(prompt_tokens=self._judge.tokens(job), completion_tokens=REPLY_TOKENS))
         while (promise := self._budget.promise(max(guess, self._dearest_usd))) is None:
-            if self._stopped or len(self._flying) == 1:
+            if self._stopped or self._promised == 0:
                 self._stop("budget", f"The budget of ${self._budget.usd:g} (CROSS_JUDGE_BUDGET_USD) is spent.")
                 return None
             await asyncio.sleep(0.02)
@@ -160,7 +169,8 @@ class Caller:
 
     def _watch(self) -> None:
         """Stop when the endpoint has given no sign of life for too long; runs while there are calls."""
-        if self._stopped or (not self._calls and self._heard_at < _now()):
+        self._watching = bool(self._calls) and not self._stopped
+        if not self._watching:
             return
         left = self._heard_at + self._patience - _now()
         if left <= 0:

@@ -193,14 +193,18 @@ class Pace:
     def _better_rate(self, mark: _Mark, accepted: int, now: float) -> float:
         rate, refused = self.rate(now), self._refused_since
         if accepted < _ENOUGH:
-            return rate * (_BACK_OFF if refused > accepted else _EASE)
+            return rate * (1.0 if accepted <= 0 else _BACK_OFF if refused > accepted else _EASE)
         counted = accepted / (now - mark.at)
         return min(rate, counted if refused > _FEW * accepted else max(counted, rate * _EASE))
 
     def _first_rate(self, now: float) -> float:
-        """What was accepted since the start, and of the calls that are still out, what is not refused by now."""
+        """What was accepted since the start, and of the calls that are still out, what is not refused by now.
+
+        Where nothing was, nothing is known of a rate, and each call's own waits have to do.
+        """
+        accepted = self._cut - self._refused
         seconds = max(now - (self._first_at or 0.0), _FIRST_WINDOW_SECONDS)
-        return max(0.5, (self._cut - self._refused) / seconds)
+        return accepted / seconds if accepted > 0 else float("inf")
 
 
 def _is_told_well(quota: Quota) -> bool:
