@@ -25,7 +25,7 @@ class Request:
 
     def encode(self, model: str, parameters: Mapping[str, Any]) -> bytes:
         """The JSON that the SDK would send for these messages, byte for byte."""
-        body = {"messages": self.messages, "model": model, **parameters}
+        body = {"model": model, "messages": self.messages, **parameters}
         text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         return text.encode().replace(IMAGE.encode(), self.image)
 
