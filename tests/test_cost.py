@@ -22,9 +22,9 @@ SAMPLE = Sample(
 PICTURES = {"0" * 64: Picture(tiles=4, bytes=3_000_000, scaled_bytes=90_000)}
 
 
-def of(profile: str, lengths: Lengths = Lengths()) -> Estimate:
+def of(profile: str) -> Estimate:
     samples = [(SAMPLE, load_native_rubric())]
-    return estimate(PROFILES[profile], samples, PICTURES, load_prices().find("gpt-4o"), lengths)  # type: ignore[index]
+    return estimate(PROFILES[profile], samples, PICTURES, load_prices().find("gpt-4o"), Lengths())  # type: ignore[index]
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,7 @@ def test_cached_calls_differ_behind_the_answer_only_and_three_follow_the_first(
 ) -> None:
     judged_by.script = scored
     told = judge("cached")
-    assert [asked.dimension for asked in judged_by.judged][0] == "Awareness"
+    assert judged_by.judged[0].dimension == "Awareness"
     users = [asked.body["messages"][1]["content"] for asked in judged_by.judged]
     assert all([part["type"] for part in user] == ["image_url", "text"] for user in users)
     texts = [asked.text for asked in judged_by.judged]
