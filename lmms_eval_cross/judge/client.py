@@ -79,7 +79,7 @@ class JudgeClient:
                     options={"headers": {"Content-Type": "application/json"}},
                 )
             except openai.APIStatusError as error:
-                quirk = learn(error, parameters)
+                quirk = learn(error.status_code, error.param, error.body, parameters)
                 if quirk is None:
                     return status_failure(error, self.endpoint)
                 self.quirks |= {quirk}

@@ -79,7 +79,23 @@ def _step_spend(connection: sqlite3.Connection) -> None:
     )
 
 
-STEPS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_step_1, _step_spend)
+def _step_batch(connection: sqlite3.Connection) -> None:
+    """Batches that were handed in; `id` is NULL from before the endpoint is asked until it has answered."""
+    connection.execute(
+        """
+        CREATE TABLE batch (
+            token TEXT PRIMARY KEY,
+            host TEXT NOT NULL,
+            id TEXT,
+            calls TEXT NOT NULL,
+            collected INTEGER NOT NULL DEFAULT 0,
+            created_at TEXT NOT NULL
+        )
+        """
+    )
+
+
+STEPS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_step_1, _step_spend, _step_batch)
 """Schema steps, numbered from 1: new ones are added, old ones never edited."""
 
 

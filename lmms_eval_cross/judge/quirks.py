@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-import openai
-
 NO_TEMPERATURE: Final = "no_temperature"
 MAX_COMPLETION_TOKENS: Final = "max_completion_tokens"
 NO_SCHEMA: Final = "no_schema"
@@ -18,12 +16,19 @@ _PARAMETERS: Final = {
 }
 
 
-def learn(error: openai.APIStatusError, sent: Mapping[str, Any]) -> str | None:
-    """The quirk that a 400 or 422 tells of a parameter that was `sent`, None if it tells of none."""
-    if error.status_code not in {400, 422}:
+def learn(status: int, parameter_named: object, body: object, sent: Mapping[str, Any]) -> str | None:
+    """The quirk that a refusal tells of a parameter that was `sent`, None if it tells of none.
+
+    Args:
+        status: of HTTP; 400 and 422 can tell something.
+        parameter_named: the error's `param`, as far as it has one.
+        body: the error as the endpoint words it.
+        sent: the parameters of the request.
+    """
+    if status not in {400, 422}:
         return None
-    named = str(error.param or "")
-    words = f"{named} {error.body}".lower()
+    named = str(parameter_named or "")
+    words = f"{named} {body}".lower()
     for parameter, (quirk, hints) in _PARAMETERS.items():
         if parameter in sent and (named.startswith(parameter) or (not named and any(hint in words for hint in hints))):
             return quirk
