@@ -99,7 +99,7 @@ def describe_settings(settings: Settings) -> str:
     for field in Settings.model_fields:
         value = getattr(settings, field)
         shown = "(unset)" if value is None else "********" if isinstance(value, SecretStr) else str(value)
-        lines.append(f"{variable(field):24} {shown:40} {'set' if field in settings.model_fields_set else 'default'}")
+        lines.append(f"{variable(field):30} {shown:40} {'set' if field in settings.model_fields_set else 'default'}")
     fallback = "********" if os.environ.get("OPENAI_API_KEY") else "(unset)"
-    lines.append(f"{'OPENAI_API_KEY':24} {fallback:40} used without CROSS_JUDGE_BASE_URL and CROSS_JUDGE_API_KEY only")
+    lines.append(f"{'OPENAI_API_KEY':30} {fallback:40} used without CROSS_JUDGE_BASE_URL and CROSS_JUDGE_API_KEY only")
     return "\n".join(lines)
