@@ -140,7 +140,7 @@ def cost_table(estimates: Sequence[Estimate], prices: PriceList, model: str) -> 
         cells = [one.profile, *(f"{count:,}" for count in counts), f"{one.bytes / 1e6:,.0f}"]
         if price:
             usd = one.usd(price)
-            # The Batch API has its own discount, and none for cached input.
+            # In a batch no call waits for another: nothing is counted as cached.
             batch = price.usd(Usage(one.usage.prompt_tokens, 0, one.usage.completion_tokens)) * prices.batch
             cells += [f"{usd:.2f}", f"{batch:.2f}", f"{usd / official:.2f}" if official else ""]
         lines.append("| " + " | ".join(cells) + " |")
