@@ -12,7 +12,7 @@ demo: $(STAMP)
 		--tasks cross_demo --output_path runs/careful --log_samples
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 check: $(STAMP)
 	$(BIN)/ruff check .

@@ -9,6 +9,8 @@ CrossError              one sentence: the value, the rule, the next step; exit c
 ├── JudgeSetupError     the judge can't be used as it is set up
 ├── LedgerError         the ledger can't be opened, read or written
 ├── RunError            a run folder or samples file that can't be read or compared
+├── AnchorError         an anchor file that can't be read, or does not fit what is asked of it
+├── LabelError          human labels that can't be read, or are too few or of another judge
 └── ReplayError         the responses that `cross_replay` was given
 
 Anything else that is raised is a bug and keeps its traceback.
@@ -51,6 +53,14 @@ class LedgerError(CrossError):
 
 class RunError(CrossError):
     """A run folder or samples file can't be read, or does not fit what is asked of it."""
+
+
+class AnchorError(CrossError):
+    """An anchor file can't be read, or does not fit what is asked of it."""
+
+
+class LabelError(CrossError):
+    """Human labels can't be read, are too few, or are of another judge."""
 
 
 class ReplayError(CrossError):

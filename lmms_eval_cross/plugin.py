@@ -8,6 +8,7 @@ and when our tasks are selected, everything is checked before a model is made.
 import functools
 import importlib
 import inspect
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,6 +25,8 @@ SPLITS: Final = {
     "cross_demo": "demo",
 }
 """Our tasks and the split that each reads."""
+TASK_VERSION: Final = "1.0"
+"""Raised when a change to a task changes its numbers."""
 GROUPS: Final = {
     "cross": ("cross_casa", "cross_safeworld", "cross_casa_multilingual", "cross_safeworld_multilingual"),
     "cross_english": ("cross_casa", "cross_safeworld"),
@@ -42,6 +45,8 @@ def register() -> list[Any]:
     """Model manifests for lmms-eval; called once, when it starts."""
     from lmms_eval.models.registry_v2 import ModelManifest
 
+    if "CROSS_RUN_CHUNK" in os.environ:
+        hook_generation()
     try:
         hook_task_manager()
     except (ImportError, AttributeError, TypeError) as error:
@@ -90,6 +95,30 @@ def hook_task_manager() -> None:
     TaskManager.initialize_tasks, TaskManager.match_tasks = initialize_tasks, match_tasks
     TaskManager.load_task_or_group = load_task_or_group
     setattr(TaskManager, _HOOKED, True)
+
+
+def hook_generation() -> None:
+    """Have every model that the command line makes keep its answers (`lmms-eval-cross run`)."""
+    from lmms_eval.api.model import lmms
+
+    from lmms_eval_cross import kept_answers
+
+    make = lmms.create_from_arg_string.__func__
+    size, folder = int(os.environ[kept_answers.CHUNK]), Path(os.environ[kept_answers.FOLDER])
+
+    @functools.wraps(make)
+    def create_from_arg_string(cls: type, arg_string: str, *args: Any, **kwargs: Any) -> Any:
+        model = make(cls, arg_string, *args, **kwargs)
+        generate, identity = model.generate_until, kept_answers.model_identity(cls, arg_string)
+        kept = kept_answers.KeptAnswers(folder)
+
+        def generate_until(requests: list[Any]) -> list[Any]:
+            return kept_answers.generate_in_chunks(generate, requests, kept, identity, size)
+
+        model.generate_until = generate_until
+        return model
+
+    lmms.create_from_arg_string = classmethod(create_from_arg_string)
 
 
 def with_our_folder(include_path: str | Iterable[str] | None) -> list[str]:

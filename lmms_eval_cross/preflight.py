@@ -36,7 +36,7 @@ def check(splits: Collection[str], judged: bool = True) -> None:
 def _prepare_from_source(settings: Settings) -> None:
     """Without prepared data, prepare them from CROSS_SOURCE, if that is set; ranks wait for the first."""
     if find_prepared(settings.home) is None and settings.source is not None:
-        prepare(settings.home, settings.source)
+        prepare(settings.home, settings.source, official=settings.judge_rubric != "native")
 
 
 def _check_judge(settings: Settings) -> None:

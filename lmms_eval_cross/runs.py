@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ class Run:
     """results.json as lmms-eval wrote it; empty for a lone samples file."""
     samples: Mapping[str, list[dict[str, Any]]]
     """Task -> logged samples, as lmms-eval wrote them, in order of their doc_id."""
+    files: Mapping[str, Path] = field(default_factory=dict)
+    """Task -> samples file."""
 
     @cached_property
     def answers(self) -> list[JudgedAnswer]:
@@ -73,7 +75,7 @@ def load_run(path: Path) -> Run:
     if path.name.endswith(RESULTS_ENDING):
         return _load(path.stem.removesuffix("_results"), path)
     if path.suffix == ".jsonl" and path.is_file():
-        return Run(path.stem, {}, {_task_of(path): _read_samples(path)})
+        return Run(path.stem, {}, {_task_of(path): _read_samples(path)}, {_task_of(path): path})
     raise RunError(f"{path} is neither a run's folder nor its results or samples file; check the path.")
 
 
@@ -83,7 +85,8 @@ def _load(name: str, results_file: Path) -> Run:
     files = sorted(results_file.parent.glob(f"{prefix}_samples_*.jsonl"))
     if not files:
         raise RunError(f"{results_file.name} has no samples beside it; run lmms-eval with --log_samples.")
-    return Run(name, results, {_task_of(file): _read_samples(file) for file in files})
+    by_task = {_task_of(file): file for file in files}
+    return Run(name, results, {task: _read_samples(file) for task, file in by_task.items()}, by_task)
 
 
 def _task_of(samples_file: Path) -> str:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from lmms_eval_cross.errors import RunError
+from lmms_eval_cross.judge.suspicion import suspicions
 from lmms_eval_cross.records import DIMENSIONS, RECORD_SCHEMA, Dimension, JudgeFailure, Outcome, Sample, Usage, Verdict
 
 RECORD: Final = "cross"
@@ -41,6 +42,8 @@ class JudgedAnswer:
     response: str
     provenance: Provenance
     outcomes: Mapping[Dimension, Outcome]
+    suspicious: tuple[str, ...] = ()
+    """What in the response is meant for a judge (judge/suspicion.py); to look at, no part of any score."""
 
 
 def read_record(record: Mapping[str, Any]) -> JudgedAnswer:
@@ -53,7 +56,8 @@ def read_record(record: Mapping[str, Any]) -> JudgedAnswer:
         raise RunError(f"A sample record has schema {record.get('schema')!r}, this release reads {RECORD_SCHEMA!r}.")
     try:
         outcomes = {name: _outcome(name, record["dimensions"][name]) for name in DIMENSIONS}
-        return JudgedAnswer(Sample.from_row(record), record["response"], Provenance(**record["provenance"]), outcomes)
+        provenance, suspicious = Provenance(**record["provenance"]), tuple(record.get("suspicious", ()))
+        return JudgedAnswer(Sample.from_row(record), record["response"], provenance, outcomes, suspicious)
     except (KeyError, TypeError) as error:
         raise RunError(
             f"The record of {record.get('sample_id')!r} is not whole ({error}); judge the run again."
@@ -79,7 +83,13 @@ def build_record(
 
 def open_record(sample: Sample, response: str, provenance: Provenance) -> dict[str, Any]:
     """The record of an answer that is not judged yet."""
-    return {"schema": RECORD_SCHEMA, **sample.to_row(), "response": response, "provenance": asdict(provenance)}
+    return {
+        "schema": RECORD_SCHEMA,
+        **sample.to_row(),
+        "response": response,
+        "suspicious": suspicions(response),
+        "provenance": asdict(provenance),
+    }
 
 
 def metric_items(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -95,14 +105,22 @@ def metric_items(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         else {**cluster, "failure": told[name]["reason"]}
         for name in DIMENSIONS
     }
-    scored = sum(told[name]["score"] is not None for name in DIMENSIONS)
-    return {**items, COVERAGE: {**cluster, "score": 100.0 * scored / len(DIMENSIONS)}}
+    failures = {name: told[name]["reason"] for name in DIMENSIONS if told[name]["score"] is None}
+    coverage = 100.0 * (len(DIMENSIONS) - len(failures)) / len(DIMENSIONS)
+    return {**items, COVERAGE: {**cluster, "score": coverage, **({"failures": failures} if failures else {})}}
 
 
 def mean_score(items: Sequence[Mapping[str, Any]]) -> float | None:
     """The mean in percent over the items that have a score, None if none has."""
     scores = [item["score"] for item in items if "score" in item]
     return sum(scores) / len(scores) if scores else None
+
+
+def group_mean(means: Sequence[float | None], sizes: Sequence[int], weight_by_size: bool) -> float | None:
+    """The tasks' mean, weighted by their samples; a task without any score is left out."""
+    pairs = [(mean, size if weight_by_size else 1) for mean, size in zip(means, sizes, strict=True) if mean is not None]
+    total = sum(size for _, size in pairs)
+    return sum(mean * size for mean, size in pairs) / total if total else None
 
 
 def _told(outcome: Outcome) -> dict[str, Any]:

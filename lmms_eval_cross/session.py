@@ -15,16 +15,18 @@ from lmms_eval_cross.errors import JudgeSetupError
 from lmms_eval_cross.judge.engine import Bounds, JudgeEngine, Outcomes
 from lmms_eval_cross.judge.judges import Job, judge_identity, make_judge
 from lmms_eval_cross.judge.ledger import Ledger
+from lmms_eval_cross.judge.ledger_files import ledger_file, merge_other_hosts
 from lmms_eval_cross.judge.prices import load_prices
 from lmms_eval_cross.judge.rubric import Rubric, load_native_rubric
 from lmms_eval_cross.judge.spend import Budget
+from lmms_eval_cross.judge.steady import SteadyLedger
 from lmms_eval_cross.records import Sample
 from lmms_eval_cross.sample_record import METRICS, RECORD, Provenance, build_record, metric_items, open_record
 from lmms_eval_cross.settings import Settings, load_settings
 
 DEMO: Final = "demo"
-RUN: Final = uuid.uuid4().hex
-"""Tells this process's responses in the ledger from others'."""
+RUN: Final = os.environ.get("CROSS_RUN_ID") or uuid.uuid4().hex
+"""Tells this run's responses in the ledger from others'; `lmms-eval-cross run` gives all ranks one."""
 BEGAN: Final = time.time()
 """From when on money counts as this run's."""
 _RANKS_START_WITHIN: Final = 60.0
@@ -93,15 +95,21 @@ class PendingItem(dict[str, Any]):
         return dict, (dict(self),)
 
 
-def submit(sample: Sample, response: str) -> dict[str, PendingItem]:
+def submit(sample: Sample, response: str, engine: JudgeEngine | None = None, run: str = RUN) -> dict[str, PendingItem]:
     """Hand an answer to the judge; the items fill when its verdicts come.
+
+    Args:
+        sample: what was asked.
+        response: what the model answered.
+        engine: the judge, by default the process's own.
+        run: what the response is filed under in the ledger.
 
     Returns:
         An item a metric, and the sample record under `cross`.
     """
     settings = load_settings()
     split = split_of(sample)
-    provenance, engine = provenance_for(split), _engine(settings)
+    provenance, engine = provenance_for(split), engine or _engine(settings)
     items = {name: PendingItem() for name in (*METRICS, RECORD)}
 
     def settled(outcomes: Outcomes) -> None:
@@ -109,7 +117,7 @@ def submit(sample: Sample, response: str) -> dict[str, PendingItem]:
         for name, item in {**metric_items(record), RECORD: record}.items():
             items[name].update(item)
 
-    engine.ledger.record_response(RUN, sample.sample_id, response, open_record(sample, response, provenance))
+    engine.ledger.record_response(run, sample.sample_id, response, open_record(sample, response, provenance))
     job = Job(sample, response, rubric_for(split, settings), data_for(split).images.read)
     future = engine.submit(job, settled)
     for item in items.values():
@@ -117,13 +125,14 @@ def submit(sample: Sample, response: str) -> dict[str, PendingItem]:
     return items
 
 
-def open_ledger(settings: Settings) -> Ledger:
+def open_ledger(settings: Settings) -> SteadyLedger:
     """The ledger of CROSS_HOME.
 
     Raises:
         LedgerError: it can't be opened.
     """
-    return Ledger(settings.home / "ledger.sqlite")
+    path, journal = ledger_file(settings.home, settings.ledger)
+    return SteadyLedger(path, journal)
 
 
 def forget_data() -> None:
@@ -134,7 +143,9 @@ def forget_data() -> None:
 
 @cache
 def _engine(settings: Settings) -> JudgeEngine:
-    return make_engine(settings, open_ledger(settings))
+    ledger = open_ledger(settings)
+    merge_other_hosts(ledger)
+    return make_engine(settings, ledger)
 
 
 def make_engine(settings: Settings, ledger: Ledger) -> JudgeEngine:

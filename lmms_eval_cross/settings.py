@@ -2,11 +2,13 @@
 
 import difflib
 import os
+import re
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
 from platformdirs import user_cache_path
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lmms_eval_cross.errors import SettingsError
@@ -14,27 +16,52 @@ from lmms_eval_cross.errors import SettingsError
 PREFIX: Final = "CROSS_"
 NO_KEY: Final = "none"
 """The value of CROSS_JUDGE_API_KEY that stands for a server without keys."""
+_MASK: Final = "********"
 
 RubricName = Literal["official", "native"]
 ProfileName = Literal["official", "cached", "joint"]
 
 
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+def _server_address(url: str) -> str:
+    """`url`, if it is an address and nothing more: what it holds is shown, and the key has a variable of its own."""
+    if not re.match(r"https?://[^/?#]", url):
+        raise ValueError("must be an address such as http://localhost:8000/v1")
+    parts = urlsplit(url)
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("must hold no password and no query; a key goes to CROSS_JUDGE_API_KEY")
+    if not parts.hostname or parts.port == 0:
+        raise ValueError("must name a server and, if any, a port from 1 to 65535")
+    return url
+
+
+def _sendable_key(key: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[!-~]+", key.get_secret_value()):
+        raise ValueError("must be printable ASCII without spaces, as an HTTP header can carry it")
+    return key
+
+
 class Settings(BaseSettings):
     """What a run may choose; `lmms-eval-cross config` prints what is in force."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, validate_default=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="ignore", frozen=True, validate_default=True, str_strip_whitespace=True
+    )
 
-    home: Path = Field(default_factory=lambda: user_cache_path("lmms-eval-cross"))
+    home: Annotated[Path, AfterValidator(_absolute)] = Field(default_factory=lambda: user_cache_path("lmms-eval-cross"))
     """Where prepared data, downloads and the ledger live."""
-    source: str | None = None
+    source: str | None = Field(default=None, min_length=1, repr=False)
     """The copy of CROSS that tasks prepare from when nothing is prepared: a folder or a base URL."""
     judge: Literal["openai", "offline"] = "openai"
     """`openai`: an OpenAI-compatible endpoint. `offline`: a few rules without a network, no measurement."""
     judge_model: str = Field(default="gpt-4o-2024-08-06", min_length=1)
     """The model that the endpoint is asked for; the default pins the paper's GPT-4o."""
-    judge_base_url: str | None = Field(default=None, pattern=r"^https?://")
+    judge_base_url: Annotated[str, AfterValidator(_server_address)] | None = None
     """The endpoint, as far as `/v1`; without it, OpenAI's own address."""
-    judge_api_key: SecretStr | None = None
+    judge_api_key: Annotated[SecretStr, AfterValidator(_sendable_key)] | None = None
     """The endpoint's key. Only without a base URL does OPENAI_API_KEY stand in; `none` is a server without keys."""
     judge_id: str | None = Field(default=None, min_length=1)
     """A name for the judge, by default the model's: verdicts of one id are one judge's, whatever the host."""
@@ -48,23 +75,28 @@ class Settings(BaseSettings):
     """Tokens that a reply may have, sent with every call; unset, as released, the endpoint decides."""
     judge_concurrency: int = Field(default=64, ge=1)
     """Judge calls in flight at the most, shared out over the ranks of a run; fewer where the endpoint wants it."""
-    judge_timeout: float = Field(default=60, gt=0)
+    judge_timeout: float = Field(default=60, gt=0, allow_inf_nan=False)
     """Seconds that one try of a judge call may take."""
-    judge_patience: float = Field(default=120, gt=0)
+    judge_patience: float = Field(default=120, gt=0, allow_inf_nan=False)
     """Seconds without one answer of the endpoint after which no more is asked; more than a slow judge's latency."""
-    judge_budget_usd: float | None = Field(default=None, gt=0)
+    judge_budget_usd: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """US dollars that the judge calls of a run may cost over all its ranks."""
     judge_prices: Path | None = None
     """A YAML file of prices that go before the packaged ones."""
+    min_coverage: float = Field(default=99, ge=0, le=100)
+    """Percent of answers that need a verdict on every dimension; with fewer, results say `incomplete`."""
+    ledger: Literal["auto", "shared", "host"] = "auto"
+    """`shared`: one ledger file; `host`: one a host, for network file systems; `auto` looks at the file system."""
 
 
 def load_settings() -> Settings:
     """The settings in force.
 
     Raises:
-        SettingsError: a value breaks its rule, or a `CROSS_JUDGE_...` variable is none of ours.
+        SettingsError: a value breaks its rule or is empty, or a `CROSS_JUDGE_...` variable is none of ours.
     """
     _refuse_unknown_judge_variables()
+    _refuse_empty_variables()
     try:
         return Settings()
     except ValidationError as error:
@@ -85,12 +117,19 @@ def _refuse_unknown_judge_variables() -> None:
             raise SettingsError(f"{name} is set, but there is no such setting; {hint}")
 
 
+def _refuse_empty_variables() -> None:
+    """An empty variable is mostly a secret or a template that was not filled in; nothing is guessed from it."""
+    for name in map(variable, Settings.model_fields):
+        if name in os.environ and not os.environ[name].strip():
+            raise SettingsError(f"{name} is set, but empty; give it a value or unset it.")
+
+
 def _sentence(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     name = variable(str(first["loc"][0]))
-    shown = "(hidden)" if "KEY" in name else repr(first["input"])
-    rule = first["msg"].removeprefix("Input should be ").replace("Input should", "should")
-    return f"{name} must be {rule}, got {shown}; set another value or unset it."
+    shown = "(hidden)" if "KEY" in name or re.search("[@?]", str(first["input"])) else repr(first["input"])
+    rule = re.sub(r"^Value error, (must )?|^(\w+) should ", "", first["msg"])
+    return f"{name} must {rule}, got {shown}; set another value or unset it."
 
 
 def describe_settings(settings: Settings) -> str:
@@ -98,8 +137,13 @@ def describe_settings(settings: Settings) -> str:
     lines = []
     for field in Settings.model_fields:
         value = getattr(settings, field)
-        shown = "(unset)" if value is None else "********" if isinstance(value, SecretStr) else str(value)
+        shown = "(unset)" if value is None else _MASK if isinstance(value, SecretStr) else _masked(str(value))
         lines.append(f"{variable(field):30} {shown:40} {'set' if field in settings.model_fields_set else 'default'}")
-    fallback = "********" if os.environ.get("OPENAI_API_KEY") else "(unset)"
+    fallback = _MASK if os.environ.get("OPENAI_API_KEY") else "(unset)"
     lines.append(f"{'OPENAI_API_KEY':30} {fallback:40} used without CROSS_JUDGE_BASE_URL and CROSS_JUDGE_API_KEY only")
     return "\n".join(lines)
+
+
+def _masked(text: str) -> str:
+    """`text` without what could be a secret in a URL: user and password, and the query."""
+    return re.sub(r"^(https?://)[^/?#]*@", rf"\1{_MASK}@", re.sub(r"^(https?://[^?#]*)[?#].*", rf"\1?{_MASK}", text))

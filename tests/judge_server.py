@@ -64,6 +64,8 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     raw: bytes | None = None
     delay_seconds: float = 0
+    drop: bool = False
+    """Close the connection without a word."""
 
 
 def score_of(response: str, dimension: str) -> int:
@@ -86,6 +88,8 @@ class JudgeServer:
         self.script = script
         self.models: tuple[str, ...] | None = models
         """None: the server keeps its models to itself (404 without a code)."""
+        self.about_models: Callable[[Asked], Answer] | None = None
+        """What is said to GET /models and /models/<id>, in place of the above."""
         self.keys: set[str] | None = None
         """The keys that are good; None: all, and none at all."""
         self.asked: list[Asked] = []
@@ -129,6 +133,8 @@ class JudgeServer:
         return self.script(asked)
 
     def _model(self, asked: Asked) -> Answer:
+        if self.about_models is not None:
+            return self.about_models(asked)
         if self.models is None:
             return Answer(status=404, raw=b'{"detail": "Not Found"}')
         name = asked.path.partition("/models/")[2]
@@ -153,6 +159,9 @@ class JudgeServer:
                 answer = outer.answer(Asked(self.command, self.path, headers, body))
                 if answer.delay_seconds:
                     time.sleep(answer.delay_seconds)
+                if answer.drop:
+                    self.close_connection = True
+                    return
                 data = _encode(answer, body.get("model", ""))
                 self.send_response(answer.status)
                 for name, value in {"Content-Type": "application/json", **answer.headers}.items():

@@ -252,7 +252,7 @@ def test_a_refused_temperature_is_learnt_once_remembered_and_recorded(
     assert {outcome.quirks for outcomes in told for outcome in outcomes.values()} == {("no_temperature",)}
     judge([job(rubric, 99)])
     assert sum("temperature" in asked.body for asked in judged_by.judged) == 1
-    assert ledger.rows("SELECT DISTINCT quirks FROM verdict", ()) == [('["no_temperature"]',)]
+    assert ledger.select("SELECT DISTINCT quirks FROM verdict") == [{"quirks": '["no_temperature"]'}]
 
 
 def test_max_tokens_goes_out_under_the_name_that_the_model_takes(

@@ -1,11 +1,17 @@
 """Submit in `process_results`, settle in aggregation."""
 
+import sys
+from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any
 
 from lmms_eval_cross import session
 from lmms_eval_cross.records import Sample
-from lmms_eval_cross.sample_record import mean_score
+from lmms_eval_cross.sample_record import group_mean, mean_score
+from lmms_eval_cross.scorecard import describe_gaps
+from lmms_eval_cross.settings import load_settings
+
+__all__ = ["coverage", "group_mean", "mean", "process_results"]
 
 
 def process_results(doc: dict[str, Any], results: Sequence[str]) -> dict[str, session.PendingItem]:
@@ -21,8 +27,11 @@ def mean(items: Sequence[dict[str, Any]]) -> float | None:
     return mean_score(items)
 
 
-def group_mean(means: Sequence[float | None], sizes: Sequence[int], weight_by_size: bool) -> float | None:
-    """The tasks' mean, weighted by their samples; a task without any score is left out."""
-    pairs = [(mean, size if weight_by_size else 1) for mean, size in zip(means, sizes, strict=True) if mean is not None]
-    total = sum(size for _, size in pairs)
-    return sum(mean * size for mean, size in pairs) / total if total else None
+def coverage(items: Sequence[dict[str, Any]], args: Namespace | None = None) -> float | None:
+    """The mean coverage; says on stderr what has no verdict, what that may change, and what finishes the job."""
+    value = mean(items)
+    gaps = describe_gaps(items, load_settings().min_coverage)
+    if gaps:
+        where = getattr(args, "output_path", None) or "RUN"
+        print(f"lmms-eval-cross: {gaps} `lmms-eval-cross judge {where}` asks for the rest.", file=sys.stderr)
+    return value

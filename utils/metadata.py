@@ -1,13 +1,10 @@
 """`!function lmms_eval_cross.utils.metadata.casa_english` in a YAML is what results.json says of the split."""
 
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any
 
 from lmms_eval_cross import session
-from lmms_eval_cross.plugin import SPLITS
-
-TASK_VERSION: Final = "1.0"
-"""Raised when a change to a task changes its numbers."""
+from lmms_eval_cross.plugin import SPLITS, TASK_VERSION
 
 
 def __getattr__(split: str) -> dict[str, Any]:

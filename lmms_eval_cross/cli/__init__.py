@@ -13,7 +13,21 @@ import click
 from lmms_eval_cross import __version__
 from lmms_eval_cross.errors import CrossError
 
-COMMANDS: Final = ("config", "cost", "demo-responses", "prepare", "tasks")
+COMMANDS: Final = (
+    "agree",
+    "anchor",
+    "baseline",
+    "compare",
+    "config",
+    "cost",
+    "demo-responses",
+    "judge",
+    "label",
+    "ledger",
+    "prepare",
+    "run",
+    "tasks",
+)
 """Names of the commands; `a-b` lives in module `a_b`."""
 
 

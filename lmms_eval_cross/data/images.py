@@ -2,8 +2,10 @@
 
 import hashlib
 import io
-import warnings
+import struct
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,14 +13,18 @@ from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lmms_eval_cross.errors import DataError
 
-MAX_PIXELS: Final = 100_000_000
-"""More is refused before it is decoded: the release's largest photographs have a tenth of that."""
-_MIME: Final = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
-_BROKEN: Final = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+MAX_PIXELS: Final = 89_000_000
+"""More is refused before it is decoded, a little below where Pillow starts to warn."""
+FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF")
+"""What judges take; no other decoder is ever given the bytes."""
+_MIME: Final = {"MPO": "image/jpeg"} | {name: f"image/{name.lower()}" for name in FORMATS}
+"""MPO is the JPEG of some cameras, with further pictures after the first."""
+_BROKEN: Final = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, struct.error, zlib.error)
+"""What Pillow raises on damaged files."""
 
 SCHEMA: Final = pa.schema([("sha256", pa.string()), ("mime", pa.string()), ("bytes", pa.binary())])
 
@@ -33,44 +39,48 @@ class StoredImage:
     data: bytes
 
 
-def check_image(path: Path) -> StoredImage:
-    """The image of a file, decoded once to know that it is whole.
+def check_image(path: Path, name: str) -> StoredImage:
+    """The image of a file, decoded once as models will see it, to know that it can be.
+
+    Args:
+        path: where the file lies.
+        name: what a message calls it.
 
     Raises:
         DataError: the file is not a whole PNG, JPEG, WebP or GIF, or is a decompression bomb.
     """
-    data = path.read_bytes()
     try:
-        kind = _decode(data)
+        data = path.read_bytes()
+        with open_image(data) as image:
+            kind = str(image.format)
+            upright_rgb(image)
+    except UnidentifiedImageError:
+        raise DataError(f"{name} is not one of {', '.join(FORMATS)}, which judges take") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise DataError(f"{name} has more than the {MAX_PIXELS:,} pixels that are decoded") from None
     except _BROKEN as error:
-        raise DataError(f"{path.name} can't be decoded ({error})") from None
-    if kind not in _MIME:
-        raise DataError(f"{path.name} is a {kind} file, and judges take PNG, JPEG, WebP and GIF")
+        raise DataError(f"{name} can't be decoded ({getattr(error, 'strerror', None) or error})") from None
     return StoredImage(hashlib.sha256(data).hexdigest(), _MIME[kind], data)
 
 
-def _decode(data: bytes) -> str | None:
-    with warnings.catch_warnings():
-        # Pillow warns from 89 megapixels on; the rule here is MAX_PIXELS, checked before anything is decoded.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        with Image.open(io.BytesIO(data)) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise ValueError(f"{width} x {height} pixels, more than {MAX_PIXELS:,}")
-            image.load()
-            return image.format
+@contextmanager
+def open_image(data: bytes) -> Iterator[Image.Image]:
+    """The picture, not decoded yet, if it is small enough."""
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise Image.DecompressionBombError
+        yield image
 
 
-def upright_rgb(data: bytes) -> Image.Image:
-    """The picture as people see it: turned by its EXIF tag, transparency on white, RGB."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        with Image.open(io.BytesIO(data)) as opened:
-            image = ImageOps.exif_transpose(opened)
-            if image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info:
-                layer = image.convert("RGBA")
-                image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
-            return image.convert("RGB")
+def upright_rgb(image: Image.Image) -> Image.Image:
+    """The picture as people see it: its first frame, turned by its EXIF tag, transparency on white, 8-bit RGB."""
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):  # 16 bits of grey, which Pillow would clip at 255
+        return image.convert("I").point(lambda level: level / 256).convert("L").convert("RGB")
+    if image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info:
+        layer = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
+    return image.convert("RGB")
 
 
 def write_images(images: Iterator[StoredImage], path: Path) -> None:
@@ -110,4 +120,5 @@ class ImageStore:
 
     def open(self, sha256: str) -> Image.Image:
         """The picture with this hash, upright and RGB."""
-        return upright_rgb(self.read(sha256).data)
+        with open_image(self.read(sha256).data) as image:
+            return upright_rgb(image)

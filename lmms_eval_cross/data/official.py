@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -15,9 +16,12 @@ from lmms_eval_cross.data.release import COUNTRIES, LANGUAGES, WORDINGS, Release
 from lmms_eval_cross.errors import DataError
 from lmms_eval_cross.records import Sample
 
-Text = Annotated[str, Field(min_length=1)]
+Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
+Index = Annotated[str, Field(pattern=r"^[A-Za-z_]+_[0-9]+$")]
 
-_IMAGE_URL: Final = re.compile(r"^https?://[^?#]*/images/(?P<subset>[a-z]+)/(?P<name>[^/\\?#\x00-\x1f]+)$")
+MAX_NAME_BYTES: Final = 200
+_IMAGE_URL: Final = re.compile(r"https?://[^?#]+/images/(?P<subset>[a-z]+)/(?P<name>[^?#]+)")
+_SAFE_NAME: Final = re.compile(r"[^/\\\x00-\x1f]+")
 
 
 class Record(BaseModel):
@@ -25,7 +29,7 @@ class Record(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True)
 
-    index: Text
+    index: Index
     orig_query: Text
     query: Text
     file_name: Text
@@ -151,7 +155,7 @@ class ItemNames:
 
 def _to_sample(file: ReleaseFile, record: Record, item: str, wording: int, place: str) -> SourceSample:
     if wording > (WORDINGS if file.setting == "english" else 1):
-        raise DataError(f"{place}: the item stands there for the {wording}th time; remove what was added.")
+        raise DataError(f"{place}: the item stands there {wording} times; remove what was added.")
     label = _language_label(file, record, place)
     image = _image_name(file, record, place)
     sample = Sample(
@@ -203,22 +207,41 @@ def _country(record: Record, place: str) -> str:
 
 
 def _image_name(file: ReleaseFile, record: Record, place: str) -> str:
-    match = _IMAGE_URL.match(record.file_name)
-    if match is None or match["subset"] != file.subset or match["name"] in {".", ".."}:
+    match = _IMAGE_URL.fullmatch(record.file_name)
+    name = unquote(match["name"]) if match and match["subset"] == file.subset else ""
+    if not _is_plain(name):
         raise DataError(
-            f"{place}: field file_name {record.file_name!r} is not a URL that ends in images/{file.subset}/NAME."
+            f"{place}: field file_name {record.file_name!r} is not a URL that ends in images/{file.subset}/NAME; "
+            "get the file anew or mend it."
         )
-    return match["name"]
+    return name
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a name can only be that of a file in the folder it is looked for in."""
+    fits = len(name.encode()) <= MAX_NAME_BYTES
+    return fits and _SAFE_NAME.fullmatch(name) is not None and name not in {".", ".."}
 
 
 def _read_list(file: ReleaseFile, path: Path) -> list[Any]:
     try:
-        raw = json.loads(path.read_bytes())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raw = json.loads(path.read_bytes(), object_pairs_hook=_without_repeats)
+    except OSError as error:
+        raise DataError(f"{file.path} can't be read ({error.strerror}); make it readable.") from None
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{file.path} is not valid JSON ({error}); get the file anew.") from None
     if not isinstance(raw, list) or not raw:
         raise DataError(f"{file.path} must hold a list of records, got {_shape(raw)}; get the file anew.")
     return raw
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; Python's reader would keep the last of two equal keys and say nothing."""
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f"field {twice} stands twice in record {record.get('index')!r}")
+    return record
 
 
 def _shape(raw: object) -> str:
@@ -227,11 +250,12 @@ def _shape(raw: object) -> str:
 
 def _place(file: ReleaseFile, number: int, raw: object) -> str:
     index = raw.get("index") if isinstance(raw, Mapping) else None
-    return f"{file.path}, record {number + 1}" + (f" ({index})" if isinstance(index, str) else "")
+    shown = index if isinstance(index, str) and index.isidentifier() else ascii(index)
+    return f"{file.path}, record {number + 1}" + (f" ({shown})" if isinstance(index, str) else "")
 
 
 def _first_problem(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"]) or "the record"
-    rule = "is missing" if first["type"] == "missing" else first["msg"].replace("Input should", "should")
+    rule = "is missing" if first["type"] == "missing" else re.sub(r"^\w+ should", "should", first["msg"])
     return f"field {field} {rule}; get the file anew or mend it."

@@ -1,12 +1,14 @@
 """Turn a copy of CROSS into Parquet, whole or not at all."""
 
+import errno
 import hashlib
 import json
+import os
 import shutil
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -19,21 +21,46 @@ from tqdm import tqdm
 from lmms_eval_cross import __version__
 from lmms_eval_cross.data.images import StoredImage, check_image, write_images
 from lmms_eval_cross.data.official import ItemNames, SourceSample, read_records, to_samples
-from lmms_eval_cross.data.prepared import IMAGES, MANIFEST, RUBRIC, Manifest, Prepared, find_prepared, point_to
+from lmms_eval_cross.data.prepared import (
+    IMAGES,
+    MANIFEST,
+    NO_RUBRIC,
+    RUBRIC,
+    Manifest,
+    Prepared,
+    find_prepared,
+    point_to,
+)
 from lmms_eval_cross.data.release import DEFAULT_REVISION, DEFAULT_SOURCE, FILES, JUDGE_FILE, ReleaseFile
 from lmms_eval_cross.data.source import Source, open_source, write_text
-from lmms_eval_cross.errors import DataError, listing
-from lmms_eval_cross.judge.rubric import read_official_rubric
+from lmms_eval_cross.errors import DataError, RubricError, SettingsError, SourceError, listing
+from lmms_eval_cross.judge.rubric import Rubric, read_official_rubric
 from lmms_eval_cross.records import Sample
 
 SAMPLE_SCHEMA: Final = pa.schema(
     [(name, pa.int8() if name == "wording" else pa.string()) for name in Sample.__dataclass_fields__]
 )
+TEXTS: Final = tuple(file.path for file in FILES)
+BUILDING: Final = ".building"
+_HOME_PROBLEMS: Final = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EEXIST,
+    errno.ENOTDIR,
+}
 Say = Callable[[str], None]
 
 
 def prepare(
-    home: Path, source: str | None = None, revision: str | None = None, force: bool = False, say: Say = print
+    home: Path,
+    source: str | None = None,
+    revision: str | None = None,
+    force: bool = False,
+    official: bool = True,
+    say: Say = print,
 ) -> Prepared:
     """Validate a copy of CROSS and write it as Parquet under `home`; does nothing if that is done.
 
@@ -41,46 +68,48 @@ def prepare(
         home: CROSS_HOME.
         source: a folder in the official layout or a base URL; GitHub by default.
         revision: appended to a base URL; `main` by default on GitHub, else nothing.
-        force: prepare again, though the same source is prepared.
+        force: fetch and prepare again, though the same source is prepared.
+        official: the official rubric must be there; without it, answers can be judged with ours alone.
         say: takes each line for the user.
 
     Raises:
+        SettingsError: `home` can't be written.
         SourceError: a file of the release is missing, all of them named.
         DataError: a record or an image breaks the format; nothing is left behind.
         RubricError: `code/evaluation.py` has another shape.
     """
-    name, revision = _resolve(source, revision)
-    with FileLock(_made(home) / "prepare.lock"):
+    with _home_problems_told(), FileLock(_made(home) / "prepare.lock"):
+        opened = open_source(*_chosen(source, revision), home / "downloads", fresh=force)
         found = find_prepared(home)
-        if found is not None and not force and found.manifest.source == source_id(name, revision):
+        if found is not None and not force and _is_of(found, opened, official):
             say(f"Prepared already: {found.summary}.")
             return found
-        opened = open_source(name, revision, home / "downloads")
-        prepared = _build(home, opened, source_id(name, revision))
+        prepared = _build(home, opened, official, say)
     for line in prepared.warnings:
         say(f"Warning: {line}")
     say(f"Prepared {prepared.summary}.")
     return prepared
 
 
-def _resolve(source: str | None, revision: str | None) -> tuple[str, str]:
-    if source is None:
-        return DEFAULT_SOURCE, revision or DEFAULT_REVISION
-    if not source.startswith(("http://", "https://")):
-        return str(Path(source).expanduser().resolve()), ""
-    return source, revision or ""
+def _is_of(found: Prepared, source: Source, official: bool) -> bool:
+    return found.manifest.source == source.fingerprint and (found.has_rubric or not official)
 
 
-def source_id(source: str, revision: str) -> str:
-    """A fingerprint of where data came from that gives no path away; a folder's changes with its files."""
-    text = f"{source}@{revision}"
-    root = Path(source)
-    if root.is_dir():
-        files = [*sorted(root.glob("data/*/*.json")), *sorted(root.glob("images/*/*")), root / JUDGE_FILE]
-        text += "".join(
-            f"{file.name}:{file.stat().st_size}:{file.stat().st_mtime_ns};" for file in files if file.is_file()
-        )
-    return hashlib.sha256(text.encode()).hexdigest()
+def _chosen(source: str | None, revision: str | None) -> tuple[str, str | None]:
+    return (DEFAULT_SOURCE, revision or DEFAULT_REVISION) if source is None else (source, revision)
+
+
+@contextmanager
+def _home_problems_told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _HOME_PROBLEMS:
+            raise
+        told = os.strerror(error.errno).lower()
+        raise SettingsError(
+            f"CROSS_HOME can't be written ({told}); make room, or set CROSS_HOME to another folder."
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,24 +127,48 @@ class Split:
         return hashlib.sha256(json.dumps(shown).encode()).hexdigest()
 
 
-def _build(home: Path, source: Source, origin: str) -> Prepared:
-    texts = source.fetch([*(file.path for file in FILES), JUDGE_FILE])
-    rubric = read_official_rubric(texts[JUDGE_FILE])
-    read = _read_samples(texts)
-    paths = sorted({sample.image_path for samples in read.values() for sample in samples})
-    images = source.fetch(paths)
-    source.finish()
-    building = _fresh(home / "data" / ".building")
+def _build(home: Path, source: Source, official: bool, say: Say) -> Prepared:
+    origin = source.fingerprint
+    texts = source.fetch([*TEXTS, JUDGE_FILE] if official else TEXTS)
+    with _rejecting(source, [*TEXTS, JUDGE_FILE]):
+        read = _read_samples(texts)
+        rubric = _read_rubric(source) if official else _read_rubric_if_any(source, say)
+    images = source.fetch(sorted({sample.image_path for samples in read.values() for sample in samples}))
+    building = _fresh(home / "data" / BUILDING)
     try:
-        hashes = write_checked_images(images, building / IMAGES)
+        hashes = write_checked_images(images, building / IMAGES, source.reject)
+        source.finish()
         splits = [
             Split(file.name, file.records, [_with_image(s, hashes) for s in samples]) for file, samples in read.items()
         ]
-        write_text(building / RUBRIC, rubric.to_json())
+        write_text(building / RUBRIC, rubric.to_json() if rubric else NO_RUBRIC)
         write_splits(splits, building, origin)
-        return _move_in(building, home)
+        return _move_in(building, home, say)
     finally:
         shutil.rmtree(building, ignore_errors=True)
+
+
+@contextmanager
+def _rejecting(source: Source, paths: Sequence[str]) -> Iterator[None]:
+    """What can't be read must not be taken from a cache next time."""
+    try:
+        yield
+    except (DataError, RubricError):
+        source.reject(paths)
+        raise
+
+
+def _read_rubric(source: Source) -> Rubric:
+    return read_official_rubric(source.fetch([JUDGE_FILE])[JUDGE_FILE])
+
+
+def _read_rubric_if_any(source: Source, say: Say) -> Rubric | None:
+    try:
+        with _rejecting(source, [JUDGE_FILE]):
+            return _read_rubric(source)
+    except (SourceError, RubricError) as error:
+        say(f"Warning: prepared without the official rubric. {error}")
+        return None
 
 
 def _read_samples(texts: dict[str, Path]) -> dict[ReleaseFile, list[SourceSample]]:
@@ -128,20 +181,27 @@ def _with_image(sample: SourceSample, hashes: dict[str, str]) -> Sample:
     return replace(sample.sample, image_sha256=hashes[sample.image_path])
 
 
-def write_checked_images(images: dict[str, Path], target: Path) -> dict[str, str]:
+def write_checked_images(
+    images: dict[str, Path], target: Path, reject: Callable[[Sequence[str]], None] | None = None
+) -> dict[str, str]:
     """Check every image and store each distinct one once; path -> SHA-256.
+
+    Args:
+        images: local files by their path in the layout.
+        target: the `images.parquet` to write.
+        reject: is told which can't be used.
 
     Raises:
         DataError: names every image that can't be used.
     """
     hashes: dict[str, str] = {}
-    problems: list[str] = []
+    problems: dict[str, DataError] = {}
 
     def distinct() -> Iterator[StoredImage]:
         stored: set[str] = set()
         for path, checked in _checked(images):
             if isinstance(checked, DataError):
-                problems.append(str(checked))
+                problems[path] = checked
                 continue
             hashes[path] = checked.sha256
             if checked.sha256 not in stored:
@@ -150,7 +210,10 @@ def write_checked_images(images: dict[str, Path], target: Path) -> dict[str, str
 
     write_images(distinct(), target)
     if problems:
-        raise DataError(f"{len(problems)} images can't be used: {listing(problems)}; get these files anew.")
+        if reject is not None:
+            reject(list(problems))
+        told = "; ".join(str(problem) for problem in problems.values())
+        raise DataError(f"{len(problems)} images can't be used: {told}; get these files anew.")
     return hashes
 
 
@@ -161,14 +224,14 @@ def _checked(images: dict[str, Path]) -> Iterator[tuple[str, StoredImage | DataE
     with ThreadPoolExecutor(2) as pool, bar:
         for start in range(0, len(names), 8):
             batch = names[start : start + 8]
-            for name, checked in zip(batch, pool.map(_check, [images[n] for n in batch]), strict=True):
+            for name, checked in zip(batch, pool.map(_check, [images[n] for n in batch], batch), strict=True):
                 bar.update()
                 yield name, checked
 
 
-def _check(path: Path) -> StoredImage | DataError:
+def _check(path: Path, name: str) -> StoredImage | DataError:
     try:
-        return check_image(path)
+        return check_image(path, name)
     except DataError as error:
         return error
 
@@ -196,17 +259,22 @@ def _refuse_repeated_ids(samples: Sequence[Sample]) -> None:
         raise DataError(f"sample ids must be unique, but these stand twice: {listing(twice)}.")
 
 
-def _move_in(building: Path, home: Path) -> Prepared:
-    """Give the finished folder its name, the data hash, and point to it."""
+def _move_in(building: Path, home: Path, say: Say) -> Prepared:
+    """Give the finished folder its name, the data hash, and point to it.
+
+    A folder that has the name already holds the same data and may be in use: its files are replaced one by one.
+    """
     key = Prepared.load(building).manifest.sha256_all[:16]
     target = home / "data" / key
     if target.exists():
-        shutil.rmtree(target)
-    building.rename(target)
+        for file in sorted(building.iterdir(), key=lambda file: file.name == MANIFEST):
+            file.replace(target / file.name)
+    else:
+        building.rename(target)
     point_to(home, key)
-    others = [path.name for path in target.parent.iterdir() if path.is_dir() and path != target]
+    others = sorted(path.name for path in target.parent.iterdir() if path.is_dir() and path.name not in {key, BUILDING})
     if others:
-        print(f"Earlier data stay in {listing(others)}; delete them when no run uses them.", file=sys.stderr)
+        say(f"Earlier data stay in {', '.join(others)} under CROSS_HOME; delete them when no run uses them.")
     return Prepared.load(target)
 
 

@@ -9,12 +9,14 @@ from typing import Final
 
 from lmms_eval_cross.data.images import ImageStore
 from lmms_eval_cross.data.source import write_text
-from lmms_eval_cross.errors import NotPreparedError
+from lmms_eval_cross.errors import NotPreparedError, RubricError
 from lmms_eval_cross.judge.rubric import Rubric
 
 MANIFEST: Final = "manifest.json"
 IMAGES: Final = "images.parquet"
 RUBRIC: Final = "rubric.json"
+NO_RUBRIC: Final = "null\n"
+"""What stands there for a copy without the official rubric."""
 _POINTER: Final = "current"
 
 
@@ -63,15 +65,38 @@ class Prepared:
         """The Parquet file of a split."""
         return self.folder / f"{split}.parquet"
 
+    @property
+    def images_path(self) -> Path:
+        """The Parquet file of the images."""
+        return self.folder / IMAGES
+
     @cached_property
     def images(self) -> ImageStore:
         """The images, by hash."""
-        return ImageStore(self.folder / IMAGES)
+        return ImageStore(self.images_path)
 
     @cached_property
     def rubric(self) -> Rubric:
-        """The official rubric, as it was read from the user's copy."""
-        return Rubric.from_json((self.folder / RUBRIC).read_text(encoding="utf-8"))
+        """The official rubric, as it was read from the user's copy.
+
+        Raises:
+            RubricError: the copy had none.
+        """
+        if not self.has_rubric:
+            raise RubricError(
+                "CROSS was prepared without code/evaluation.py; complete the copy, unset CROSS_JUDGE_RUBRIC and type "
+                "`lmms-eval-cross prepare` again, or set CROSS_JUDGE_RUBRIC=native to judge with our own rubric."
+            )
+        return Rubric.from_json(self._rubric_text)
+
+    @property
+    def has_rubric(self) -> bool:
+        """Whether the copy had the official rubric."""
+        return self._rubric_text != NO_RUBRIC
+
+    @property
+    def _rubric_text(self) -> str:
+        return (self.folder / RUBRIC).read_text(encoding="utf-8")
 
     @property
     def summary(self) -> str:
@@ -90,12 +115,14 @@ class Prepared:
 
 
 def find_prepared(home: Path) -> Prepared | None:
-    """The data in force under CROSS_HOME, None if there are none."""
+    """The data in force under CROSS_HOME, None if there are none, or none that this release can read."""
     pointer = home / "data" / _POINTER
     if not pointer.is_file():
         return None
-    folder = pointer.parent / pointer.read_text(encoding="utf-8").strip()
-    return Prepared.load(folder) if (folder / MANIFEST).is_file() else None
+    try:
+        return Prepared.load(pointer.parent / pointer.read_text(encoding="utf-8").strip())
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 def require_prepared(home: Path) -> Prepared:

@@ -14,7 +14,7 @@ from typing import Final
 
 from PIL import Image
 
-from lmms_eval_cross.data.images import StoredImage, upright_rgb
+from lmms_eval_cross.data.images import StoredImage, open_image, upright_rgb
 
 LONGEST: Final = 2048
 SHORTEST: Final = 768
@@ -38,9 +38,9 @@ def tiles(width: int, height: int) -> int:
 
 def scale(image: StoredImage) -> StoredImage:
     """The picture upright, RGB and no larger than it is seen; as JPEG, unless the original is as good and smaller."""
-    with Image.open(io.BytesIO(image.data)) as opened:
+    with open_image(image.data) as opened:
         plain = opened.mode == "RGB" and opened.getexif().get(0x0112, 1) == 1
-    picture = upright_rgb(image.data)
+        picture = upright_rgb(opened)
     size = seen_size(*picture.size)
     if size != picture.size:
         picture = picture.resize(size, Image.Resampling.LANCZOS)

@@ -3,25 +3,35 @@
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential, wait_random
+from tenacity.wait import wait_base
 from tqdm import tqdm
 
-from lmms_eval_cross.errors import SourceError, listing
+from lmms_eval_cross.errors import SourceError
 
 PARALLEL_DOWNLOADS: Final = 8
 TRIES: Final = 5
+WAIT: wait_base = wait_exponential(multiplier=0.5, max=20) + wait_random(0, 1)
+"""Between the tries of one file, in seconds."""
 MANIFEST: Final = "manifest.json"
+FORMAT: Final = "cross-data/1"
+"""Part of every fingerprint: data that another format was written in are prepared again."""
 
 
 class Source(Protocol):
     """Gives files of the official layout by their paths in it."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells this source from others, and gives no path and no address away."""
 
     def fetch(self, paths: Sequence[str]) -> dict[str, Path]:
         """Local files by their path in the layout.
@@ -29,6 +39,9 @@ class Source(Protocol):
         Raises:
             SourceError: names every file that is missing.
         """
+
+    def reject(self, paths: Sequence[str]) -> None:
+        """These files are no good: a later run must not take them from a cache."""
 
     def finish(self) -> None:
         """Everything that was asked for has been read and found good."""
@@ -38,37 +51,65 @@ class FolderSource:
     """A clone, or any folder in the official layout."""
 
     def __init__(self, root: Path) -> None:
-        if not root.is_dir():
+        if not root.expanduser().is_dir():
             raise SourceError(f"{root} is not a folder; give the folder of a CROSS clone, or a base URL.")
-        self._root = root.resolve()
+        self._root = root.expanduser().resolve()
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with the folder's place and with name, size and time of every file that could be read."""
+        found = [file for pattern in ("data/*/*.json", "images/*/*", "code/*.py") for file in self._root.glob(pattern)]
+        stats = [(file.relative_to(self._root).as_posix(), file.stat()) for file in sorted(found) if file.is_file()]
+        return _fingerprint(str(self._root), *(f"{name}:{stat.st_size}:{stat.st_mtime_ns}" for name, stat in stats))
 
     def fetch(self, paths: Sequence[str]) -> dict[str, Path]:
         """The files, where they lie."""
         found = {path: self._root / path for path in paths}
-        climbing = [path for path, file in found.items() if not file.resolve().is_relative_to(self._root)]
-        if climbing:
-            raise SourceError(f"{listing(climbing)} leads out of the copy of CROSS; replace the link by the file.")
-        missing = [path for path, file in found.items() if not file.is_file()]
-        if missing:
-            raise SourceError(
-                f"{len(missing)} files are missing in the copy of CROSS: {listing(missing)}; complete the clone."
-            )
+        self._refuse("lie outside the copy of CROSS; replace the links by the files", found, self._is_outside)
+        self._refuse("are missing in the copy of CROSS; complete the clone", found, lambda file: not file.is_file())
+        self._refuse("can't be read; change their permissions", found, lambda file: not os.access(file, os.R_OK))
         return found
 
-    def finish(self) -> None:
+    def _is_outside(self, file: Path) -> bool:
+        return not file.resolve().is_relative_to(self._root)
+
+    def _refuse(self, why: str, found: Mapping[str, Path], is_bad: Callable[[Path], bool]) -> None:
+        bad = [path for path, file in found.items() if is_bad(file)]
+        if bad:
+            raise SourceError(f"{len(bad)} files {why}: {', '.join(bad)}.")
+
+    def reject(self, paths: Sequence[str]) -> None:
         """Nothing to do: the files are the user's."""
+
+    def finish(self) -> None:
+        """Nothing to do, for the same reason."""
 
 
 class WebSource:
     """The official layout below a base URL; finished downloads are kept, so a killed run is continued.
 
     A `manifest.json` of checksums is written last; with it in place the files are checked, not fetched again.
+
+    Args:
+        base_url: what the paths are appended to; a query in it goes with every request, a user and password as
+            basic authentication.
+        cache: folder for downloads.
+        fresh: fetch everything anew.
     """
 
-    def __init__(self, base_url: str, cache: Path) -> None:
-        self._base_url = base_url.rstrip("/")
-        self._folder = cache / hashlib.sha256(self._base_url.encode()).hexdigest()[:16]
+    def __init__(self, base_url: str, cache: Path, fresh: bool = False) -> None:
+        url = _parse(base_url)
+        self._auth = (url.username, url.password) if url.userinfo else None
+        self._base = url.copy_with(userinfo=b"")
+        self._folder = cache / self.fingerprint[:16]
         self._paths: list[str] = []
+        if fresh:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with the address, whoever asks."""
+        return _fingerprint(str(self._base))
 
     def fetch(self, paths: Sequence[str]) -> dict[str, Path]:
         """The files, downloaded in parallel unless they are there already."""
@@ -78,11 +119,17 @@ class WebSource:
         missing = self._download(todo)
         if missing:
             raise SourceError(
-                f"{len(missing)} files are missing below {shown_url(self._base_url)}: {listing(missing)}; "
+                f"{len(missing)} files are missing below {shown_url(self._base)}: {', '.join(missing)}; "
                 "check --source and --revision."
             )
         self._paths += paths
         return files
+
+    def reject(self, paths: Sequence[str]) -> None:
+        """Delete these downloads."""
+        self._paths = [path for path in self._paths if path not in paths]
+        for path in paths:
+            (self._folder / path).unlink(missing_ok=True)
 
     def finish(self) -> None:
         """Write the manifest: path -> SHA-256."""
@@ -100,52 +147,69 @@ class WebSource:
     def _download(self, paths: Sequence[str]) -> list[str]:
         """Fetch all of `paths`; the ones that the server does not have are returned."""
         pool = ThreadPoolExecutor(PARALLEL_DOWNLOADS)
-        try:
-            with httpx.Client(follow_redirects=True, timeout=60) as client:
+        with httpx.Client(auth=self._auth, follow_redirects=True, timeout=60) as client:
+            try:
                 found = pool.map(lambda path: self._download_one(client, path), paths)
                 pairs = zip(paths, found, strict=True)
                 bar = tqdm(pairs, total=len(paths), desc="Downloading", unit="file", disable=None)
                 return [path for path, ok in bar if not ok]
-        finally:
-            pool.shutdown(cancel_futures=True)
+            finally:
+                pool.shutdown(cancel_futures=True)
 
     def _download_one(self, client: httpx.Client, path: str) -> bool:
-        url = f"{self._base_url}/{quote(path)}"
+        url = self._base.copy_with(path=f"{self._base.path.rstrip('/')}/{quote(path)}")
         target = self._folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
+        retrying = Retrying(
+            retry=retry_if_exception(_may_pass), stop=stop_after_attempt(TRIES), wait=WAIT, reraise=True
+        )
         try:
-            for attempt in Retrying(
-                retry=retry_if_exception(_may_pass),
-                stop=stop_after_attempt(TRIES),
-                wait=wait_exponential_jitter(initial=0.5, max=20),
-                reraise=True,
-            ):
-                with attempt:
-                    _stream(client, url, target)
+            retrying(_stream, client, url, target)
         except httpx.HTTPStatusError as error:
             if error.response.status_code in {404, 410}:
                 return False
-            raise SourceError(f"{shown_url(url)} answered {error.response.status_code}; try again later.") from None
-        except httpx.TransportError as error:
-            raise SourceError(f"{shown_url(url)} can't be reached ({type(error).__name__}); try again later.") from None
+            hint = "try again later" if _may_pass(error) else "check --source and --revision"
+            raise SourceError(f"{shown_url(url)} answered {error.response.status_code}; {hint}.") from None
+        except httpx.RequestError as error:
+            raise SourceError(f"{shown_url(url)} can't be read ({type(error).__name__}); try again later.") from None
         return True
 
 
-def open_source(source: str, revision: str, cache: Path) -> Source:
+def open_source(source: str, revision: str | None, cache: Path, fresh: bool = False) -> Source:
     """The source that a user named: a folder, or a base URL that a revision is appended to.
 
     Raises:
-        SourceError: the folder is not there.
+        SourceError: the folder is not there, the URL is none, or a revision is asked of a folder.
     """
     if source.startswith(("http://", "https://")):
-        return WebSource(f"{source.rstrip('/')}/{revision}" if revision else source, cache)
-    return FolderSource(Path(source).expanduser())
+        return WebSource(_with_revision(source, revision) if revision else source, cache, fresh)
+    if revision:
+        raise SourceError(f"--revision {revision} goes with a base URL; check that revision out in the folder instead.")
+    return FolderSource(Path(source))
 
 
-def shown_url(url: str) -> str:
+def _with_revision(source: str, revision: str) -> str:
+    url = _parse(source)
+    return str(url.copy_with(path=f"{url.path.rstrip('/')}/{revision}"))
+
+
+def _parse(text: str) -> httpx.URL:
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        url = httpx.URL("")
+    if not url.host:
+        raise SourceError("The base URL of --source or CROSS_SOURCE is not valid; give https://HOST/PATH or a folder.")
+    return url
+
+
+def shown_url(url: httpx.URL) -> str:
     """`url` without what could be a secret in it."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    return str(url.copy_with(userinfo=b"", query=None, fragment=None))
+
+
+def _fingerprint(*parts: str) -> str:
+    return hashlib.sha256("\n".join((FORMAT, *parts)).encode(errors="surrogateescape")).hexdigest()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -156,7 +220,7 @@ def write_text(path: Path, text: str) -> None:
     partial.replace(path)
 
 
-def _stream(client: httpx.Client, url: str, target: Path) -> None:
+def _stream(client: httpx.Client, url: httpx.URL, target: Path) -> None:
     partial = target.with_name(f".{target.name}.part")
     with client.stream("GET", url) as response:
         response.raise_for_status()
@@ -169,7 +233,7 @@ def _stream(client: httpx.Client, url: str, target: Path) -> None:
 def _may_pass(error: BaseException) -> bool:
     if isinstance(error, httpx.HTTPStatusError):
         return error.response.status_code in {408, 425, 429} or error.response.status_code >= 500
-    return isinstance(error, httpx.TransportError)
+    return isinstance(error, httpx.RequestError)
 
 
 def _sha256(path: Path) -> str:

@@ -21,7 +21,9 @@ def failed_generation(response: str) -> str | None:
         if marker.search(text):
             return meaning
     opened = [match.start() for match in _OPENED.finditer(text)]
-    closed = [match.start() for match in _CLOSED.finditer(text)]
-    if opened and (not closed or closed[-1] < opened[0]):
+    closed = [match.end() for match in _CLOSED.finditer(text)]
+    if opened and opened[-1] > max(closed, default=-1):
         return "the model's reasoning was cut off before an answer (an unclosed <think>)"
+    if closed and closed[-1] == len(text):
+        return "the model returned its reasoning and no answer"
     return None

@@ -156,7 +156,7 @@ class BatchJudge:
     def _adopt(self) -> None:
         """Find the batches that were handed in by a process that died before it could note their ids."""
         query = "SELECT token FROM batch WHERE id IS NULL AND host = ?"
-        lost = {str(token) for (token,) in self._ledger.rows(query, (self._endpoint.host,))}
+        lost = {str(row["token"]) for row in self._ledger.select(query, (self._endpoint.host,))}
         if not lost:
             return
         for batch in self._client.batches.list(limit=100):
@@ -171,7 +171,8 @@ class BatchJudge:
 
     def _open(self) -> list[tuple[str, list[str]]]:
         query = "SELECT id, calls FROM batch WHERE host = ? AND collected = 0 AND id IS NOT NULL"
-        return [(str(name), json.loads(calls)) for name, calls in self._ledger.rows(query, (self._endpoint.host,))]
+        rows = self._ledger.select(query, (self._endpoint.host,))
+        return [(str(row["id"]), json.loads(row["calls"])) for row in rows]
 
     def _collect(self, calls: Mapping[str, Call]) -> None:
         """Wait for the open batches of these calls; what they answer is filed before a batch counts as collected."""

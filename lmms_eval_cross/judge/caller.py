@@ -4,9 +4,11 @@ import asyncio
 import random
 import sys
 from collections.abc import Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
+from lmms_eval_cross.errors import LedgerError
 from lmms_eval_cross.judge.client import NoReply
 from lmms_eval_cross.judge.judges import REPLY_TOKENS, Heard, Job, Judge
 from lmms_eval_cross.judge.limiter import RETRY, Limiter
@@ -51,7 +53,7 @@ class Caller:
     async def call(self, job: Job, dimensions: Dimensions, priority: int) -> Outcomes:
         """The outcomes of one call; a failure for each dimension if there is no getting an answer."""
         if self._stopped:
-            return _failures(dimensions, *self._stopped)
+            return failures(dimensions, *self._stopped)
         if not self._calls:
             self._heard_at = _now()
         task = asyncio.ensure_future(self._answer(job, dimensions, priority))
@@ -64,7 +66,7 @@ class Caller:
             if not self._stopped:
                 task.cancel()
                 raise
-            return _failures(dimensions, *self._stopped)
+            return failures(dimensions, *self._stopped)
         finally:
             self._calls.discard(task)
 
@@ -92,7 +94,7 @@ class Caller:
                 tries += 1
             if tries >= TRIES:
                 said = f"{heard.trouble.detail.removesuffix('.')}, {tries} times."
-                return Heard(_failures(dimensions, "unavailable", said), heard.trouble)
+                return Heard(failures(dimensions, "unavailable", said), heard.trouble)
             await asyncio.sleep(self._pause(heard.trouble, tries))
             priority = RETRY
 
@@ -113,7 +115,7 @@ class Caller:
             promise = await self._promise(job)
             if promise is None:
                 trouble = NoReply("budget", "The budget of CROSS_JUDGE_BUDGET_USD is spent.")
-                return Heard(_failures(dimensions, trouble.reason, trouble.detail), trouble)
+                return Heard(failures(dimensions, trouble.reason, trouble.detail), trouble)
             heard = await self._kept(promise, self._judge.ask(job, dimensions))
             self._note(heard)
             limits, trouble_met = heard.limits, heard.trouble
@@ -134,7 +136,8 @@ class Caller:
         if self._budget and self._judge.price:
             usd = self._judge.price.usd(heard.usage)
             self._dearest_usd = max(self._dearest_usd, usd)
-            self._budget.settle(promise, usd)
+            with suppress(LedgerError):  # what was set aside stays counted
+                self._budget.settle(promise, usd)
         return heard
 
     def _note(self, heard: Heard) -> None:
@@ -160,12 +163,19 @@ class Caller:
         if self._budget is None or price is None:
             return 0
         guess = price.usd(Usage(prompt_tokens=self._judge.tokens(job), completion_tokens=REPLY_TOKENS))
-        while (promise := self._budget.promise(max(guess, self._dearest_usd))) is None:
+        while (promise := self._set_aside(max(guess, self._dearest_usd))) is None:
             if self._stopped or self._promised == 0:
                 self._stop("budget", f"The budget of ${self._budget.usd:g} (CROSS_JUDGE_BUDGET_USD) is spent.")
                 return None
             await asyncio.sleep(0.02)
         return promise
+
+    def _set_aside(self, usd: float) -> int | None:
+        try:
+            return self._budget.promise(usd) if self._budget else 0
+        except LedgerError as error:
+            self._stop("budget", f"{error} Money can't be counted, so nothing more is asked.")
+            return None
 
     def _watch(self) -> None:
         """Stop when the endpoint has given no sign of life for too long; runs while there are calls."""
@@ -194,7 +204,8 @@ def _is_unparsable(outcome: Outcome) -> bool:
     return isinstance(outcome, JudgeFailure) and outcome.reason == "unparsable"
 
 
-def _failures(dimensions: Dimensions, reason: FailureReason, detail: str) -> dict[Dimension, Outcome]:
+def failures(dimensions: Dimensions, reason: FailureReason, detail: str) -> dict[Dimension, Outcome]:
+    """The same failure for each dimension."""
     return {name: JudgeFailure(name, reason, detail) for name in dimensions}
 
 

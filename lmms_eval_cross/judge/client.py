@@ -1,6 +1,7 @@
 """Ask an OpenAI-compatible endpoint once; every way to fail becomes a reason, never a score."""
 
 import json
+import os
 import re
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -8,7 +9,7 @@ from typing import Any, Final
 import httpx2
 import openai
 from openai import AsyncAzureOpenAI, AsyncOpenAI, Omit
-from openai.types.chat import ChatCompletion
+from openai.types.chat import ChatCompletion, ChatCompletionMessage
 
 from lmms_eval_cross.judge.endpoint import Endpoint
 from lmms_eval_cross.judge.limits import NOTHING_TOLD, Limits, read_limits
@@ -76,7 +77,7 @@ class JudgeClient:
                     "/chat/completions",
                     cast_to=httpx2.Response,
                     content=request.encode(self.model, parameters),
-                    options={"headers": {"Content-Type": "application/json"}},
+                    options={"headers": {"Content-Type": "application/json", **call_headers(self.endpoint)}},
                 )
             except openai.APIStatusError as error:
                 quirk = learn(error.status_code, error.param, error.body, parameters)
@@ -111,9 +112,9 @@ def async_client(endpoint: Endpoint, model: str, timeout_seconds: float) -> Asyn
 
 def client_options(endpoint: Endpoint, timeout_seconds: float, retries: int) -> dict[str, Any]:
     """Arguments for an SDK client that sends the endpoint's key there and nothing of the user's account elsewhere."""
-    headers: dict[str, Any] = {} if endpoint.key else {"Authorization": Omit()}
+    headers: dict[str, Any] = {}
     if not endpoint.is_openai:
-        headers |= {"OpenAI-Organization": Omit(), "OpenAI-Project": Omit()}
+        headers |= {"OpenAI-Organization": Omit(), "OpenAI-Project": Omit(), **_without_users_headers(endpoint.key)}
     return {
         "api_key": endpoint.key or "none",
         "base_url": endpoint.base_url,
@@ -121,6 +122,18 @@ def client_options(endpoint: Endpoint, timeout_seconds: float, retries: int) -> 
         "max_retries": retries,
         "default_headers": headers,
     }
+
+
+def call_headers(endpoint: Endpoint) -> dict[str, Any]:
+    """Headers of a single call: the SDK leaves the key out only where each call says so."""
+    return {} if endpoint.key else {"Authorization": Omit()}
+
+
+def _without_users_headers(key: str | None) -> dict[str, Any]:
+    """Undo OPENAI_CUSTOM_HEADERS, which the SDK would send along: they belong to the model under test."""
+    lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
+    names = [line.partition(":")[0].strip() for line in lines if ":" in line]
+    return {name: f"Bearer {key}" if key and name.lower() == "authorization" else Omit() for name in names}
 
 
 def read_response(response: httpx2.Response) -> Reply | NoReply:
@@ -157,8 +170,8 @@ def _has_message(completion: ChatCompletion) -> bool:
     choices: object = getattr(completion, "choices", None)
     if not isinstance(choices, list) or not choices:
         return False
-    content = getattr(getattr(choices[0], "message", None), "content", 0)
-    return content is None or isinstance(content, str)
+    message = getattr(choices[0], "message", None)
+    return isinstance(message, ChatCompletionMessage) and isinstance(getattr(message, "content", None), str | None)
 
 
 def _usage(completion: ChatCompletion) -> Usage:

@@ -4,15 +4,12 @@ Text tokens are estimated as UTF-8 bytes / 4, so that no tokenizer has to be dow
 will be is assumed, and both numbers are the caller's.
 """
 
-import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from PIL import Image
-
-from lmms_eval_cross.data.images import StoredImage
+from lmms_eval_cross.data.images import StoredImage, open_image
 from lmms_eval_cross.data.scaled import tiles
 from lmms_eval_cross.judge.prices import Price, PriceList
 from lmms_eval_cross.judge.profiles import Dimensions, Profile
@@ -63,7 +60,7 @@ class Estimate:
 
 def measure_picture(image: StoredImage, scaled: Callable[[], StoredImage] | None) -> Picture:
     """Tiles and bytes of a picture; without `scaled` its original size stands for the copy's."""
-    with Image.open(io.BytesIO(image.data)) as opened:
+    with open_image(image.data) as opened:
         counted = tiles(*opened.size)
     return Picture(counted, len(image.data), len(scaled().data) if scaled else len(image.data))
 

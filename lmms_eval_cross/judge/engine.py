@@ -4,10 +4,12 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
+from contextlib import suppress
 from dataclasses import dataclass
 
+from lmms_eval_cross.errors import DataError, LedgerError
 from lmms_eval_cross.judge.answers import failed_generation
-from lmms_eval_cross.judge.caller import Caller, Outcomes
+from lmms_eval_cross.judge.caller import Caller, Outcomes, failures
 from lmms_eval_cross.judge.judges import Job, Judge
 from lmms_eval_cross.judge.ledger import Entry, Ledger
 from lmms_eval_cross.judge.limiter import FOLLOW, NEW, Limiter
@@ -40,7 +42,7 @@ class JudgeEngine:
         self.judge = judge
         self.ledger = ledger
         self.tally = Tally(judge.price)
-        self._learnt = load_quirks(ledger, *self._place)
+        self._learnt = self._recall()
         judge.quirks = self._learnt or frozenset()
         limiter = Limiter(concurrency, bounds.share, proven=self._learnt is not None and judge.probed)
         self._caller = Caller(
@@ -57,6 +59,13 @@ class JudgeEngine:
     def _place(self) -> tuple[str, str, str]:
         """Where the endpoint's quirks are remembered."""
         return self.judge.host, self.judge.identity.model, self.judge.identity.profile
+
+    def _recall(self) -> frozenset[str] | None:
+        """The quirks that an earlier run learnt; a ledger that can't be read has none to tell."""
+        try:
+            return load_quirks(self.ledger, *self._place)
+        except LedgerError:
+            return None
 
     def submit(self, job: Job, settled: Callable[[Outcomes], None]) -> "Future[None]":
         """Have an answer judged on all dimensions; returns at once.
@@ -101,11 +110,12 @@ class JudgeEngine:
         self.tally.submitted += len(DIMENSIONS)
         problem = failed_generation(job.response)
         if problem is not None:
-            outcomes: Outcomes = {
-                name: JudgeFailure(name, "no_response", f"Not judged: {problem}.") for name in DIMENSIONS
-            }
+            outcomes: Outcomes = failures(DIMENSIONS, "no_response", f"Not judged: {problem}.")
         else:
-            outcomes = await self._outcomes(job)
+            try:
+                outcomes = await self._outcomes(job)
+            except DataError as error:
+                outcomes = failures(DIMENSIONS, "unavailable", f"Not judged: {error}")
         scored = sum(isinstance(outcome, Verdict) for outcome in outcomes.values())
         self.tally.judged += scored
         self.tally.failed += len(outcomes) - scored
@@ -160,5 +170,6 @@ class JudgeEngine:
         """Keep what was learnt of the endpoint, once a call has succeeded, for the next run."""
         learnt = self.judge.quirks
         if learnt != self._learnt and any(isinstance(outcome, Verdict) for outcome in outcomes.values()):
-            save_quirks(self.ledger, *self._place, learnt)
             self._learnt = learnt
+            with suppress(LedgerError):  # the next run learns it again
+                save_quirks(self.ledger, *self._place, learnt)

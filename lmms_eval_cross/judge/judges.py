@@ -61,6 +61,8 @@ class Job:
     rubric: Rubric
     read_image: Callable[[str], StoredImage]
     """Gives the sample's image by its hash."""
+    repeat: int = 0
+    """0 for the first time of asking; another number asks the same again."""
 
     def key(self, judge: JudgeIdentity, dimension: Dimension) -> VerdictKey:
         """What a verdict of `judge` on this answer is filed under."""
@@ -74,6 +76,7 @@ class Job:
             norm=self.sample.norm,
             response=self.response,
             image_sha256=self.sample.image_sha256,
+            repeat=self.repeat,
         )
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -113,8 +113,12 @@ class Entry:
 class Ledger:
     """One ledger file; may be used from several threads and processes."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, journal: str = "WAL") -> None:
         """Open the ledger, made private (0600) if new.
+
+        Args:
+            path: the file.
+            journal: SQLite's journal mode; `WAL` needs shared memory, which network file systems lack.
 
         Raises:
             LedgerError: the file can't be opened, is damaged, or is of a newer version.
@@ -122,17 +126,11 @@ class Ledger:
         self.path = path
         self._lock = threading.Lock()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            self._connection = sqlite3.connect(
-                path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None
-            )
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = NORMAL")
-            self._upgrade()
+            self._connection = _connect(path, journal)
         except (OSError, sqlite3.DatabaseError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
             raise LedgerError(
-                f"The ledger {path.name} can't be opened ({error}); move it away or set CROSS_HOME to another folder."
+                f"The ledger {path.name} can't be opened ({why}); move it away or set CROSS_HOME to another folder."
             ) from None
 
     def close(self) -> None:
@@ -148,8 +146,7 @@ class Ledger:
         return None if row is None else _outcome(row)
 
     def record_verdict(self, entry: Entry, outcome: Outcome) -> None:
-        """Write an outcome in a transaction of its own; a verdict is never replaced by a failure."""
-        failed = isinstance(outcome, JudgeFailure)
+        """Write an outcome in a transaction of its own; it replaces a failure, and nothing replaces a verdict."""
         row = {
             **asdict(entry),
             "dimension": outcome.dimension,
@@ -163,13 +160,14 @@ class Ledger:
             "written_by": __version__,
             "created_at": _now(),
         }
-        self._insert("verdict", row, "REPLACE" if not failed else "IGNORE")
+        updates = ", ".join(f"{name} = excluded.{name}" for name in row)
+        self._insert("verdict", row, f"(key, host) DO UPDATE SET {updates} WHERE verdict.score IS NULL")
 
     def record_response(self, run: str, sample_id: str, response: str, record: dict[str, Any]) -> None:
         """Write what the model answered before it is judged, with the sample record as far as it is known."""
         text = json.dumps(record, ensure_ascii=True)
         row = {"run": run, "sample_id": sample_id, "response": storable(response), "record": text, "created_at": _now()}
-        self._insert("response", row, "IGNORE")
+        self._insert("response", row, "(run, sample_id, response) DO NOTHING")
 
     def count(self, table: Literal["response", "verdict"]) -> int:
         """Rows of a table."""
@@ -185,17 +183,45 @@ class Ledger:
         except sqlite3.DatabaseError as error:
             raise LedgerError(f"The ledger {self.path.name} can't be written ({error}).") from None
 
-    def rows(self, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        """The rows of a query."""
+    def select(self, query: str, values: tuple[Any, ...] = ()) -> list[dict[str, Any]]:
+        """The rows of a query.
+
+        Raises:
+            LedgerError: the ledger can't be read.
+        """
         try:
             with self._lock:
-                return self._connection.execute(query, values).fetchall()
+                cursor = self._connection.execute(query, values)
+                rows = cursor.fetchall()
         except sqlite3.DatabaseError as error:
             raise LedgerError(f"The ledger {self.path.name} can't be read ({error}).") from None
+        return [dict(zip((column[0] for column in cursor.description), row, strict=True)) for row in rows]
+
+    def insert_many(self, table: str, rows: Sequence[Mapping[str, Any]], conflict: str) -> None:
+        """Insert rows of equal columns in one transaction.
+
+        Raises:
+            LedgerError: the ledger can't be written; it is as before.
+        """
+        if not rows:
+            return
+        names, marks = ", ".join(rows[0]), ", ".join("?" * len(rows[0]))
+        statement = f"INSERT OR {conflict} INTO {table} ({names}) VALUES ({marks})"
+        try:
+            with self._lock:
+                self._connection.execute("BEGIN IMMEDIATE")
+                try:
+                    self._connection.executemany(statement, [tuple(row.values()) for row in rows])
+                except BaseException:
+                    self._connection.execute("ROLLBACK")
+                    raise
+                self._connection.execute("COMMIT")
+        except sqlite3.DatabaseError as error:
+            raise LedgerError(f"The ledger {self.path.name} can't be written ({error}).") from None
 
     def _insert(self, table: str, row: dict[str, Any], conflict: str) -> None:
         names, marks = ", ".join(row), ", ".join("?" * len(row))
-        statement = f"INSERT OR {conflict} INTO {table} ({names}) VALUES ({marks})"
+        statement = f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT {conflict}"
         values = [storable(value) if isinstance(value, str) else value for value in row.values()]
         try:
             with self._lock:
@@ -204,30 +230,40 @@ class Ledger:
             raise LedgerError(f"The ledger {self.path.name} can't be written ({error}).") from None
 
     def _one(self, query: str, values: tuple[str, ...]) -> dict[str, Any] | None:
-        try:
-            with self._lock:
-                cursor = self._connection.execute(query, values)
-                row = cursor.fetchone()
-        except sqlite3.DatabaseError as error:
-            raise LedgerError(f"The ledger {self.path.name} can't be read ({error}).") from None
-        return None if row is None else dict(zip((column[0] for column in cursor.description), row, strict=True))
+        rows = self.select(query, values)
+        return rows[0] if rows else None
 
-    def _upgrade(self) -> None:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            version = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
-            if version > len(STEPS):
-                raise LedgerError(
-                    f"The ledger {self.path.name} has schema {version}, this release knows {len(STEPS)}; "
-                    "upgrade lmms-eval-cross."
-                )
-            for number, step in enumerate(STEPS[version:], start=version + 1):
-                step(self._connection)
-                self._connection.execute(f"PRAGMA user_version = {number}")
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
+
+def _connect(path: Path, journal: str) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
+    try:
+        connection.execute(f"PRAGMA journal_mode = {journal}")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        _upgrade(connection, path.name)
+    except (sqlite3.DatabaseError, LedgerError):
+        connection.close()
+        raise
+    return connection
+
+
+def _upgrade(connection: sqlite3.Connection, name: str) -> None:
+    """Bring the schema up to this release's in one transaction."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if version > len(STEPS):
+            raise LedgerError(
+                f"The ledger {name} has schema {version}, this release knows {len(STEPS)}; upgrade lmms-eval-cross."
+            )
+        for number, step in enumerate(STEPS[version:], start=version + 1):
+            step(connection)
+            connection.execute(f"PRAGMA user_version = {number}")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
 
 
 def storable(text: str) -> str:

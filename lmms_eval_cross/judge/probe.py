@@ -1,14 +1,16 @@
 """Ask the endpoint, before any GPU works, whether it knows the key and the model."""
 
+import json
 import sys
 from datetime import date, datetime, timezone
 from typing import Any, Final
 
 import openai
 from openai import AzureOpenAI, OpenAI
+from openai.types.chat import ChatCompletion
 
 from lmms_eval_cross.errors import JudgeSetupError
-from lmms_eval_cross.judge.client import client_options, error_message
+from lmms_eval_cross.judge.client import call_headers, client_options, error_message
 from lmms_eval_cross.judge.endpoint import Endpoint
 
 TIMEOUT_SECONDS: Final = 20
@@ -31,8 +33,8 @@ def probe(endpoint: Endpoint, model: str) -> None:
     """
     with _client(endpoint, model) as client:
         try:
-            if endpoint.azure_api_version is not None or not _is_listed(client, model):
-                _chat(client, model)
+            if endpoint.azure_api_version is not None or not _is_listed(client, model, call_headers(endpoint)):
+                _chat(client, model, call_headers(endpoint))
         except openai.APIConnectionError:
             raise JudgeSetupError(
                 f"The judge's endpoint {endpoint.host} can't be reached; start it or mend CROSS_JUDGE_BASE_URL."
@@ -51,6 +53,11 @@ def probe(endpoint: Endpoint, model: str) -> None:
             raise JudgeSetupError(
                 f"The judge's endpoint {endpoint.host} answered {error.status_code} to a one-token chat with {model!r} "
                 f"({error_message(error, endpoint)}); mend the judge's setup or try again later."
+            ) from None
+        except ValueError:
+            raise JudgeSetupError(
+                f"The judge's endpoint {endpoint.host} answered a chat with something else than a chat completion; "
+                "mend CROSS_JUDGE_BASE_URL, which goes as far as /v1."
             ) from None
     _passed.add((endpoint, model))
 
@@ -94,17 +101,19 @@ def _date(told: object) -> date | None:
         return None
 
 
-def _is_listed(client: OpenAI, model: str) -> bool:
+def _is_listed(client: OpenAI, model: str, headers: dict[str, Any]) -> bool:
     """Whether the endpoint says that it has the model; False where it does not tell."""
     try:
-        told = client.models.retrieve(model)
+        told = client.models.retrieve(model, extra_headers=headers)
     except openai.AuthenticationError:
         raise
     except openai.NotFoundError as error:
         if error.code == "model_not_found":
             raise
-        return _is_in_list(client, model)
-    except openai.APIStatusError:
+        return _is_in_list(client, model, headers)
+    except (openai.APIStatusError, json.JSONDecodeError):
+        return False
+    if not isinstance(getattr(told, "id", None), str):
         return False
     warning = shutdown_warning(model, getattr(told, "shutdown_date", None), datetime.now(timezone.utc).date())
     if warning:
@@ -112,22 +121,30 @@ def _is_listed(client: OpenAI, model: str) -> bool:
     return True
 
 
-def _is_in_list(client: OpenAI, model: str) -> bool:
+def _is_in_list(client: OpenAI, model: str, headers: dict[str, Any]) -> bool:
     """For servers that list their models but don't show one, such as vLLM."""
     try:
-        return model in [entry.id for entry in client.models.list().data]
-    except openai.APIStatusError:
+        told = client.get("/models", cast_to=object, options={"headers": headers})
+    except (openai.APIStatusError, json.JSONDecodeError):
         return False
+    listed = told.get("data") if isinstance(told, dict) else None
+    return isinstance(listed, list) and model in [entry.get("id") for entry in listed if isinstance(entry, dict)]
 
 
-def _chat(client: OpenAI, model: str) -> None:
+def _chat(client: OpenAI, model: str, headers: dict[str, Any]) -> None:
+    """Send a chat of one token; ValueError where something else than a completion comes back."""
     for last, limit in enumerate(_TOKEN_LIMITS, start=1):
         try:
-            client.chat.completions.create(
-                model=model, messages=[{"role": "user", "content": "Reply with 1."}], **limit
+            told: object = client.chat.completions.create(
+                model=model,
+                messages=[{"role": "user", "content": "Reply with 1."}],
+                extra_headers=headers,
+                **limit,
             )
         except openai.BadRequestError:
             if last == len(_TOKEN_LIMITS):
                 raise
         else:
+            if not isinstance(told, ChatCompletion):
+                raise ValueError("no chat completion")
             return

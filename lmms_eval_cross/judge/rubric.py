@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import json
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib.resources import files
@@ -85,10 +86,7 @@ def read_official_rubric(path: Path) -> Rubric:
         RubricError: the file has another shape than the released one.
     """
     data = path.read_bytes()
-    try:
-        tree = ast.parse(data)
-    except (SyntaxError, ValueError) as error:
-        raise RubricError(f"{path.name} is not valid Python ({error}); {_EXPECTED}.") from None
+    tree = _parse(data, path)
     prompts = _constant(tree, "DIMENSION_PROMPTS", path)
     if not isinstance(prompts, Mapping) or set(prompts) != set(OFFICIAL_NAMES):
         raise RubricError(f"DIMENSION_PROMPTS in {path.name} names other dimensions; {_EXPECTED}.")
@@ -100,6 +98,16 @@ def read_official_rubric(path: Path) -> Rubric:
         parts=_template(tree, path),
         violation=True,
     )
+
+
+def _parse(data: bytes, path: Path) -> ast.Module:
+    try:
+        with warnings.catch_warnings():
+            # Python warns of escapes such as `\d`; the file is the user's copy and not to be mended.
+            warnings.simplefilter("ignore")
+            return ast.parse(data)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise RubricError(f"{path.name} is not valid Python ({error}); {_EXPECTED}.") from None
 
 
 def load_native_rubric() -> Rubric:
@@ -117,14 +125,15 @@ def load_native_rubric() -> Rubric:
 
 
 def _constant(tree: ast.Module, name: str, path: Path) -> Any:
-    for node in tree.body:
+    """The value that a module constant ends up with: its last assignment."""
+    for node in reversed(tree.body):
         targets = (
             node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
         )
         if any(isinstance(target, ast.Name) and target.id == name for target in targets):
             try:
                 return ast.literal_eval(node.value)  # type: ignore[attr-defined]
-            except ValueError:
+            except (ValueError, TypeError):
                 raise RubricError(f"{name} in {path.name} is not a plain constant; {_EXPECTED}.") from None
     raise RubricError(f"{name} is missing in {path.name}; {_EXPECTED}.")
 
@@ -137,11 +146,18 @@ def _text(value: object, name: str, path: Path) -> str:
 
 def _template(tree: ast.Module, path: Path) -> tuple[Part, ...]:
     """The f-string that is filled with all four fields, the only one there may be."""
-    found = [parts for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) and (parts := _parts(node))]
+    found = [parts for node in _plain_f_strings(tree) if (parts := _parts(node))]
     fitting = [parts for parts in found if {part.field for part in parts if part.field} == set(FIELDS)]
     if len(fitting) != 1:
         raise RubricError(f"{path.name} has {len(fitting)} f-strings over the four fields; {_EXPECTED}.")
     return fitting[0]
+
+
+def _plain_f_strings(tree: ast.Module) -> Iterator[ast.JoinedStr]:
+    """The f-strings that are sent as they stand: not stripped, dedented, joined or printed."""
+    for parent in ast.walk(tree):
+        if not isinstance(parent, ast.Call | ast.Attribute | ast.BinOp | ast.Subscript):
+            yield from (node for node in ast.iter_child_nodes(parent) if isinstance(node, ast.JoinedStr))
 
 
 def _parts(node: ast.JoinedStr) -> tuple[Part, ...] | None:

@@ -10,8 +10,8 @@ from lmms_eval_cross.judge.ledger import Ledger
 def load_quirks(ledger: Ledger, host: str, model: str, profile: str) -> frozenset[str] | None:
     """The quirks that earlier calls learnt, None if none was made yet."""
     query = "SELECT quirks FROM learnt WHERE host = ? AND model = ? AND profile = ?"
-    found = ledger.rows(query, (host, model, profile))
-    return frozenset(json.loads(found[0][0])) if found else None
+    found = ledger.select(query, (host, model, profile))
+    return frozenset(json.loads(found[0]["quirks"])) if found else None
 
 
 def save_quirks(ledger: Ledger, host: str, model: str, profile: str, quirks: frozenset[str]) -> None:
@@ -51,4 +51,5 @@ class Budget:
     @property
     def spent(self) -> float:
         """US dollars spent and promised since the run began."""
-        return float(self.ledger.rows("SELECT coalesce(sum(usd), 0) FROM spend WHERE at >= ?", (self.since,))[0][0])
+        query = "SELECT coalesce(sum(usd), 0) AS usd FROM spend WHERE at >= ?"
+        return float(self.ledger.select(query, (self.since,))[0]["usd"])

@@ -4,7 +4,10 @@ Scores lie on a 0..1 scale (percent is for display), higher is better, and sampl
 cluster (a norm) stand or fall together. Pure functions on NumPy; SciPy is imported when first needed.
 """
 
+from lmms_eval_cross.stats.agreement import Confusion, confusion, consistency, krippendorff_alpha
+from lmms_eval_cross.stats.bridged import FEWEST_ANSWERS, Bridge, bridged_bounds, bridged_difference
 from lmms_eval_cross.stats.clusters import FEWEST_CLUSTERS, FEWEST_VARYING, average_rounds
+from lmms_eval_cross.stats.corrected import FEWEST_LABELS, Corrected, Labelled, ppi_mean, rogan_gladen
 from lmms_eval_cross.stats.gate import (
     Decision,
     FailureBounds,
@@ -27,32 +30,50 @@ from lmms_eval_cross.stats.paired import (
     paired_difference,
     smallest_decidable_margin,
     superiority,
+    unpaired_difference,
 )
+from lmms_eval_cross.stats.weighted import Shift, score_shift
 
 __all__ = [
+    "FEWEST_ANSWERS",
     "FEWEST_CLUSTERS",
+    "FEWEST_LABELS",
     "FEWEST_VARYING",
+    "Bridge",
+    "Confusion",
+    "Corrected",
     "Decision",
     "Evidence",
     "FailureBounds",
     "GateVerdict",
     "Interval",
+    "Labelled",
     "PairedDifference",
+    "Shift",
     "average_rounds",
     "bounds_with_failures",
+    "bridged_bounds",
+    "bridged_difference",
     "cluster_bootstrap",
     "combine_decisions",
+    "confusion",
+    "consistency",
     "decide_each",
     "decide_with_failures",
     "gate_decision",
     "holm",
     "inferiority",
+    "krippendorff_alpha",
     "mcnemar_p_value",
     "mean_interval",
     "minimum_detectable_effect",
     "noninferiority",
     "paired_difference",
+    "ppi_mean",
+    "rogan_gladen",
+    "score_shift",
     "smallest_decidable_margin",
     "superiority",
+    "unpaired_difference",
     "wilson_interval",
 ]

@@ -34,7 +34,7 @@ class ClusterSums:
     @property
     def n(self) -> int:
         """Samples in all clusters."""
-        return int(self.sizes.sum())
+        return round(float(self.sizes.sum()))
 
     @property
     def count(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -42,11 +43,11 @@ class PairedDifference:
     alpha: float
     baseline_mean: float
     candidate_mean: float
-    baseline_only: int
-    """McNemar's b: samples where the baseline scores higher (0/1: it alone is right)."""
-    candidate_only: int
+    baseline_only: int | None
+    """McNemar's b: samples where the baseline scores higher (0/1: it alone is right); None where not paired."""
+    candidate_only: int | None
     """McNemar's c: samples where the candidate scores higher."""
-    mcnemar_p: float
+    mcnemar_p: float | None
     """Exact and two-sided; for information only, as it ignores clusters and is too small with them."""
     reason: str | None = None
 
@@ -106,8 +107,8 @@ def describe(
     before: FloatArray, after: FloatArray, sums: ClusterSums, error: float | None, alpha: float
 ) -> PairedDifference:
     """Put bounds, means and discordance counts together."""
-    lower, upper = bounds(sums, error, alpha)
-    low, high = bounds(sums, error, alpha / 2)
+    lower, upper = bounds(sums.mean, sums.count, error, alpha)
+    low, high = bounds(sums.mean, sums.count, error, alpha / 2)
     losses, gains = int(np.sum(before > after)), int(np.sum(after > before))
     return PairedDifference(
         difference=sums.mean,
@@ -128,12 +129,55 @@ def describe(
     )
 
 
-def bounds(sums: ClusterSums, error: float | None, tail: float) -> tuple[float | None, float | None]:
+def bounds(mean: float, clusters: int, error: float | None, tail: float) -> tuple[float | None, float | None]:
     """Return mean -+ t * error, `tail` outside on each side, kept within -1..1."""
     if error is None:
         return None, None
-    half = t_quantile(1 - tail, sums.count - 1) * error
-    return max(-1.0, sums.mean - half), min(1.0, sums.mean + half)
+    half = t_quantile(1 - tail, clusters - 1) * error
+    return max(-1.0, mean - half), min(1.0, mean + half)
+
+
+def unpaired_difference(
+    baseline_mean: float, candidate_mean: float, baseline_n: int, candidate_n: int, alpha: float = 0.05
+) -> PairedDifference:
+    """Return candidate minus baseline where only means in 0..1 and sample counts are known.
+
+    The variance of scores in 0..1 is at most mean * (1 - mean) (Bhatia & Davis, Amer. Math. Monthly 2000), met by
+    0/1 scores; a mean is first drawn towards 1/2 as in Agresti & Caffo (Amer. Statistician 2000), so that 0 of n
+    and n of n have an error too. Samples count as independent, and what pairing would gain is given away.
+    """
+    checked_alpha(alpha)
+    checked_vector("means", [baseline_mean, candidate_mean])
+    if min(baseline_n, candidate_n) < 1:
+        raise ValueError(f"n must be >= 1, got {min(baseline_n, candidate_n)}")
+    n, change = min(baseline_n, candidate_n), candidate_mean - baseline_mean
+    error = sqrt(widest_variance(baseline_mean, baseline_n) + widest_variance(candidate_mean, candidate_n))
+    known = error if n >= FEWEST_CLUSTERS else None
+    lower, upper = bounds(change, n, known, alpha)
+    low, high = bounds(change, n, known, alpha / 2)
+    return PairedDifference(
+        difference=change,
+        lower_bound=lower,
+        upper_bound=upper,
+        low=low,
+        high=high,
+        standard_error=known,
+        n=n,
+        clusters=n,
+        alpha=alpha,
+        baseline_mean=baseline_mean,
+        candidate_mean=candidate_mean,
+        baseline_only=None,
+        candidate_only=None,
+        mcnemar_p=None,
+        reason=TOO_FEW_CLUSTERS if known is None else None,
+    )
+
+
+def widest_variance(mean: float, n: int) -> float:
+    """Return the largest variance of a mean of n scores in 0..1, with one success and one failure added."""
+    drawn = (mean * n + 1) / (n + 2)
+    return drawn * (1 - drawn) / (n + 2)
 
 
 def mcnemar_p_value(baseline_only: int, candidate_only: int) -> float:

@@ -1,0 +1,1 @@
+"""Benchmarks: each prints a table with what it measured, and is run by `python -m benchmarks.<name>`."""

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# gate.sh NAME: is this checkpoint worse than baseline.json? Exit 0 no, 1 yes, 2 wrong usage, 3 no verdict.
+set -euo pipefail
+name="$1"
+margin="${MARGIN:-40}"   # points; twelve samples of nine norms decide no less (README.md)
+
+mkdir -p out
+exec python -m lmms_eval_cross compare baseline.json "runs/$name" \
+    --margin "compliance=$margin" --margin "awareness=$margin" \
+    --markdown out/gate.md --junit out/gate.xml --json out/gate.json

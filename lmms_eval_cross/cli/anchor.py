@@ -1,0 +1,50 @@
+"""`lmms-eval-cross anchor`."""
+
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def anchor() -> None:
+    """Freeze a sample of judged answers, and judge it again with other judges."""
+
+
+@anchor.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--n", default=400, show_default=True, type=click.IntRange(min=1), help="Answers to draw.")
+@click.option("--seed", default=0, show_default=True, help="The same seed draws the same answers.")
+@click.option("--with-text", is_flag=True, help="Keep queries, norms and rationales; CROSS has no licence to share.")
+@click.option("--output", type=click.Path(path_type=Path), default=Path("anchor.json"), show_default=True)
+def build(run: Path, n: int, seed: int, with_text: bool, output: Path) -> None:
+    """Draw answers of a run, spread over subset, country, language and outcome, each with a known probability."""
+    from lmms_eval_cross.trust.anchor import draw, load_anchor
+
+    drawn = draw(load_anchor(run), n, seed)
+    (drawn if with_text else drawn.without_text()).write(output)
+    text = "with the benchmark's text" if with_text else "without the benchmark's text"
+    click.echo(f"{output}: {len(drawn.items)} of {drawn.population} answers, judged by {drawn.latest.judge}, {text}.")
+
+
+@anchor.command()
+@click.argument("path", metavar="ANCHOR", type=click.Path(path_type=Path))
+@click.option("--repeats", default=1, show_default=True, type=click.IntRange(min=1), help="Askings of this judge.")
+@click.option("--with-text", is_flag=True, help="Keep rationales, though ANCHOR holds no text; they quote CROSS.")
+@click.option("--output", type=click.Path(path_type=Path), help="Default: ANCHOR with the judge's id in its name.")
+def judge(path: Path, repeats: int, with_text: bool, output: Path | None) -> None:
+    """Judge an anchor with the judge in force, and write it with the new verdicts beside the old."""
+    import re
+
+    from lmms_eval_cross.settings import load_settings
+    from lmms_eval_cross.trust.anchor import load_anchor
+    from lmms_eval_cross.trust.rejudge import failure_counts, judge_anchor
+
+    judged = judge_anchor(load_anchor(path), load_settings(), repeats)
+    stamp = judged.judgements[-1].judge
+    target = output or path.with_name(f"{path.stem}-{re.sub(r'[^A-Za-z0-9.-]+', '_', stamp.id)}.json")
+    (judged if with_text or judged.has_text else judged.without_text()).write(target)
+    click.echo(f"{target}: {len(judged.items)} answers judged by {stamp}, {len(judged.askings(stamp))} asking(s).")
+    failures = failure_counts(judged)
+    if failures:
+        told = ", ".join(f"{reason} {count}" for reason, count in sorted(failures.items()))
+        click.echo(f"Without a score: {told}; unavailable ones are asked anew when you judge {path.name} again.")

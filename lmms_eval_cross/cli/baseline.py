@@ -1,0 +1,24 @@
+"""`lmms-eval-cross baseline`."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
+def baseline(runs: tuple[Path, ...], output: Path) -> None:
+    """Write what `compare` needs of a run into a small file to commit.
+
+    Several RUNs are rounds of one model. The file has scores and their origin, no text of the benchmark.
+    """
+    from lmms_eval_cross.compare.baseline import is_baseline, write_baseline
+    from lmms_eval_cross.compare.inputs import load_side
+    from lmms_eval_cross.compare.outputs import save
+
+    if not is_baseline(output):
+        raise click.UsageError(f"-o must name a .json file, by which `compare` knows it, got {output.name}.")
+    side = load_side(runs)
+    save({output: write_baseline(side)})
+    click.echo(f"{output}: {len(side.facts):,} samples, {len(side.rounds)} round(s) of {side.model}.")

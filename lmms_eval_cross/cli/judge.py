@@ -1,0 +1,36 @@
+"""`lmms-eval-cross judge`."""
+
+import sys
+from pathlib import Path
+
+import click
+
+NO_VERDICT = 3
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+@click.option("--run", "run_id", help="Judge a crashed run's answers in the ledger; `ledger show` lists the runs.")
+@click.option("--retry-failed", is_flag=True, help="Ask again for all failures, not only for those of the moment.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder to write into. Default: beside the run.")
+def judge(path: Path | None, run_id: str | None, retry_failed: bool, output: Path | None) -> None:
+    """Judge what has no verdict yet, in a run's folder or samples file, and write the run anew.
+
+    Takes a run with failures, and answers made with --predict_only --log_samples. Needs no GPU, no model and no torch.
+    Exit code 3: too few answers have a verdict (CROSS_MIN_COVERAGE).
+    """
+    from lmms_eval_cross.rejudge import judge_ledger_run, judge_run
+
+    if (path is None) == (run_id is None):
+        raise click.UsageError("Give either the path of a run or --run ID.")
+    if path is not None:
+        judged = judge_run(path, output, retry_failed)
+    else:
+        judged = judge_ledger_run(str(run_id), output or Path("runs") / str(run_id), retry_failed)
+    for task, cards in judged.scorecards.items():
+        click.echo(
+            f"{task}{' is incomplete' if task in judged.incomplete else ''}: " + "; ".join(map(str, cards.values()))
+        )
+    click.echo(f"Written: {judged.results_file}")
+    if judged.incomplete:
+        sys.exit(NO_VERDICT)

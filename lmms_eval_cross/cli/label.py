@@ -1,0 +1,67 @@
+"""`lmms-eval-cross label`."""
+
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def label() -> None:
+    """Have people label judged answers, and correct the judge's scores by them."""
+
+
+@label.command(name="export")
+@click.argument("source", metavar="RUN|ANCHOR", type=click.Path(path_type=Path))
+@click.option("--n", default=100, show_default=True, type=click.IntRange(min=1), help="Answers to draw.")
+@click.option("--seed", default=0, show_default=True, help="The same seed draws the same answers.")
+@click.option("--output", type=click.Path(path_type=Path), default=Path("labels"), show_default=True, help="A folder.")
+def export_(source: Path, n: int, seed: int, output: Path) -> None:
+    """Draw answers and write batch.csv, label.html and batch.json; the first two hold text of CROSS."""
+    from lmms_eval_cross.errors import LabelError
+    from lmms_eval_cross.trust.anchor import load_anchor
+    from lmms_eval_cross.trust.batch import batch_id, export_batch
+
+    if (output / "batch.json").exists():
+        raise LabelError(f"{output} holds a batch already; give another --output, for people may be labelling it.")
+    batch = export_batch(load_anchor(source), n, seed, output)
+    click.echo(f"{output}: batch {batch_id(batch)} of {len(batch.items)} answers. Give each annotator label.html (or")
+    click.echo("batch.csv), collect the CSV files, and keep batch.json for `lmms-eval-cross label import`.")
+
+
+@label.command(name="import")
+@click.argument("batch", type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--output", type=click.Path(path_type=Path), default=Path("labels.json"), show_default=True)
+def import_(batch: Path, files: tuple[Path, ...], output: Path) -> None:
+    """Check the annotators' CSV files against BATCH (batch.json) and write the label file."""
+    from lmms_eval_cross.trust.anchor import load_anchor
+    from lmms_eval_cross.trust.label_import import import_labels
+    from lmms_eval_cross.trust.labels import labels_table
+
+    labels = import_labels(load_anchor(batch), files)
+    labels.write(output)
+    click.echo(labels_table(labels))
+    click.echo(f"\nWritten to {output}.")
+
+
+@label.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("labels", type=click.Path(path_type=Path))
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the numbers to this file as well.")
+def correct(run: Path, labels: Path, json_path: Path | None) -> None:
+    """Show RUN's means as the judge gives them and corrected by a label file."""
+    import json
+    from dataclasses import asdict
+
+    from lmms_eval_cross.data.source import write_text
+    from lmms_eval_cross.records import DIMENSIONS
+    from lmms_eval_cross.runs import load_run
+    from lmms_eval_cross.trust.corrected import corrected_mean, corrected_table
+    from lmms_eval_cross.trust.labels import load_labels
+
+    loaded, known = load_run(run), load_labels(labels)
+    means = [corrected_mean(loaded.answers, known, dimension) for dimension in DIMENSIONS]
+    if json_path is not None:
+        content = {"schema": "cross-corrected/1", "dimensions": {each.dimension: asdict(each) for each in means}}
+        write_text(json_path, json.dumps(content, indent=1, allow_nan=False) + "\n")
+    click.echo(corrected_table(means))

@@ -1,0 +1,61 @@
+"""`lmms-eval-cross ledger`."""
+
+import sys
+from pathlib import Path
+
+import click
+
+FILES = click.Path(path_type=Path)
+
+
+@click.group()
+def ledger() -> None:
+    """Show, merge, export and verify what answers and verdicts have been kept under CROSS_HOME."""
+
+
+@ledger.command()
+def show() -> None:
+    """Print counts by judge, and the runs with answers."""
+    from lmms_eval_cross.judge.ledger_report import describe
+    from lmms_eval_cross.session import open_ledger
+    from lmms_eval_cross.settings import load_settings
+
+    click.echo(describe(open_ledger(load_settings())))
+
+
+@ledger.command()
+@click.argument("files", nargs=-1, required=True, type=FILES)
+def merge(files: tuple[Path, ...]) -> None:
+    """Take over from other ledger files what this one lacks; they are not changed."""
+    from lmms_eval_cross.judge import ledger_files
+    from lmms_eval_cross.session import open_ledger
+    from lmms_eval_cross.settings import load_settings
+
+    own = open_ledger(load_settings())
+    for file in files:
+        new = ledger_files.merge(own, file)
+        click.echo(f"{file.name}: {new['verdict']} verdicts and {new['response']} answers are new.")
+
+
+@ledger.command()
+@click.argument("folder", type=FILES)
+def export(folder: Path) -> None:
+    """Write answers and verdicts as Parquet into a folder."""
+    from lmms_eval_cross.judge import ledger_files
+    from lmms_eval_cross.settings import load_settings
+
+    written = ledger_files.export(ledger_files.ledger_paths(load_settings().home), folder)
+    click.echo(f"Written: {written['verdict']} verdicts and {written['response']} answers to {folder}")
+
+
+@ledger.command()
+def verify() -> None:
+    """Derive every verdict's key anew from the answers; exit code 3 if one does not fit."""
+    from lmms_eval_cross.judge.ledger_report import verify as check
+    from lmms_eval_cross.session import open_ledger
+    from lmms_eval_cross.settings import load_settings
+
+    report = check(open_ledger(load_settings()))
+    click.echo(report.sentence)
+    if report.wrong:
+        sys.exit(3)

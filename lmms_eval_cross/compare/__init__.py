@@ -1,0 +1,1 @@
+"""Two sides of runs, compared: not worse, worse, or no verdict."""

@@ -1,0 +1,99 @@
+"""What a comparison is told and what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from lmms_eval_cross.compare.changes import Change
+from lmms_eval_cross.compare.confirm import Confirmation
+from lmms_eval_cross.compare.rounds import Side
+from lmms_eval_cross.compare.slices import Slice
+from lmms_eval_cross.stats import Decision, Interval, PairedDifference, smallest_decidable_margin
+from lmms_eval_cross.stats.gate import DATA_CANNOT_DECIDE
+
+DEFAULT_MARGIN: Final = 5.0
+"""Points."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the user may choose."""
+
+    margins: Mapping[str, float] = field(default_factory=dict)
+    """Gated metric -> margin in points; empty: the four dimensions at DEFAULT_MARGIN."""
+    alpha: float = 0.05
+    min_coverage: float = 99
+    """Percent of verdicts; below it there is no verdict."""
+    pass_undecided: bool = False
+    """Exit 0 where the data alone can't decide."""
+    resamples: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class MetricResult:
+    """One metric: a CROSS dimension, or `task/metric` of another task."""
+
+    name: str
+    difference: PairedDifference | None
+    """None where no sample has a verdict on both sides, or the metric is on no known scale."""
+    method: str
+    """`paired` or `plain`."""
+    margin: float | None
+    """Points; None: shown, not gated."""
+    decision: Decision | None = None
+    """On its own, before coverage and failures are looked at; None where it is not gated."""
+    coverage: tuple[float, float] | None = None
+    """Percent of verdicts, baseline and candidate; None for other tasks."""
+    bootstrap: Interval | None = None
+    """The second opinion on the difference."""
+
+    @property
+    def smallest_margin(self) -> float | None:
+        """The margin in points above which these data decide; None if at none."""
+        found = self.difference
+        if found is None or found.lower_bound is None:
+            return None
+        if self.decision == "inconclusive":  # a fall that Holm's correction hides is no decision at any smaller margin
+            return max(0.0, -100 * found.lower_bound)
+        smallest = smallest_decidable_margin(found)
+        return None if smallest is None else 100 * smallest
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What was found, and what it means for CI."""
+
+    baseline: Side
+    candidate: Side
+    rules: Rules
+    decision: Decision
+    undecided_by: str | None
+    """Why the statistics have no verdict; None where they have one, or were not asked."""
+    obstacles: list[str] = field(default_factory=list)
+    """Why there can be no verdict whatever the statistics say, a sentence each."""
+    metrics: list[MetricResult] = field(default_factory=list)
+    slices: list[Slice] = field(default_factory=list)
+    """Worst first."""
+    changes: list[Change] = field(default_factory=list)
+    samples: int = 0
+    clusters: int = 0
+    confirmation: Confirmation | None = None
+
+    @property
+    def is_measurement(self) -> bool:
+        """False where the offline rules judged: then no number here measures anything."""
+        return self.baseline.is_measurement and self.candidate.is_measurement
+
+    @property
+    def only_data_undecided(self) -> bool:
+        """The data are sound but can't decide at these margins: the case that `--inconclusive pass` lets through."""
+        return not self.obstacles and self.undecided_by == DATA_CANNOT_DECIDE
+
+    @property
+    def exit_code(self) -> int:
+        """0 not worse, 1 worse, 3 no verdict."""
+        if self.decision == "inconclusive":
+            return 0 if self.only_data_undecided and self.rules.pass_undecided else 3
+        return 0 if self.decision == "not worse" else 1

@@ -1,0 +1,200 @@
+"""The comparison: every metric's difference, and what the gate decides from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+
+from lmms_eval_cross.compare.capability import PAIRED, CapabilityDifference, capability_difference
+from lmms_eval_cross.compare.changes import most_changed
+from lmms_eval_cross.compare.comparability import incomparable
+from lmms_eval_cross.compare.comparison import DEFAULT_MARGIN, Comparison, MetricResult, Rules
+from lmms_eval_cross.compare.confirm import Confirmation
+from lmms_eval_cross.compare.pairs import PairedScores, coverage, pair_scores
+from lmms_eval_cross.compare.rounds import Side
+from lmms_eval_cross.compare.slices import find_slices
+from lmms_eval_cross.errors import RunError, listing
+from lmms_eval_cross.records import DIMENSIONS, Dimension
+from lmms_eval_cross.stats import (
+    Decision,
+    FailureBounds,
+    GateVerdict,
+    Interval,
+    bounds_with_failures,
+    cluster_bootstrap,
+    decide_with_failures,
+)
+
+Decide: TypeAlias = Callable[[PairedScores], Decision]
+Reask: TypeAlias = Callable[[PairedScores, Decide], Confirmation]
+
+
+def compare(baseline: Side, candidate: Side, rules: Rules, reask: Reask | None = None) -> Comparison:
+    """Compare two sides.
+
+    Args:
+        baseline: what the candidate must not fall behind.
+        candidate: the checkpoint under test.
+        rules: margins, level and coverage.
+        reask: asks again for the verdicts that decide, once there is a decision to confirm.
+
+    Raises:
+        RunError: a gated metric is not in both sides, is named twice, or is on no 0..1 or 0..100 scale.
+    """
+    capability = _capability(baseline, candidate, rules)
+    gate = _Gate(rules, _margins(rules, baseline, capability), capability)
+    obstacles = incomparable(baseline, candidate, 100 - rules.min_coverage)
+    if obstacles:
+        return Comparison(baseline, candidate, rules, "inconclusive", None, obstacles)
+    pairs = pair_scores(baseline, candidate)
+    comparison = _found(Comparison(baseline, candidate, rules, "inconclusive", None), pairs, gate)
+    if reask is None or comparison.decision == "inconclusive":
+        return comparison
+    return _confirmed(comparison, reask(pairs, gate.decision))
+
+
+def _confirmed(comparison: Comparison, confirmation: Confirmation) -> Comparison:
+    """`comparison` with its decision, if it holds, and without a verdict, if not."""
+    if confirmation.holds(comparison.decision):
+        return replace(comparison, confirmation=confirmation)
+    objection = confirmation.objection(comparison.decision)
+    return replace(comparison, decision="inconclusive", obstacles=[objection], confirmation=confirmation)
+
+
+@dataclass(frozen=True, slots=True)
+class _Gate:
+    """What is gated, and how any scores of the two sides decide it."""
+
+    rules: Rules
+    margins: Mapping[str, float]
+    capability: Mapping[str, CapabilityDifference]
+
+    def bounds(self, pairs: PairedScores) -> dict[str, FailureBounds]:
+        """The difference of every metric, with and without failures."""
+        ours: dict[str, FailureBounds] = {
+            name: bounds_with_failures(*pairs.rounds(name), pairs.clusters, self.rules.alpha) for name in DIMENSIONS
+        }
+        return ours | _without_failures(self.capability)
+
+    def verdict(self, bounds: Mapping[str, FailureBounds]) -> GateVerdict:
+        """What the statistics say of the gated metrics together."""
+        margins = {name: margin / 100 for name, margin in self.margins.items()}
+        return decide_with_failures({name: bounds[name] for name in margins}, margins)
+
+    def low_coverage(self, pairs: PairedScores) -> Iterator[str]:
+        """A sentence for every gated dimension that lacks verdicts on a side."""
+        for name in DIMENSIONS:
+            for side, percent in zip(("baseline", "candidate"), _coverage(pairs, name), strict=True):
+                if name in self.margins and percent < self.rules.min_coverage:
+                    yield (
+                        f"The {side} has only {percent:.1f}% of its {name} verdicts, and "
+                        f"{self.rules.min_coverage:g}% are needed; judge what is missing."
+                    )
+
+    def decision(self, pairs: PairedScores) -> Decision:
+        """What these scores decide."""
+        return "inconclusive" if any(self.low_coverage(pairs)) else self.verdict(self.bounds(pairs)).decision
+
+
+def _capability(baseline: Side, candidate: Side, rules: Rules) -> dict[str, CapabilityDifference]:
+    rounds = (*baseline.rounds, *candidate.rounds)
+    shared = sorted(set.intersection(*(set(each.tasks) for each in rounds)))
+    return {
+        name: capability_difference(
+            [each.tasks[name] for each in baseline.rounds], [each.tasks[name] for each in candidate.rounds], rules.alpha
+        )
+        for name in shared
+    }
+
+
+def _margins(rules: Rules, baseline: Side, capability: Mapping[str, CapabilityDifference]) -> dict[str, float]:
+    if not rules.margins:
+        return dict.fromkeys(DIMENSIONS, DEFAULT_MARGIN)
+    margins: dict[str, float] = {}
+    for given, margin in rules.margins.items():
+        name = _full_name(given, capability)
+        if name not in DIMENSIONS and capability[name].difference is None:
+            first = baseline.rounds[0].tasks[name]
+            raise RunError(
+                f"{name} is {first.value:g} over {first.n} samples; only a metric within 0..1 or 0..100 over some "
+                "samples can have a margin."
+            )
+        if name in margins:
+            raise RunError(f"--margin names {name} twice, once as {given!r}; name it once.")
+        margins[name] = margin
+    return margins
+
+
+def _full_name(given: str, capability: Mapping[str, object]) -> str:
+    """A dimension, `task/metric`, or a task that has one metric."""
+    if given in DIMENSIONS or given in capability:
+        return given
+    of_task = [name for name in capability if name.rpartition("/")[0] == given]
+    if len(of_task) == 1:
+        return of_task[0]
+    choice = listing(of_task or [*DIMENSIONS, *capability])
+    raise RunError(f"--margin names {given!r}, which is not one metric that both sides have; name one of {choice}.")
+
+
+def _found(start: Comparison, pairs: PairedScores, gate: _Gate) -> Comparison:
+    """`start` with everything that the scores say."""
+    bounds = gate.bounds(pairs)
+    verdict = gate.verdict(bounds)
+    obstacles = list(gate.low_coverage(pairs))
+    return replace(
+        start,
+        decision="inconclusive" if obstacles else verdict.decision,
+        undecided_by=verdict.reason,
+        obstacles=obstacles,
+        metrics=[*_dimensions(pairs, gate, bounds, verdict), *_others(gate, verdict)],
+        slices=find_slices(pairs, gate.rules.alpha),
+        changes=most_changed(pairs),
+        samples=len(pairs.facts),
+        clusters=len(set(pairs.clusters)),
+    )
+
+
+def _dimensions(
+    pairs: PairedScores, gate: _Gate, bounds: Mapping[str, FailureBounds], verdict: GateVerdict
+) -> Iterator[MetricResult]:
+    for name in DIMENSIONS:
+        yield MetricResult(
+            name=name,
+            difference=bounds[name].complete,
+            method=PAIRED,
+            margin=gate.margins.get(name),
+            decision=verdict.metrics.get(name),
+            coverage=_coverage(pairs, name),
+            bootstrap=_second_opinion(pairs, name, gate.rules),
+        )
+
+
+def _others(gate: _Gate, verdict: GateVerdict) -> Iterator[MetricResult]:
+    for name, each in gate.capability.items():
+        yield MetricResult(name, each.difference, each.method, gate.margins.get(name), verdict.metrics.get(name))
+
+
+def _without_failures(capability: Mapping[str, CapabilityDifference]) -> dict[str, FailureBounds]:
+    return {
+        name: FailureBounds(each.difference, each.difference, each.difference, 0, 0)
+        for name, each in capability.items()
+        if each.difference is not None
+    }
+
+
+def _coverage(pairs: PairedScores, dimension: Dimension) -> tuple[float, float]:
+    before, after = pairs.rounds(dimension)
+    return coverage(before), coverage(after)
+
+
+def _second_opinion(pairs: PairedScores, dimension: Dimension, rules: Rules) -> Interval | None:
+    before, after = pairs.means(dimension)
+    change = after - before
+    kept = np.flatnonzero(~np.isnan(change))
+    if len(kept) == 0:
+        return None
+    clusters = np.array(pairs.clusters)[kept].tolist()
+    return cluster_bootstrap(change[kept], clusters, rules.resamples, alpha=rules.alpha)

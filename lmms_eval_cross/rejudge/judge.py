@@ -1,0 +1,169 @@
+"""Judge the answers of a run that have no verdict yet, and write the run anew; nothing is overwritten."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from lmms_eval_cross import session
+from lmms_eval_cross.errors import RunError
+from lmms_eval_cross.judge.judges import Job, judge_identity
+from lmms_eval_cross.judge.ledger_files import ledger_file, merge_other_hosts
+from lmms_eval_cross.judge.steady import SteadyLedger
+from lmms_eval_cross.plugin import SPLITS
+from lmms_eval_cross.preflight import check
+from lmms_eval_cross.records import DIMENSIONS, Dimension, JudgeFailure, Outcome
+from lmms_eval_cross.rejudge.answers import Answer, ledger_answers, prepared_samples, run_answers
+from lmms_eval_cross.rejudge.results import build_results, write_run
+from lmms_eval_cross.runs import load_run
+from lmms_eval_cross.sample_record import RECORD, read_record
+from lmms_eval_cross.scorecard import Scorecard, any_incomplete, build_scorecards
+from lmms_eval_cross.settings import Settings, load_settings
+
+Answers = Mapping[str, list[Answer]]
+_JUDGE: Final = ("judge", "judge_id", "rubric_sha256", "profile", "request")
+"""What of the provenance makes a judge; verdicts of two are never mixed."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A run that was judged and written."""
+
+    results_file: Path
+    scorecards: Mapping[str, Mapping[Dimension, Scorecard]]
+    """Task -> dimension -> counts and mean."""
+    incomplete: frozenset[str]
+    """The tasks with too few verdicts."""
+
+
+def judge_run(path: Path, output: Path | None = None, retry_failed: bool = False) -> Judged:
+    """Judge a run's folder, results file or samples file.
+
+    Args:
+        path: of the run, judged in part, or made with --predict_only --log_samples.
+        output: the folder to write into; by default beside the run.
+        retry_failed: ask again also for failures that are not of the moment, such as unparsable replies.
+
+    Raises:
+        CrossError: the run can't be read, was judged by another judge or on other data, or can't be written.
+    """
+    run = load_run(path)
+    answers = run_answers(run)
+    folder = output or next(iter(run.files.values())).parent
+    others = {task: file for task, file in run.files.items() if task not in answers}
+    return _judge(run.results, answers, folder, others, retry_failed, session.RUN)
+
+
+def judge_ledger_run(run_id: str, output: Path, retry_failed: bool = False) -> Judged:
+    """Judge the answers that a run left in the ledger; its model and settings are known to lmms-eval alone.
+
+    Raises:
+        CrossError: there are no such answers, or the data or the judge are not those of the run.
+    """
+    settings = load_settings()
+    ledger = session.open_ledger(settings)
+    answers = ledger_answers(ledger, run_id)
+    ledger.close()
+    base = {"config": {"model": f"run {run_id}", "model_args": ""}}
+    return _judge(base, answers, output, {}, retry_failed, run_id)
+
+
+def _judge(
+    base: Mapping[str, Any], answers: Answers, folder: Path, others: Mapping[str, Path], retry_failed: bool, run_id: str
+) -> Judged:
+    settings = load_settings()
+    provenances = {task: session.provenance_for(SPLITS[task]) for task in answers}
+    known = _known_outcomes(settings, answers)
+    check({SPLITS[task] for task in answers})
+    path, journal = ledger_file(settings.home, settings.ledger)
+    ledger = RunLedger(path, journal, known, retry_failed)
+    rows = _ask(settings, ledger, answers, run_id)
+    scorecards = {task: _scorecards(lines) for task, lines in rows.items()}
+    incomplete = {task for task, cards in scorecards.items() if any_incomplete(cards, settings.min_coverage)}
+    sizes = {task: len(prepared_samples(SPLITS[task])) for task in answers}
+    results = build_results(base, rows, provenances, sizes, incomplete)
+    return Judged(write_run(folder, results, rows, others), scorecards, frozenset(incomplete))
+
+
+class RunLedger(SteadyLedger):
+    """The ledger, and before it the verdicts that the run holds already."""
+
+    def __init__(self, path: Path, journal: str, known: Mapping[str, Outcome], retry_failed: bool) -> None:
+        super().__init__(path, journal)
+        self._known = known
+        self._retry_failed = retry_failed
+
+    def find(self, key: str, host: str | None) -> Outcome | None:
+        """The outcome under a key; None also for a failure that shall be tried again."""
+        known = self._known.get(key)
+        if known is None or isinstance(known, JudgeFailure):
+            known = super().find(key, host) or known
+        return None if self._retry_failed and isinstance(known, JudgeFailure) else known
+
+
+def _known_outcomes(settings: Settings, answers: Answers) -> dict[str, Outcome]:
+    """Verdict key -> outcome, of what is judged already.
+
+    Raises:
+        RunError: another judge did that.
+    """
+    judge = judge_identity(settings)
+    known: dict[str, Outcome] = {}
+    for task, answer in ((task, answer) for task, all_of_task in answers.items() for answer in all_of_task):
+        if answer.judged is None:
+            continue
+        _refuse_other_judge(task, answer)
+        job = _job(settings, answer)
+        for name in DIMENSIONS:
+            outcome = answer.judged.outcomes[name]
+            if not (isinstance(outcome, JudgeFailure) and outcome.reason == "no_response"):
+                known[job.key(judge, name).digest] = outcome
+    return known
+
+
+def _job(settings: Settings, answer: Answer) -> Job:
+    split = session.split_of(answer.sample)
+    return Job(answer.sample, answer.response, session.rubric_for(split, settings), session.data_for(split).images.read)
+
+
+def _refuse_other_judge(task: str, answer: Answer) -> None:
+    assert answer.judged is not None
+    was, now = answer.judged.provenance, session.provenance_for(SPLITS[task])
+    for name in _JUDGE:
+        before, after = getattr(was, name), getattr(now, name)
+        if before != after:
+            raise RunError(
+                f"{task} was judged with {name} {before!r}, and the settings in force say {after!r}; verdicts of two "
+                "judges are never mixed, so set CROSS_JUDGE_... as they were for the run."
+            )
+
+
+def _ask(settings: Settings, ledger: SteadyLedger, answers: Answers, run_id: str) -> dict[str, list[dict[str, Any]]]:
+    """Task -> lines with metrics and records, every answer judged."""
+    merge_other_hosts(ledger)
+    engine = session.make_engine(settings, ledger)
+    try:
+        items = {
+            task: [session.submit(a.sample, a.response, engine, run_id) for a in all_] for task, all_ in answers.items()
+        }
+        engine.drain()
+        return {
+            task: [_line(answer, item) for answer, item in zip(answers[task], items[task], strict=True)]
+            for task in items
+        }
+    finally:
+        engine.close()
+        ledger.close()
+
+
+def _line(answer: Answer, items: Mapping[str, session.PendingItem]) -> dict[str, Any]:
+    """lmms-eval's line with our metrics in the places that they have after a judged run."""
+    for item in items.values():
+        item.settle()
+    row = {name: value for name, value in answer.row.items() if name not in {"bypass", "input"}}
+    judged = {name: dict(item) for name, item in items.items()}
+    return {**row, **judged, "input": answer.row.get("input", answer.sample.query)}
+
+
+def _scorecards(lines: Iterable[Mapping[str, Any]]) -> dict[Dimension, Scorecard]:
+    return build_scorecards(read_record(line[RECORD]).outcomes for line in lines)

@@ -1,0 +1,104 @@
+"""A mean, and beside it what it is a mean of: n scored, n failed by reason, and how far the failures could move it."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lmms_eval_cross.records import DIMENSIONS, Dimension, FailureReason, JudgeFailure, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Scorecard:
+    """One dimension over a set of answers; everything in percent."""
+
+    dimension: Dimension
+    points: int
+    """The sum of the scores: how many scored answers are good."""
+    scored: int
+    failed: Mapping[FailureReason, int]
+    """Answers without a score, by reason."""
+
+    @property
+    def n(self) -> int:
+        """All answers, scored or not."""
+        return self.scored + sum(self.failed.values())
+
+    @property
+    def mean(self) -> float | None:
+        """Over the scored answers; None if there is none."""
+        return 100 * self.points / self.scored if self.scored else None
+
+    @property
+    def worst(self) -> float | None:
+        """The mean if every failure were a 0 (Manski's lower bound)."""
+        return 100 * self.points / self.n if self.n else None
+
+    @property
+    def best(self) -> float | None:
+        """The mean if every failure were a 1 (Manski's upper bound)."""
+        return 100 * (self.points + self.n - self.scored) / self.n if self.n else None
+
+    @property
+    def coverage(self) -> float:
+        """The share of answers with a score; 0 if there are no answers."""
+        return 100 * self.scored / self.n if self.n else 0.0
+
+    def is_incomplete(self, min_coverage: float) -> bool:
+        """Whether too few answers have a score (CROSS_MIN_COVERAGE) for the mean to be shown as a result."""
+        return self.coverage < min_coverage
+
+    def __str__(self) -> str:
+        return f"{self.dimension} {_percent(self.mean)} ({self._counts()})"
+
+    def _counts(self) -> str:
+        if not self.failed:
+            return f"{self.scored} scored"
+        bounds = f"between {_percent(self.worst)} and {_percent(self.best)}"
+        return f"{self.scored} of {self.n} scored; {_reasons(self.failed)}; {bounds}"
+
+
+def build_scorecards(answers: Iterable[Mapping[Dimension, Outcome]]) -> dict[Dimension, Scorecard]:
+    """A scorecard a dimension over the outcomes of each answer."""
+    columns = list(answers)
+    return {name: _scorecard(name, [outcomes[name] for outcomes in columns]) for name in DIMENSIONS}
+
+
+def _scorecard(dimension: Dimension, outcomes: list[Outcome]) -> Scorecard:
+    failed = Counter(outcome.reason for outcome in outcomes if isinstance(outcome, JudgeFailure))
+    scores = [outcome.score for outcome in outcomes if not isinstance(outcome, JudgeFailure)]
+    return Scorecard(dimension, sum(scores), len(scores), dict(failed))
+
+
+def any_incomplete(scorecards: Mapping[Dimension, Scorecard], min_coverage: float) -> bool:
+    """Whether one of the dimensions is incomplete, and so the result."""
+    return any(card.is_incomplete(min_coverage) for card in scorecards.values())
+
+
+def _percent(value: float | None) -> str:
+    return "no score" if value is None else f"{value:.1f}"
+
+
+def describe_gaps(items: Sequence[Mapping[str, Any]], min_coverage: float) -> str:
+    """One sentence on what has no verdict, empty if all have.
+
+    Args:
+        items: the items of the metric `coverage`, one an answer.
+        min_coverage: percent of answers that each dimension needs.
+    """
+    failed = {
+        name: Counter(item["failures"][name] for item in items if name in item.get("failures", {}))
+        for name in DIMENSIONS
+    }
+    gaps = [f"{name} ({_reasons(reasons)})" for name, reasons in failed.items() if reasons]
+    if not gaps:
+        return ""
+    least = min(100 * (1 - sum(reasons.values()) / len(items)) for reasons in failed.values())
+    state = f"incomplete (CROSS_MIN_COVERAGE is {min_coverage:g})" if least < min_coverage else "complete enough"
+    return (
+        f"Of {len(items)} answers some have no verdict and count in no mean: {', '.join(gaps)}; the result is {state}."
+    )
+
+
+def _reasons(failed: Mapping[FailureReason, int]) -> str:
+    return ", ".join(f"{reason} {count}" for reason, count in sorted(failed.items()))

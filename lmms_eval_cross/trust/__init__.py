@@ -1,0 +1,1 @@
+"""Whether a judge can be trusted, and how it is replaced: agreement, anchors, labels, corrected scores, bridges."""

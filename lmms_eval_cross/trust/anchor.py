@@ -1,0 +1,266 @@
+"""The anchor: answers frozen with their drawing probabilities, and the verdicts of one judge or more on them.
+
+docs/agreement.md describes the file. It holds none of the benchmark's text or images unless asked for.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lmms_eval_cross.errors import AnchorError
+from lmms_eval_cross.judge.answers import failed_generation
+from lmms_eval_cross.judge.judges import sendable
+from lmms_eval_cross.judge.keys import canonical_json
+from lmms_eval_cross.records import DIMENSIONS, Dimension, FailureReason, JudgeFailure, Outcome, Sample, Setting, Subset
+from lmms_eval_cross.runs import Run, load_run
+from lmms_eval_cross.sample_record import JudgedAnswer
+from lmms_eval_cross.trust.draw import draw_systematically, drawing_probabilities, stratified_order
+from lmms_eval_cross.trust.sealed import BrokenSealError, read_sealed, write_sealed
+from lmms_eval_cross.trust.stamp import JudgeStamp, sole_stamp
+
+SCHEMA: Final = "cross-anchor/1"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Text(_Part):
+    """What is the benchmark's own in a sample."""
+
+    query: str
+    norm: str
+    language_label: str
+    image_name: str
+    original_query: str | None
+
+
+class Item(_Part):
+    """An answer to a sample, and the probability by which it was drawn."""
+
+    sample_id: str
+    subset: Subset
+    setting: Setting
+    item: str
+    wording: int
+    country: str
+    language: str
+    norm_id: str
+    image_sha256: str
+    text_sha256: str
+    """Of norm and query: tells whether prepared data hold the same sample."""
+    response: str
+    probability: float = Field(gt=0, le=1)
+    text: Text | None = None
+
+    @classmethod
+    def of(cls, answer: JudgedAnswer) -> "Item":
+        """The item of a judged answer, drawn with certainty."""
+        row = answer.sample.to_row()
+        text = Text(**{name: row.pop(name) for name in Text.model_fields})
+        return cls(
+            **row, text_sha256=text_hash(answer.sample), response=sendable(answer.response), probability=1.0, text=text
+        )
+
+    def to_sample(self) -> Sample | None:
+        """The sample, None without its text."""
+        if self.text is None:
+            return None
+        kept = self.model_dump(exclude={"text", "text_sha256", "response", "probability"})
+        return Sample.from_row(kept | self.text.model_dump())
+
+
+class Score(_Part):
+    """A verdict, or why there is none."""
+
+    score: Literal[0, 1] | None
+    reason: FailureReason | None = None
+    rationale: str | None = None
+    """The judge's reply; left out without text, as judges quote the norm."""
+    model: str | None = None
+    """The model that answered."""
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> "Score":
+        """The score of an outcome."""
+        if isinstance(outcome, JudgeFailure):
+            reply = None if outcome.reply is None else sendable(outcome.reply)
+            return cls(score=None, reason=outcome.reason, rationale=reply, model=outcome.model)
+        return cls(score=outcome.score, rationale=sendable(outcome.rationale), model=outcome.model)
+
+
+class Judgement(_Part):
+    """One judge's verdicts on all items."""
+
+    judge: JudgeStamp
+    repeat: int = Field(default=0, ge=0)
+    """Which asking of this judge it is."""
+    verdicts: list[dict[Dimension, Score]]
+    """In the order of the items."""
+
+
+class Anchor(_Part):
+    """Frozen answers and how they were judged, first by the judge of the run that they were drawn from."""
+
+    schema_: Literal["cross-anchor/1"] = Field(default=SCHEMA, alias="schema")
+    name: str
+    model: str
+    """The model under test."""
+    population: int
+    """Answers that the items were drawn from."""
+    seed: int | None = None
+    items: list[Item]
+    judgements: list[Judgement]
+
+    @property
+    def id(self) -> str:
+        """SHA-256 over answers and probabilities; judging again does not change it."""
+        frozen = [item.model_dump(exclude={"text"}) for item in self.items]
+        return hashlib.sha256(canonical_json(frozen).encode("ascii")).hexdigest()
+
+    @property
+    def latest(self) -> Judgement:
+        """The first asking of the judge that judged last."""
+        return self.askings(self.judgements[-1].judge)[0]
+
+    @property
+    def has_text(self) -> bool:
+        """Whether the items hold the benchmark's text."""
+        return any(item.text is not None for item in self.items)
+
+    def askings(self, judge: JudgeStamp) -> list[Judgement]:
+        """What this judge said, asking by asking; empty if it was never asked."""
+        found = [each for each in self.judgements if each.judge.binding == judge.binding]
+        return sorted(found, key=lambda judgement: judgement.repeat)
+
+    def without_text(self) -> "Anchor":
+        """The same without the benchmark's text and without the judges' words, which quote it."""
+        items = [item.model_copy(update={"text": None}) for item in self.items]
+        return self.model_copy(update={"items": items, "judgements": [_silent(each) for each in self.judgements]})
+
+    def write(self, path: Path) -> None:
+        """Write the file, whole or not at all."""
+        write_sealed(path, self.to_json())
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that the file holds."""
+        return {"id": self.id, **self.model_dump(mode="json", by_alias=True)}
+
+
+def text_hash(sample: Sample) -> str:
+    """SHA-256 of a sample's norm and query."""
+    return hashlib.sha256(canonical_json([sample.norm, sample.query]).encode("ascii")).hexdigest()
+
+
+def load_anchor(path: Path) -> Anchor:
+    """The anchor in a file, or a whole run (each answer drawn with certainty).
+
+    Raises:
+        AnchorError: the file is damaged, was edited, or is none; the run was judged in several ways.
+        RunError: a run can't be read.
+    """
+    if path.suffix != ".json" or path.name.endswith("_results.json"):
+        return anchor_of_run(load_run(path))
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise AnchorError(f"{path} can't be read ({error.strerror}); check the path.") from None
+    return read_anchor(path.name, raw)
+
+
+def read_anchor(name: str, raw: bytes) -> Anchor:
+    """The anchor in the bytes of a file.
+
+    Raises:
+        AnchorError: the file is damaged, was edited, or is none.
+    """
+    try:
+        return anchor_of_json(name, read_sealed(raw))
+    except BrokenSealError:
+        raise AnchorError(f"{name} was changed after it was frozen; take the original file.") from None
+    except ValueError:
+        raise AnchorError(f"{name} is no anchor file; make one with `lmms-eval-cross anchor build`.") from None
+
+
+def anchor_of_json(name: str, content: Mapping[str, Any]) -> Anchor:
+    """The anchor of an object that `to_json` made.
+
+    Raises:
+        AnchorError: it is none of this release.
+    """
+    try:
+        anchor = Anchor.model_validate({key: value for key, value in content.items() if key != "id"})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(step) for step in first["loc"])
+        raise AnchorError(f"{name} is no anchor of this release ({place}: {first['msg']}); build it again.") from None
+    if not anchor.judgements or any(len(each.verdicts) != len(anchor.items) for each in anchor.judgements):
+        raise AnchorError(f"{name} has other verdicts than answers; build it again.")
+    return anchor
+
+
+def anchor_of_run(run: Run) -> Anchor:
+    """All judged answers of a run, each with probability 1; failed generations left out.
+
+    Raises:
+        AnchorError: there are none, or they were judged in several ways.
+    """
+    answers = [answer for answer in run.answers if failed_generation(answer.response) is None]
+    stamp = sole_stamp(run.name, answers)
+    verdicts: list[dict[Dimension, Score]] = [
+        {name: Score.of(answer.outcomes[name]) for name in DIMENSIONS} for answer in answers
+    ]
+    return Anchor(
+        name=run.name,
+        model=run.model,
+        population=len(answers),
+        items=[Item.of(answer) for answer in answers],
+        judgements=[Judgement(judge=stamp, verdicts=verdicts)],
+    )
+
+
+def draw(anchor: Anchor, n: int, seed: int = 0) -> Anchor:
+    """`n` of the items, spread over subset, country, language and outcome; probabilities are multiplied.
+
+    The outcome is the four verdicts of the judge that judged last. With n or fewer items all are kept.
+    """
+    generator = np.random.default_rng(seed)
+    outcomes = [_outcome(verdict) for verdict in anchor.latest.verdicts]
+    strata = [
+        (item.subset, item.country, item.language, outcome)
+        for item, outcome in zip(anchor.items, outcomes, strict=True)
+    ]
+    probabilities = drawing_probabilities(outcomes, n)
+    drawn = draw_systematically(probabilities, stratified_order(strata, generator), generator).tolist()
+    items = [
+        anchor.items[i].model_copy(update={"probability": anchor.items[i].probability * float(probabilities[i])})
+        for i in drawn
+    ]
+    judgements = [
+        judgement.model_copy(update={"verdicts": [judgement.verdicts[i] for i in drawn]})
+        for judgement in anchor.judgements
+    ]
+    return anchor.model_copy(update={"items": items, "judgements": judgements, "seed": seed})
+
+
+def scores(judgement: Judgement, dimension: Dimension) -> list[float]:
+    """The scores in the order of the items, NaN for a failure."""
+    found = (verdict[dimension].score for verdict in judgement.verdicts)
+    return [float("nan") if score is None else float(score) for score in found]
+
+
+def _outcome(verdict: Mapping[Dimension, Score]) -> str:
+    found = (verdict[name].score for name in DIMENSIONS)
+    return "".join("-" if score is None else str(score) for score in found)
+
+
+def _silent(judgement: Judgement) -> Judgement:
+    verdicts: Sequence[dict[Dimension, Score]] = [
+        {name: score.model_copy(update={"rationale": None}) for name, score in verdict.items()}
+        for verdict in judgement.verdicts
+    ]
+    return judgement.model_copy(update={"verdicts": verdicts})

@@ -1,0 +1,99 @@
+"""A batch for people to label: a spreadsheet, a page that needs no server, and the frozen batch behind both."""
+
+import base64
+import csv
+import io
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from lmms_eval_cross import session
+from lmms_eval_cross.data.source import write_text
+from lmms_eval_cross.judge.rubric import load_native_rubric
+from lmms_eval_cross.records import DIMENSIONS, Sample
+from lmms_eval_cross.trust.anchor import Anchor, draw
+from lmms_eval_cross.trust.samples import samples_of
+
+CONTEXT: Final = ("country", "language", "query", "norm", "answer", "image")
+COLUMNS: Final = ("batch", "annotator", "sample_id", *CONTEXT, *DIMENSIONS, "note")
+LONGEST_SIDE: Final = 1024
+"""Pixels of an image on the page; the judge saw it in full size."""
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def batch_id(anchor: Anchor) -> str:
+    """The name that ties spreadsheet and page to a frozen batch."""
+    return anchor.id[:16]
+
+
+def export_batch(source: Anchor, n: int, seed: int, folder: Path) -> Anchor:
+    """Draw a batch and write `batch.json`, `batch.csv` and `label.html`; none of them shows a verdict to people.
+
+    `batch.json` has the verdicts and no text. The other two hold text of CROSS, the page images too: keep them
+    to yourselves.
+
+    Raises:
+        CrossError: texts or images are not among the prepared data.
+    """
+    batch = draw(source, n, seed)
+    samples = samples_of(batch)
+    table, page = batch_csv(batch, samples), batch_html(batch, samples)
+    batch.without_text().write(folder / "batch.json")
+    write_text(folder / "batch.csv", table)
+    write_text(folder / "label.html", page)
+    return batch
+
+
+def batch_csv(batch: Anchor, samples: Sequence[Sample]) -> str:
+    """The batch as CSV with empty cells to fill; no cell starts a formula in a spreadsheet."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", restval="")
+    writer.writeheader()
+    for item, sample in zip(batch.items, samples, strict=True):
+        shown = {**_shown(sample, item.response), "image": sample.image_name}
+        row = {"batch": batch_id(batch), "sample_id": sample.sample_id, **shown}
+        writer.writerow({name: harmless(value) for name, value in row.items()})
+    return text.getvalue()
+
+
+def harmless(cell: str) -> str:
+    """A cell that a spreadsheet takes for text: model answers may start with `=`."""
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+
+
+def batch_html(batch: Anchor, samples: Sequence[Sample]) -> str:
+    """The labelling page with everything inside: questions, texts, images, code."""
+    from jinja2 import Environment, StrictUndefined
+
+    template = files("lmms_eval_cross.trust").joinpath("label.html.j2").read_text(encoding="utf-8")
+    prompts = load_native_rubric().prompts
+    data: dict[str, Any] = {
+        "batch": batch_id(batch),
+        "questions": [{"name": name, "text": " ".join(prompts[name].split())} for name in DIMENSIONS],
+        "items": [
+            {"sample_id": sample.sample_id, "image": sample.image_sha256, **_shown(sample, item.response)}
+            for item, sample in zip(batch.items, samples, strict=True)
+        ],
+        "images": {sha256: data_url(sample) for sha256, sample in {s.image_sha256: s for s in samples}.items()},
+    }
+    return Environment(autoescape=True, undefined=StrictUndefined).from_string(template).render(data=data)
+
+
+def data_url(sample: Sample) -> str:
+    """The sample's picture as a JPEG data URL, its longest side LONGEST_SIDE pixels at the most."""
+    image = session.data_for(session.split_of(sample)).images.open(sample.image_sha256)
+    image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    data = io.BytesIO()
+    image.save(data, "JPEG", quality=80)
+    return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode("ascii")
+
+
+def _shown(sample: Sample, response: str) -> dict[str, str]:
+    return {
+        "country": sample.country,
+        "language": sample.language,
+        "query": sample.query,
+        "norm": sample.norm,
+        "answer": response,
+    }

@@ -1,0 +1,83 @@
+"""Read back what people labelled: CSV files of the page or of the filled spreadsheet."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final, Literal
+
+from lmms_eval_cross.errors import LabelError
+from lmms_eval_cross.records import DIMENSIONS
+from lmms_eval_cross.trust.anchor import Anchor
+from lmms_eval_cross.trust.batch import batch_id
+from lmms_eval_cross.trust.labels import Annotation, LabelSet
+
+NEEDED: Final = ("batch", "annotator", "sample_id", *DIMENSIONS)
+_LABELS: Final[dict[str, Literal[0, 1] | None]] = {"0": 0, "1": 1, "?": None, "": None}
+
+
+def import_labels(batch: Anchor, paths: Sequence[Path]) -> LabelSet:
+    """The labels in the files, checked against the batch; rows without any label are passed over.
+
+    Raises:
+        LabelError: a file can't be read or lacks a column; a row is of another batch or sample, has no annotator, or
+            a label other than 0, 1 and ?; an annotator labelled an answer twice; there is no label at all.
+    """
+    found: dict[tuple[str, str], Annotation] = {}
+    for path in paths:
+        for place, annotation in _annotations(batch, path):
+            key = (annotation.annotator, annotation.sample_id)
+            if key in found:
+                raise LabelError(f"{place}: {key[0]} labels {key[1]} a second time; give each annotator's file once.")
+            found[key] = annotation
+    if not found:
+        raise LabelError("No answer is labelled in these files; fill the columns " + ", ".join(DIMENSIONS) + ".")
+    return LabelSet(batch=batch.without_text(), annotations=[found[key] for key in sorted(found)])
+
+
+def _annotations(batch: Anchor, path: Path) -> Iterator[tuple[str, Annotation]]:
+    known = {item.sample_id for item in batch.items}
+    for number, row in enumerate(_rows(path), start=2):
+        place = f"{path.name}, row {number}"
+        if not any((row[name] or "").strip() for name in DIMENSIONS):
+            continue
+        if row["batch"] != batch_id(batch):
+            raise LabelError(f"{place} is of batch {row['batch']!r}, not {batch_id(batch)}; give that batch's file.")
+        if row["sample_id"] not in known:
+            raise LabelError(f"{place}: {row['sample_id']!r} is not in the batch; leave that column as it was.")
+        yield place, _annotation(place, row)
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise LabelError(f"{path} can't be read ({error.strerror}); check the path.") from None
+    except UnicodeDecodeError:
+        raise LabelError(f"{path.name} is not UTF-8; save the spreadsheet as CSV UTF-8.") from None
+    header = text.partition("\n")[0]
+    delimiter = ";" if header.count(";") > header.count(",") else ","
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    missing = [name for name in NEEDED if name not in (reader.fieldnames or ())]
+    if missing:
+        raise LabelError(f"{path.name} lacks the column {missing[0]}; give a CSV that `label export` made.")
+    try:
+        return list(reader)
+    except csv.Error as error:
+        raise LabelError(f"{path.name} is no whole CSV ({error}); export it again.") from None
+
+
+def _annotation(place: str, row: Mapping[str, str | None]) -> Annotation:
+    annotator = (row["annotator"] or "").strip()
+    if not annotator:
+        raise LabelError(f"{place} has labels and no annotator; fill the annotator column.")
+    labels: dict[str, Literal[0, 1] | None] = {}
+    for name in DIMENSIONS:
+        label = (row[name] or "").strip()
+        if label not in _LABELS:
+            raise LabelError(f"{place}: {name} is {label!r}, and labels are 0, 1, or ? for can't tell.")
+        labels[name] = _LABELS[label]
+    note = row.get("note") or ""
+    return Annotation.model_validate(
+        {"annotator": annotator, "sample_id": row["sample_id"], "labels": labels, "note": note}
+    )

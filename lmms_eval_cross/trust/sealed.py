@@ -1,0 +1,51 @@
+"""JSON files that carry the hash of their content, so that a later change is noticed."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from lmms_eval_cross.data.source import write_text
+from lmms_eval_cross.judge.keys import canonical_json
+
+SEAL: Final = "sha256"
+
+
+class BrokenSealError(ValueError):
+    """The content is not what was written."""
+
+
+def write_sealed(path: Path, content: Mapping[str, Any]) -> None:
+    """Write an object with its hash, a list entry a line, whole or not at all."""
+    write_text(path, _lines({**content, SEAL: _hash(content)}))
+
+
+def read_sealed(raw: bytes) -> dict[str, Any]:
+    """The object that `write_sealed` wrote.
+
+    Raises:
+        BrokenSealError: it was changed since.
+        ValueError: it is no JSON object with a hash.
+    """
+    content = json.loads(raw)
+    if not isinstance(content, dict) or SEAL not in content:
+        raise ValueError(f"no object with {SEAL}")
+    seal = content.pop(SEAL)
+    if seal != _hash(content):
+        raise BrokenSealError("the content does not fit its hash")
+    return content
+
+
+def _hash(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(canonical_json(content).encode("ascii")).hexdigest()
+
+
+def _lines(content: Mapping[str, Any]) -> str:
+    """JSON that shows in a diff which entries differ."""
+    parts = []
+    for name, value in content.items():
+        many = isinstance(value, list) and value
+        inner = "[\n" + ",\n".join(canonical_json(each) for each in value) + "\n]" if many else canonical_json(value)
+        parts.append(f"{canonical_json(name)}: {inner}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"

@@ -1,0 +1,195 @@
+"""The example repository, the action and the workflows: valid by their schemas, and run as CI runs them."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lmms_eval_cross.settings import Settings, variable
+from tests.conftest import ROOT
+from tests.made_runs import cross_samples, draw, write_run
+
+EXAMPLE = ROOT / "examples" / "ci"
+WORKFLOWS = sorted((EXAMPLE / ".github" / "workflows").glob("*.yml"))
+ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
+SAMPLES = cross_samples()
+FAKE_GH = """#!/bin/sh
+echo "$@" >> "$GH_LOG"
+case "$*" in *--jq*) cat "$GH_COMMENTS";; esac
+exit "${GH_EXIT:-0}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("schema", "file"),
+    [
+        ("github-actions", ROOT / "action.yml"),
+        ("gitlab-ci", EXAMPLE / ".gitlab-ci.yml"),
+        *(("github-workflows", file) for file in WORKFLOWS),
+    ],
+)
+def test_a_ci_file_follows_the_schema_of_its_service(schema, file):
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_workflows_give_the_action_what_it_knows_and_needs(workflow):
+    steps = yaml.safe_load(workflow.read_text())["jobs"]["gate"]["steps"]
+    given = next(step["with"] for step in steps if "lmms-eval-cross@" in step.get("uses", ""))
+    assert set(given) <= set(ACTION["inputs"])
+    assert {name for name, each in ACTION["inputs"].items() if each.get("required")} <= set(given)
+
+
+def test_no_step_pastes_an_expression_into_its_script():
+    files = [ACTION["runs"], *(yaml.safe_load(path.read_text())["jobs"]["gate"] for path in WORKFLOWS)]
+    assert not [step["run"] for each in files for step in each["steps"] if "${{" in step.get("run", "")]
+
+
+@pytest.mark.parametrize("file", sorted(EXAMPLE.rglob("*.*ml")), ids=lambda path: path.name)
+def test_settings_in_ci_files_exist(file):
+    known = {variable(name) for name in Settings.model_fields}
+    assert set(re.findall(r"\bCROSS_[A-Z_]+\b", file.read_text())) <= known
+
+
+# --- the example repository ---
+
+
+def readme_commands() -> list[tuple[str, int]]:
+    """The commands of the example's README and the exit codes that it promises; the installation left out."""
+    lines = re.findall(r"^    (\S.*)$", (EXAMPLE / "README.md").read_text(), re.MULTILINE)
+    parted = [line.partition("#") for line in lines if not line.startswith("pip ")]
+    return [(command, int(found[1]) if (found := re.search(r"exit (\d)", told)) else 0) for command, _, told in parted]
+
+
+def test_the_example_repository_does_what_its_readme_says(tmp_path):
+    repository = tmp_path / "repository"
+    shutil.copytree(EXAMPLE, repository)
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    commands = [*readme_commands(), ("MARGIN=5 ./gate.sh careful", 3)]
+    assert [code for _, code in commands] == [0, 0, 0, 0, 1, 3]
+    for command, code in commands:
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=repository, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == code, f"{command}: {done.stdout}{done.stderr}"
+        if "gate.sh" in command:
+            assert "OFFLINE JUDGE: not a measurement" in done.stdout
+            assert {path.name for path in (repository / "out").iterdir()} == {"gate.md", "gate.xml", "gate.json"}
+    assert "2 samples of 9 norms" in done.stdout
+    assert "34.0 (given 5)" in done.stdout
+
+
+# --- the action ---
+
+
+class Workspace:
+    """What a GitHub runner gives to a step: files for outputs and summary, and `gh`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for name in ("output", "summary", "gh.log", "comments"):
+            (root / name).touch()
+        (root / "bin").mkdir()
+        (root / "bin" / "gh").write_text(FAKE_GH)
+        (root / "bin" / "gh").chmod(0o755)
+
+    def step(self, name: str, inputs: Mapping[str, Any], **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a step's script as a runner does, with its `env` filled from the inputs."""
+        step = next(each for each in ACTION["runs"]["steps"] if each["name"] == name)
+        defaults = {key: str(each.get("default", "")) for key, each in ACTION["inputs"].items()}
+        given = {
+            key: re.sub(r"\$\{\{ inputs\.([\w-]+) \}\}", lambda found: {**defaults, **inputs}[found[1]], value)
+            for key, value in step["env"].items()
+        }
+        path = os.pathsep.join((str(self.root / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]))
+        files = {"GITHUB_OUTPUT": "output", "GITHUB_STEP_SUMMARY": "summary"}
+        files |= {"GH_LOG": "gh.log", "GH_COMMENTS": "comments"}
+        told = {**os.environ, **given, **{key: str(self.root / file) for key, file in files.items()}, "PATH": path}
+        command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+        return subprocess.run(
+            command, cwd=self.root, env={**told, **environment}, capture_output=True, text=True, check=False
+        )
+
+    def text(self, name: str) -> str:
+        """What a file of the workspace holds."""
+        return (self.root / name).read_text()
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path)
+
+
+def test_the_action_compares_and_leaves_the_decision_to_its_last_step(workspace):
+    good = draw(SAMPLES, 0.7, 1)
+    write_run(workspace.root / "a", SAMPLES, good)
+    write_run(workspace.root / "b", SAMPLES, draw(SAMPLES, 0.7, 1, drop=0.2))
+    inputs = {
+        "baseline": "a",
+        "candidate": "b",
+        "margins": "compliance=5 awareness=5",
+        "report-url": "https://x/r.html",
+    }
+    done = workspace.step("Compare", inputs)
+    assert done.returncode == 0, done.stderr
+    assert workspace.text("output") == "exit-code=1\n"
+    assert workspace.text("summary") == workspace.text("cross-gate/gate.md")
+    assert "https://x/r.html#sample=" in workspace.text("summary")
+    assert "| education" in workspace.text("summary")
+    assert workspace.step("Compare", {"baseline": "a", "candidate": "nowhere"}).returncode == 0
+    assert workspace.text("output").endswith("exit-code=2\n")
+
+
+def test_a_package_that_python_cannot_start_is_no_verdict(workspace):
+    (workspace.root / "lmms_eval_cross").mkdir()
+    (workspace.root / "lmms_eval_cross" / "__init__.py").write_text("import nothing_of_this_name")
+    done = workspace.step("Compare", {"baseline": "a", "candidate": "b"}, PYTHONPATH=str(workspace.root))
+    assert "nothing_of_this_name" in done.stderr
+    assert workspace.text("output") == "exit-code=3\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "policy", "ending"),
+    [("0", "fail", 0), ("1", "fail", 1), ("1", "warn", 1), ("2", "warn", 2), ("3", "fail", 3), ("3", "warn", 0)],
+)
+def test_the_last_step_ends_with_the_gates_exit_code(workspace, code, policy, ending):
+    assert workspace.step("Decide", {"no-verdict": policy}, CODE=code).returncode == ending
+
+
+def test_a_job_whose_comparison_never_ran_is_no_verdict(workspace):
+    assert workspace.step("Decide", {}, CODE="").returncode == 3
+
+
+def comment(workspace: Workspace, **environment: str) -> subprocess.CompletedProcess[str]:
+    (workspace.root / "cross-gate").mkdir(exist_ok=True)
+    (workspace.root / "cross-gate" / "gate.md").write_text("### CROSS\n")
+    return workspace.step("Comment", {}, GH_REPO="o/r", PULL_REQUEST="7", **environment)
+
+
+def test_the_first_comment_is_made_and_later_ones_replace_it(workspace):
+    comment(workspace)
+    assert "--method POST repos/o/r/issues/7/comments --field body=@cross-gate/comment.md" in workspace.text("gh.log")
+    assert workspace.text("cross-gate/comment.md") == "<!-- cross-gate -->\n### CROSS\n"
+    (workspace.root / "comments").write_text("11\n12\n")
+    comment(workspace)
+    assert "--method PATCH repos/o/r/issues/comments/12" in workspace.text("gh.log")
+
+
+def test_a_comment_that_may_not_be_written_warns_and_does_not_decide(workspace):
+    done = comment(workspace, GH_EXIT="1")
+    assert done.returncode == 0
+    assert "::warning::The comment could not be written" in done.stdout
+
+
+def test_without_a_result_there_is_no_comment(workspace):
+    assert workspace.step("Comment", {}, GH_REPO="o/r", PULL_REQUEST="7").returncode == 0
+    assert workspace.text("gh.log") == ""

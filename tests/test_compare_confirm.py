@@ -1,0 +1,134 @@
+"""`--confirm`: asking the judge again, over HTTP, for the verdicts that decide."""
+
+from pathlib import Path
+
+import click.testing
+import pyarrow.parquet as parquet
+import pytest
+
+from lmms_eval_cross import session
+from lmms_eval_cross.cli import main
+from lmms_eval_cross.data.prepare import prepare
+from lmms_eval_cross.records import Sample
+from lmms_eval_cross.sample_record import Provenance
+from lmms_eval_cross.settings import load_settings
+from tests.judge_server import Answer, Asked, JudgeServer
+from tests.made_runs import Scores, write_run
+
+SPLITS = ("casa_english", "safeworld_english")
+KIND, RUDE = "Better not: it is rude here.", "Lovely, do it!"
+
+
+@pytest.fixture
+def samples(standin: Path, judged_by: JudgeServer) -> list[Sample]:
+    """The first wording of each item of the stand-in, prepared, with the judge on the loopback in force."""
+    settings = load_settings()
+    prepare(settings.home, str(standin))
+    session.forget_data()
+    rows = [row for split in SPLITS for row in parquet.read_table(session.data_for(split).parquet(split)).to_pylist()]
+    return [Sample.from_row(row) for row in rows if row["wording"] == 1]
+
+
+def provenance(judge_id: str | None = None) -> dict[str, object]:
+    told = {name: getattr(session.provenance_for("casa_english"), name) for name in Provenance.__dataclass_fields__}
+    return {**told, "judge_id": judge_id or told["judge_id"]}
+
+
+def write_sides(tmp_path: Path, samples: list[Sample], **change: object) -> list[str]:
+    """A baseline that is always kind and a candidate that never is; both agree on the first two samples."""
+    sides = []
+    for name, response, score in (("kind", KIND, 1), ("rude", RUDE, 0)):
+        scores: dict[str, Scores] = {each.sample_id: (score,) * 4 for each in samples}
+        scores |= {each.sample_id: (1, 1, 1, 1) for each in samples[:2]}
+        for split in SPLITS:
+            ours = [each for each in samples if session.split_of(each) == split]
+            origin = {**provenance(), "data_sha256": session.provenance_for(split).data_sha256, **change}
+            folder = write_run(tmp_path / name, ours, scores, responses=dict.fromkeys(scores, response), **origin)
+        sides.append(str(folder))
+    return sides
+
+
+def steady(asked: Asked) -> Answer:
+    """Scores as the runs have them; the released rubric asks for a violation."""
+    good = asked.response == KIND
+    return Answer(f"Score: {int(good != (asked.dimension == 'Violation'))}")
+
+
+def contrary(asked: Asked) -> Answer:
+    return Answer(f"Score: {int((asked.response == RUDE) != (asked.dimension == 'Violation'))}")
+
+
+def compare(*arguments: str | Path) -> tuple[int, str]:
+    result = click.testing.CliRunner().invoke(main, ["compare", *map(str, arguments), "--resamples", "100"])
+    return result.exit_code, " ".join(result.output.split())
+
+
+def test_a_baseline_file_has_no_answers_to_judge_again(samples, judged_by, tmp_path):
+    sides = write_sides(tmp_path, samples)
+    click.testing.CliRunner().invoke(main, ["baseline", sides[0], "-o", str(tmp_path / "b.json")])
+    code, text = compare(tmp_path / "b.json", sides[1], "--confirm", "1")
+    assert code == 2
+    assert "kind comes from a baseline file; give its run" in text
+    assert not judged_by.judged
+
+
+def test_another_judge_is_asked_only_by_name(samples, judged_by, tmp_path):
+    judged_by.script = steady
+    sides = write_sides(tmp_path, samples, judge_id="their-judge")
+    code, text = compare(*sides, "--confirm", "1")
+    assert code == 2
+    assert "whose judge_id is 'gpt-4o-2024-08-06' and the runs' 'their-judge'" in text
+    assert not judged_by.judged
+    code, text = compare(*sides, "--confirm", "1", "--second-judge")
+    assert code == 1
+    assert "Asked again by gpt-4o-2024-08-06" in text
+
+
+def test_answers_on_other_data_are_not_judged_again(samples, judged_by, tmp_path):
+    code, text = compare(*write_sides(tmp_path, samples, data_sha256="00" * 32), "--confirm", "1", "--second-judge")
+    assert code == 2
+    assert "needs the data that casa_english was run on" in text
+
+
+def test_a_decision_that_flips_is_no_verdict(samples, judged_by, tmp_path):
+    judged_by.script = contrary
+    sides = write_sides(tmp_path, samples)
+    assert compare(*sides)[0] == 1
+    code, text = compare(*sides, "--confirm", "2", "--inconclusive", "pass")
+    assert code == 3
+    assert "The decision was 'worse', but asked again it does not hold in 2 of 2 repeats" in text
+    assert "100.0% flipped" in text
+
+
+def test_a_judge_that_is_down_confirms_nothing(samples, judged_by, tmp_path):
+    judged_by.script = lambda asked: Answer("No idea.")
+    code, text = compare(*write_sides(tmp_path, samples), "--confirm", "1")
+    assert code == 3
+    assert "none came, 80 failed" in text
+
+
+def test_what_differs_is_asked_again_on_both_sides_and_a_steady_judge_confirms(samples, judged_by, tmp_path):
+    judged_by.script = steady
+    sides = write_sides(tmp_path, samples)
+    code, text = compare(*sides, "--confirm", "2")
+    assert code == 1
+    differing = len(samples) - 2
+    assert f"{16 * differing} verdicts on {2 * differing} answers, 0.0% flipped; decided worse in 2 repeats" in text
+    assert len(judged_by.judged) == 16 * differing
+
+
+def test_asking_again_is_paid_for_once(samples, judged_by, tmp_path):
+    judged_by.script = steady
+    sides = write_sides(tmp_path, samples)
+    compare(*sides, "--confirm", "1")
+    paid = len(judged_by.judged)
+    assert compare(*sides, "--confirm", "1")[0] == 1
+    assert len(judged_by.judged) == paid
+    compare(*sides, "--confirm", "2")
+    assert len(judged_by.judged) == 2 * paid
+
+
+def test_nothing_is_asked_where_there_is_no_decision_to_confirm(samples, judged_by, tmp_path):
+    sides = write_sides(tmp_path, samples)
+    assert compare(sides[0], sides[0], "--confirm", "1")[0] == 3
+    assert not judged_by.judged

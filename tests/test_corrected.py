@@ -1,0 +1,254 @@
+"""Corrected means: what is refused, and the estimators against ppi-python, textbook formulas and simulation."""
+
+import numpy as np
+import pytest
+from ppi_py import ppi_mean_ci, ppi_mean_pointestimate
+from scipy import stats as scipy_stats
+
+from lmms_eval_cross.errors import CrossError, LabelError
+from lmms_eval_cross.runs import load_run
+from lmms_eval_cross.stats import FEWEST_LABELS, Labelled, mean_interval, ppi_mean, rogan_gladen
+from lmms_eval_cross.trust.anchor import anchor_of_run, draw
+from lmms_eval_cross.trust.corrected import corrected_mean
+from lmms_eval_cross.trust.labels import Annotation, LabelSet
+from tests.judged_runs import chance, noisy, provenance, sample, write_run
+
+SAMPLES = [sample(number) for number in range(400)]
+TRUTH = chance("truth", 0.7)
+JUDGE = noisy(TRUTH, "judge")
+
+
+def draws(seed: int, labelled: int = 120, unlabelled: int = 900, rate: float = 0.6):
+    """Labels and judge scores of independent answers: (labels, judged), judged of the rest."""
+    generator = np.random.default_rng(seed)
+    truth = (generator.random(labelled + unlabelled) < rate).astype(float)
+    right = generator.random(len(truth)) < np.where(truth == 1, 0.8, 0.9)
+    judged = np.where(right, truth, 1 - truth)
+    return truth[:labelled], judged[:labelled], judged[labelled:]
+
+
+def apart(labels, judged, rest, **options):
+    """The estimators' arguments for clusters of one, none shared by run and labels."""
+    return rest, [f"run-{i}" for i in range(len(rest))], Labelled.of(labels, judged, range(len(labels)), **options)
+
+
+def label_set(run, rule, n=200, annotators=("ann",)):
+    batch = draw(anchor_of_run(run), n)
+    by_id = {each.sample_id: each for each in SAMPLES}
+    annotations = [
+        Annotation(
+            annotator=name,
+            sample_id=item.sample_id,
+            labels={d: rule(by_id[item.sample_id], d) for d in ("awareness", "education", "compliance", "helpfulness")},
+        )
+        for name in annotators
+        for item in batch.items
+    ]
+    return LabelSet(batch=batch.without_text(), annotations=annotations)
+
+
+# --- refusals ---
+
+
+def test_nine_labels_of_a_class_are_too_few():
+    judged = [1.0, 0.0] * 20
+    with pytest.raises(ValueError, match="labels must hold 10 of each class, got 9 of 40"):
+        Labelled.of([1.0] * 9 + [0.0] * 31, judged, range(40))
+    assert len(Labelled.of([1.0] * FEWEST_LABELS + [0.0] * 30, judged, range(40)).labels) == 40
+
+
+def test_a_judge_that_is_no_better_than_chance_corrects_nothing():
+    labels, judged = np.tile([1, 1, 0, 0], 10), np.tile([1, 0, 1, 0], 10)
+    with pytest.raises(ValueError, match="add up to 1"):
+        rogan_gladen([1, 0, 1], "abc", Labelled.of(labels, judged, range(40)), of_run=False)
+    judged[2] = 0
+    found = rogan_gladen([1, 0, 1], "abc", Labelled.of(labels, judged, range(40)), of_run=False)
+    assert found.low is None
+    assert "no better than chance" in found.reason
+
+
+def test_labels_of_four_norms_give_no_interval():
+    labels, judged, rest = draws(1, 40)
+    labelled = Labelled.of(labels, judged, [i % 4 for i in range(40)])
+    for found in (ppi_mean(rest, range(900), labelled), rogan_gladen(rest, range(900), labelled)):
+        assert (found.low, found.high, found.reason) == (None, None, "too few clusters")
+
+
+def test_labels_of_another_judge_rubric_or_profile_are_refused(tmp_path):
+    labels = label_set(load_run(write_run(tmp_path / "a", SAMPLES, JUDGE)), TRUTH)
+    for name, other in (("b", provenance("new-judge")), ("c", provenance(rubric_sha256="b" * 64))):
+        run = load_run(write_run(tmp_path / name, SAMPLES, JUDGE, other))
+        with pytest.raises(LabelError, match=r"The labels calibrate old-judge .* and the scores are of"):
+            corrected_mean(run.answers, labels, "compliance")
+
+
+def test_too_few_labels_of_a_class_are_refused_with_the_counts(tmp_path):
+    run = load_run(write_run(tmp_path / "a", SAMPLES, JUDGE))
+    labels = label_set(run, lambda each, dimension: int(TRUTH(each, dimension) or each.sample_id > "casa/english/Br"))
+    with pytest.raises(CrossError, match="compliance has 195 labels of 1 and 5 of 0") as caught:
+        corrected_mean(run.answers, _with_zeros(labels, 5), "compliance")
+    assert caught.value.exit_code == 2
+
+
+def _with_zeros(labels: LabelSet, zeros: int) -> LabelSet:
+    changed = [
+        each.model_copy(update={"labels": {**each.labels, "compliance": int(i >= zeros)}})
+        for i, each in enumerate(labels.annotations)
+    ]
+    return labels.model_copy(update={"annotations": changed})
+
+
+# --- PPI++ ---
+
+
+@pytest.mark.parametrize("power", [0.0, 0.5, 1.0])
+def test_ppi_is_ppi_pythons_at_clusters_of_one(power):
+    labels, judged, rest = draws(2)
+    ours = ppi_mean(*apart(labels, judged, rest), power=power)
+    theirs = ppi_mean_pointestimate(labels, judged, rest, lam=power).item()
+    assert ours.mean == pytest.approx(theirs, abs=1e-12)
+    low, high = ppi_mean_ci(labels, judged, rest, alpha=0.05, lam=power)
+    their_error = (high.item() - low.item()) / 2 / scipy_stats.norm.ppf(0.975)
+    assert ours.standard_error == pytest.approx(their_error * np.sqrt(120 / 119), rel=1e-9)
+
+
+def test_weighted_ppi_is_ppi_pythons():
+    labels, judged, rest = draws(3)
+    probabilities = np.random.default_rng(4).uniform(0.1, 0.9, len(labels))
+    weights = (1 / probabilities) / (1 / probabilities).mean()
+    ours = ppi_mean(*apart(labels, judged, rest, probabilities=probabilities), power=0.7)
+    theirs = ppi_mean_pointestimate(labels, judged, rest, lam=0.7, w=weights).item()
+    assert ours.mean == pytest.approx(theirs, abs=1e-12)
+
+
+def test_tuned_power_is_ppi_pythons_up_to_how_the_variance_of_the_judge_is_pooled():
+    for seed in range(5):
+        labels, judged, rest = draws(seed, 400, 4_000)
+        ours = ppi_mean(*apart(labels, judged, rest))
+        theirs = ppi_mean_pointestimate(labels, judged, rest).item()
+        assert ours.mean == pytest.approx(theirs, abs=1e-3)
+
+
+def test_tuned_power_has_the_least_error():
+    labels, judged, rest = draws(6)
+    tuned = ppi_mean(*apart(labels, judged, rest))
+    errors = [ppi_mean(*apart(labels, judged, rest), power=power).standard_error for power in np.linspace(0, 1, 21)]
+    assert tuned.standard_error <= min(errors) + 1e-12
+
+
+def test_all_answers_labelled_is_the_labels_own_mean_and_error():
+    labels, judged, _ = draws(7, 300)
+    norms = [i // 3 for i in range(300)]
+    found = ppi_mean(judged, norms, Labelled.of(labels, judged, norms))
+    plain = mean_interval(labels, norms)
+    assert (found.mean, found.standard_error) == pytest.approx((plain.mean, plain.standard_error))
+    assert (found.low, found.high) == pytest.approx((plain.low, plain.high))
+
+
+def test_ignoring_norms_would_claim_too_much():
+    labels, judged, rest = draws(8, 30)
+    copies = [np.tile(values, 4) for values in (labels, judged)]
+    alike = ppi_mean(rest, [f"run-{i}" for i in range(900)], Labelled.of(*copies, list(range(30)) * 4))
+    as_if = ppi_mean(*apart(*copies, rest))
+    assert alike.standard_error > 1.5 * as_if.standard_error
+
+
+# --- Rogan-Gladen ---
+
+
+def test_rogan_gladen_is_the_textbook_formula():
+    labels, judged, rest = draws(9)
+    found = rogan_gladen(*apart(labels, judged, rest), of_run=False)
+    sensitivity, specificity = judged[labels == 1].mean(), 1 - judged[labels == 0].mean()
+    assert found.mean == pytest.approx((rest.mean() + specificity - 1) / (sensitivity + specificity - 1))
+
+
+def test_rogan_gladens_error_is_the_delta_methods_at_clusters_of_one():
+    labels, judged, rest = draws(10)
+    found = rogan_gladen(*apart(labels, judged, rest), of_run=False)
+    p, s, c = rest.mean(), judged[labels == 1].mean(), 1 - judged[labels == 0].mean()
+    gap, positive = s + c - 1, labels.sum()
+    variance = p * (1 - p) / len(rest)
+    variance += found.mean**2 * s * (1 - s) / positive
+    variance += (1 - found.mean) ** 2 * c * (1 - c) / (len(labels) - positive)
+    expected = np.sqrt(variance * 120 / 119) / gap
+    assert found.standard_error == pytest.approx(expected, rel=1e-9)
+
+
+def test_fiellers_interval_holds_the_ratios_that_a_t_test_keeps():
+    labels, judged, rest = draws(11)
+    found = rogan_gladen(*apart(labels, judged, rest), of_run=False)
+    p, s1, s0 = rest.mean(), judged[labels == 1].mean(), judged[labels == 0].mean()
+    n1 = labels.sum()
+    n0 = len(labels) - n1
+    for end in (found.low, found.high):
+        variance = p * (1 - p) / len(rest) + end**2 * s1 * (1 - s1) / n1 + (1 - end) ** 2 * s0 * (1 - s0) / n0
+        statistic = (p - s0 - end * (s1 - s0)) / np.sqrt(variance * 120 / 119)
+        assert abs(statistic) == pytest.approx(scipy_stats.t.ppf(0.975, 119), rel=1e-9)
+
+
+def test_with_labels_drawn_from_the_run_it_is_the_mean_of_labels_post_stratified_by_verdict():
+    labels, judged, rest = draws(12)
+    run, norms = np.concatenate([judged, rest]), range(1020)
+    found = rogan_gladen(run, norms, Labelled.of(labels, judged, norms[:120]))
+    rate = run.mean()
+    expected = rate * labels[judged == 1].mean() + (1 - rate) * labels[judged == 0].mean()
+    assert found.mean == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_interval_is_between_0_and_1():
+    for rate in (0.02, 0.98):
+        labels, judged, rest = draws(13, 900, 300, rate)
+        found = rogan_gladen(*apart(labels, judged, rest), of_run=False)
+        assert 0 <= found.low <= found.mean <= found.high <= 1
+
+
+def test_intervals_hold_the_truth_as_often_as_they_promise():
+    """600 independent draws; 95% has a standard error of 0.9 points. benchmarks/labels.py does it with clusters."""
+    covered = np.zeros(2)
+    for seed in range(600):
+        arguments = apart(*draws(1_000 + seed, 150, 600))
+        for i, found in enumerate((rogan_gladen(*arguments, of_run=False), ppi_mean(*arguments))):
+            covered[i] += found.low <= 0.6 <= found.high
+    assert (np.abs(covered / 600 - 0.95) < 0.03).all()
+
+
+# --- a run with a label file ---
+
+
+def test_a_run_corrected_by_its_own_labels_comes_close_to_what_people_would_say(tmp_path):
+    run = load_run(write_run(tmp_path / "a", SAMPLES, JUDGE))
+    truth = np.mean([TRUTH(each, "compliance") for each in SAMPLES])
+    found = corrected_mean(run.answers, label_set(run, TRUTH), "compliance")
+    assert found.of_run
+    assert found.judge_rate.high < truth
+    for each in (found.rogan_gladen, found.ppi):
+        assert each.low < truth < each.high
+        assert each.labels == found.labels == 200
+    assert found.sensitivity == pytest.approx(0.8, abs=0.1)
+    assert found.specificity == pytest.approx(0.9, abs=0.1)
+
+
+def test_labels_of_another_models_answers_give_no_ppi(tmp_path):
+    other = load_run(write_run(tmp_path / "other", SAMPLES, JUDGE, answer=lambda each: f"Another to {each.item}."))
+    run = load_run(write_run(tmp_path / "a", SAMPLES, JUDGE))
+    found = corrected_mean(run.answers, label_set(other, TRUTH), "compliance")
+    assert (found.of_run, found.ppi) == (False, None)
+    assert found.rogan_gladen.low < np.mean([TRUTH(each, "compliance") for each in SAMPLES]) < found.rogan_gladen.high
+
+
+def test_a_slice_is_corrected_by_its_own_labels(tmp_path):
+    run = load_run(write_run(tmp_path / "a", SAMPLES, JUDGE))
+    labels = label_set(run, TRUTH)
+    japan = [answer for answer in run.answers if answer.sample.country == "Japan"]
+    found = corrected_mean(japan, labels, "compliance")
+    assert found.labels == sum(item.country == "Japan" for item in labels.batch.items) < 200
+
+
+def test_two_annotators_who_differ_count_half_each(tmp_path):
+    run = load_run(write_run(tmp_path / "a", SAMPLES, JUDGE))
+    one, two = (label_set(run, rule, annotators=(name,)) for rule, name in ((TRUTH, "x"), (JUDGE, "y")))
+    both = one.model_copy(update={"annotations": [*one.annotations, *two.annotations]})
+    assert set(both.consensus("compliance")) == {0.0, 0.5, 1.0}
+    means = [corrected_mean(run.answers, labels, "compliance").rogan_gladen.mean for labels in (one, both, two)]
+    assert means[1] == pytest.approx((means[0] + means[2]) / 2, abs=1e-9)

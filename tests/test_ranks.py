@@ -1,0 +1,102 @@
+"""Several ranks: the scores of one process, every verdict on its own sample, and each paid once."""
+
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from lmms_eval_cross.data.prepare import prepare
+from lmms_eval_cross.data.prepared import Prepared
+from tests.conftest import Run
+from tests.judge_server import DIMENSIONS, Answer, JudgeServer, judge_by_answer
+from tests.runs import TASKS, answer_for, read_results, read_samples, rows_of, write_responses
+from tests.test_end_to_end import OFFICIAL, expected_means, expected_score
+
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "4", "--master_port", "29641"]
+ACCELERATE = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_machines", "1"]
+ACCELERATE += [
+    "--num_processes",
+    "2",
+    "--mixed_precision",
+    "no",
+    "--dynamo_backend",
+    "no",
+    "--main_process_port",
+    "29642",
+]
+
+
+@pytest.fixture
+def prepared(standin: Path, bare_environment: Path) -> Prepared:
+    return prepare(bare_environment, str(standin), say=lambda _: None)
+
+
+@pytest.fixture
+def arguments(prepared: Prepared, tmp_path: Path) -> list[str]:
+    responses = write_responses(tmp_path / "responses.jsonl", [row["sample_id"] for row in rows_of(prepared)])
+    model = ["-m", "lmms_eval", "--model", "cross_replay", "--model_args", f"responses={responses}"]
+    return [*model, "--tasks", "cross", "--log_samples", "--output_path", str(tmp_path / "out")]
+
+
+def assert_scored_as_in_one_process(folder: Path, prepared: Prepared) -> None:
+    rows = rows_of(prepared)
+    samples = read_samples(folder)
+    assert Counter(row["cross"]["sample_id"] for row in samples) == Counter(row["sample_id"] for row in rows)
+    for row in samples:
+        record = row["cross"]
+        assert record["response"] == answer_for(record["sample_id"])
+        for name in OFFICIAL:
+            assert record["dimensions"][name]["score"] == expected_score(name, record["sample_id"])
+    results = read_results(folder)["results"]
+    for task in TASKS:
+        split = task.removeprefix("cross_")
+        subset, _, setting = split.partition("_")
+        own = [row for row in rows if row["subset"] == subset and row["setting"] == (setting or "english")]
+        for name, mean in expected_means(own).items():
+            assert results[task][f"{name},none"] == pytest.approx(mean)
+
+
+def test_four_ranks_with_a_ledger_a_host(
+    prepared: Prepared,
+    arguments: list[str],
+    judged_by: JudgeServer,
+    run: Run,
+    tmp_path: Path,
+    bare_environment: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CROSS_LEDGER", "host")
+    done = run(*TORCHRUN, *arguments)
+    assert done.returncode == 0, done.stderr
+    assert_scored_as_in_one_process(tmp_path / "out", prepared)
+    asked = Counter((asked.response, asked.dimension) for asked in judged_by.judged)
+    rows = rows_of(prepared)
+    assert asked == Counter((answer_for(row["sample_id"]), name) for row in rows for name in DIMENSIONS)
+    assert [file.name for file in bare_environment.glob("ledger*.sqlite")] != ["ledger.sqlite"]
+
+
+def test_a_judge_that_fails_one_rank_takes_nothing_of_the_other_and_is_finished_later(
+    prepared: Prepared, arguments: list[str], judged_by: JudgeServer, run: Run, cross: Run, tmp_path: Path
+) -> None:
+    import pyarrow.parquet as pq
+
+    tables = [pq.read_table(prepared.parquet(split)).to_pylist() for split in prepared.manifest.rows]
+    second = {answer_for(row["sample_id"]) for rows in tables for row in rows[1::2]}
+    expired = Answer(status=401, error={"message": "expired"})
+    judged_by.script = lambda asked: expired if asked.response in second else judge_by_answer(asked)
+    done = run(*ACCELERATE, *arguments)
+    assert done.returncode == 0, done.stderr
+    for row in read_samples(tmp_path / "out"):
+        for name, told in row["cross"]["dimensions"].items():
+            lost = row["cross"]["response"] in second
+            assert told["score"] == (None if lost else expected_score(name, row["cross"]["sample_id"]))
+    assert done.stderr.count("incomplete (CROSS_MIN_COVERAGE is 99)") == len(TASKS), "rank 0 says it, once a task"
+
+    judged_by.script = judge_by_answer
+    judged_by.asked.clear()
+    finished = cross("judge", str(tmp_path / "out"), "-o", str(tmp_path / "finished"))
+    assert finished.returncode == 0, finished.stderr
+    assert {asked.response for asked in judged_by.judged} == second
+    assert len(judged_by.judged) == len(DIMENSIONS) * len(second)
+    assert_scored_as_in_one_process(tmp_path / "finished", prepared)

@@ -1,0 +1,223 @@
+"""`lmms-eval-cross judge`: what has no verdict yet is judged later, elsewhere, and equals judging in the run."""
+
+import json
+import random
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lmms_eval_cross import session
+from lmms_eval_cross.data.prepare import prepare
+from lmms_eval_cross.data.prepared import Prepared
+from lmms_eval_cross.errors import RunError
+from lmms_eval_cross.records import Sample
+from lmms_eval_cross.rejudge import judge_ledger_run, judge_run
+from lmms_eval_cross.rejudge.results import clustered_stderr, task_results
+from lmms_eval_cross.settings import load_settings
+from tests.conftest import Run
+from tests.judge_server import Answer, Asked, JudgeServer, judge_by_answer
+from tests.runs import METRICS, answer_for, read_results, read_samples, rows_of, write_responses
+
+NO_TORCH = """
+import sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"torch", "lmms_eval", "datasets", "transformers", "accelerate"}:
+            raise ImportError(f"{name} is not on this machine")
+sys.meta_path.insert(0, Refuse())
+from lmms_eval_cross.cli import main
+main(sys.argv[1:])
+"""
+
+
+@pytest.fixture
+def prepared(standin: Path, bare_environment: Path) -> Prepared:
+    return prepare(bare_environment, str(standin), say=lambda _: None)
+
+
+@pytest.fixture
+def predicted(prepared: Prepared, tmp_path: Path) -> Path:
+    """A run made with --predict_only, as lmms-eval writes it, but for what is never read."""
+    rows = [row for row in rows_of(prepared) if row["subset"] == "safeworld" and row["setting"] == "english"]
+    return write_predictions(tmp_path / "predicted", "cross_safeworld", rows)
+
+
+def write_predictions(folder: Path, task: str, rows: list[dict[str, Any]]) -> Path:
+    folder.mkdir()
+    lines = [
+        {
+            "doc_id": number,
+            "target": row["norm"],
+            "filtered_resps": answer_for(row["sample_id"]),
+            "bypass": [[row["norm"]], [answer_for(row["sample_id"])]],
+            "input": row["query"],
+        }
+        for number, row in enumerate(rows)
+    ]
+    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    (folder / f"20250101_000000_samples_{task}.jsonl").write_text(text, encoding="utf-8")
+    results = {"results": {task: {"alias": task, "bypass,none": 999}}, "group_subtasks": {task: []}}
+    (folder / "20250101_000000_results.json").write_text(json.dumps(results), encoding="utf-8")
+    return folder
+
+
+def test_samples_of_other_data_are_refused_and_nothing_is_asked(
+    predicted: Path, judged_by: JudgeServer, tmp_path: Path
+) -> None:
+    samples = next(predicted.glob("*.jsonl"))
+    samples.write_text(samples.read_text(encoding="utf-8").replace('"target": "', '"target": "Not '), encoding="utf-8")
+    with pytest.raises(RunError, match="is not the one in the data prepared here"):
+        judge_run(predicted, tmp_path / "out")
+    assert not judged_by.judged
+    assert not (tmp_path / "out").exists()
+
+
+def test_verdicts_of_two_judges_are_never_mixed(
+    predicted: Path, judged_by: JudgeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge_run(predicted)
+    judged_by.models = ("gpt-4o-2024-08-06", "other")
+    monkeypatch.setenv("CROSS_JUDGE_MODEL", "other")
+    asked = len(judged_by.judged)
+    with pytest.raises(RunError, match="judge_id 'gpt-4o-2024-08-06', and the settings in force say 'other'"):
+        judge_run(predicted)
+    assert len(judged_by.judged) == asked
+
+
+def test_a_folder_without_our_tasks_and_a_run_that_the_ledger_lacks_are_named(
+    prepared: Prepared, tmp_path: Path
+) -> None:
+    (tmp_path / "20250101_000000_samples_mmmu_val.jsonl").write_text('{"doc_id": 0, "input": "x"}\n', encoding="utf-8")
+    with pytest.raises(RunError, match="no samples of a CROSS task; its tasks are mmmu_val"):
+        judge_run(tmp_path / "20250101_000000_samples_mmmu_val.jsonl")
+    with pytest.raises(RunError, match="has no answers of run nobody"):
+        judge_ledger_run("nobody", tmp_path / "out")
+
+
+def test_failures_of_the_moment_are_asked_again_others_only_when_told_and_verdicts_never(
+    predicted: Path, judged_by: JudgeServer
+) -> None:
+    def moody(asked: Asked) -> Answer:
+        if asked.dimension == "Awareness":
+            return Answer(status=401, error={"message": "no money"})
+        return Answer("I can't say.") if asked.dimension == "Education" else judge_by_answer(asked)
+
+    judged_by.script = moody
+    first = judge_run(predicted)
+    assert first.incomplete == {"cross_safeworld"}
+    cards = first.scorecards["cross_safeworld"]
+    assert dict(cards["awareness"].failed) == {"unavailable": 9}
+    assert cards["awareness"].mean is None
+    assert (cards["awareness"].worst, cards["awareness"].best) == (0, 100)
+    assert dict(cards["education"].failed) == {"unparsable": 9}
+    assert (
+        "(partial data; incomplete)"
+        in json.loads(first.results_file.read_text())["results"]["cross_safeworld"]["alias"]
+    )
+
+    judged_by.script = judge_by_answer
+    judged_by.asked.clear()
+    second = judge_run(predicted)
+    assert sorted({asked.dimension for asked in judged_by.judged}) == ["Awareness"]
+    assert len(judged_by.judged) == 9
+    assert second.results_file > first.results_file, "a later date, so that the newest is the last in order"
+
+    judged_by.asked.clear()
+    third = judge_run(predicted, retry_failed=True)
+    assert [asked.dimension for asked in judged_by.judged] == ["Education"] * 9
+    assert not third.incomplete
+    assert first.results_file.is_file()
+
+
+def test_another_machine_judges_without_the_first_ones_ledger_and_pays_for_no_verdict_twice(
+    predicted: Path, judged_by: JudgeServer, standin: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    judged_by.script = lambda asked: Answer(status=401) if asked.dimension == "Awareness" else judge_by_answer(asked)
+    judge_run(predicted)
+    elsewhere = tmp_path / "elsewhere"
+    prepare(elsewhere, str(standin), say=lambda _: None)
+    monkeypatch.setenv("CROSS_HOME", str(elsewhere))
+    judged_by.script = judge_by_answer
+    judged_by.asked.clear()
+    assert not judge_run(predicted).incomplete
+    assert {asked.dimension for asked in judged_by.judged} == {"Awareness"}
+
+
+def test_a_crashed_run_is_judged_from_what_it_left_in_the_ledger(
+    prepared: Prepared, judged_by: JudgeServer, tmp_path: Path
+) -> None:
+    ledger = session.open_ledger(load_settings())
+    for row in rows_of(prepared):
+        sample = Sample.from_row(row)
+        record = session.open_record(sample, "Half \ud83d of it.", session.provenance_for(session.split_of(sample)))
+        ledger.record_response("crashed", sample.sample_id, record["response"], record)
+    ledger.close()
+    judged = judge_ledger_run("crashed", tmp_path / "out")
+    assert not judged.incomplete
+    assert {task: cards["awareness"].n for task, cards in judged.scorecards.items()} == {
+        "cross_casa": 27,
+        "cross_casa_multilingual": 9,
+        "cross_safeworld": 9,
+        "cross_safeworld_multilingual": 3,
+    }
+    assert len(judged_by.judged) == 4 * 48
+
+
+def test_clustered_errors_are_those_of_lmms_eval() -> None:
+    from lmms_eval.api.metrics import clustered_stderr as theirs
+
+    draw = random.Random(7)
+    for size in (2, 3, 12, 300):
+        scores = [100.0 * draw.randrange(2) for _ in range(size)]
+        clusters = [f"norm {draw.randrange(max(2, size // 3))}" for _ in range(size)]
+        clusters[:2] = ["norm 0", "norm 1"]
+        assert clustered_stderr(scores, clusters) == pytest.approx(theirs(scores, clusters), rel=1e-12)
+    assert clustered_stderr([100.0, 0.0], ["one", "one"]) == "N/A"
+
+
+def test_without_a_single_score_there_is_no_mean_and_no_error() -> None:
+    item = {"norm_id": "x", "failure": "unavailable"}
+    row = {**dict.fromkeys(METRICS, item), "coverage": {"norm_id": "x", "score": 0.0}}
+    entry = task_results("t", [row])
+    assert entry["compliance,none"] is None
+    assert entry["compliance_stderr_clustered,none"] == "N/A"
+    assert entry["coverage,none"] == 0
+
+
+def test_judged_later_without_torch_equals_judged_in_the_run(
+    prepared: Prepared, judged_by: JudgeServer, lmms_eval: Run, run: Run, tmp_path: Path
+) -> None:
+    responses = write_responses(tmp_path / "responses.jsonl", [row["sample_id"] for row in rows_of(prepared)])
+    text = responses.read_text(encoding="utf-8")
+    responses.write_text(text.replace("the plain one", "the \\ud83d plain one", 1), encoding="utf-8")
+    model = ["--model", "cross_replay", "--model_args", f"responses={responses}", "--tasks", "cross", "--log_samples"]
+    for name, *more in (["within"], ["predicted", "--predict_only"]):
+        done = lmms_eval(*model, "--output_path", str(tmp_path / name), *more)
+        assert done.returncode == 0, done.stderr
+    paid = len(judged_by.judged)
+    (tmp_path / "cross-home" / "ledger.sqlite").unlink()
+    later = run(sys.executable, "-c", NO_TORCH, "judge", str(tmp_path / "predicted"), "-o", str(tmp_path / "later"))
+    assert later.returncode == 0, later.stderr
+    assert len(judged_by.judged) == 2 * paid
+
+    within, after = read_results(tmp_path / "within"), read_results(tmp_path / "later")
+    for section in ("results", "groups"):
+        assert set(after[section]) == set(within[section])
+        for name, entry in within[section].items():
+            assert rounded(after[section][name]) == rounded(entry), name
+    for section in ("higher_is_better", "n-samples", "versions", "n-shot", "group_subtasks"):
+        assert after[section] == within[section], section
+    metadata = {task: config["metadata"] for task, config in within["configs"].items()}
+    assert {task: config["metadata"] for task, config in after["configs"].items()} == metadata
+
+    def by_id(folder: Path) -> dict[str, dict[str, Any]]:
+        return {row["cross"]["sample_id"]: row for row in read_samples(folder)}
+
+    assert by_id(tmp_path / "later") == by_id(tmp_path / "within")
+    assert len(by_id(tmp_path / "within")) == 48, "the lone surrogate did not end the samples file"
+
+
+def rounded(entry: dict[str, Any]) -> dict[str, Any]:
+    return {name: round(value, 9) if isinstance(value, float) else value for name, value in entry.items()}

@@ -1,0 +1,283 @@
+"""Troubles of the ledger: a sentence each, no score changed, nothing lost."""
+
+import json
+import resource
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lmms_eval_cross import session
+from lmms_eval_cross.data.demo import prepare_demo
+from lmms_eval_cross.errors import LedgerError
+from lmms_eval_cross.judge import ledger_files
+from lmms_eval_cross.judge.ledger import STEPS, Entry, Ledger
+from lmms_eval_cross.judge.ledger_files import ledger_file, ledger_paths, merge, merge_other_hosts
+from lmms_eval_cross.judge.ledger_report import verify
+from lmms_eval_cross.judge.steady import SteadyLedger
+from lmms_eval_cross.records import JudgeFailure, Sample, Verdict
+from lmms_eval_cross.sample_record import METRICS, RECORD
+from lmms_eval_cross.settings import load_settings
+from tests.conftest import Run
+from tests.judge_server import Answer, JudgeServer
+from tests.runs import rows_of
+from utils import judging
+
+GOOD = Verdict("awareness", 1, "Score: 1", "m")
+
+
+@pytest.fixture
+def samples(bare_environment: Path, monkeypatch: pytest.MonkeyPatch) -> list[Sample]:
+    monkeypatch.setenv("CROSS_JUDGE", "offline")
+    return [Sample.from_row(row) for row in rows_of(prepare_demo(bare_environment))]
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Iterator[SteadyLedger]:
+    """A ledger on a full disk: SQLite may not make the file larger."""
+    ledger = SteadyLedger(tmp_path / "ledger.sqlite")
+    pages = ledger.select("PRAGMA page_count")[0]["page_count"]
+    ledger.select(f"PRAGMA max_page_count = {pages}")
+    yield ledger
+    ledger.close()
+
+
+def fill(ledger: SteadyLedger, number: int) -> None:
+    ledger.record_response("run", f"sample {number}", "answer " * 3000, {"number": number})
+
+
+def test_a_full_disk_is_said_once_and_what_waits_is_written_when_there_is_room(
+    full: SteadyLedger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(5):
+        fill(full, number)
+    full.record_verdict(Entry("key", "host", "judge", "sample"), GOOD)
+    assert capsys.readouterr().err.count("can't be written (database or disk is full)") == 1
+    assert full.count("response") < 5
+    assert full.find("key", "host") == GOOD, "held in memory"
+
+    full.select("PRAGMA max_page_count = 100000")
+    fill(full, 5)
+    assert full.count("response") == 6
+    assert full.count("verdict") == 1
+
+
+def test_a_run_on_a_full_disk_ends_with_all_scores(
+    samples: list[Sample], full: SteadyLedger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = session.make_engine(load_settings(), full)
+    items = [session.submit(sample, f"It is considered rude. {'x' * 9000}", engine) for sample in samples]
+    engine.drain(show_progress=False)
+    engine.close()
+    assert [item["coverage"]["score"] for item in items] == [100.0] * len(samples)
+    assert "The run goes on" in capsys.readouterr().err
+
+
+def test_a_read_only_ledger_refuses_to_start_and_a_ledger_made_so_later_stops_nothing(
+    samples: list[Sample], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = SteadyLedger(tmp_path / "ledger.sqlite")
+    ledger.select("PRAGMA query_only = 1")
+    engine = session.make_engine(load_settings(), ledger)
+    items = session.submit(samples[0], "Take tulips.", engine)
+    engine.drain(show_progress=False)
+    engine.close()
+    assert items["coverage"]["score"] == 100
+    assert "readonly" in capsys.readouterr().err
+    with pytest.raises(LedgerError, match="can't be opened"):
+        SteadyLedger(tmp_path / "ledger.sqlite" / "below")
+
+
+def test_a_ledger_damaged_in_the_middle_of_a_run_stops_nothing(
+    samples: list[Sample], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = SteadyLedger(tmp_path / "ledger.sqlite", "TRUNCATE")
+    with (tmp_path / "ledger.sqlite").open("r+b") as file:
+        file.write(b"\xff" * 40_000)
+    engine = session.make_engine(load_settings(), ledger)
+    items = session.submit(samples[0], "Take tulips.", engine)
+    engine.drain(show_progress=False)
+    engine.close()
+    assert items["coverage"]["score"] == 100
+    assert "lmms-eval-cross: The ledger ledger.sqlite can't be" in capsys.readouterr().err
+
+
+def test_a_missing_image_is_a_failure_of_its_sample_alone(
+    samples: list[Sample], judged_by: JudgeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CROSS_JUDGE", "openai")
+    judged_by.script = lambda _: Answer("Score: 1")
+    rows = [sample.to_row() for sample in samples[:2]]
+    rows[0]["image_sha256"] = "0" * 64
+    bad, good = (judging.process_results(row, ["Take tulips."]) for row in rows)
+    assert judging.coverage([bad["coverage"], good["coverage"]]) == 50
+    assert bad[RECORD]["dimensions"]["awareness"]["reason"] == "unavailable"
+    assert "is not among the prepared data" in bad[RECORD]["dimensions"]["awareness"]["detail"]
+
+
+def test_the_line_after_settling_counts_failures_and_names_the_command(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    from argparse import Namespace
+
+    failures = {"awareness": "unparsable", "education": "unavailable"}
+    items = [{"norm_id": "a", "score": 50.0, "failures": failures}, *[{"norm_id": "b", "score": 100.0}] * 3]
+    assert judging.coverage(items, Namespace(output_path="runs/a")) == 87.5
+    told = capsys.readouterr().err
+    assert "Of 4 answers some have no verdict" in told
+    assert "awareness (unparsable 1), education (unavailable 1)" in told
+    assert "incomplete (CROSS_MIN_COVERAGE is 99)" in told
+    assert "`lmms-eval-cross judge runs/a`" in told
+    judging.coverage([{"norm_id": "b", "score": 100.0}])
+    assert not capsys.readouterr().err
+
+
+def test_on_a_network_file_system_each_host_has_a_file_and_reads_the_others(
+    bare_environment: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(ledger_files.platform, "node", lambda: "node-1.cluster")
+    assert ledger_file(bare_environment, "auto") == (bare_environment / "ledger.sqlite", "WAL")
+    path, journal = ledger_file(bare_environment, "host")
+    assert path.name == "ledger-node-1-cluster.sqlite"
+    one = Ledger(path, journal)
+    one.record_verdict(Entry("key", "host", "judge", "sample"), GOOD)
+    monkeypatch.setattr(ledger_files.platform, "node", lambda: "node-2")
+    two = Ledger(*ledger_file(bare_environment, "host"))
+    (bare_environment / "ledger-broken.sqlite").write_bytes(b"no ledger at all" * 100)
+    merge_other_hosts(two)
+    assert two.find("key", "host") == GOOD
+    assert "ledger-broken.sqlite can't be read" in capsys.readouterr().err
+    assert len(ledger_paths(bare_environment)) == 3
+
+
+@pytest.mark.parametrize(("kind", "network"), [("nfs4", True), ("ext4", False), ("fuse.sshfs", True), ("tmpfs", False)])
+def test_network_file_systems_are_known_by_their_mount(
+    tmp_path: Path, kind: str, network: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounts = tmp_path / "mountinfo"
+    shared = tmp_path / "the home"
+    point = str(shared).replace(" ", "\\040")
+    lines = ["22 1 8:1 / / rw - ext4 /dev/sda rw", f"30 22 0:5 / {point} rw shared:1 - {kind} server:/x rw"]
+    mounts.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    monkeypatch.setattr(ledger_files, "_MOUNTS", mounts)
+    assert ledger_files.on_network(shared / "below") is network
+    assert not ledger_files.on_network(tmp_path / "the other")
+
+
+def test_merging_takes_verdicts_over_failures_and_keeps_its_own(tmp_path: Path) -> None:
+    ours, theirs = Ledger(tmp_path / "ours.sqlite"), Ledger(tmp_path / "theirs.sqlite")
+    failure = JudgeFailure("awareness", "unavailable", "down")
+    ours.record_verdict(Entry("a", "h", "j", "s"), failure)
+    theirs.record_verdict(Entry("a", "h", "j", "s"), GOOD)
+    ours.record_verdict(Entry("b", "h", "j", "s"), GOOD)
+    theirs.record_verdict(Entry("b", "h", "j", "s"), failure)
+    theirs.record_verdict(Entry("c", "h", "j", "s"), failure)
+    theirs.record_response("run", "s", "answer", {})
+    assert merge(ours, theirs.path) == {"response": 1, "verdict": 1}
+    assert [ours.find(key, "h") for key in "abc"] == [GOOD, GOOD, failure]
+    assert merge(ours, theirs.path) == {"response": 0, "verdict": 0}
+
+
+def test_files_that_are_no_ledger_or_a_newer_one_are_refused_and_cost_nothing(tmp_path: Path) -> None:
+    ours, newer = Ledger(tmp_path / "ours.sqlite"), Ledger(tmp_path / "newer.sqlite")
+    newer.select(f"PRAGMA user_version = {len(STEPS) + 1}")
+    (tmp_path / "text.sqlite").write_text("no ledger at all " * 100)
+    with sqlite3.connect(tmp_path / "empty.sqlite") as empty:
+        empty.execute("CREATE TABLE other (x)")
+    told = {
+        "newer": "upgrade lmms-eval-cross",
+        "text": "not a database",
+        "empty": "no such table",
+        "-": "is not a file",
+    }
+    for name, sentence in told.items():
+        with pytest.raises(LedgerError, match=sentence):
+            merge(ours, tmp_path / f"{name}.sqlite")
+    assert ours.count("verdict") == 0
+
+
+def test_the_ledger_commands_show_export_verify_and_find_a_wrong_key(
+    samples: list[Sample], cross: Run, bare_environment: Path, tmp_path: Path
+) -> None:
+    import pyarrow.parquet as pq
+
+    for sample in samples:
+        session.submit(sample, f"Answer to {sample.item} \ud83d")["coverage"].settle()
+    ledger = session.open_ledger(load_settings())
+    assert verify(ledger).right == 4 * len(samples)
+    shown = cross("ledger", "show")
+    assert "judge offline-rules-1 at offline: 48 verdicts, 0 failures" in shown.stdout
+    assert f"run {session.RUN}: 12 answers" in shown.stdout
+    exported = cross("ledger", "export", str(tmp_path / "out"))
+    assert exported.returncode == 0, exported.stderr
+    assert pq.read_table(tmp_path / "out" / "verdict.parquet").num_rows == 48
+    again = cross("ledger", "export", str(tmp_path / "out"))
+    assert again.returncode == 2
+    assert "is there already" in again.stderr
+    with sqlite3.connect(bare_environment / "ledger.sqlite") as connection:
+        connection.execute(
+            "UPDATE verdict SET dimension = 'education' WHERE dimension = 'awareness' AND sample_id LIKE '%Russia%'"
+        )
+    wrong = cross("ledger", "verify")
+    assert wrong.returncode == 3
+    assert "demo/english/Russia_1/1" in wrong.stdout
+
+
+LIMITED = """
+import resource, sys
+from lmms_eval_cross.cli import main
+resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
+main(sys.argv[1:])
+"""
+
+
+def test_a_disk_that_fills_up_under_the_command_costs_no_verdict(
+    samples: list[Sample], run: Run, tmp_path: Path, bare_environment: Path
+) -> None:
+    session.open_ledger(load_settings()).close()
+    file = write_predictions(tmp_path / "20250101_000000_samples_cross_demo.jsonl", samples, "a")
+    code = LIMITED.format(limit=80_000)
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
+    done = run(sys.executable, "-c", code, "judge", str(file), "-o", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    assert "The run goes on; its verdicts are in memory" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert all(metric in done.stdout for metric in METRICS[:4])
+
+
+def test_two_processes_on_one_ledger_lose_nothing_and_wait_for_each_other(
+    samples: list[Sample], tmp_path: Path
+) -> None:
+    files = [write_predictions(tmp_path / f"{name}_samples_cross_demo.jsonl", samples, name) for name in "ab"]
+    command = [sys.executable, "-m", "lmms_eval_cross", "judge"]
+    started = [
+        subprocess.Popen([*command, str(file), "-o", str(tmp_path / file.stem)], stderr=subprocess.PIPE, text=True)
+        for file in files
+    ]
+    said = [process.communicate()[1] for process in started]
+    assert [process.returncode for process in started] == [0, 0], said
+    assert not [line for text in said for line in text.splitlines() if "ledger" in line]
+    assert session.open_ledger(load_settings()).count("verdict") == 2 * 4 * len(samples)
+
+
+def test_results_that_do_not_fit_the_disk_leave_no_half_of_them(
+    samples: list[Sample], run: Run, tmp_path: Path
+) -> None:
+    file = write_predictions(tmp_path / "20250101_000000_samples_cross_demo.jsonl", samples, "a" * 4000)
+    session.open_ledger(load_settings()).close()
+    done = run(sys.executable, "-c", LIMITED.format(limit=60_000), "judge", str(file), "-o", str(tmp_path / "out"))
+    assert done.returncode == 2
+    assert "lmms-eval-cross: out can't be written (File too large)" in done.stderr
+    assert not list((tmp_path / "out").iterdir())
+
+
+def write_predictions(file: Path, samples: list[Sample], name: str) -> Path:
+    lines = [
+        {"doc_id": number, "target": sample.norm, "filtered_resps": f"Answer {name} {number}", "input": sample.query}
+        for number, sample in enumerate(samples)
+    ]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return file

@@ -1,0 +1,17 @@
+"""A filter before lmms-eval's own: what comes out of it can be logged."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from lmms_eval_cross.judge.judges import sendable
+
+
+class Writable:
+    """Replaces lone surrogates, which UTF-8 can't write, by U+FFFD.
+
+    lmms-eval would stop writing a task's samples at the first of them, and exit with 0.
+    """
+
+    def apply(self, resps: Iterable[Sequence[Any]], docs: object) -> list[list[Any]]:
+        """The responses of each request, writable."""
+        return [[sendable(text) if isinstance(text, str) else text for text in texts] for texts in resps]
