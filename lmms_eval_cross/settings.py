@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     """The API version of an Azure OpenAI resource that CROSS_JUDGE_BASE_URL names; set, it means Azure."""
     judge_max_tokens: int | None = Field(default=None, ge=1)
     """Tokens that a reply may have, sent with every call; unset, as released, the endpoint decides."""
-    judge_concurrency: int = Field(default=64, ge=1)
+    judge_concurrency: int = Field(default=32, ge=1)
     """Judge calls in flight at the most, shared out over the ranks of a run; fewer where the endpoint wants it."""
     judge_timeout: float = Field(default=60, gt=0, allow_inf_nan=False)
     """Seconds that one try of a judge call may take."""

@@ -50,6 +50,8 @@ class BatchServer:
             return json.dumps({"id": self._keep(_uploaded(headers["content-type"], data)), "object": "file"}).encode()
         if (method, name) == ("POST", "/batches"):
             return json.dumps(self._open(json.loads(data))).encode()
+        if name.startswith("/models/"):
+            return json.dumps({"id": name.removeprefix("/models/"), "object": "model"}).encode()
         if name == "/batches":
             listed = {"object": "list", "data": list(self.batches.values()), "has_more": False}
             return json.dumps(listed).encode()

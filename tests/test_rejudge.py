@@ -11,11 +11,12 @@ import pytest
 from lmms_eval_cross import session
 from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.data.prepared import Prepared
-from lmms_eval_cross.errors import RunError
+from lmms_eval_cross.errors import RunError, SettingsError
 from lmms_eval_cross.records import Sample
 from lmms_eval_cross.rejudge import judge_ledger_run, judge_run
 from lmms_eval_cross.rejudge.results import clustered_stderr, task_results
 from lmms_eval_cross.settings import load_settings
+from tests.batch_server import BatchServer
 from tests.conftest import Run
 from tests.judge_server import Answer, Asked, JudgeServer, judge_by_answer
 from tests.runs import METRICS, answer_for, read_results, read_samples, rows_of, write_responses
@@ -221,3 +222,27 @@ def test_judged_later_without_torch_equals_judged_in_the_run(
 
 def rounded(entry: dict[str, Any]) -> dict[str, Any]:
     return {name: round(value, 9) if isinstance(value, float) else value for name, value in entry.items()}
+
+
+def test_a_batch_gives_the_run_that_single_calls_give(
+    predicted: Path, standin: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("lmms_eval_cross.judge.batch.time.sleep", lambda seconds: None)
+    monkeypatch.setenv("CROSS_JUDGE_API_KEY", "sk-test")
+    with BatchServer() as server:
+        monkeypatch.setenv("CROSS_JUDGE_BASE_URL", server.url)
+        in_batch = judge_run(predicted, tmp_path / "batch", batch=True)
+    assert len(server.paid) == 4 * sum(cards["compliance"].n for cards in in_batch.scorecards.values())
+    monkeypatch.setenv("CROSS_HOME", str(tmp_path / "other-home"))
+    prepare(tmp_path / "other-home", str(standin), say=lambda _: None)
+    with JudgeServer() as judge:
+        monkeypatch.setenv("CROSS_JUDGE_BASE_URL", judge.url)
+        one_by_one = judge_run(predicted, tmp_path / "single")
+    assert in_batch.scorecards == one_by_one.scorecards
+    assert not in_batch.incomplete
+
+
+def test_the_offline_judge_has_no_batch(predicted: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CROSS_JUDGE", "offline")
+    with pytest.raises(SettingsError, match="leave --batch away"):
+        judge_run(predicted, tmp_path / "batch", batch=True)
