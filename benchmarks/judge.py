@@ -4,9 +4,10 @@
     python benchmarks/judge.py --only fixed-3kB --rounds 1
 
 A loopback server answers each call after 0.5 s. Every way judges the same 321 samples on four dimensions (the serial
-loop and lmms-eval's provider a part of them, since they are slow) in a process of its own; rounds are interleaved and
-the table shows medians. `bare` is an AsyncOpenAI loop held at 64 calls in flight with its messages made in advance.
-The engine has a ledger in which an earlier run noted what this endpoint takes; `engine, first run` has not.
+loop and lmms-eval's provider a part of them, since they are slow) in a process of its own. Rounds are interleaved; the
+table shows medians, and under `of bare` the median of the rounds' ratios. `bare` is an AsyncOpenAI loop held at 64
+calls in flight with its messages made in advance. The engine has a ledger in which an earlier run noted what this
+endpoint takes; `engine, first run` has not.
 """
 
 import argparse
@@ -260,6 +261,10 @@ def ideal_seconds(scene: Scene, calls: float) -> float:
     return calls / IN_FLIGHT * LATENCY
 
 
+def _rate(one: dict[str, float]) -> float:
+    return one["verdicts"] / one["wall"]
+
+
 def table(results: dict[tuple[str, str], list[dict[str, float]]]) -> Iterator[str]:
     """The medians as Markdown."""
     yield "| scene | way | verdicts | verdicts/s | of ideal | of bare | requests | wasted | CPU ms/verdict | peak MiB |"
@@ -268,8 +273,8 @@ def table(results: dict[tuple[str, str], list[dict[str, float]]]) -> Iterator[st
         scene = SCENES[name]
         middle = {key: statistics.median(one[key] for one in rounds) for key in rounds[0]}
         verdicts, rate = middle["verdicts"], middle["verdicts"] / middle["wall"]
-        bare_rounds = results.get((name, "bare"))
-        base = statistics.median(one["verdicts"] / one["wall"] for one in bare_rounds) if bare_rounds else 0.0
+        beside = results.get((name, "bare"), [])
+        ratios = [_rate(one) / _rate(other) for one, other in zip(rounds, beside, strict=False) if other["verdicts"]]
         ideal = verdicts / ideal_seconds(scene, verdicts) if verdicts else 0.0
         wasted = 1 - middle["server_ok"] / middle["server_calls"] if middle["server_calls"] else 0.0
         cells = [
@@ -278,7 +283,7 @@ def table(results: dict[tuple[str, str], list[dict[str, float]]]) -> Iterator[st
             f"{verdicts:.0f}",
             f"{rate:.1f}",
             f"{rate / ideal:.3f}" if ideal and "spread" not in str(scene.server) else "",
-            f"{rate / base:.3f}" if base else "",
+            f"{statistics.median(ratios):.3f}" if ratios else "",
             f"{middle['server_calls']:.0f}",
             f"{100 * wasted:.1f}%",
             f"{1000 * middle['cpu'] / verdicts:.2f}" if verdicts else "",

@@ -102,7 +102,7 @@ def test_failures_of_the_moment_are_asked_again_others_only_when_told_and_verdic
 ) -> None:
     def moody(asked: Asked) -> Answer:
         if asked.dimension == "Awareness":
-            return Answer(status=401, error={"message": "no money"})
+            return Answer(status=402, error={"message": "no money"})
         return Answer("I can't say.") if asked.dimension == "Education" else judge_by_answer(asked)
 
     judged_by.script = moody
@@ -135,7 +135,7 @@ def test_failures_of_the_moment_are_asked_again_others_only_when_told_and_verdic
 def test_another_machine_judges_without_the_first_ones_ledger_and_pays_for_no_verdict_twice(
     predicted: Path, judged_by: JudgeServer, standin: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    judged_by.script = lambda asked: Answer(status=401) if asked.dimension == "Awareness" else judge_by_answer(asked)
+    judged_by.script = lambda asked: Answer(status=402) if asked.dimension == "Awareness" else judge_by_answer(asked)
     judge_run(predicted)
     elsewhere = tmp_path / "elsewhere"
     prepare(elsewhere, str(standin), say=lambda _: None)

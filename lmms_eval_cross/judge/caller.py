@@ -194,7 +194,7 @@ class Caller:
         if self._stopped:
             return
         self._stopped = reason, detail
-        print(f"lmms-eval-cross: {detail} {_FINISH_LATER}", file=sys.stderr, flush=True)
+        print(f"lmms-eval-cross: {detail.rstrip('.')}. {_FINISH_LATER}", file=sys.stderr, flush=True)
         for task in self._calls - (set() if in_flight else self._flying):
             if task is not asyncio.current_task():
                 task.cancel()
