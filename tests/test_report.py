@@ -230,6 +230,7 @@ def test_hardest_norm_comes_first_and_counts_the_runs_that_break_it(tmp_path: Pa
 
 def test_capability_comes_to_one_scale_and_says_from_where(tmp_path: Path) -> None:
     told = {
+        "broken": {"nothing": float("nan")},
         "mmmu_val": {"mmmu_acc": 0.45},
         "mmbench_en_dev_static": {"gpt_eval_score": 0.9},
         "made_up": {"accuracy": 0.5},

@@ -8,6 +8,7 @@ from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -201,6 +202,7 @@ def test_every_sample_has_a_link(browser: Browser, demo_page: Path) -> None:
     with opened(browser, demo_page) as page:
         page.keyboard.press("j")
         fragment, title = page.evaluate("location.hash"), page.inner_text("#detail h3")
+        assert fragment == f"#sample={quote(title, safe='')}"  # as `compare` links to it
     with opened(browser, demo_page, fragment) as page:
         assert page.inner_text("#detail h3") == title
         page.locator(".norms a").first.click()

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 from lmms_eval_cross.compare.capability import TaskMetric
 from lmms_eval_cross.compare.rounds import Judging, read_round
@@ -71,6 +72,11 @@ class Measured:
         return _listed({f"{split} {numbers.short_hash(p.data_sha256)}" for split, p in self.provenance.items()})
 
     @property
+    def suspected(self) -> int:
+        """Answers that seem to talk to the judge."""
+        return sum(bool(answer.suspicious) for answer in self.answers)
+
+    @property
     def reasons(self) -> Counter[FailureReason]:
         """How many verdicts failed, by reason."""
         return Counter(failure.reason for failure in self.failures)
@@ -104,8 +110,14 @@ def _measure(run: Run, label: str) -> Measured:
         scorecards=build_scorecards(answer.outcomes for answer in answers),
         tasks=told.tasks,
         failures=failures,
-        other_metrics=run.other_metrics,
+        other_metrics=_finite(run.other_metrics),
     )
+
+
+def _finite(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """Metrics that have a value: a task may write NaN."""
+    kept = {task: {name: value for name, value in told.items() if isfinite(value)} for task, told in metrics.items()}
+    return {task: told for task, told in kept.items() if told}
 
 
 def _failures(answers: Sequence[JudgedAnswer]) -> list[Failure]:
