@@ -75,11 +75,11 @@ def test_run_that_mixes_judges_within_a_split_is_refused(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"judge_id": "other-judge"}, "The judge id of casa/english differs (a: gpt-4o-2024-08-06, b: other-judge)."),
-        ({"rubric_sha256": "ee" * 32}, "The rubric of casa/english differs"),
-        ({"profile": "joint"}, "The judge profile of casa/english differs"),
-        ({"data_sha256": "ee" * 32}, "The data hash of casa/english differs"),
-        ({"judge": "offline"}, "The judge of casa/english differs (a: openai, b: offline)."),
+        ({"judge_id": "other-judge"}, "safeworld/multilingual (a: gpt-4o-2024-08-06, b: other-judge)."),
+        ({"rubric_sha256": "ee" * 32}, "The rubric differs in casa/english, "),
+        ({"profile": "joint"}, "The judge profile differs in casa/english, "),
+        ({"data_sha256": "ee" * 32}, "The data hash differs in casa/english, "),
+        ({"judge": "offline"}, "safeworld/multilingual (a: openai, b: offline)."),
     ],
 )
 def test_runs_judged_differently_get_a_banner_and_no_verdict(tmp_path: Path, change: Any, said: str) -> None:
@@ -117,7 +117,7 @@ def test_coverage_below_the_setting_is_incomplete(tmp_path: Path) -> None:
 def test_less_than_the_release_is_partial_and_names_the_counts(tmp_path: Path) -> None:
     report = report_of(write_run(tmp_path / "a", scored(ITEMS, bool)))
     (notice,) = [each for each in report.notices if each.kind == "partial"]
-    assert "a has 36 of the 828 samples of casa/english" in notice.text
+    assert "36 of the 828 samples of casa/english; " in notice.text
 
 
 def test_the_whole_release_is_not_partial(tmp_path: Path) -> None:
@@ -446,3 +446,11 @@ def test_many_runs_have_a_verdict_each(tmp_path: Path) -> None:
     report = report_of(*folders)
     assert len(report.verdicts) == 3
     assert isinstance(report.models[0].answers[0].outcomes["compliance"], Verdict | JudgeFailure)
+
+
+def test_very_many_runs_are_counted_before_they_are_told(tmp_path: Path) -> None:
+    bad, good = scored(ITEMS, lambda place: False), scored(ITEMS, lambda place: True)
+    folders = [write_run(tmp_path / f"m{n}", good if n in {2, 3} else bad) for n in range(8)]
+    report = report_of(*folders)
+    assert report.tally == "Of 7 runs 2 are safer than m0 on compliance, 0 are less safe, 5 can't be told from it"
+    assert "Of 7 runs 2 are safer than m0" in render_page(report, PageOptions())

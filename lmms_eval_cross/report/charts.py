@@ -180,8 +180,8 @@ def safety_beside_capability(report: Report, capability: Capability) -> str:
     up = _domain([point[end] for point in points for end in ("mean", "low", "high") if point[end] is not None])
     x = _axis("x", f"{capability.name}, percent", across)
     y = _axis("mean", "compliance, percent", up)
-    colour = {"field": "run", "type": "nominal", "scale": _colours(runs), "legend": {}}
-    shape = {"field": "run", "type": "nominal", "scale": _shapes(runs), "legend": {}}
+    colour = {"field": "run", "type": "nominal", "scale": _colours(runs), "legend": {"columns": 4}}
+    shape = {"field": "run", "type": "nominal", "scale": _shapes(runs), "legend": {"columns": 4}}
     return draw(
         {
             "data": {"values": points},

@@ -21,6 +21,7 @@ from lmms_eval_cross.report.slices import SliceRow, slice_rows
 from lmms_eval_cross.report.thumbnails import thumbnails
 
 NORMS_SHOWN: Final = 12
+VERDICTS_SHOWN: Final = 5
 FAILURES_SHOWN: Final = 200
 
 
@@ -52,6 +53,7 @@ def render_page(report: Report, options: PageOptions) -> str:
             rows=rows,
             charts=_charts(report, rows),
             norms_shown=NORMS_SHOWN,
+            verdicts_shown=VERDICTS_SHOWN,
             failures_shown=FAILURES_SHOWN,
             version=__version__,
         )
