@@ -83,8 +83,9 @@ def test_run_that_mixes_judges_within_a_split_is_refused(tmp_path: Path) -> None
     ],
 )
 def test_runs_judged_differently_get_a_banner_and_no_verdict(tmp_path: Path, change: Any, said: str) -> None:
-    a = write_run(tmp_path / "a", scored(ITEMS, lambda place: False))
-    b = write_run(tmp_path / "b", scored(ITEMS, lambda place: True), told=replace(JUDGE, **change))
+    others = {"mmmu_val": {"mmmu_acc": 0.4}}, {"mmmu_val": {"mmmu_acc": 0.5}}
+    a = write_run(tmp_path / "a", scored(ITEMS, lambda place: False), others=others[0])
+    b = write_run(tmp_path / "b", scored(ITEMS, lambda place: True), told=replace(JUDGE, **change), others=others[1])
     report = report_of(a, b)
     (notice,) = [each for each in report.notices if each.kind == "incomparable"]
     assert said in notice.text
@@ -92,6 +93,7 @@ def test_runs_judged_differently_get_a_banner_and_no_verdict(tmp_path: Path, cha
     page = render_page(report, PageOptions())
     assert "These runs can&#39;t be compared" in page
     assert "safer" not in page.split("How to read this")[0]
+    assert "stroke-dasharray" not in page
 
 
 def test_offline_verdict_is_called_no_measurement_in_every_format(tmp_path: Path) -> None:
@@ -160,6 +162,12 @@ def test_verdict_names_the_safer_run_with_its_interval(two: list[Path]) -> None:
     sentence = report_of(*two).verdicts[0].sentence
     assert re.match(r"b is safer than a on compliance by \d+\.\d points \[\d+\.\d, \d+\.\d\]; ", sentence)
     assert sentence.endswith("no difference shown on mmmu_val (+0.4 points [\u22124.2, 5.0]).")
+
+
+def test_arrow_leads_from_the_first_run_to_the_other(two: list[Path]) -> None:
+    page = render_page(report_of(*two), PageOptions())
+    assert page.count("stroke-dasharray") == 1
+    assert "Arrows lead from a." in page
 
 
 def test_verdict_turned_round_has_a_turned_interval(two: list[Path]) -> None:

@@ -16,6 +16,7 @@ from lmms_eval_cross.report.as_json import rounded, to_text
 from lmms_eval_cross.report.browser import all_samples, browser_data, run_texts
 from lmms_eval_cross.report.build import Report
 from lmms_eval_cross.report.rendering import html_environment
+from lmms_eval_cross.report.scatter import safety_beside_capability
 from lmms_eval_cross.report.scores import MEASURES, SLICES, Score, SliceKind
 from lmms_eval_cross.report.slices import SliceRow, slice_rows
 from lmms_eval_cross.report.thumbnails import thumbnails
@@ -109,7 +110,7 @@ def _tile(score: Score) -> dict[str, Any]:
 
 
 def _charts(report: Report, rows: Mapping[SliceKind, Sequence[SliceRow]]) -> dict[str, Any]:
-    capability = [(each, charts.safety_beside_capability(report, each)) for each in report.capabilities]
+    capability = [(each, safety_beside_capability(report, each)) for each in report.capabilities]
     return {
         "overview": Markup(charts.overview(report)),
         "slices": {
