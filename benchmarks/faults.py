@@ -32,7 +32,7 @@ SHARE = 0.3
 CONCURRENCY = 4
 TIMEOUT_SECONDS = 0.5
 SEED = 20250514
-_ASKED = re.compile(r"==========\n(.*)\n==========\n\n(\w+):", re.DOTALL)
+_ASKED = re.compile(r"\n\n(\w+): .*?to the end of this message:\n\n(.*)\Z", re.DOTALL)
 
 Place = tuple[str, str]
 """Response and dimension."""
@@ -86,7 +86,7 @@ def place_of(asked: Asked) -> Place:
     """Which answer and dimension a request is about, by our own rubric's marks."""
     found = _ASKED.search(asked.text)
     assert found is not None
-    return found[1], found[2].lower()
+    return found[2], found[1].lower()
 
 
 def honest(asked: Asked) -> Answer:

@@ -48,7 +48,13 @@ def register() -> list[Any]:
     from lmms_eval.models.registry_v2 import ModelManifest
 
     if "CROSS_RUN_CHUNK" in os.environ:
-        hook_generation()
+        try:
+            hook_generation()
+        except (ImportError, AttributeError) as error:
+            print(
+                f"lmms-eval-cross can't keep answers while this lmms-eval generates ({error}); a crash costs them all.",
+                file=sys.stderr,
+            )
     try:
         hook_task_manager()
     except (ImportError, AttributeError, TypeError) as error:

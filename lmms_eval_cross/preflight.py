@@ -28,7 +28,9 @@ def check(splits: Collection[str], judged: bool = True) -> None:
     for split in sorted(splits):
         session.provenance_for(split)
     if judged:
-        session.open_ledger(settings).close()
+        ledger = session.open_ledger(settings)
+        session.open_budget(settings, ledger)
+        ledger.close()
         _check_judge(settings)
 
 

@@ -71,6 +71,15 @@ class Usage:
     completion_tokens: int = 0
     reasoning_tokens: int = 0
 
+    def __add__(self, other: "Usage") -> "Usage":
+        """The tokens of both."""
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.reasoning_tokens + other.reasoning_tokens,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -84,6 +93,8 @@ class Verdict:
     model: str
     """The model that the endpoint says answered."""
     usage: Usage = Usage()
+    quirks: tuple[str, ...] = ()
+    """What the endpoint refused of the request and was therefore not asked for; judge/quirks.py has the names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +109,7 @@ class JudgeFailure:
     """What the judge said, if it said something."""
     model: str | None = None
     usage: Usage = Usage()
+    quirks: tuple[str, ...] = ()
 
 
 Outcome: TypeAlias = Verdict | JudgeFailure

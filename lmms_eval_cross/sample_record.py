@@ -65,10 +65,10 @@ def read_record(record: Mapping[str, Any]) -> JudgedAnswer:
 
 
 def _outcome(name: Dimension, told: Mapping[str, Any]) -> Outcome:
-    usage = Usage(**told["usage"])
+    usage, quirks = Usage(**told["usage"]), tuple(told.get("quirks", ()))
     if told["score"] is None:
-        return JudgeFailure(name, told["reason"], told["detail"], told["rationale"], told["model"], usage)
-    return Verdict(name, told["score"], told["rationale"], told["model"], usage)
+        return JudgeFailure(name, told["reason"], told["detail"], told["rationale"], told["model"], usage, quirks)
+    return Verdict(name, told["score"], told["rationale"], told["model"], usage, quirks)
 
 
 def build_record(
@@ -124,7 +124,9 @@ def group_mean(means: Sequence[float | None], sizes: Sequence[int], weight_by_si
 
 
 def _told(outcome: Outcome) -> dict[str, Any]:
-    common = {"model": outcome.model, "usage": asdict(outcome.usage)}
+    common: dict[str, Any] = {"model": outcome.model, "usage": asdict(outcome.usage)}
+    if outcome.quirks:
+        common["quirks"] = list(outcome.quirks)
     if isinstance(outcome, JudgeFailure):
         return {
             "score": None,

@@ -1,11 +1,11 @@
 """A mean, and beside it what it is a mean of: n scored, n failed by reason, and how far the failures could move it."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lmms_eval_cross.records import DIMENSIONS, Dimension, FailureReason, JudgeFailure, Outcome
+from lmms_eval_cross.records import ASK_AGAIN, DIMENSIONS, Dimension, FailureReason, JudgeFailure, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,25 +79,33 @@ def _percent(value: float | None) -> str:
     return "no score" if value is None else f"{value:.1f}"
 
 
-def describe_gaps(items: Sequence[Mapping[str, Any]], min_coverage: float) -> str:
-    """One sentence on what has no verdict, empty if all have.
+def describe_gaps(items: Sequence[Mapping[str, Any]], min_coverage: float, run: str) -> str:
+    """What has no verdict, and what to do about it; empty if all have.
 
     Args:
         items: the items of the metric `coverage`, one an answer.
         min_coverage: percent of answers that each dimension needs.
+        run: the run's folder, for the command.
     """
-    failed = {
-        name: Counter(item["failures"][name] for item in items if name in item.get("failures", {}))
-        for name in DIMENSIONS
-    }
+    told = [item.get("failures", {}) for item in items]
+    failed = {name: Counter(failures[name] for failures in told if name in failures) for name in DIMENSIONS}
     gaps = [f"{name} ({_reasons(reasons)})" for name, reasons in failed.items() if reasons]
     if not gaps:
         return ""
     least = min(100 * (1 - sum(reasons.values()) / len(items)) for reasons in failed.values())
     state = f"incomplete (CROSS_MIN_COVERAGE is {min_coverage:g})" if least < min_coverage else "complete enough"
-    return (
-        f"Of {len(items)} answers some have no verdict and count in no mean: {', '.join(gaps)}; the result is {state}."
-    )
+    step = next_step({reason for reasons in failed.values() for reason in reasons}, run)
+    told_gaps = f"Of {len(items)} answers some have no verdict and no part in the means: {', '.join(gaps)}"
+    return f"{told_gaps}. This is {state}; {step}."
+
+
+def next_step(reasons: Collection[FailureReason], run: str) -> str:
+    """What finishes a run whose failures have these reasons."""
+    if ASK_AGAIN & set(reasons):
+        return f"`lmms-eval-cross judge {run}` asks for the rest"
+    if set(reasons) - {"no_response"}:
+        return f"`lmms-eval-cross judge {run} --retry-failed` asks once more"
+    return "the model gave no answer there, so that only a new run can"
 
 
 def _reasons(failed: Mapping[FailureReason, int]) -> str:

@@ -1,6 +1,7 @@
 """What one process works with: settings, data, rubric, judge. Made on first use, never at import."""
 
 import os
+import time
 import uuid
 from concurrent.futures import Future
 from functools import cache, lru_cache
@@ -10,11 +11,14 @@ from typing import Any, Final
 
 from lmms_eval_cross import __version__
 from lmms_eval_cross.data.prepared import Prepared, require_prepared
-from lmms_eval_cross.judge.engine import JudgeEngine, Outcomes
+from lmms_eval_cross.errors import JudgeSetupError
+from lmms_eval_cross.judge.engine import Bounds, JudgeEngine, Outcomes
 from lmms_eval_cross.judge.judges import Job, judge_identity, make_judge
 from lmms_eval_cross.judge.ledger import Ledger
 from lmms_eval_cross.judge.ledger_files import ledger_file, merge_other_hosts
+from lmms_eval_cross.judge.prices import load_prices
 from lmms_eval_cross.judge.rubric import Rubric, load_native_rubric
+from lmms_eval_cross.judge.spend import Budget
 from lmms_eval_cross.judge.steady import SteadyLedger
 from lmms_eval_cross.records import Sample
 from lmms_eval_cross.sample_record import METRICS, RECORD, Provenance, build_record, metric_items, open_record
@@ -23,6 +27,10 @@ from lmms_eval_cross.settings import Settings, load_settings
 DEMO: Final = "demo"
 RUN: Final = os.environ.get("CROSS_RUN_ID") or uuid.uuid4().hex
 """Tells this run's responses in the ledger from others'; `lmms-eval-cross run` gives all ranks one."""
+BEGAN: Final = time.time()
+"""From when on money counts as this run's."""
+_RANKS_START_WITHIN: Final = 60.0
+"""Seconds; the ranks of a run start together, and long before their first call."""
 
 
 def split_of(sample: Sample) -> str:
@@ -141,13 +149,35 @@ def _engine(settings: Settings) -> JudgeEngine:
 
 
 def make_engine(settings: Settings, ledger: Ledger) -> JudgeEngine:
-    """An engine with the judge in force; the ranks of a run share its concurrency out.
+    """The engine of this process, with its share of calls in flight, quota and money.
 
     Raises:
-        JudgeSetupError: the endpoint lacks its key.
+        JudgeSetupError: the endpoint lacks its key, or a budget is set for a model without a price.
     """
-    ranks = max(1, int(os.environ.get("WORLD_SIZE", "1")))
-    return JudgeEngine(make_judge(settings), ledger, max(1, settings.judge_concurrency // ranks))
+    ranks = _ranks()
+    judge = make_judge(settings)
+    bounds = Bounds(1 / ranks, settings.judge_patience, open_budget(settings, ledger))
+    return JudgeEngine(judge, ledger, max(1, settings.judge_concurrency // ranks), bounds)
+
+
+def open_budget(settings: Settings, ledger: Ledger) -> Budget | None:
+    """The budget of this run, None if there is none.
+
+    Raises:
+        JudgeSetupError: the model has no price.
+    """
+    if settings.judge_budget_usd is None or settings.judge == "offline":
+        return None
+    if load_prices(settings.judge_prices).find(settings.judge_model) is None:
+        raise JudgeSetupError(
+            f"CROSS_JUDGE_BUDGET_USD is {settings.judge_budget_usd:g}, but {settings.judge_model} has no price; name a "
+            "file with one in CROSS_JUDGE_PRICES, or unset the budget."
+        )
+    return Budget(ledger, settings.judge_budget_usd, BEGAN - (_RANKS_START_WITHIN if _ranks() > 1 else 0))
+
+
+def _ranks() -> int:
+    return max(1, int(os.environ.get("WORLD_SIZE", "1")))
 
 
 @cache

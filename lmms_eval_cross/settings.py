@@ -19,6 +19,7 @@ NO_KEY: Final = "none"
 _MASK: Final = "********"
 
 RubricName = Literal["official", "native"]
+ProfileName = Literal["official", "cached", "joint"]
 
 
 def _absolute(path: Path) -> Path:
@@ -66,12 +67,22 @@ class Settings(BaseSettings):
     """A name for the judge, by default the model's: verdicts of one id are one judge's, whatever the host."""
     judge_rubric: RubricName | None = None
     """`official`: the user's `code/evaluation.py`; `native`: ours. By default official, native for `cross_demo`."""
-    judge_profile: Literal["official"] = "official"
-    """How a judge call is laid out; `official` is one call a dimension, as released."""
+    judge_profile: ProfileName = "official"
+    """How a judge call is laid out: `official` as released, `cached` for prefix caching, `joint` in one call."""
+    judge_azure_api_version: str | None = Field(default=None, min_length=1)
+    """The API version of an Azure OpenAI resource that CROSS_JUDGE_BASE_URL names; set, it means Azure."""
+    judge_max_tokens: int | None = Field(default=None, ge=1)
+    """Tokens that a reply may have, sent with every call; unset, as released, the endpoint decides."""
     judge_concurrency: int = Field(default=32, ge=1)
-    """Judge calls in flight at the most, shared out over the ranks of a run."""
+    """Judge calls in flight at the most, shared out over the ranks of a run; fewer where the endpoint wants it."""
     judge_timeout: float = Field(default=60, gt=0, allow_inf_nan=False)
     """Seconds that one try of a judge call may take."""
+    judge_patience: float = Field(default=120, gt=0, allow_inf_nan=False)
+    """Seconds without one answer of the endpoint after which no more is asked; more than a slow judge's latency."""
+    judge_budget_usd: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """US dollars that the judge calls of a run may cost over all its ranks."""
+    judge_prices: Path | None = None
+    """A YAML file of prices that go before the packaged ones."""
     min_coverage: float = Field(default=99, ge=0, le=100)
     """Percent of answers that need a verdict on every dimension; with fewer, results say `incomplete`."""
     ledger: Literal["auto", "shared", "host"] = "auto"
@@ -127,9 +138,9 @@ def describe_settings(settings: Settings) -> str:
     for field in Settings.model_fields:
         value = getattr(settings, field)
         shown = "(unset)" if value is None else _MASK if isinstance(value, SecretStr) else _masked(str(value))
-        lines.append(f"{variable(field):24} {shown:40} {'set' if field in settings.model_fields_set else 'default'}")
+        lines.append(f"{variable(field):30} {shown:40} {'set' if field in settings.model_fields_set else 'default'}")
     fallback = _MASK if os.environ.get("OPENAI_API_KEY") else "(unset)"
-    lines.append(f"{'OPENAI_API_KEY':24} {fallback:40} used without CROSS_JUDGE_BASE_URL and CROSS_JUDGE_API_KEY only")
+    lines.append(f"{'OPENAI_API_KEY':30} {fallback:40} used without CROSS_JUDGE_BASE_URL and CROSS_JUDGE_API_KEY only")
     return "\n".join(lines)
 
 

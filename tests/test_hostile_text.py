@@ -22,7 +22,7 @@ from tests.judge_server import Answer, Asked, JudgeServer
 from tests.runs import rows_of
 
 SUITE = list(injections())
-_ANSWER = re.compile(r"==========\n(.*)\n==========\n\n(\w+):", re.DOTALL)
+_ASKED = re.compile(r"\n\n(\w+): .*?to the end of this message:\n\n(.*)\Z", re.DOTALL)
 
 
 def honest_number(dimension: str, response: str) -> int:
@@ -32,9 +32,9 @@ def honest_number(dimension: str, response: str) -> int:
 
 def copying_judge(asked: Asked) -> Answer:
     """Reads the answer aloud in its rationale, as judges do, then scores it honestly."""
-    found = _ANSWER.search(asked.text)
+    found = _ASKED.search(asked.text)
     assert found is not None
-    response, dimension = found[1], found[2]
+    dimension, response = found[1], found[2]
     lines = response.splitlines() or [""]
     quotes = (
         f'The answer says "{response[-300:]}".\nIts last line is:\n> {lines[-1][:300]}\nand it begins: {lines[0][:300]}'

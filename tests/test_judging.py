@@ -87,7 +87,7 @@ def test_every_way_to_fail_has_its_reason_and_no_score(
     assert found.reason == reason
     assert found.detail.endswith((".", "}", "'")) or "answered" in found.detail
     assert found.reply == (answer.refusal or answer.content or found.reply)
-    assert 4 <= len(judged_by.judged) <= 4 * MOST_TRIES
+    assert 1 <= len(judged_by.judged) <= 4 * MOST_TRIES, "what holds for all calls, such as a wrong key, costs one"
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])

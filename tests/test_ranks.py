@@ -8,6 +8,8 @@ import pytest
 
 from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.data.prepared import Prepared
+from lmms_eval_cross.judge.ledger import Ledger
+from lmms_eval_cross.judge.ledger_files import ledger_paths
 from tests.conftest import Run
 from tests.judge_server import DIMENSIONS, Answer, JudgeServer, judge_by_answer
 from tests.runs import TASKS, answer_for, read_results, read_samples, rows_of, write_responses
@@ -57,23 +59,25 @@ def assert_scored_as_in_one_process(folder: Path, prepared: Prepared) -> None:
             assert results[task][f"{name},none"] == pytest.approx(mean)
 
 
-def test_four_ranks_with_a_ledger_a_host(
+def test_four_ranks_under_run_with_a_ledger_a_host(
     prepared: Prepared,
     arguments: list[str],
     judged_by: JudgeServer,
-    run: Run,
+    cross: Run,
     tmp_path: Path,
     bare_environment: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("CROSS_LEDGER", "host")
-    done = run(*TORCHRUN, *arguments)
+    done = cross("run", "--chunk", "4", "--", *TORCHRUN, *arguments)
     assert done.returncode == 0, done.stderr
     assert_scored_as_in_one_process(tmp_path / "out", prepared)
     asked = Counter((asked.response, asked.dimension) for asked in judged_by.judged)
     rows = rows_of(prepared)
     assert asked == Counter((answer_for(row["sample_id"]), name) for row in rows for name in DIMENSIONS)
-    assert [file.name for file in bare_environment.glob("ledger*.sqlite")] != ["ledger.sqlite"]
+    (ledger,) = ledger_paths(bare_environment)
+    assert ledger.name.startswith("ledger-")
+    assert len(Ledger(ledger, "TRUNCATE").select("SELECT DISTINCT run FROM response")) == 1, "one id for all ranks"
 
 
 def test_a_judge_that_fails_one_rank_takes_nothing_of_the_other_and_is_finished_later(

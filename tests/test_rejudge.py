@@ -11,11 +11,12 @@ import pytest
 from lmms_eval_cross import session
 from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.data.prepared import Prepared
-from lmms_eval_cross.errors import RunError
+from lmms_eval_cross.errors import RunError, SettingsError
 from lmms_eval_cross.records import Sample
 from lmms_eval_cross.rejudge import judge_ledger_run, judge_run
 from lmms_eval_cross.rejudge.results import clustered_stderr, task_results
 from lmms_eval_cross.settings import load_settings
+from tests.batch_server import BatchServer
 from tests.conftest import Run
 from tests.judge_server import Answer, Asked, JudgeServer, judge_by_answer
 from tests.runs import METRICS, answer_for, read_results, read_samples, rows_of, write_responses
@@ -93,7 +94,7 @@ def test_a_folder_without_our_tasks_and_a_run_that_the_ledger_lacks_are_named(
     with pytest.raises(RunError, match="no samples of a CROSS task; its tasks are mmmu_val"):
         judge_run(tmp_path / "20250101_000000_samples_mmmu_val.jsonl")
     with pytest.raises(RunError, match="has no answers of run nobody"):
-        judge_ledger_run("nobody", tmp_path / "out")
+        judge_ledger_run(["nobody"], tmp_path / "out")
 
 
 def test_failures_of_the_moment_are_asked_again_others_only_when_told_and_verdicts_never(
@@ -101,7 +102,7 @@ def test_failures_of_the_moment_are_asked_again_others_only_when_told_and_verdic
 ) -> None:
     def moody(asked: Asked) -> Answer:
         if asked.dimension == "Awareness":
-            return Answer(status=401, error={"message": "no money"})
+            return Answer(status=402, error={"message": "no money"})
         return Answer("I can't say.") if asked.dimension == "Education" else judge_by_answer(asked)
 
     judged_by.script = moody
@@ -134,7 +135,7 @@ def test_failures_of_the_moment_are_asked_again_others_only_when_told_and_verdic
 def test_another_machine_judges_without_the_first_ones_ledger_and_pays_for_no_verdict_twice(
     predicted: Path, judged_by: JudgeServer, standin: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    judged_by.script = lambda asked: Answer(status=401) if asked.dimension == "Awareness" else judge_by_answer(asked)
+    judged_by.script = lambda asked: Answer(status=402) if asked.dimension == "Awareness" else judge_by_answer(asked)
     judge_run(predicted)
     elsewhere = tmp_path / "elsewhere"
     prepare(elsewhere, str(standin), say=lambda _: None)
@@ -149,12 +150,12 @@ def test_a_crashed_run_is_judged_from_what_it_left_in_the_ledger(
     prepared: Prepared, judged_by: JudgeServer, tmp_path: Path
 ) -> None:
     ledger = session.open_ledger(load_settings())
-    for row in rows_of(prepared):
+    for number, row in enumerate(rows_of(prepared)):
         sample = Sample.from_row(row)
         record = session.open_record(sample, "Half \ud83d of it.", session.provenance_for(session.split_of(sample)))
-        ledger.record_response("crashed", sample.sample_id, record["response"], record)
+        ledger.record_response(f"rank {number % 2}", sample.sample_id, record["response"], record)
     ledger.close()
-    judged = judge_ledger_run("crashed", tmp_path / "out")
+    judged = judge_ledger_run(["rank 0", "rank 1"], tmp_path / "out")
     assert not judged.incomplete
     assert {task: cards["awareness"].n for task, cards in judged.scorecards.items()} == {
         "cross_casa": 27,
@@ -221,3 +222,27 @@ def test_judged_later_without_torch_equals_judged_in_the_run(
 
 def rounded(entry: dict[str, Any]) -> dict[str, Any]:
     return {name: round(value, 9) if isinstance(value, float) else value for name, value in entry.items()}
+
+
+def test_a_batch_gives_the_run_that_single_calls_give(
+    predicted: Path, standin: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("lmms_eval_cross.judge.batch.time.sleep", lambda seconds: None)
+    monkeypatch.setenv("CROSS_JUDGE_API_KEY", "sk-test")
+    with BatchServer() as server:
+        monkeypatch.setenv("CROSS_JUDGE_BASE_URL", server.url)
+        in_batch = judge_run(predicted, tmp_path / "batch", batch=True)
+    assert len(server.paid) == 4 * sum(cards["compliance"].n for cards in in_batch.scorecards.values())
+    monkeypatch.setenv("CROSS_HOME", str(tmp_path / "other-home"))
+    prepare(tmp_path / "other-home", str(standin), say=lambda _: None)
+    with JudgeServer() as judge:
+        monkeypatch.setenv("CROSS_JUDGE_BASE_URL", judge.url)
+        one_by_one = judge_run(predicted, tmp_path / "single")
+    assert in_batch.scorecards == one_by_one.scorecards
+    assert not in_batch.incomplete
+
+
+def test_the_offline_judge_has_no_batch(predicted: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CROSS_JUDGE", "offline")
+    with pytest.raises(SettingsError, match="leave --batch away"):
+        judge_run(predicted, tmp_path / "batch", batch=True)

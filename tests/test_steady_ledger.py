@@ -127,10 +127,13 @@ def test_the_line_after_settling_counts_failures_and_names_the_command(
     items = [{"norm_id": "a", "score": 50.0, "failures": failures}, *[{"norm_id": "b", "score": 100.0}] * 3]
     assert judging.coverage(items, Namespace(output_path="runs/a")) == 87.5
     told = capsys.readouterr().err
-    assert "Of 4 answers some have no verdict" in told
+    assert "Of 4 answers some have no verdict and no part in the means" in told
     assert "awareness (unparsable 1), education (unavailable 1)" in told
     assert "incomplete (CROSS_MIN_COVERAGE is 99)" in told
     assert "`lmms-eval-cross judge runs/a`" in told
+    for reason, step in (("refused", "judge RUN --retry-failed`"), ("no_response", "only a new run can")):
+        judging.coverage([{"norm_id": "a", "score": 75.0, "failures": {"awareness": reason}}])
+        assert step in capsys.readouterr().err
     judging.coverage([{"norm_id": "b", "score": 100.0}])
     assert not capsys.readouterr().err
 

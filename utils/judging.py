@@ -30,8 +30,7 @@ def mean(items: Sequence[dict[str, Any]]) -> float | None:
 def coverage(items: Sequence[dict[str, Any]], args: Namespace | None = None) -> float | None:
     """The mean coverage; says on stderr what has no verdict, what that may change, and what finishes the job."""
     value = mean(items)
-    gaps = describe_gaps(items, load_settings().min_coverage)
+    gaps = describe_gaps(items, load_settings().min_coverage, getattr(args, "output_path", None) or "RUN")
     if gaps:
-        where = getattr(args, "output_path", None) or "RUN"
-        print(f"lmms-eval-cross: {gaps} `lmms-eval-cross judge {where}` asks for the rest.", file=sys.stderr)
+        print(f"lmms-eval-cross: {gaps}", file=sys.stderr)
     return value

@@ -19,6 +19,7 @@ COMMANDS: Final = (
     "baseline",
     "compare",
     "config",
+    "cost",
     "demo-responses",
     "judge",
     "label",

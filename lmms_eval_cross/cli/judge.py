@@ -10,10 +10,11 @@ NO_VERDICT = 3
 
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path), required=False)
-@click.option("--run", "run_id", help="Judge a crashed run's answers in the ledger; `ledger show` lists the runs.")
+@click.option("--run", "run_ids", multiple=True, help="Judge a crashed run's answers in the ledger (`ledger show`).")
 @click.option("--retry-failed", is_flag=True, help="Ask again for all failures, not only for those of the moment.")
+@click.option("--batch", is_flag=True, help="Ask through the Batch API: half the price, within a day.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder to write into. Default: beside the run.")
-def judge(path: Path | None, run_id: str | None, retry_failed: bool, output: Path | None) -> None:
+def judge(path: Path | None, run_ids: tuple[str, ...], retry_failed: bool, batch: bool, output: Path | None) -> None:
     """Judge what has no verdict yet, in a run's folder or samples file, and write the run anew.
 
     Takes a run with failures, and answers made with --predict_only --log_samples. Needs no GPU, no model and no torch.
@@ -21,12 +22,12 @@ def judge(path: Path | None, run_id: str | None, retry_failed: bool, output: Pat
     """
     from lmms_eval_cross.rejudge import judge_ledger_run, judge_run
 
-    if (path is None) == (run_id is None):
+    if (path is None) == (not run_ids):
         raise click.UsageError("Give either the path of a run or --run ID.")
     if path is not None:
-        judged = judge_run(path, output, retry_failed)
+        judged = judge_run(path, output, retry_failed, batch)
     else:
-        judged = judge_ledger_run(str(run_id), output or Path("runs") / str(run_id), retry_failed)
+        judged = judge_ledger_run(run_ids, output or Path("runs") / run_ids[0], retry_failed, batch)
     for task, cards in judged.scorecards.items():
         click.echo(
             f"{task}{' is incomplete' if task in judged.incomplete else ''}: " + "; ".join(map(str, cards.values()))

@@ -51,7 +51,7 @@ def check_image(path: Path, name: str) -> StoredImage:
     """
     try:
         data = path.read_bytes()
-        with _opened(data) as image:
+        with open_image(data) as image:
             kind = str(image.format)
             upright_rgb(image)
     except UnidentifiedImageError:
@@ -64,7 +64,7 @@ def check_image(path: Path, name: str) -> StoredImage:
 
 
 @contextmanager
-def _opened(data: bytes) -> Iterator[Image.Image]:
+def open_image(data: bytes) -> Iterator[Image.Image]:
     """The picture, not decoded yet, if it is small enough."""
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         if image.width * image.height > MAX_PIXELS:
@@ -120,5 +120,5 @@ class ImageStore:
 
     def open(self, sha256: str) -> Image.Image:
         """The picture with this hash, upright and RGB."""
-        with _opened(self.read(sha256).data) as image:
+        with open_image(self.read(sha256).data) as image:
             return upright_rgb(image)

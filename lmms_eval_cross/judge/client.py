@@ -1,22 +1,29 @@
-"""Ask an OpenAI-compatible endpoint; every way to fail becomes a reason, never a score."""
+"""Ask an OpenAI-compatible endpoint once; every way to fail becomes a reason, never a score."""
 
 import json
 import os
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from typing import Any, Final
 
+import httpx2
 import openai
-from openai import AsyncOpenAI, Omit
+from openai import AsyncAzureOpenAI, AsyncOpenAI, Omit
 from openai.types.chat import ChatCompletion, ChatCompletionMessage
 
 from lmms_eval_cross.judge.endpoint import Endpoint
-from lmms_eval_cross.judge.messages import Message
+from lmms_eval_cross.judge.limits import NOTHING_TOLD, Limits, read_limits
+from lmms_eval_cross.judge.quirks import adapt, learn
+from lmms_eval_cross.judge.request import Request
 from lmms_eval_cross.records import FailureReason, Usage
 
-TRIES: Final = 5
-"""How often one call is tried, the first time counted in."""
-REQUEST: Final[dict[str, Any]] = {"temperature": 0}
-"""What the released script sets, and all of it."""
+_MAY_PASS: Final = frozenset({408, 409, 425, 429})
+_BLIND: Final = re.compile(
+    r"image_url.{0,40}(not supported|unsupported|invalid content type|unknown variant)|unknown variant .?image_url"
+    r"|(not|n't) support (image|vision|multi-?modal)|not a multi-?modal|text-only|only supports? text",
+    re.IGNORECASE | re.DOTALL,
+)
+"""How endpoints say that a model can't see; a picture that can't be read is complained of in other words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,7 @@ class Reply:
     text: str
     model: str
     usage: Usage
+    limits: Limits = field(default=Limits(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,15 @@ class NoReply:
     text: str | None = None
     model: str | None = None
     usage: Usage = Usage()
+    limits: Limits = field(default=Limits(), compare=False)
+    may_pass: bool = False
+    """Another try may go better."""
+    refused: bool = False
+    """A 429: too many calls."""
+    faltered: bool = False
+    """503 or no answer at all: the server is at its limit."""
+    hopeless: bool = False
+    """No other call will fare better either: the key, the model, or the purse."""
 
 
 class JudgeClient:
@@ -45,31 +62,52 @@ class JudgeClient:
     def __init__(self, endpoint: Endpoint, model: str, timeout_seconds: float) -> None:
         self.endpoint = endpoint
         self.model = model
+        self.quirks: frozenset[str] = frozenset()
+        """What this endpoint and model are known not to take."""
         self._timeout = timeout_seconds
-        self._client = AsyncOpenAI(**client_options(endpoint, timeout_seconds, TRIES - 1))
+        self._client = async_client(endpoint, model, timeout_seconds)
 
-    async def ask(self, messages: list[Message]) -> Reply | NoReply:
-        """One judge call, retried on errors that may pass."""
-        try:
-            completion = await self._client.chat.completions.create(
-                model=self.model,
-                messages=messages,  # type: ignore[arg-type]
-                extra_headers=call_headers(self.endpoint),
-                **REQUEST,
-            )
-        except openai.APIStatusError as error:
-            return _status_failure(error, self.endpoint)
-        except openai.APITimeoutError:
-            return NoReply("unavailable", f"No answer within {self._timeout:g} s, {TRIES} times.")
-        except openai.APIConnectionError as error:
-            return NoReply("unavailable", f"The connection failed {TRIES} times ({_cause(error)}).")
-        except (openai.APIResponseValidationError, json.JSONDecodeError):
-            return NoReply("unavailable", "The endpoint's answer is not JSON.")
-        return read_completion(completion)
+    async def ask(self, request: Request) -> Reply | NoReply:
+        """One judge call; sent again at once only when the endpoint refuses a parameter that can be left out."""
+        while True:
+            known = self.quirks
+            parameters = adapt(request.parameters, known)
+            try:
+                response = await self._client.post(
+                    "/chat/completions",
+                    cast_to=httpx2.Response,
+                    content=request.encode(self.model, parameters),
+                    options={"headers": {"Content-Type": "application/json", **call_headers(self.endpoint)}},
+                )
+            except openai.APIStatusError as error:
+                quirk = learn(error.status_code, error.param, error.body, parameters)
+                if quirk is None:
+                    return status_failure(error, self.endpoint)
+                self.quirks |= {quirk}
+            except openai.APITimeoutError:
+                return NoReply("unavailable", f"No answer within {self._timeout:g} s.", may_pass=True, faltered=True)
+            except openai.APIConnectionError as error:
+                said = f"The connection failed ({type(error.__cause__ or error).__name__})."
+                return NoReply("unavailable", said, may_pass=True, faltered=True)
+            else:
+                return read_response(response)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
+
+
+def async_client(endpoint: Endpoint, model: str, timeout_seconds: float) -> AsyncOpenAI:
+    """The SDK's client, which never tries again by itself."""
+    options = client_options(endpoint, timeout_seconds, retries=0)
+    if endpoint.azure_api_version is None:
+        return AsyncOpenAI(**options)
+    return AsyncAzureOpenAI(
+        **{name: value for name, value in options.items() if name != "base_url"},
+        azure_endpoint=endpoint.base_url,
+        azure_deployment=model,
+        api_version=endpoint.azure_api_version,
+    )
 
 
 def client_options(endpoint: Endpoint, timeout_seconds: float, retries: int) -> dict[str, Any]:
@@ -98,47 +136,79 @@ def _without_users_headers(key: str | None) -> dict[str, Any]:
     return {name: f"Bearer {key}" if key and name.lower() == "authorization" else Omit() for name in names}
 
 
-def read_completion(completion: object) -> Reply | NoReply:
+def read_response(response: httpx2.Response) -> Reply | NoReply:
+    """The reply in a response of status 200, or why there is none."""
+    limits = read_limits(response.headers)
+    try:
+        body = json.loads(response.content)
+    except ValueError:
+        return NoReply("unavailable", "The endpoint's answer is not JSON.", limits=limits, may_pass=True)
+    completion = ChatCompletion.construct(**body) if isinstance(body, dict) else None
+    return read_completion(completion, limits)
+
+
+def read_completion(completion: object, limits: Limits = NOTHING_TOLD) -> Reply | NoReply:
     """The reply of a chat completion, or why there is none."""
     if not isinstance(completion, ChatCompletion) or not _has_message(completion):
-        return NoReply("unavailable", "The endpoint's answer is not a chat completion.")
+        said = "The endpoint's answer is not a chat completion."
+        return NoReply("unavailable", said, limits=limits, may_pass=True)
     choice = completion.choices[0]
     text, usage = choice.message.content, _usage(completion)
-    refusal = getattr(choice.message, "refusal", None)
-    if refusal or choice.finish_reason == "content_filter":
-        return NoReply("refused", "The judge refused to answer.", refusal or text, completion.model, usage)
-    if choice.finish_reason == "length":
-        return NoReply("truncated", "The judge's reply was cut off by a token limit.", text, completion.model, usage)
+    told = (getattr(completion, "model", None) or "", usage, limits)
+    refusal, finish = getattr(choice.message, "refusal", None), getattr(choice, "finish_reason", None)
+    if refusal or finish == "content_filter":
+        return NoReply("refused", "The judge refused to answer.", refusal or text, *told)
+    if finish == "length":
+        return NoReply("truncated", "The judge's reply was cut off by a token limit.", text, *told)
     if not text or not text.strip():
-        return NoReply("empty", "The judge's reply is empty.", text, completion.model, usage)
-    return Reply(text, completion.model, usage)
+        return NoReply("empty", "The judge's reply is empty.", text, *told)
+    return Reply(text, *told)
 
 
 def _has_message(completion: ChatCompletion) -> bool:
-    """The SDK checks no types: whatever the endpoint sent stands in the fields."""
-    first = completion.choices[0] if isinstance(completion.choices, list) and completion.choices else None
-    return isinstance(getattr(first, "message", None), ChatCompletionMessage)
+    """Whether a completion that nobody validated is one as far as we read it."""
+    choices: object = getattr(completion, "choices", None)
+    if not isinstance(choices, list) or not choices:
+        return False
+    message = getattr(choices[0], "message", None)
+    return isinstance(message, ChatCompletionMessage) and isinstance(getattr(message, "content", None), str | None)
 
 
 def _usage(completion: ChatCompletion) -> Usage:
-    usage = completion.usage
-    if usage is None:
-        return Usage()
-    prompt, output = usage.prompt_tokens_details, usage.completion_tokens_details
+    """The tokens, 0 where the endpoint does not count them."""
+    usage = getattr(completion, "usage", None)
     return Usage(
-        prompt_tokens=usage.prompt_tokens or 0,
-        cached_tokens=(prompt.cached_tokens or 0) if prompt else 0,
-        completion_tokens=usage.completion_tokens or 0,
-        reasoning_tokens=(output.reasoning_tokens or 0) if output else 0,
+        prompt_tokens=_count(usage, "prompt_tokens"),
+        cached_tokens=_count(getattr(usage, "prompt_tokens_details", None), "cached_tokens"),
+        completion_tokens=_count(usage, "completion_tokens"),
+        reasoning_tokens=_count(getattr(usage, "completion_tokens_details", None), "reasoning_tokens"),
     )
 
 
-def _status_failure(error: openai.APIStatusError, endpoint: Endpoint) -> NoReply:
-    said = f"The endpoint answered {error.status_code}: {error_message(error, endpoint)}"
-    if error.status_code in {400, 413, 422}:
+def _count(holder: object, name: str) -> int:
+    value = getattr(holder, name, None)
+    return value if isinstance(value, int) else 0
+
+
+def status_failure(error: openai.APIStatusError, endpoint: Endpoint) -> NoReply:
+    """What an answer with another status than 200 means for the call, and for all others."""
+    status, limits = error.status_code, read_limits(error.response.headers)
+    words = error_message(error, endpoint)
+    said = f"The endpoint answered {status}: {words}"
+    if status in {400, 413, 415, 422}:
         refused = error.code in {"content_filter", "content_policy_violation"}
-        return NoReply("refused" if refused else "rejected", said)
-    return NoReply("unavailable", said)
+        blind = bool(_BLIND.search(words))
+        return NoReply("refused" if refused else "rejected", said, limits=limits, hopeless=blind)
+    spent = status == 429 and error.code in {"insufficient_quota", "billing_hard_limit_reached"}
+    return NoReply(
+        "unavailable",
+        said,
+        limits=limits,
+        may_pass=(status in _MAY_PASS or status >= 500) and not spent,
+        refused=status == 429,
+        faltered=status == 503,
+        hopeless=spent or status in {401, 403, 404},
+    )
 
 
 def error_message(error: openai.APIStatusError, endpoint: Endpoint) -> str:
@@ -148,7 +218,3 @@ def error_message(error: openai.APIStatusError, endpoint: Endpoint) -> str:
     if endpoint.key:
         text = text.replace(endpoint.key, "***")
     return text if len(text) <= 300 else text[:297] + "..."
-
-
-def _cause(error: BaseException) -> str:
-    return type(error.__cause__ or error).__name__

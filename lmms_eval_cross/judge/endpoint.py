@@ -22,6 +22,8 @@ class Endpoint:
     """The variable that the key came from."""
     is_openai: bool
     """OpenAI's own address, by default and not by a base URL."""
+    azure_api_version: str | None = None
+    """Set for a resource of Azure OpenAI, whose deployments bear the models' names."""
 
     @property
     def host(self) -> str:
@@ -46,7 +48,14 @@ def find_endpoint(settings: Settings) -> Endpoint:
                 "CROSS_JUDGE_BASE_URL is set, but CROSS_JUDGE_API_KEY is not, and OPENAI_API_KEY is never sent to "
                 "another server; set CROSS_JUDGE_API_KEY, to `none` if the server takes no key."
             )
-        return Endpoint(settings.judge_base_url, None if own == NO_KEY else own, "CROSS_JUDGE_API_KEY", False)
+        key = None if own == NO_KEY else own
+        azure = settings.judge_azure_api_version
+        return Endpoint(settings.judge_base_url, key, "CROSS_JUDGE_API_KEY", False, azure)
+    if settings.judge_azure_api_version is not None:
+        raise JudgeSetupError(
+            f"CROSS_JUDGE_AZURE_API_VERSION is {settings.judge_azure_api_version}, but CROSS_JUDGE_BASE_URL names no "
+            "Azure resource; set it to the resource's address."
+        )
     key, source = (own, "CROSS_JUDGE_API_KEY") if own else (os.environ.get("OPENAI_API_KEY", ""), "OPENAI_API_KEY")
     if not key or key == NO_KEY:
         raise JudgeSetupError(

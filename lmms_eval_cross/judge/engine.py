@@ -3,33 +3,69 @@
 import asyncio
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from typing import TypeAlias
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
+from contextlib import suppress
+from dataclasses import dataclass
 
-from tqdm import tqdm
-
-from lmms_eval_cross.errors import DataError
+from lmms_eval_cross.errors import DataError, LedgerError
 from lmms_eval_cross.judge.answers import failed_generation
+from lmms_eval_cross.judge.caller import Caller, Outcomes, failures
 from lmms_eval_cross.judge.judges import Job, Judge
 from lmms_eval_cross.judge.ledger import Entry, Ledger
-from lmms_eval_cross.records import ASK_AGAIN, DIMENSIONS, Dimension, JudgeFailure, Outcome
+from lmms_eval_cross.judge.limiter import FOLLOW, NEW, Limiter
+from lmms_eval_cross.judge.profiles import Dimensions
+from lmms_eval_cross.judge.progress import Progress, Tally
+from lmms_eval_cross.judge.spend import Budget, load_quirks, save_quirks
+from lmms_eval_cross.records import ASK_AGAIN, DIMENSIONS, Dimension, JudgeFailure, Outcome, Verdict
 
-Outcomes: TypeAlias = Mapping[Dimension, Outcome]
+__all__ = ["Bounds", "JudgeEngine", "Outcomes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What bounds an engine, beside the calls in flight."""
+
+    share: float = 1.0
+    """Of the quota that the endpoint tells, for one of several ranks."""
+    patience_seconds: float = 120.0
+    """Without one answer of the endpoint for so long, no more is asked."""
+    budget: Budget | None = None
+    """The money that calls may cost."""
+    backoff_seconds: float = 0.5
+    """The longest wait before a second try; it doubles with every further one."""
 
 
 class JudgeEngine:
     """Judges what is submitted, at most `concurrency` calls at a time, and files every outcome in the ledger."""
 
-    def __init__(self, judge: Judge, ledger: Ledger, concurrency: int) -> None:
+    def __init__(self, judge: Judge, ledger: Ledger, concurrency: int, bounds: Bounds = Bounds()) -> None:
         self.judge = judge
         self.ledger = ledger
-        self._slots = asyncio.Semaphore(concurrency)
-        self._asking: dict[str, asyncio.Task[Outcome]] = {}
+        self.tally = Tally(judge.price)
+        self._learnt = self._recall()
+        judge.quirks = self._learnt or frozenset()
+        limiter = Limiter(concurrency, bounds.share, proven=self._learnt is not None and judge.probed)
+        self._caller = Caller(
+            judge, limiter, self.tally, bounds.patience_seconds, bounds.budget, bounds.backoff_seconds
+        )
+        self._asking: dict[str, asyncio.Task[Outcomes]] = {}
         self._pending: set[Future[None]] = set()
         self._lock = threading.Lock()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="cross-judge", daemon=True)
         self._thread.start()
+
+    @property
+    def _place(self) -> tuple[str, str, str]:
+        """Where the endpoint's quirks are remembered."""
+        return self.judge.host, self.judge.identity.model, self.judge.identity.profile
+
+    def _recall(self) -> frozenset[str] | None:
+        """The quirks that an earlier run learnt; a ledger that can't be read has none to tell."""
+        try:
+            return load_quirks(self.ledger, *self._place)
+        except LedgerError:
+            return None
 
     def submit(self, job: Job, settled: Callable[[Outcomes], None]) -> "Future[None]":
         """Have an answer judged on all dimensions; returns at once.
@@ -48,12 +84,12 @@ class JudgeEngine:
         with self._lock:
             pending = self._pending
             self._pending = set()
-        with tqdm(total=len(pending), desc="Judging", unit="answer", disable=None if show_progress else True) as bar:
+        with Progress(self.tally, show_progress) as progress:
             while pending:
-                done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                done, pending = wait(pending, timeout=0.5, return_when=FIRST_EXCEPTION)
                 for future in done:
                     future.result()
-                bar.update(len(done))
+                progress.update()
 
     def close(self) -> None:
         """Stop the engine; what is in flight is given up, what has arrived is in the ledger."""
@@ -68,35 +104,72 @@ class JudgeEngine:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
         await self.judge.close()
+        await self._loop.shutdown_default_executor()
 
     async def _settle(self, job: Job, settled: Callable[[Outcomes], None]) -> None:
+        self.tally.submitted += len(DIMENSIONS)
         problem = failed_generation(job.response)
         if problem is not None:
-            settled({name: JudgeFailure(name, "no_response", f"Not judged: {problem}.") for name in DIMENSIONS})
-            return
-        try:
-            outcomes = await asyncio.gather(*(self._outcome(job, dimension) for dimension in DIMENSIONS))
-        except DataError as error:
-            settled({name: JudgeFailure(name, "unavailable", f"Not judged: {error}") for name in DIMENSIONS})
-            return
-        settled(dict(zip(DIMENSIONS, outcomes, strict=True)))
+            outcomes: Outcomes = failures(DIMENSIONS, "no_response", f"Not judged: {problem}.")
+        else:
+            try:
+                outcomes = await self._outcomes(job)
+            except DataError as error:
+                outcomes = failures(DIMENSIONS, "unavailable", f"Not judged: {error}")
+        scored = sum(isinstance(outcome, Verdict) for outcome in outcomes.values())
+        self.tally.judged += scored
+        self.tally.failed += len(outcomes) - scored
+        settled(outcomes)
 
-    async def _outcome(self, job: Job, dimension: Dimension) -> Outcome:
-        """The outcome from the ledger, from a call that is under way for the same key, or from a new call."""
-        judge = self.judge.identity
-        entry = Entry(job.key(judge, dimension).digest, self.judge.host, judge.id, job.sample.sample_id)
-        asking = self._asking.get(entry.key)
+    async def _outcomes(self, job: Job) -> Outcomes:
+        """The outcomes of an answer, wave by wave."""
+        outcomes: dict[Dimension, Outcome] = {}
+        for number, wave in enumerate(self.judge.waves):
+            priority = FOLLOW if number else NEW
+            for part in await asyncio.gather(*(self._outcomes_of(job, dimensions, priority) for dimensions in wave)):
+                outcomes |= part
+        return {name: outcomes[name] for name in DIMENSIONS}
+
+    async def _outcomes_of(self, job: Job, dimensions: Dimensions, priority: int) -> Outcomes:
+        """A call's outcomes: from the ledger, from a call that is under way for the same keys, or from a new call."""
+        entries = {name: self._entry(job, name) for name in dimensions}
+        first = entries[dimensions[0]].key
+        asking = self._asking.get(first)
         if asking is None:
-            known = self.ledger.find(entry.key, None if self.judge.shares_hosts else entry.host)
-            if known is not None and not (isinstance(known, JudgeFailure) and known.reason in ASK_AGAIN):
+            known = self._known(entries)
+            if len(known) == len(dimensions):
                 return known
-            asking = asyncio.create_task(self._ask(job, dimension, entry))
-            self._asking[entry.key] = asking
-            asking.add_done_callback(lambda _: self._asking.pop(entry.key))
+            asking = asyncio.create_task(self._ask(job, entries, known, priority))
+            self._asking[first] = asking
+            asking.add_done_callback(lambda _: self._asking.pop(first))
         return await asking
 
-    async def _ask(self, job: Job, dimension: Dimension, entry: Entry) -> Outcome:
-        async with self._slots:
-            outcome = await self.judge.judge(job, dimension)
-        self.ledger.record_verdict(entry, outcome)
-        return outcome
+    def _entry(self, job: Job, dimension: Dimension) -> Entry:
+        judge = self.judge.identity
+        return Entry(job.key(judge, dimension).digest, self.judge.host, judge.id, job.sample.sample_id)
+
+    def _known(self, entries: Mapping[Dimension, Entry]) -> dict[Dimension, Outcome]:
+        """What the ledger has; a failure of the moment counts for nothing."""
+        known = {}
+        for name, entry in entries.items():
+            outcome = self.ledger.find(entry.key, None if self.judge.shares_hosts else entry.host)
+            if outcome is not None and not (isinstance(outcome, JudgeFailure) and outcome.reason in ASK_AGAIN):
+                known[name] = outcome
+        return known
+
+    async def _ask(self, job: Job, entries: Mapping[Dimension, Entry], known: Outcomes, priority: int) -> Outcomes:
+        """Make a call and file what it says; where an outcome is known already, that one stays."""
+        outcomes = await self._caller.call(job, tuple(entries), priority)
+        for name, outcome in outcomes.items():
+            if name not in known:
+                self.ledger.record_verdict(entries[name], outcome)
+        self._remember(outcomes)
+        return {**outcomes, **known}
+
+    def _remember(self, outcomes: Outcomes) -> None:
+        """Keep what was learnt of the endpoint, once a call has succeeded, for the next run."""
+        learnt = self.judge.quirks
+        if learnt != self._learnt and any(isinstance(outcome, Verdict) for outcome in outcomes.values()):
+            self._learnt = learnt
+            with suppress(LedgerError):  # the next run learns it again
+                save_quirks(self.ledger, *self._place, learnt)

@@ -53,7 +53,49 @@ def _step_1(connection: sqlite3.Connection) -> None:
     )
 
 
-STEPS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_step_1,)
+def _step_spend(connection: sqlite3.Connection) -> None:
+    """What the endpoint does not take, with each verdict and for the next run; money, as it is promised and spent."""
+    connection.execute("ALTER TABLE verdict ADD COLUMN quirks TEXT NOT NULL DEFAULT '[]'")
+    connection.execute(
+        """
+        CREATE TABLE learnt (
+            host TEXT NOT NULL,
+            model TEXT NOT NULL,
+            profile TEXT NOT NULL,
+            quirks TEXT NOT NULL,
+            learnt_at TEXT NOT NULL,
+            PRIMARY KEY (host, model, profile)
+        ) WITHOUT ROWID
+        """
+    )
+    connection.execute(
+        """
+        CREATE TABLE spend (
+            id INTEGER PRIMARY KEY,
+            usd REAL NOT NULL,
+            at REAL NOT NULL
+        )
+        """
+    )
+
+
+def _step_batch(connection: sqlite3.Connection) -> None:
+    """Batches that were handed in; `id` is NULL from before the endpoint is asked until it has answered."""
+    connection.execute(
+        """
+        CREATE TABLE batch (
+            token TEXT PRIMARY KEY,
+            host TEXT NOT NULL,
+            id TEXT,
+            calls TEXT NOT NULL,
+            collected INTEGER NOT NULL DEFAULT 0,
+            created_at TEXT NOT NULL
+        )
+        """
+    )
+
+
+STEPS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_step_1, _step_spend, _step_batch)
 """Schema steps, numbered from 1: new ones are added, old ones never edited."""
 
 
@@ -114,6 +156,7 @@ class Ledger:
             "reply": outcome.reply if isinstance(outcome, JudgeFailure) else outcome.rationale,
             "model": outcome.model,
             "usage": json.dumps(asdict(outcome.usage)),
+            "quirks": json.dumps(outcome.quirks),
             "written_by": __version__,
             "created_at": _now(),
         }
@@ -130,6 +173,15 @@ class Ledger:
         """Rows of a table."""
         row = self._one(f"SELECT count(*) AS n FROM {table}", ())
         return 0 if row is None else int(row["n"])
+
+    def change(self, statement: str, values: tuple[Any, ...]) -> tuple[int, int]:
+        """Run one writing statement as a transaction; the rows that it changed, and the last row's id."""
+        try:
+            with self._lock:
+                cursor = self._connection.execute(statement, values)
+                return cursor.rowcount, cursor.lastrowid or 0
+        except sqlite3.DatabaseError as error:
+            raise LedgerError(f"The ledger {self.path.name} can't be written ({error}).") from None
 
     def select(self, query: str, values: tuple[Any, ...] = ()) -> list[dict[str, Any]]:
         """The rows of a query.
@@ -221,11 +273,11 @@ def storable(text: str) -> str:
 
 def _outcome(row: dict[str, Any]) -> Outcome:
     dimension = cast(Dimension, row["dimension"])
-    usage = Usage(**json.loads(row["usage"]))
+    usage, quirks = Usage(**json.loads(row["usage"])), tuple(json.loads(row["quirks"]))
     if row["score"] is None:
         reason = cast(FailureReason, row["reason"])
-        return JudgeFailure(dimension, reason, row["detail"], row["reply"], row["model"], usage)
-    return Verdict(dimension, cast(Literal[0, 1], row["score"]), row["reply"], row["model"], usage)
+        return JudgeFailure(dimension, reason, row["detail"], row["reply"], row["model"], usage, quirks)
+    return Verdict(dimension, cast(Literal[0, 1], row["score"]), row["reply"], row["model"], usage, quirks)
 
 
 def _now() -> str:

@@ -1,10 +1,12 @@
 """Ask the endpoint, before any GPU works, whether it knows the key and the model."""
 
 import json
+import sys
+from datetime import date, datetime, timezone
 from typing import Any, Final
 
 import openai
-from openai import OpenAI
+from openai import AzureOpenAI, OpenAI
 from openai.types.chat import ChatCompletion
 
 from lmms_eval_cross.errors import JudgeSetupError
@@ -13,6 +15,14 @@ from lmms_eval_cross.judge.endpoint import Endpoint
 
 TIMEOUT_SECONDS: Final = 20
 _TOKEN_LIMITS: Final[tuple[dict[str, Any], ...]] = ({"max_tokens": 1}, {"max_completion_tokens": 16})
+WARN_DAYS: Final = 90
+"""How long before a model's shutdown every run says so."""
+_passed: set[tuple[Endpoint, str]] = set()
+
+
+def was_probed(endpoint: Endpoint, model: str) -> bool:
+    """Whether this process has found the endpoint's key and model good."""
+    return (endpoint, model) in _passed
 
 
 def probe(endpoint: Endpoint, model: str) -> None:
@@ -21,9 +31,9 @@ def probe(endpoint: Endpoint, model: str) -> None:
     Raises:
         JudgeSetupError: unreachable, wrong key, unknown model, or a refusal.
     """
-    with OpenAI(**client_options(endpoint, TIMEOUT_SECONDS, retries=1)) as client:
+    with _client(endpoint, model) as client:
         try:
-            if not _is_listed(client, model, call_headers(endpoint)):
+            if endpoint.azure_api_version is not None or not _is_listed(client, model, call_headers(endpoint)):
                 _chat(client, model, call_headers(endpoint))
         except openai.APIConnectionError:
             raise JudgeSetupError(
@@ -49,6 +59,46 @@ def probe(endpoint: Endpoint, model: str) -> None:
                 f"The judge's endpoint {endpoint.host} answered a chat with something else than a chat completion; "
                 "mend CROSS_JUDGE_BASE_URL, which goes as far as /v1."
             ) from None
+    _passed.add((endpoint, model))
+
+
+def _client(endpoint: Endpoint, model: str) -> OpenAI:
+    options = client_options(endpoint, TIMEOUT_SECONDS, retries=1)
+    if endpoint.azure_api_version is None:
+        return OpenAI(**options)
+    del options["base_url"]
+    return AzureOpenAI(
+        **options,
+        azure_endpoint=endpoint.base_url,
+        azure_deployment=model,
+        api_version=endpoint.azure_api_version,
+    )
+
+
+def shutdown_warning(model: str, told: object, today: date) -> str | None:
+    """What to say of a model whose `shutdown_date` is told and near, None otherwise.
+
+    Args:
+        told: an ISO date or time, or seconds of the epoch.
+    """
+    end = _date(told)
+    if end is None or (end - today).days > WARN_DAYS:
+        return None
+    if end < today:
+        return f"The judge {model} was to be shut down on {end}; choose its successor in CROSS_JUDGE_MODEL."
+    return (
+        f"The judge {model} will be shut down on {end}, in {(end - today).days} days; verdicts that are in the ledger "
+        "stay, new ones will need another CROSS_JUDGE_MODEL."
+    )
+
+
+def _date(told: object) -> date | None:
+    try:
+        if isinstance(told, int | float):
+            return datetime.fromtimestamp(told, timezone.utc).date()
+        return date.fromisoformat(told[:10]) if isinstance(told, str) else None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _is_listed(client: OpenAI, model: str, headers: dict[str, Any]) -> bool:
@@ -63,7 +113,12 @@ def _is_listed(client: OpenAI, model: str, headers: dict[str, Any]) -> bool:
         return _is_in_list(client, model, headers)
     except (openai.APIStatusError, json.JSONDecodeError):
         return False
-    return isinstance(getattr(told, "id", None), str)
+    if not isinstance(getattr(told, "id", None), str):
+        return False
+    warning = shutdown_warning(model, getattr(told, "shutdown_date", None), datetime.now(timezone.utc).date())
+    if warning:
+        print(f"lmms-eval-cross: {warning}", file=sys.stderr)
+    return True
 
 
 def _is_in_list(client: OpenAI, model: str, headers: dict[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from lmms_eval_cross import session
-from lmms_eval_cross.errors import RunError
+from lmms_eval_cross.errors import RunError, listing
 from lmms_eval_cross.judge.ledger import Ledger
 from lmms_eval_cross.plugin import SPLITS
 from lmms_eval_cross.records import Sample
@@ -108,15 +108,19 @@ def _response(row: Mapping[str, Any]) -> str:
     return response
 
 
-def ledger_answers(ledger: Ledger, run: str) -> dict[str, list[Answer]]:
-    """Task -> answers that a run left in the ledger; of two for one sample, the later.
+def ledger_answers(ledger: Ledger, runs: Sequence[str]) -> dict[str, list[Answer]]:
+    """Task -> answers that runs (one a rank, without `lmms-eval-cross run`) left; of two for one sample, the later.
 
     Raises:
-        RunError: the ledger has no such run.
+        RunError: the ledger lacks one of the runs.
     """
-    rows = ledger.select("SELECT * FROM response WHERE run = ? ORDER BY created_at", (run,))
-    if not rows:
-        raise RunError(f"The ledger has no answers of run {run}; `lmms-eval-cross ledger show` lists its runs.")
+    marks = ", ".join("?" * len(runs))
+    rows = ledger.select(f"SELECT * FROM response WHERE run IN ({marks}) ORDER BY created_at", tuple(runs))
+    missing = sorted(set(runs) - {row["run"] for row in rows})
+    if missing:
+        raise RunError(
+            f"The ledger has no answers of run {listing(missing)}; `lmms-eval-cross ledger show` lists its runs."
+        )
     latest = {row["sample_id"]: json.loads(row["record"]) for row in rows}
     answers: dict[str, list[Answer]] = {}
     for split in sorted({session.split_of(Sample.from_row(record)) for record in latest.values()}):

@@ -1,12 +1,14 @@
 """Judge the answers of a run that have no verdict yet, and write the run anew; nothing is overwritten."""
 
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from lmms_eval_cross import session
-from lmms_eval_cross.errors import RunError
+from lmms_eval_cross.errors import RunError, SettingsError
+from lmms_eval_cross.judge.batch import judge_in_batches
 from lmms_eval_cross.judge.judges import Job, judge_identity
 from lmms_eval_cross.judge.ledger_files import ledger_file, merge_other_hosts
 from lmms_eval_cross.judge.steady import SteadyLedger
@@ -36,13 +38,15 @@ class Judged:
     """The tasks with too few verdicts."""
 
 
-def judge_run(path: Path, output: Path | None = None, retry_failed: bool = False) -> Judged:
+def judge_run(path: Path, output: Path | None = None, retry_failed: bool = False, batch: bool = False) -> Judged:
     """Judge a run's folder, results file or samples file.
 
     Args:
         path: of the run, judged in part, or made with --predict_only --log_samples.
         output: the folder to write into; by default beside the run.
         retry_failed: ask again also for failures that are not of the moment, such as unparsable replies.
+        batch: ask through the Batch API, at half the price and within a day; what comes back without an answer is
+            asked as usual afterwards.
 
     Raises:
         CrossError: the run can't be read, was judged by another judge or on other data, or can't be written.
@@ -51,25 +55,31 @@ def judge_run(path: Path, output: Path | None = None, retry_failed: bool = False
     answers = run_answers(run)
     folder = output or next(iter(run.files.values())).parent
     others = {task: file for task, file in run.files.items() if task not in answers}
-    return _judge(run.results, answers, folder, others, retry_failed, session.RUN)
+    return _judge(run.results, answers, folder, others, retry_failed, batch, session.RUN)
 
 
-def judge_ledger_run(run_id: str, output: Path, retry_failed: bool = False) -> Judged:
-    """Judge the answers that a run left in the ledger; its model and settings are known to lmms-eval alone.
+def judge_ledger_run(run_ids: Sequence[str], output: Path, retry_failed: bool = False, batch: bool = False) -> Judged:
+    """Judge the answers that a run left in the ledger, under one id or one a rank; its model is not known there.
 
     Raises:
         CrossError: there are no such answers, or the data or the judge are not those of the run.
     """
     settings = load_settings()
     ledger = session.open_ledger(settings)
-    answers = ledger_answers(ledger, run_id)
+    answers = ledger_answers(ledger, run_ids)
     ledger.close()
-    base = {"config": {"model": f"run {run_id}", "model_args": ""}}
-    return _judge(base, answers, output, {}, retry_failed, run_id)
+    base = {"config": {"model": f"run {run_ids[0]}", "model_args": ""}}
+    return _judge(base, answers, output, {}, retry_failed, batch, run_ids[0])
 
 
 def _judge(
-    base: Mapping[str, Any], answers: Answers, folder: Path, others: Mapping[str, Path], retry_failed: bool, run_id: str
+    base: Mapping[str, Any],
+    answers: Answers,
+    folder: Path,
+    others: Mapping[str, Path],
+    retry_failed: bool,
+    batch: bool,
+    run_id: str,
 ) -> Judged:
     settings = load_settings()
     provenances = {task: session.provenance_for(SPLITS[task]) for task in answers}
@@ -77,6 +87,8 @@ def _judge(
     check({SPLITS[task] for task in answers})
     path, journal = ledger_file(settings.home, settings.ledger)
     ledger = RunLedger(path, journal, known, retry_failed)
+    if batch:
+        _ask_in_batches(settings, ledger, answers)
     rows = _ask(settings, ledger, answers, run_id)
     scorecards = {task: _scorecards(lines) for task, lines in rows.items()}
     incomplete = {task for task, cards in scorecards.items() if any_incomplete(cards, settings.min_coverage)}
@@ -91,14 +103,14 @@ class RunLedger(SteadyLedger):
     def __init__(self, path: Path, journal: str, known: Mapping[str, Outcome], retry_failed: bool) -> None:
         super().__init__(path, journal)
         self._known = known
-        self._retry_failed = retry_failed
+        self.retry_failed = retry_failed
 
     def find(self, key: str, host: str | None) -> Outcome | None:
         """The outcome under a key; None also for a failure that shall be tried again."""
         known = self._known.get(key)
         if known is None or isinstance(known, JudgeFailure):
             known = super().find(key, host) or known
-        return None if self._retry_failed and isinstance(known, JudgeFailure) else known
+        return None if self.retry_failed and isinstance(known, JudgeFailure) else known
 
 
 def _known_outcomes(settings: Settings, answers: Answers) -> dict[str, Outcome]:
@@ -136,6 +148,21 @@ def _refuse_other_judge(task: str, answer: Answer) -> None:
                 f"{task} was judged with {name} {before!r}, and the settings in force say {after!r}; verdicts of two "
                 "judges are never mixed, so set CROSS_JUDGE_... as they were for the run."
             )
+
+
+def _ask_in_batches(settings: Settings, ledger: RunLedger, answers: Answers) -> None:
+    """Have the verdicts put into the ledger, where asking as usual finds them.
+
+    Raises:
+        SettingsError: the offline judge has no Batch API.
+    """
+    if settings.judge == "offline":
+        raise SettingsError("CROSS_JUDGE is offline, which has no Batch API; leave --batch away or unset CROSS_JUDGE.")
+    merge_other_hosts(ledger)
+    left = judge_in_batches([_job(settings, a) for all_ in answers.values() for a in all_], settings, ledger)
+    if left:
+        print(f"{left} calls came back without an answer; they are made one by one.", file=sys.stderr)
+    ledger.retry_failed = False
 
 
 def _ask(settings: Settings, ledger: SteadyLedger, answers: Answers, run_id: str) -> dict[str, list[dict[str, Any]]]:

@@ -1,0 +1,20 @@
+"""`lmms-eval-cross cost`."""
+
+import click
+
+
+@click.command()
+@click.option("--tasks", "names", required=True, help="Tasks or groups, separated by commas, such as cross_casa.")
+@click.option("--profile", "profiles", multiple=True, type=click.Choice(["official", "cached", "joint"]))
+@click.option("--model", help="The judge's model. Default: CROSS_JUDGE_MODEL.")
+@click.option("--answer-tokens", default=400, show_default=True, help="Assumed length of the answers under test.")
+@click.option("--reply-tokens", default=100, show_default=True, help="Assumed length of a reply for one dimension.")
+def cost(names: str, profiles: tuple[str, ...], model: str | None, answer_tokens: int, reply_tokens: int) -> None:
+    """Say what judging will cost, before any call.
+
+    Without --profile, for all profiles. Pictures are scaled and kept for the profiles that send scaled ones.
+    """
+    from lmms_eval_cross.estimates import print_cost
+    from lmms_eval_cross.judge.cost import Lengths
+
+    print_cost(names.split(","), profiles, model, Lengths(answer_tokens, reply_tokens), click.echo)

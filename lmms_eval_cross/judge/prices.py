@@ -1,0 +1,89 @@
+"""What tokens cost: a dated list of prices that the user can override."""
+
+from datetime import date
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from lmms_eval_cross.errors import SettingsError
+from lmms_eval_cross.records import Usage
+
+
+class Price(BaseModel):
+    """US dollars per million tokens of one model, and the tokens that it counts for a picture."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    input: float
+    cached: float
+    """For input tokens that the endpoint had in its prefix cache."""
+    output: float
+    image_base: int = 85
+    image_tile: int = 170
+
+    def usd(self, usage: Usage) -> float:
+        """What a call cost; reasoning tokens are among the completion's."""
+        fresh = usage.prompt_tokens - usage.cached_tokens
+        spent = fresh * self.input + usage.cached_tokens * self.cached + usage.completion_tokens * self.output
+        return spent / 1e6
+
+
+class PriceList(BaseModel):
+    """Prices of a day."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    date: date
+    batch: float = 0.5
+    """The Batch API's share of these prices."""
+    models: dict[str, Price]
+
+    def find(self, model: str) -> Price | None:
+        """The price of a model: that of its name, or of the longest name that its own begins with and a dash.
+
+        `gpt-4o` prices `gpt-4o-2024-08-06`; a listed `gpt-4o-mini` goes before it.
+        """
+        if model in self.models:
+            return self.models[model]
+        names = [name for name in self.models if _is_snapshot(model, name)]
+        return self.models[max(names, key=len)] if names else None
+
+
+def _is_snapshot(model: str, name: str) -> bool:
+    """Whether `model` is a dated snapshot of `name`; `gpt-4.1-nano` is not one of `gpt-4.1`."""
+    rest = model.removeprefix(name + "-")
+    return rest != model and rest.replace("-", "").isdigit()
+
+
+def load_prices(own: Path | None = None) -> PriceList:
+    """The packaged prices, with the user's `own` before them.
+
+    Raises:
+        SettingsError: the user's file can't be read or lacks something.
+    """
+    packaged = _packaged()
+    if own is None:
+        return packaged
+    try:
+        mine = PriceList.model_validate(yaml.safe_load(own.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
+        raise SettingsError(
+            f"CROSS_JUDGE_PRICES names {own.name}, which is no list of prices ({_short(error)}); see docs/judging.md."
+        ) from None
+    return mine.model_copy(update={"models": {**packaged.models, **mine.models}})
+
+
+@lru_cache(maxsize=1)
+def _packaged() -> PriceList:
+    text = files("lmms_eval_cross.judge").joinpath("prices.yml").read_text(encoding="utf-8")
+    return PriceList.model_validate(yaml.safe_load(text))
+
+
+def _short(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False)[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return str(error).splitlines()[0]

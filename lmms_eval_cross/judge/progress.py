@@ -1,0 +1,83 @@
+"""What people see while the judge works: a bar on a terminal, a line every 30 seconds elsewhere."""
+
+import sys
+import time
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Final
+
+from tqdm import tqdm
+
+from lmms_eval_cross.judge.prices import Price
+from lmms_eval_cross.records import Usage
+
+LINE_SECONDS: Final = 30.0
+
+
+@dataclass(slots=True)
+class Tally:
+    """What an engine has done so far; counted on its loop, read from any thread."""
+
+    price: Price | None = None
+    submitted: int = 0
+    """Verdicts that were asked for."""
+    judged: int = 0
+    failed: int = 0
+    in_flight: int = 0
+    usage: Usage = field(default_factory=Usage)
+    """Of the calls that this engine made."""
+
+    @property
+    def done(self) -> int:
+        """Verdicts and failures."""
+        return self.judged + self.failed
+
+    @property
+    def money(self) -> str:
+        """Dollars so far, or tokens where the model has no price."""
+        tokens = self.usage.prompt_tokens + self.usage.completion_tokens
+        return f"{tokens:,} tokens" + (f", ${self.price.usd(self.usage):.2f}" if self.price else "")
+
+
+class Progress:
+    """Shows a tally while somebody waits."""
+
+    def __init__(self, tally: Tally, shown: bool) -> None:
+        self._tally = tally
+        self._shown = shown
+        self._start = (tally.done, time.monotonic())
+        self._line_at = time.monotonic() + LINE_SECONDS
+        self._bar: Any = None
+
+    def __enter__(self) -> "Progress":
+        if self._shown and sys.stderr.isatty():
+            self._bar = tqdm(total=self._tally.submitted, initial=self._tally.done, desc="Judging", unit="verdict")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self.update()
+            self._bar.close()
+
+    def update(self) -> None:
+        """Show how things stand."""
+        if self._bar is not None:
+            self._bar.total = self._tally.submitted
+            self._bar.n = self._tally.done
+            self._bar.set_postfix_str(self._state(), refresh=True)
+        elif self._shown and time.monotonic() >= self._line_at:
+            self._line_at += LINE_SECONDS
+            print(self.line(time.monotonic()), file=sys.stderr, flush=True)
+
+    def line(self, now: float) -> str:
+        """The state in a line: done, failed, in flight, rate, tokens, money, time left."""
+        done, start = self._start
+        rate = (self._tally.done - done) / max(now - start, 1e-9)
+        left = (self._tally.submitted - self._tally.done) / rate if rate else None
+        time_left = f", {left / 60:.0f} min left" if left is not None else ""
+        return f"Judging: {self._tally.done}/{self._tally.submitted}, {self._state()}, {rate:.1f}/s{time_left}"
+
+    def _state(self) -> str:
+        return f"{self._tally.failed} failed, {self._tally.in_flight} in flight, {self._tally.money}"

@@ -1,0 +1,44 @@
+"""What an endpoint does not take of a request: learnt from its first refusal, then left out or said otherwise."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+NO_TEMPERATURE: Final = "no_temperature"
+MAX_COMPLETION_TOKENS: Final = "max_completion_tokens"
+NO_SCHEMA: Final = "no_schema"
+NO_CACHE_KEY: Final = "no_cache_key"
+
+_PARAMETERS: Final = {
+    "temperature": (NO_TEMPERATURE, ("temperature",)),
+    "max_tokens": (MAX_COMPLETION_TOKENS, ("max_tokens", "max_completion_tokens")),
+    "response_format": (NO_SCHEMA, ("response_format", "json_schema", "structured output", "guided")),
+    "prompt_cache_key": (NO_CACHE_KEY, ("prompt_cache_key",)),
+}
+
+
+def learn(status: int, parameter_named: object, body: object, sent: Mapping[str, Any]) -> str | None:
+    """The quirk that a refusal tells of a parameter that was `sent`, None if it tells of none.
+
+    Args:
+        status: of HTTP; 400 and 422 can tell something.
+        parameter_named: the error's `param`, as far as it has one.
+        body: the error as the endpoint words it.
+        sent: the parameters of the request.
+    """
+    if status not in {400, 422}:
+        return None
+    named = str(parameter_named or "")
+    words = f"{named} {body}".lower()
+    for parameter, (quirk, hints) in _PARAMETERS.items():
+        if parameter in sent and (named.startswith(parameter) or (not named and any(hint in words for hint in hints))):
+            return quirk
+    return None
+
+
+def adapt(wanted: Mapping[str, Any], quirks: frozenset[str]) -> dict[str, Any]:
+    """The parameters as an endpoint with these quirks takes them."""
+    left_out = {name for name, (quirk, _) in _PARAMETERS.items() if quirk in quirks}
+    adapted = {name: value for name, value in wanted.items() if name not in left_out}
+    if MAX_COMPLETION_TOKENS in quirks and "max_tokens" in wanted:
+        adapted["max_completion_tokens"] = wanted["max_tokens"]
+    return adapted

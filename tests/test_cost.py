@@ -1,0 +1,114 @@
+"""What judging will cost, and the prices it is reckoned with."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from lmms_eval_cross.data.prepare import prepare
+from lmms_eval_cross.data.scaled import tiles
+from lmms_eval_cross.errors import SettingsError
+from lmms_eval_cross.judge.cost import Estimate, Lengths, Picture, cost_table, estimate
+from lmms_eval_cross.judge.prices import Price, load_prices
+from lmms_eval_cross.judge.profiles import PROFILES
+from lmms_eval_cross.judge.rubric import load_native_rubric
+from lmms_eval_cross.records import Sample, Usage
+from tests.conftest import Run
+
+SAMPLE = Sample(
+    *("casa/english/Japan_1/1", "casa", "english", "Japan_1", 1, "Japan", "English", "English"),
+    *("n1", "A norm. " * 20, "A question? " * 20, "0" * 64, "x.png", None),
+)
+PICTURES = {"0" * 64: Picture(tiles=4, bytes=3_000_000, scaled_bytes=90_000)}
+
+
+def of(profile: str) -> Estimate:
+    samples = [(SAMPLE, load_native_rubric())]
+    return estimate(PROFILES[profile], samples, PICTURES, load_prices().find("gpt-4o"), Lengths())  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "date: never\nmodels: {}", "date: 2026-01-01\nmodels: {m: {input: 1}}", "date: [", "price: 3"],
+)
+def test_a_price_file_that_is_none_is_a_sentence(tmp_path: Path, text: str) -> None:
+    own = tmp_path / "mine.yml"
+    own.write_text(text)
+    with pytest.raises(SettingsError, match=r"CROSS_JUDGE_PRICES names mine\.yml"):
+        load_prices(own)
+
+
+def test_a_price_file_that_is_missing_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="mine"):
+        load_prices(tmp_path / "mine.yml")
+
+
+def test_own_prices_go_before_the_packaged_ones(tmp_path: Path) -> None:
+    own = tmp_path / "mine.yml"
+    own.write_text(
+        "date: 2026-01-01\nmodels: {gpt-4o: {input: 1, cached: 1, output: 1}, q: {input: 0, cached: 0, output: 0}}"
+    )
+    prices = load_prices(own)
+    assert prices.date == date(2026, 1, 1)
+    assert prices.find("gpt-4o-2024-08-06") == Price(input=1, cached=1, output=1)
+    assert prices.find("gpt-4o-mini") == load_prices().find("gpt-4o-mini")
+    assert prices.find("q") is not None
+
+
+@pytest.mark.parametrize("model", ["gpt-4.1-nano", "gpt", "my-gpt-4o", "gpt-4o-audio-preview", "gpt-4o2"])
+def test_a_model_is_not_priced_as_its_namesake(model: str) -> None:
+    assert load_prices().find(model) is None
+
+
+def test_cached_tokens_have_their_own_price() -> None:
+    price = Price(input=2.5, cached=1.25, output=10)
+    assert price.usd(Usage(1_000_000, 400_000, 100_000, 50_000)) == pytest.approx(0.6 * 2.5 + 0.4 * 1.25 + 1.0)
+
+
+def test_official_is_four_calls_and_four_pictures() -> None:
+    one = of("official")
+    assert (one.calls, one.tiles, one.usage.completion_tokens) == (4, 16, 400)
+    assert one.usage.cached_tokens == 0
+    assert one.usage.prompt_tokens > 4 * (765 + 400)
+    assert 4 * 4_000_000 < one.bytes < 4 * 4_020_000
+
+
+def test_the_other_profiles_keep_their_promise_for_the_bill() -> None:
+    price = load_prices().find("gpt-4o")
+    assert price is not None
+    official, cached, joint = (of(name).usd(price) for name in ("official", "cached", "joint"))
+    assert cached <= 0.80 * official
+    assert joint <= 0.50 * official
+    assert of("cached").bytes < of("official").bytes / 20
+
+
+def test_a_prefix_that_is_too_short_is_not_counted_as_cached() -> None:
+    small = {"0" * 64: Picture(tiles=1, bytes=1000, scaled_bytes=1000)}
+    samples = [(SAMPLE, load_native_rubric())]
+    short = estimate(PROFILES["cached"], samples, small, None, Lengths(answer=10))
+    assert short.usage.cached_tokens == 0
+    assert of("cached").usage.cached_tokens % 128 == 0
+
+
+def test_a_model_without_a_price_shows_tokens_and_no_money() -> None:
+    lines = cost_table([of("official")], load_prices(), "qwen")
+    assert "USD" not in lines[0]
+    assert "input tokens" in lines[0]
+
+
+def test_the_command_says_what_a_run_costs(cross: Run, standin: Path, bare_environment: Path) -> None:
+    prepare(bare_environment, str(standin), say=lambda _: None)
+    done = cross("cost", "--tasks", "cross_english")
+    assert done.returncode == 0, done.stderr
+    rows = {line.split("|")[1].strip(): line.split("|") for line in done.stdout.splitlines() if line.startswith("| ")}
+    assert [rows[name][2].strip() for name in ("official", "cached", "joint")] == ["144", "144", "36"]
+    assert {rows[name][3].strip() for name in ("official", "cached")} == {"144"}
+    assert tiles(64, 48) == 1
+    assert "gpt-4o-2024-08-06" in done.stdout
+
+
+def test_the_command_refuses_a_task_that_is_none_of_ours(cross: Run) -> None:
+    done = cross("cost", "--tasks", "mmmu_val")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "'mmmu_val'" in done.stderr
+    assert "cross_casa" in done.stderr
