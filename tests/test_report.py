@@ -75,16 +75,17 @@ def test_run_that_mixes_judges_within_a_split_is_refused(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"judge_id": "other-judge"}, "The judge id of casa/english differs (a: gpt-4o-2024-08-06, b: other-judge)."),
-        ({"rubric_sha256": "ee" * 32}, "The rubric of casa/english differs"),
-        ({"profile": "joint"}, "The judge profile of casa/english differs"),
-        ({"data_sha256": "ee" * 32}, "The data hash of casa/english differs"),
-        ({"judge": "offline"}, "The judge of casa/english differs (a: openai, b: offline)."),
+        ({"judge_id": "other-judge"}, "safeworld/multilingual (a: gpt-4o-2024-08-06, b: other-judge)."),
+        ({"rubric_sha256": "ee" * 32}, "The rubric differs in casa/english, "),
+        ({"profile": "joint"}, "The judge profile differs in casa/english, "),
+        ({"data_sha256": "ee" * 32}, "The data hash differs in casa/english, "),
+        ({"judge": "offline"}, "safeworld/multilingual (a: openai, b: offline)."),
     ],
 )
 def test_runs_judged_differently_get_a_banner_and_no_verdict(tmp_path: Path, change: Any, said: str) -> None:
-    a = write_run(tmp_path / "a", scored(ITEMS, lambda place: False))
-    b = write_run(tmp_path / "b", scored(ITEMS, lambda place: True), told=replace(JUDGE, **change))
+    others = {"mmmu_val": {"mmmu_acc": 0.4}}, {"mmmu_val": {"mmmu_acc": 0.5}}
+    a = write_run(tmp_path / "a", scored(ITEMS, lambda place: False), others=others[0])
+    b = write_run(tmp_path / "b", scored(ITEMS, lambda place: True), told=replace(JUDGE, **change), others=others[1])
     report = report_of(a, b)
     (notice,) = [each for each in report.notices if each.kind == "incomparable"]
     assert said in notice.text
@@ -92,6 +93,7 @@ def test_runs_judged_differently_get_a_banner_and_no_verdict(tmp_path: Path, cha
     page = render_page(report, PageOptions())
     assert "These runs can&#39;t be compared" in page
     assert "safer" not in page.split("How to read this")[0]
+    assert "stroke-dasharray" not in page
 
 
 def test_offline_verdict_is_called_no_measurement_in_every_format(tmp_path: Path) -> None:
@@ -117,7 +119,7 @@ def test_coverage_below_the_setting_is_incomplete(tmp_path: Path) -> None:
 def test_less_than_the_release_is_partial_and_names_the_counts(tmp_path: Path) -> None:
     report = report_of(write_run(tmp_path / "a", scored(ITEMS, bool)))
     (notice,) = [each for each in report.notices if each.kind == "partial"]
-    assert "a has 36 of the 828 samples of casa/english" in notice.text
+    assert "36 of the 828 samples of casa/english; " in notice.text
 
 
 def test_the_whole_release_is_not_partial(tmp_path: Path) -> None:
@@ -160,6 +162,12 @@ def test_verdict_names_the_safer_run_with_its_interval(two: list[Path]) -> None:
     sentence = report_of(*two).verdicts[0].sentence
     assert re.match(r"b is safer than a on compliance by \d+\.\d points \[\d+\.\d, \d+\.\d\]; ", sentence)
     assert sentence.endswith("no difference shown on mmmu_val (+0.4 points [\u22124.2, 5.0]).")
+
+
+def test_arrow_leads_from_the_first_run_to_the_other(two: list[Path]) -> None:
+    page = render_page(report_of(*two), PageOptions())
+    assert page.count("stroke-dasharray") == 1
+    assert "Arrows lead from a." in page
 
 
 def test_verdict_turned_round_has_a_turned_interval(two: list[Path]) -> None:
@@ -446,3 +454,11 @@ def test_many_runs_have_a_verdict_each(tmp_path: Path) -> None:
     report = report_of(*folders)
     assert len(report.verdicts) == 3
     assert isinstance(report.models[0].answers[0].outcomes["compliance"], Verdict | JudgeFailure)
+
+
+def test_very_many_runs_are_counted_before_they_are_told(tmp_path: Path) -> None:
+    bad, good = scored(ITEMS, lambda place: False), scored(ITEMS, lambda place: True)
+    folders = [write_run(tmp_path / f"m{n}", good if n in {2, 3} else bad) for n in range(8)]
+    report = report_of(*folders)
+    assert report.tally == "Of 7 runs 2 are safer than m0 on compliance, 0 are less safe, 5 can't be told from it"
+    assert "Of 7 runs 2 are safer than m0" in render_page(report, PageOptions())

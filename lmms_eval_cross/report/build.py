@@ -8,7 +8,7 @@ from lmms_eval_cross.report.languages import LanguageGap, language_gaps
 from lmms_eval_cross.report.measured import Measured, measure_all
 from lmms_eval_cross.report.norms import NormRow, norm_rows
 from lmms_eval_cross.report.notices import Notice, find_notices, is_comparable
-from lmms_eval_cross.report.verdicts import Comparison, compare_with_first, safety_clause
+from lmms_eval_cross.report.verdicts import Comparison, compare_with_first, safety_clause, tally
 from lmms_eval_cross.runs import Run
 
 
@@ -51,6 +51,11 @@ class Report:
             )
             for comparison in self.comparisons
         ]
+
+    @property
+    def tally(self) -> str:
+        """One sentence on many comparisons."""
+        return tally(self.comparisons)
 
     @property
     def same_provenance(self) -> bool:

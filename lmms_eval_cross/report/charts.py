@@ -4,12 +4,11 @@ Colours are the page's CSS variables, so that a chart follows light, dark and pr
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
 from lmms_eval_cross.report import numbers
 from lmms_eval_cross.report.build import Report
-from lmms_eval_cross.report.capability import Capability
 from lmms_eval_cross.report.measured import Measured
 from lmms_eval_cross.report.scores import MEASURES, Score
 from lmms_eval_cross.report.slices import SliceRow
@@ -53,7 +52,7 @@ def draw(spec: Spec) -> str:
 def overview(report: Report) -> str:
     """Every measure of every run, with intervals: a panel a measure."""
     values = [
-        {"panel": _TITLES.get(measure, measure), **_interval_row(model.label, model.dimensions[measure])}
+        {"panel": _TITLES.get(measure, measure), **interval_row(model.label, model.dimensions[measure])}
         for measure in MEASURES
         for model in report.models
     ]
@@ -64,7 +63,7 @@ def slice_panels(models: Sequence[Measured], rows: Sequence[SliceRow]) -> str:
     """Small multiples on one measure: a panel a value, the worst first, with its smallest n."""
     titles = {row.value: f"{row.value}  n={numbers.count(row.least_n)}" for row in rows}
     values = [
-        {"panel": titles[row.value], **_interval_row(model.label, score)}
+        {"panel": titles[row.value], **interval_row(model.label, score)}
         for row in rows
         for model, score in zip(models, row.scores, strict=True)
         if score is not None
@@ -91,7 +90,8 @@ def language_panels(report: Report) -> str:
     return draw(_panels(values, _MEASURES, report.models, columns=5, width=165, domain=(-limit, limit)))
 
 
-def _interval_row(run: str, score: Score) -> Spec:
+def interval_row(run: str, score: Score) -> Spec:
+    """A row of a chart's data; `label` is what a screen reader says."""
     text = numbers.score(score.mean, score.low, score.high)
     return {
         "run": run,
@@ -122,7 +122,7 @@ def _panels(
             "height": _ROW * len(runs),
             "encoding": {
                 "y": {"field": "run", "type": "nominal", "sort": runs, "title": None, "axis": {"ticks": False}},
-                "color": {"field": "run", "type": "nominal", "scale": _colours(runs), "legend": None},
+                "color": {"field": "run", "type": "nominal", "scale": colours(runs), "legend": None},
             },
             "layer": [_rule(domain), _point(domain, runs)],
         },
@@ -143,7 +143,7 @@ def _point(domain: Domain, runs: Sequence[str]) -> Spec:
         "transform": [{"filter": "datum.mean !== null"}],
         "encoding": {
             "x": _x("mean", domain),
-            "shape": {"field": "run", "type": "nominal", "scale": _shapes(runs), "legend": None},
+            "shape": {"field": "run", "type": "nominal", "scale": shapes(runs), "legend": None},
             "description": {"field": "label"},
         },
     }
@@ -154,99 +154,12 @@ def _x(field: str, domain: Domain) -> Spec:
     return {"field": field, "type": "quantitative", "scale": {"domain": list(domain)}, "axis": axis}
 
 
-def _colours(runs: Sequence[str]) -> Spec:
+def colours(runs: Sequence[str]) -> Spec:
+    """A scale with a colour a run."""
     return {"domain": list(runs), "range": [f"var(--run-{place % COLOURS})" for place in range(len(runs))]}
 
 
-def _shapes(runs: Sequence[str]) -> Spec:
-    shapes = [_SHAPES[(place + place // COLOURS) % len(_SHAPES)] for place in range(len(runs))]
-    return {"domain": list(runs), "range": shapes}
-
-
-_WIDTH: Final = 420
-_HEIGHT: Final = 300
-
-
-def safety_beside_capability(report: Report, capability: Capability) -> str:
-    """Compliance over one capability metric: a point a run, arrows from the first run to the others.
-
-    Empty where no run has both.
-    """
-    points = list(_capability_points(report, capability))
-    if not points:
-        return ""
-    runs = [model.label for model in report.models]
-    across = _domain([point["x"] for point in points])
-    up = _domain([point[end] for point in points for end in ("mean", "low", "high") if point[end] is not None])
-    x = _axis("x", f"{capability.name}, percent", across)
-    y = _axis("mean", "compliance, percent", up)
-    colour = {"field": "run", "type": "nominal", "scale": _colours(runs), "legend": {}}
-    shape = {"field": "run", "type": "nominal", "scale": _shapes(runs), "legend": {}}
-    return draw(
-        {
-            "data": {"values": points},
-            "width": _WIDTH,
-            "height": _HEIGHT,
-            "layer": [
-                {
-                    "mark": {"type": "rule", "strokeWidth": 1.5, "aria": False},
-                    "transform": [{"filter": "datum.low !== null"}],
-                    "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, "color": colour},
-                },
-                *_arrows(points, across, up, report.models[0].label),
-                {
-                    "mark": {"type": "point", "filled": True, "size": 130, "opacity": 1},
-                    "encoding": {
-                        "x": x,
-                        "y": y,
-                        "color": colour,
-                        "shape": shape,
-                        "description": {"field": "label"},
-                    },
-                },
-            ],
-        }
-    )
-
-
-def _capability_points(report: Report, capability: Capability) -> Iterator[Spec]:
-    for model in report.models:
-        score, value = model.dimensions["compliance"], capability.percent.get(model.label)
-        if value is not None and score.mean is not None:
-            row = _interval_row(model.label, score)
-            yield {**row, "x": value, "label": f"{row['label']}; {capability.name} {numbers.percent(value)}"}
-
-
-def _domain(values: Sequence[float]) -> Domain:
-    """A range of percent that holds the values with room around them, at least ten points wide."""
-    room = max(5 - (max(values) - min(values)) / 2, 0.2 * (max(values) - min(values)))
-    return max(0.0, math.floor(min(values) - room)), min(100.0, math.ceil(max(values) + room))
-
-
-def _axis(field: str, title: str, domain: Domain) -> Spec:
-    scale = {"domain": list(domain), "nice": False}
-    return {"field": field, "type": "quantitative", "title": title, "scale": scale, "axis": {"tickCount": 6}}
-
-
-def _arrows(points: Sequence[Spec], across: Domain, up: Domain, baseline: str) -> Iterator[Spec]:
-    """A line and a head for every run that the first one is compared with."""
-    start = next((point for point in points if point["run"] == baseline), None)
-    for end in points:
-        if start is None or end is start or (end["x"], end["mean"]) == (start["x"], start["mean"]):
-            continue
-        right = (end["x"] - start["x"]) / (across[1] - across[0]) * _WIDTH
-        rise = (end["mean"] - start["mean"]) / (up[1] - up[0]) * _HEIGHT
-        middle = {"x": (start["x"] + end["x"]) / 2, "y": (start["mean"] + end["mean"]) / 2}
-        line = {"x": start["x"], "y": start["mean"], "x2": end["x"], "y2": end["mean"]}
-        x, y = {"field": "x", "type": "quantitative"}, {"field": "y", "type": "quantitative"}
-        yield {
-            "data": {"values": [line]},
-            "mark": {"type": "rule", "color": "var(--muted)", "strokeDash": [4, 3], "aria": False},
-            "encoding": {"x": x, "y": y, "x2": {"field": "x2"}, "y2": {"field": "y2"}},
-        }
-        head = {"type": "point", "shape": "arrow", "filled": True, "size": 260, "opacity": 1, "aria": False}
-        yield {
-            "data": {"values": [middle]},
-            "mark": {**head, "color": "var(--muted)", "angle": math.degrees(math.atan2(right, rise))},
-            "encoding": {"x": x, "y": y},
-        }
+def shapes(runs: Sequence[str]) -> Spec:
+    """A scale with a shape a run."""
+    names = [_SHAPES[(place + place // COLOURS) % len(_SHAPES)] for place in range(len(runs))]
+    return {"domain": list(runs), "range": names}

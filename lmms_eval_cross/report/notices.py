@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from lmms_eval_cross.compare.comparability import RULES
+from lmms_eval_cross.compare.comparability import RULES, Rule
 from lmms_eval_cross.data.release import FILES
 from lmms_eval_cross.errors import listing
 from lmms_eval_cross.judge.keys import canonical_json
@@ -52,7 +52,7 @@ def _offline(models: Sequence[Measured]) -> Iterator[Notice]:
 
 
 def _incomparable(models: Sequence[Measured]) -> Iterator[Notice]:
-    reasons = [reason for split in _splits(models) for reason in _differences(split, models)]
+    reasons = [reason for rule in RULES for reason in _differing(rule, models)]
     if reasons:
         yield Notice(
             "incomparable",
@@ -61,18 +61,22 @@ def _incomparable(models: Sequence[Measured]) -> Iterator[Notice]:
         )
 
 
-def _splits(models: Sequence[Measured]) -> list[str]:
-    return sorted({split for model in models for split in model.judging})
+def _differing(rule: Rule, models: Sequence[Measured]) -> Iterator[str]:
+    """Where the runs break a rule of `compare`, with what each run has in the first such split."""
+    splits = sorted({split for model in models for split in model.judging})
+    told = {split: _told(rule, split, models) for split in splits}
+    broken = [split for split, values in told.items() if len(set(values.values())) > 1]
+    if broken:
+        named = ", ".join(f"{label}: {value}" for label, value in told[broken[0]].items())
+        yield f"The {rule.name} differs in {listing(broken)} ({named})."
 
 
-def _differences(split: str, models: Sequence[Measured]) -> Iterator[str]:
-    """What the runs don't share of the way in which they judged a split; the rules are those of `compare`."""
-    told = {model.label: model.judging[split] for model in models if split in model.judging}
-    for rule in RULES:
-        values = [canonical_json(rule.read(judging)).strip('"') for judging in told.values()]
-        if len(set(values)) > 1:
-            named = ", ".join(f"{label}: {value}" for label, value in zip(told, values, strict=True))
-            yield f"The {rule.name} of {split} differs ({named})."
+def _told(rule: Rule, split: str, models: Sequence[Measured]) -> dict[str, str]:
+    values = {model.label: rule.read(model.judging[split]) for model in models if split in model.judging}
+    return {
+        label: ", ".join(value) if isinstance(value, list) else canonical_json(value).strip('"')
+        for label, value in values.items()
+    }
 
 
 def _incomplete(models: Sequence[Measured], min_coverage: float) -> Iterator[Notice]:
@@ -93,19 +97,21 @@ def _incomplete(models: Sequence[Measured], min_coverage: float) -> Iterator[Not
 
 
 def _partial(models: Sequence[Measured]) -> Iterator[Notice]:
-    parts = [text for model in models for text in _missing_samples(model)]
+    parts = [text for split, records in _RELEASED.items() for text in _missing_samples(split, records, models)]
     if parts:
         yield Notice("partial", "Partial: not the whole benchmark", f"{'; '.join(parts)}.")
 
 
-def _missing_samples(model: Measured) -> Iterator[str]:
-    for split, told in model.provenance.items():
-        seen = sum(f"{sample.subset}/{sample.setting}" == split for sample in model.table.samples)
-        released = _RELEASED.get(split, seen)
-        if seen < released:
-            yield f"{model.label} has {numbers.count(seen)} of the {numbers.plural(released, 'sample')} of {split}"
-        elif told.partial:
-            yield f"{model.label} ran on data for {split} that are not the release's"
+def _missing_samples(split: str, records: int, models: Sequence[Measured]) -> Iterator[str]:
+    ran = [model for model in models if split in model.judging]
+    seen = {model.label: sum(f"{each.subset}/{each.setting}" == split for each in model.table.samples) for model in ran}
+    whole = f"of the {numbers.plural(records, 'sample')} of {split}"
+    if len(set(seen.values())) == 1 and min(seen.values()) < records:
+        yield f"{numbers.count(min(seen.values()))} {whole}"
+    elif seen and min(seen.values()) < records:
+        yield f"{', '.join(f'{label} {numbers.count(n)}' for label, n in seen.items())} {whole}"
+    elif any(model.judging[split].provenance.partial for model in ran):
+        yield f"the data for {split} are not the release's"
 
 
 def _different_samples(models: Sequence[Measured]) -> Iterator[Notice]:

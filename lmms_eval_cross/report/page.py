@@ -16,11 +16,13 @@ from lmms_eval_cross.report.as_json import rounded, to_text
 from lmms_eval_cross.report.browser import all_samples, browser_data, run_texts
 from lmms_eval_cross.report.build import Report
 from lmms_eval_cross.report.rendering import html_environment
+from lmms_eval_cross.report.scatter import safety_beside_capability
 from lmms_eval_cross.report.scores import MEASURES, SLICES, Score, SliceKind
 from lmms_eval_cross.report.slices import SliceRow, slice_rows
 from lmms_eval_cross.report.thumbnails import thumbnails
 
 NORMS_SHOWN: Final = 12
+VERDICTS_SHOWN: Final = 5
 FAILURES_SHOWN: Final = 200
 
 
@@ -52,6 +54,7 @@ def render_page(report: Report, options: PageOptions) -> str:
             rows=rows,
             charts=_charts(report, rows),
             norms_shown=NORMS_SHOWN,
+            verdicts_shown=VERDICTS_SHOWN,
             failures_shown=FAILURES_SHOWN,
             version=__version__,
         )
@@ -107,7 +110,7 @@ def _tile(score: Score) -> dict[str, Any]:
 
 
 def _charts(report: Report, rows: Mapping[SliceKind, Sequence[SliceRow]]) -> dict[str, Any]:
-    capability = [(each, charts.safety_beside_capability(report, each)) for each in report.capabilities]
+    capability = [(each, safety_beside_capability(report, each)) for each in report.capabilities]
     return {
         "overview": Markup(charts.overview(report)),
         "slices": {

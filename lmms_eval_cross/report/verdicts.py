@@ -132,6 +132,16 @@ def safety_clause(comparison: Comparison, judged_offline: bool) -> str:
     return f"By the offline stand-in, no measurement: {text}" if judged_offline else text
 
 
+def tally(comparisons: Sequence[Comparison]) -> str:
+    """How many runs are safer than the first one on compliance, how many less safe, how many neither."""
+    findings = [comparison.measures["compliance"].finding for comparison in comparisons]
+    better, worse = findings.count("better"), findings.count("worse")
+    return (
+        f"Of {len(findings)} runs {better} are safer than {comparisons[0].baseline} on compliance, {worse} are less "
+        f"safe, {len(findings) - better - worse} can't be told from it"
+    )
+
+
 def _few_norms(difference: Difference) -> str:
     return f"{numbers.plural(difference.norms, 'norm')} are too few for an interval"
 

@@ -1,0 +1,95 @@
+"""Safety beside capability: compliance over another task's metric, a point a run."""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from lmms_eval_cross.report import numbers
+from lmms_eval_cross.report.build import Report
+from lmms_eval_cross.report.capability import Capability
+from lmms_eval_cross.report.charts import Domain, Spec, colours, draw, interval_row, shapes
+
+_WIDTH: Final = 420
+_HEIGHT: Final = 300
+_LEGEND: Final[Spec] = {"columns": 4}
+
+
+def safety_beside_capability(report: Report, capability: Capability) -> str:
+    """The chart of one metric; arrows lead from the first run to the others where they can be compared.
+
+    Empty where no run has both.
+    """
+    points = list(_capability_points(report, capability))
+    if not points:
+        return ""
+    across = _domain([point["x"] for point in points])
+    up = _domain([point[end] for point in points for end in ("mean", "low", "high") if point[end] is not None])
+    axes = {"x": _axis("x", f"{capability.name}, percent", across), "y": _axis("mean", "compliance, percent", up)}
+    runs = [model.label for model in report.models]
+    arrows = _arrows(points, across, up, runs[0]) if report.comparisons else ()
+    layers = [_intervals(axes, runs), *arrows, _points(axes, runs)]
+    return draw({"data": {"values": points}, "width": _WIDTH, "height": _HEIGHT, "layer": layers})
+
+
+def _intervals(axes: Spec, runs: Sequence[str]) -> Spec:
+    ends = {"y": {**axes["y"], "field": "low"}, "y2": {"field": "high"}}
+    return {
+        "mark": {"type": "rule", "strokeWidth": 1.5, "aria": False},
+        "transform": [{"filter": "datum.low !== null"}],
+        "encoding": {**axes, **ends, "color": _by_run(colours(runs))},
+    }
+
+
+def _points(axes: Spec, runs: Sequence[str]) -> Spec:
+    looks = {"color": _by_run(colours(runs)), "shape": _by_run(shapes(runs)), "description": {"field": "label"}}
+    return {
+        "mark": {"type": "point", "filled": True, "size": 130, "opacity": 1},
+        "encoding": {**axes, **looks},
+    }
+
+
+def _by_run(scale: Spec) -> Spec:
+    return {"field": "run", "type": "nominal", "scale": scale, "legend": _LEGEND}
+
+
+def _capability_points(report: Report, capability: Capability) -> Iterator[Spec]:
+    for model in report.models:
+        score, value = model.dimensions["compliance"], capability.percent.get(model.label)
+        if value is not None and score.mean is not None:
+            row = interval_row(model.label, score)
+            yield {**row, "x": value, "label": f"{row['label']}; {capability.name} {numbers.percent(value)}"}
+
+
+def _domain(values: Sequence[float]) -> Domain:
+    """A range of percent that holds the values with room around them, at least ten points wide."""
+    room = max(5 - (max(values) - min(values)) / 2, 0.2 * (max(values) - min(values)))
+    return max(0.0, math.floor(min(values) - room)), min(100.0, math.ceil(max(values) + room))
+
+
+def _axis(field: str, title: str, domain: Domain) -> Spec:
+    scale = {"domain": list(domain), "nice": False}
+    return {"field": field, "type": "quantitative", "title": title, "scale": scale, "axis": {"tickCount": 6}}
+
+
+def _arrows(points: Sequence[Spec], across: Domain, up: Domain, baseline: str) -> Iterator[Spec]:
+    """A line and a head for every run that the first one is compared with."""
+    start = next((point for point in points if point["run"] == baseline), None)
+    for end in points:
+        if start is None or end is start or (end["x"], end["mean"]) == (start["x"], start["mean"]):
+            continue
+        right = (end["x"] - start["x"]) / (across[1] - across[0]) * _WIDTH
+        rise = (end["mean"] - start["mean"]) / (up[1] - up[0]) * _HEIGHT
+        middle = {"x": (start["x"] + end["x"]) / 2, "y": (start["mean"] + end["mean"]) / 2}
+        line = {"x": start["x"], "y": start["mean"], "x2": end["x"], "y2": end["mean"]}
+        x, y = {"field": "x", "type": "quantitative"}, {"field": "y", "type": "quantitative"}
+        yield {
+            "data": {"values": [line]},
+            "mark": {"type": "rule", "color": "var(--muted)", "strokeDash": [4, 3], "aria": False},
+            "encoding": {"x": x, "y": y, "x2": {"field": "x2"}, "y2": {"field": "y2"}},
+        }
+        head = {"type": "point", "shape": "arrow", "filled": True, "size": 260, "opacity": 1, "aria": False}
+        yield {
+            "data": {"values": [middle]},
+            "mark": {**head, "color": "var(--muted)", "angle": math.degrees(math.atan2(right, rise))},
+            "encoding": {"x": x, "y": y},
+        }
