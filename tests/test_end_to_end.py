@@ -210,7 +210,7 @@ def test_any_model_is_judged_and_plugin_and_include_path_do_not_clash(
     ("spoil", "sentence"),
     [
         ({"prepare": False}, "type `lmms-eval-cross prepare --source path/to/CROSS` first"),
-        ({"CROSS_JUDGE_API_KEY": ""}, "set CROSS_JUDGE_API_KEY, to `none` if the server takes no key"),
+        ({"CROSS_JUDGE_API_KEY": None}, "set CROSS_JUDGE_API_KEY, to `none` if the server takes no key"),
         ({"keys": {"sk-other"}}, "refuses the key in CROSS_JUDGE_API_KEY"),
         ({"CROSS_JUDGE_MODEL": "gpt-9"}, "has no model 'gpt-9'"),
         ({"CROSS_JUDGE_BASE_URL": "http://127.0.0.1:9/v1"}, "can't be reached"),
@@ -231,7 +231,9 @@ def test_what_can_be_checked_is_checked_before_a_model_is_made(
         prepare(bare_environment, str(standin), say=lambda _: None)
     judged_by.keys = spoil.pop("keys", None)
     for name, value in spoil.items():
-        monkeypatch.setenv(name, value)
+        monkeypatch.delenv(name, raising=False)
+        if value is not None:
+            monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit) as stopped:
         plugin.check_or_exit(frozenset({"casa_english"}))
     assert stopped.value.code == 2
