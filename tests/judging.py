@@ -13,7 +13,7 @@ from PIL import Image
 
 from lmms_eval_cross.data.images import StoredImage
 from lmms_eval_cross.data.official import norm_id
-from lmms_eval_cross.judge.engine import JudgeEngine, Outcomes
+from lmms_eval_cross.judge.engine import Bounds, JudgeEngine, Outcomes
 from lmms_eval_cross.judge.judges import Job, make_judge
 from lmms_eval_cross.judge.ledger import Ledger
 from lmms_eval_cross.judge.rubric import Rubric, read_official_rubric
@@ -62,6 +62,10 @@ def job(response: str, judged_by: Rubric | None = None, picture: StoredImage | N
     return Job(sample, response, judged_by or _standin_rubric(), {shown.sha256: shown}.__getitem__)
 
 
+QUICK = Bounds(backoff_seconds=0.01)
+"""Tries come close together, so that a judge that is down fails fast."""
+
+
 @cache
 def _standin_rubric() -> Rubric:
     with tempfile.TemporaryDirectory() as folder:
@@ -73,7 +77,7 @@ def judged_in(home: Path, jobs: Sequence[Job]) -> list[Outcomes]:
     settings = load_settings()
     found: dict[int, Outcomes] = {}
     with closing(Ledger(home / "ledger.sqlite")) as ledger:
-        engine = JudgeEngine(make_judge(settings), ledger, settings.judge_concurrency)
+        engine = JudgeEngine(make_judge(settings), ledger, settings.judge_concurrency, QUICK)
         with closing(engine):
             for number, one in enumerate(jobs):
                 engine.submit(one, lambda outcomes, number=number: found.__setitem__(number, outcomes))  # type: ignore[misc]

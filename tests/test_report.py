@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from lmms_eval_cross.errors import RunError
-from lmms_eval_cross.records import DIMENSIONS, JudgeFailure, Sample, Verdict
+from lmms_eval_cross.records import DIMENSIONS, JudgeFailure, Sample, Usage, Verdict
 from lmms_eval_cross.report.as_json import report_json, to_text
 from lmms_eval_cross.report.browser import all_samples, browser_data
 from lmms_eval_cross.report.build import Report, build_report
@@ -288,6 +288,25 @@ def test_all_formats_say_the_same_of_a_mean(two: list[Path]) -> None:
     page = render_page(report, PageOptions())
     assert f'<span class="mean">{shown[0]}</span> <span class="range">[{shown[1]}, {shown[2]}]</span>' in page
     assert report_json(report)["models"][1]["dimensions"]["compliance"]["mean"] == pytest.approx(score.mean)
+
+
+def test_tokens_of_the_judge_calls_are_summed_failed_ones_too(tmp_path: Path) -> None:
+    paid = Usage(prompt_tokens=1000, cached_tokens=400, completion_tokens=20)
+    answers = [
+        (sample, text, {name: replace(outcome, usage=paid) for name, outcome in told.items()})
+        for sample, text, told in judged(ITEMS, rate=0.5)
+    ]
+    assert any(isinstance(outcome, JudgeFailure) for _, _, told in answers for outcome in told.values())
+    report = report_of(write_run(tmp_path / "paid", answers))
+    calls = 4 * len(answers)
+    told = report_json(report)["models"][0]["usage"]
+    assert told == {
+        "prompt_tokens": 1000 * calls,
+        "cached_tokens": 400 * calls,
+        "completion_tokens": 20 * calls,
+        "reasoning_tokens": 0,
+    }
+    assert f"{1000 * calls:,} tokens sent" in render_page(report, PageOptions())
 
 
 def test_every_csv_has_a_header_and_even_rows(two: list[Path]) -> None:

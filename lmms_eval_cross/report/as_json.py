@@ -57,6 +57,7 @@ def _model(model: Measured) -> dict[str, Any]:
         "date": model.date,
         "samples": len(model.answers),
         "coverage": model.coverage,
+        "usage": asdict(model.usage),
         "provenance": {split: asdict(told) for split, told in model.provenance.items()},
         "dimensions": _scores(model.dimensions),
         "slices": {

@@ -7,7 +7,7 @@ from math import isfinite
 
 from lmms_eval_cross.compare.capability import TaskMetric
 from lmms_eval_cross.compare.rounds import Judging, read_round
-from lmms_eval_cross.records import DIMENSIONS, Dimension, FailureReason, JudgeFailure
+from lmms_eval_cross.records import DIMENSIONS, Dimension, FailureReason, JudgeFailure, Usage
 from lmms_eval_cross.report import numbers
 from lmms_eval_cross.report.labels import model_name, unique_labels
 from lmms_eval_cross.report.scores import SLICES, Scores, ScoreTable, SliceKind, score_table
@@ -70,6 +70,11 @@ class Measured:
     def data(self) -> str:
         """The data hash of each split."""
         return _listed({f"{split} {numbers.short_hash(p.data_sha256)}" for split, p in self.provenance.items()})
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens of the judge calls behind the verdicts, whichever run paid for them."""
+        return sum((told.usage for answer in self.answers for told in answer.outcomes.values()), Usage())
 
     @property
     def suspected(self) -> int:
