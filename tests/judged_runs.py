@@ -74,10 +74,10 @@ def provenance(judge_id: str = "old-judge", rubric_sha256: str = "a" * 64) -> Pr
     )
 
 
-def outcome(dimension: Dimension, score: int | None) -> Outcome:
+def outcome(dimension: Dimension, score: int | None, model: str = "m") -> Outcome:
     if score is None:
-        return JudgeFailure(dimension, "unparsable", "No number.", "It depends.", "m")
-    return Verdict(dimension, score, f"By {SECRET_NORM}, {dimension}. Score: {score}", "m")
+        return JudgeFailure(dimension, "unparsable", "No number.", "It depends.", model)
+    return Verdict(dimension, score, f"By {SECRET_NORM}, {dimension}. Score: {score}", model)
 
 
 def write_run(
@@ -89,10 +89,10 @@ def write_run(
 ) -> Path:
     """Write the results and samples of a run; returns its folder."""
     folder.mkdir(parents=True)
-    rows = []
+    rows, origin = [], told or provenance()
     for number, each in enumerate(samples):
-        outcomes = {name: outcome(name, rule(each, name)) for name in DIMENSIONS}
-        record = build_record(each, answer(each), told or provenance(), outcomes)
+        outcomes = {name: outcome(name, rule(each, name), origin.judge_model) for name in DIMENSIONS}
+        record = build_record(each, answer(each), origin, outcomes)
         rows.append(json.dumps({"doc_id": number, RECORD: record}))
     results = {"config": {"model": "a-model"}, "date": "20260101_000000", "results": {}, "configs": {}}
     (folder / "20260101_000000_results.json").write_text(json.dumps(results))

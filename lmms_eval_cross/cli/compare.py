@@ -15,6 +15,7 @@ import click
 if TYPE_CHECKING:
     from lmms_eval_cross.compare.comparison import Comparison, Rules
     from lmms_eval_cross.compare.rounds import Side
+    from lmms_eval_cross.trust.anchor import Anchor
 
 NO_VERDICT = 3
 OUTPUT = click.Path(dir_okay=False, writable=True, path_type=Path)
@@ -73,6 +74,7 @@ def read_margins(_: click.Context, __: click.Parameter, given: tuple[str, ...]) 
     show_default=True,
     help="`pass`: exit 0 where sound data can't decide at these margins.",
 )
+@click.option("--bridge", type=RUN, metavar="ANCHOR", help="An anchor that the judges of both sides judged.")
 @click.option("--confirm", type=click.IntRange(1), metavar="N", help="Judge N times again what decides.")
 @click.option("--second-judge", is_flag=True, help="--confirm may ask another judge than the runs'.")
 @click.option("--resamples", default=10_000, show_default=True, type=click.IntRange(100), help="Of the bootstrap.")
@@ -88,6 +90,7 @@ def compare(
     margins: dict[str, float],
     alpha: float,
     inconclusive: str,
+    bridge: Path | None,
     confirm: int | None,
     second_judge: bool,
     resamples: int,
@@ -110,9 +113,13 @@ def compare(
 
         if second_judge and not confirm:
             raise click.UsageError("--second-judge goes with --confirm N.")
+        if bridge and confirm:
+            raise click.UsageError(
+                "--confirm asks one judge for both sides, and --bridge stands between two; name one."
+            )
         rules = Rules(margins, alpha, load_settings().min_coverage, inconclusive == "pass", resamples)
         sides = load_side([baseline, *baseline_round]), load_side([candidate, *candidate_round])
-        found = run(*sides, rules, confirm, second_judge)
+        found = run(*sides, rules, confirm, second_judge, load_bridge(bridge))
         write_outputs(found, report_url, junit, markdown, as_json)
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")
@@ -120,13 +127,15 @@ def compare(
     sys.exit(found.exit_code)
 
 
-def run(baseline: Side, candidate: Side, rules: Rules, repeats: int | None, second_judge: bool) -> Comparison:
+def run(
+    baseline: Side, candidate: Side, rules: Rules, repeats: int | None, second_judge: bool, anchor: Anchor | None
+) -> Comparison:
     """Compare, and ask again where that was asked for."""
     from lmms_eval_cross.compare import decide
     from lmms_eval_cross.compare.confirm import JudgeAgain, check_confirmable, confirm
 
     if not repeats:
-        return decide.compare(baseline, candidate, rules)
+        return decide.compare(baseline, candidate, rules, anchor=anchor)
     check_confirmable(baseline, candidate)
     with JudgeAgain((baseline, candidate), second_judge) as judge:
         return decide.compare(
@@ -135,6 +144,15 @@ def run(baseline: Side, candidate: Side, rules: Rules, repeats: int | None, seco
             rules,
             lambda pairs, again: confirm(baseline, candidate, pairs, again, repeats, judge.ask, judge.judge_id),
         )
+
+
+def load_bridge(path: Path | None) -> Anchor | None:
+    """The anchor that was given, if one was; what reads it loads the judge's client."""
+    if path is None:
+        return None
+    from lmms_eval_cross.trust.anchor import load_anchor
+
+    return load_anchor(path)
 
 
 def write_outputs(

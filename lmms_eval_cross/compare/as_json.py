@@ -38,6 +38,7 @@ def _told(comparison: Comparison) -> dict[str, Any]:
         "slices": [_slice(each) for each in comparison.slices],
         "changes": [_change(each) for each in comparison.changes],
         "confirmation": _confirmation(comparison),
+        "bridge": _bridge(comparison),
     }
 
 
@@ -84,6 +85,14 @@ def _slice(each: Slice) -> dict[str, Any]:
 
 def _change(each: Change) -> dict[str, Any]:
     return {"sample_id": each.sample_id, "changes": each.changes}
+
+
+def _bridge(comparison: Comparison) -> dict[str, Any] | None:
+    told = comparison.crossing
+    if told is None:
+        return None
+    judges = {"old": told.old.model_dump(), "new": told.new.model_dump()}
+    return {"name": told.name, "anchor_id": told.anchor_id, "answers": told.answers, **judges}
 
 
 def _confirmation(comparison: Comparison) -> dict[str, Any] | None:

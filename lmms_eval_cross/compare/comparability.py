@@ -1,6 +1,6 @@
 """Why two sides can't be compared: another judge, rubric, profile or data, other wordings or samples."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,15 +23,17 @@ def _answered_by(judging: Judging) -> Any:
     return list(judging.answered_by) if provenance.judge_id == provenance.judge_model else provenance.judge_id
 
 
-RULES: Final = (
+DATA: Final = Rule("data hash", lambda judging: judging.provenance.data_sha256[:12])
+BRIDGED: Final = (
     Rule("judge", lambda judging: judging.provenance.judge),
     Rule("judge id", lambda judging: judging.provenance.judge_id),
     Rule("model that answered as the judge", _answered_by),
     Rule("rubric", lambda judging: judging.provenance.rubric_sha256[:12]),
     Rule("judge profile", lambda judging: judging.provenance.profile),
     Rule("judge request", lambda judging: judging.provenance.request),
-    Rule("data hash", lambda judging: judging.provenance.data_sha256[:12]),
 )
+"""What a bridge may stand between, once it was judged in both ways."""
+RULES: Final = (*BRIDGED, DATA)
 
 
 def incomparable(baseline: Side, candidate: Side, allowed_missing: float) -> list[str]:
@@ -40,12 +42,39 @@ def incomparable(baseline: Side, candidate: Side, allowed_missing: float) -> lis
     Args:
         allowed_missing: percent of all samples that one side may lack; they count as failures.
     """
-    return [*_other_judging(baseline, candidate), *_other_samples(baseline, candidate, allowed_missing)]
+    return [
+        *_other_judging(baseline, candidate, RULES),
+        *_way_across(baseline, candidate),
+        *_other_samples(baseline, candidate, allowed_missing),
+    ]
 
 
-def _other_judging(baseline: Side, candidate: Side) -> Iterator[str]:
+def incomparable_over_bridge(baseline: Side, candidate: Side, allowed_missing: float) -> list[str]:
+    """The same for two judges with a bridge between them: each side must be judged alike, and on the same data."""
+    return [
+        *_mixed_judging("baseline", baseline),
+        *_mixed_judging("candidate", candidate),
+        *_other_judging(baseline, candidate, [DATA]),
+        *_other_samples(baseline, candidate, allowed_missing),
+    ]
+
+
+def _mixed_judging(name: str, side: Side) -> Iterator[str]:
+    for split in sorted({split for split, _ in side.judging}):
+        for rule in RULES:
+            found = _told(rule, split, side)
+            if len(found) > 1:
+                yield f"The {rule.name} differs within the {name} in {split}: {_some(found)}."
+
+
+def _way_across(baseline: Side, candidate: Side) -> Iterator[str]:
+    if any(_other_judging(baseline, candidate, BRIDGED)):
+        yield "Scores of two judges can be compared with --bridge and an anchor that both judged."
+
+
+def _other_judging(baseline: Side, candidate: Side, rules: Iterable[Rule]) -> Iterator[str]:
     splits = sorted({split for split, _ in (*baseline.judging, *candidate.judging)})
-    for rule in RULES:
+    for rule in rules:
         sides = {split: (_told(rule, split, baseline), _told(rule, split, candidate)) for split in splits}
         differing = [split for split, (before, after) in sides.items() if len(before | after) > 1]
         if differing:

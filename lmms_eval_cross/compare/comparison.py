@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lmms_eval_cross.compare.changes import Change
 from lmms_eval_cross.compare.confirm import Confirmation
@@ -12,6 +12,9 @@ from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.compare.slices import Slice
 from lmms_eval_cross.stats import Decision, Interval, PairedDifference, smallest_decidable_margin
 from lmms_eval_cross.stats.gate import DATA_CANNOT_DECIDE
+
+if TYPE_CHECKING:
+    from lmms_eval_cross.compare.crossing import Crossing
 
 DEFAULT_MARGIN: Final = 5.0
 """Points."""
@@ -80,6 +83,8 @@ class Comparison:
     samples: int = 0
     clusters: int = 0
     confirmation: Confirmation | None = None
+    crossing: Crossing | None = None
+    """The bridge between the judges; None where both sides have one judge."""
 
     @property
     def is_measurement(self) -> bool:

@@ -2,37 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from lmms_eval_cross.compare.capability import PAIRED, CapabilityDifference, capability_difference
 from lmms_eval_cross.compare.changes import most_changed
-from lmms_eval_cross.compare.comparability import incomparable
+from lmms_eval_cross.compare.comparability import incomparable, incomparable_over_bridge
 from lmms_eval_cross.compare.comparison import DEFAULT_MARGIN, Comparison, MetricResult, Rules
 from lmms_eval_cross.compare.confirm import Confirmation
 from lmms_eval_cross.compare.pairs import PairedScores, coverage, pair_scores
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.compare.slices import find_slices
-from lmms_eval_cross.errors import RunError, listing
+from lmms_eval_cross.errors import AnchorError, RunError, listing
 from lmms_eval_cross.records import DIMENSIONS, Dimension
 from lmms_eval_cross.stats import (
+    Bridge,
     Decision,
     FailureBounds,
     GateVerdict,
     Interval,
     bounds_with_failures,
+    bridged_bounds,
     cluster_bootstrap,
     decide_with_failures,
 )
+
+if TYPE_CHECKING:
+    from lmms_eval_cross.compare.crossing import Crossing
+    from lmms_eval_cross.trust.anchor import Anchor
 
 Decide: TypeAlias = Callable[[PairedScores], Decision]
 Reask: TypeAlias = Callable[[PairedScores, Decide], Confirmation]
 
 
-def compare(baseline: Side, candidate: Side, rules: Rules, reask: Reask | None = None) -> Comparison:
+def compare(
+    baseline: Side, candidate: Side, rules: Rules, reask: Reask | None = None, anchor: Anchor | None = None
+) -> Comparison:
     """Compare two sides.
 
     Args:
@@ -40,20 +48,41 @@ def compare(baseline: Side, candidate: Side, rules: Rules, reask: Reask | None =
         candidate: the checkpoint under test.
         rules: margins, level and coverage.
         reask: asks again for the verdicts that decide, once there is a decision to confirm.
+        anchor: the bridge between the judges of the two sides.
 
     Raises:
         RunError: a gated metric is not in both sides, is named twice, or is on no 0..1 or 0..100 scale.
     """
     capability = _capability(baseline, candidate, rules)
-    gate = _Gate(rules, _margins(rules, baseline, capability), capability)
-    obstacles = incomparable(baseline, candidate, 100 - rules.min_coverage)
+    margins = _margins(rules, baseline, capability)
+    crossing, obstacles = _cross(baseline, candidate, rules, anchor, [name for name in DIMENSIONS if name in margins])
+    start = Comparison(baseline, candidate, rules, "inconclusive", None, obstacles, crossing=crossing)
     if obstacles:
-        return Comparison(baseline, candidate, rules, "inconclusive", None, obstacles)
+        return start
+    gate = _Gate(rules, margins, capability, None if crossing is None else crossing.bridges)
     pairs = pair_scores(baseline, candidate)
-    comparison = _found(Comparison(baseline, candidate, rules, "inconclusive", None), pairs, gate)
+    comparison = _found(start, pairs, gate)
     if reask is None or comparison.decision == "inconclusive":
         return comparison
     return _confirmed(comparison, reask(pairs, gate.decision))
+
+
+def _cross(
+    baseline: Side, candidate: Side, rules: Rules, anchor: Anchor | None, gated: Sequence[Dimension]
+) -> tuple[Crossing | None, list[str]]:
+    """The bridge that is needed, if one is, and why the sides can't be compared, if they can't."""
+    allowed_missing = 100 - rules.min_coverage
+    if anchor is None:
+        return None, incomparable(baseline, candidate, allowed_missing)
+    obstacles = incomparable_over_bridge(baseline, candidate, allowed_missing)
+    if obstacles:
+        return None, obstacles
+    from lmms_eval_cross.compare.crossing import find_crossing
+
+    try:
+        return find_crossing(baseline, candidate, anchor, gated), []
+    except AnchorError as error:
+        return None, [str(error)]
 
 
 def _confirmed(comparison: Comparison, confirmation: Confirmation) -> Comparison:
@@ -71,13 +100,23 @@ class _Gate:
     rules: Rules
     margins: Mapping[str, float]
     capability: Mapping[str, CapabilityDifference]
+    bridges: Mapping[str, Bridge] | None = None
+    """Of the gated dimensions, where two judges scored; the others are then not shown."""
+
+    @property
+    def dimensions(self) -> list[Dimension]:
+        """Those that can be compared."""
+        return [name for name in DIMENSIONS if self.bridges is None or name in self.bridges]
 
     def bounds(self, pairs: PairedScores) -> dict[str, FailureBounds]:
         """The difference of every metric, with and without failures."""
-        ours: dict[str, FailureBounds] = {
-            name: bounds_with_failures(*pairs.rounds(name), pairs.clusters, self.rules.alpha) for name in DIMENSIONS
-        }
+        ours: dict[str, FailureBounds] = {name: self._bounds(pairs, name) for name in self.dimensions}
         return ours | _without_failures(self.capability)
+
+    def _bounds(self, pairs: PairedScores, name: Dimension) -> FailureBounds:
+        if self.bridges is None:
+            return bounds_with_failures(*pairs.rounds(name), pairs.clusters, self.rules.alpha)
+        return bridged_bounds(*pairs.rounds(name), pairs.clusters, self.bridges[name], self.rules.alpha)
 
     def verdict(self, bounds: Mapping[str, FailureBounds]) -> GateVerdict:
         """What the statistics say of the gated metrics together."""
@@ -140,7 +179,7 @@ def _full_name(given: str, capability: Mapping[str, object]) -> str:
 
 
 def _found(start: Comparison, pairs: PairedScores, gate: _Gate) -> Comparison:
-    """`start` with everything that the scores say."""
+    """`start` with everything that the scores say; over a bridge, which holds on average, of no part or sample."""
     bounds = gate.bounds(pairs)
     verdict = gate.verdict(bounds)
     obstacles = list(gate.low_coverage(pairs))
@@ -150,8 +189,8 @@ def _found(start: Comparison, pairs: PairedScores, gate: _Gate) -> Comparison:
         undecided_by=verdict.reason,
         obstacles=obstacles,
         metrics=[*_dimensions(pairs, gate, bounds, verdict), *_others(gate, verdict)],
-        slices=find_slices(pairs, gate.rules.alpha),
-        changes=most_changed(pairs),
+        slices=[] if gate.bridges is not None else find_slices(pairs, gate.rules.alpha),
+        changes=[] if gate.bridges is not None else most_changed(pairs),
         samples=len(pairs.facts),
         clusters=len(set(pairs.clusters)),
     )
@@ -160,7 +199,7 @@ def _found(start: Comparison, pairs: PairedScores, gate: _Gate) -> Comparison:
 def _dimensions(
     pairs: PairedScores, gate: _Gate, bounds: Mapping[str, FailureBounds], verdict: GateVerdict
 ) -> Iterator[MetricResult]:
-    for name in DIMENSIONS:
+    for name in gate.dimensions:
         yield MetricResult(
             name=name,
             difference=bounds[name].complete,
@@ -168,7 +207,7 @@ def _dimensions(
             margin=gate.margins.get(name),
             decision=verdict.metrics.get(name),
             coverage=_coverage(pairs, name),
-            bootstrap=_second_opinion(pairs, name, gate.rules),
+            bootstrap=None if gate.bridges is not None else _second_opinion(pairs, name, gate.rules),
         )
 
 

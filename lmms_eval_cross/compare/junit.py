@@ -17,7 +17,8 @@ def render_junit(comparison: Comparison) -> str:
     name = SUITE if comparison.is_measurement else f"{SUITE} ({words.NOT_A_MEASUREMENT})"
     suite = Xml.Element("testsuite", name=name)
     properties = Xml.SubElement(suite, "properties")
-    for key, value in (("sides", words.sides(comparison)), ("judged", words.judged(comparison))):
+    told = {"sides": words.sides(comparison), "judged": words.judged(comparison), "bridge": words.bridged(comparison)}
+    for key, value in told.items():
         Xml.SubElement(properties, "property", name=key, value=words.printable(value))
     for each in comparison.metrics:
         if each.margin is not None:
@@ -48,7 +49,7 @@ def _metric_case(suite: Xml.Element, comparison: Comparison, metric: MetricResul
 
 def _gate_case(suite: Xml.Element, comparison: Comparison) -> None:
     case = Xml.SubElement(suite, "testcase", classname=SUITE, name="gate", time="0")
-    said = " ".join(filter(None, (words.confirmed(comparison), words.sentence(comparison))))
+    said = " ".join(filter(None, (words.bridged(comparison), words.confirmed(comparison), words.sentence(comparison))))
     _result(case, comparison.decision, said, comparison)
 
 

@@ -31,6 +31,8 @@ def _lines(comparison: Comparison, report_url: str | None) -> Iterator[str]:
         yield ""
     yield escape(words.sides(comparison)) + (f". {escape(words.judged(comparison))}." if comparison.samples else ".")
     yield ""
+    if comparison.crossing:
+        yield from (f"**{escape(words.bridged(comparison))}**", "")
     if comparison.metrics:
         yield from _metrics(comparison)
         yield from _slices(comparison)

@@ -20,7 +20,7 @@ def render_text(comparison: Comparison) -> str:
     buffer = StringIO()
     console = Console(file=buffer, width=WIDTH, force_terminal=True, highlight=False, emoji=False, markup=False)
     console.print(Text(words.sides(comparison), style="bold"))
-    for line in filter(None, (words.judged(comparison), _warning(comparison))):
+    for line in filter(None, (words.judged(comparison), words.bridged(comparison), _warning(comparison))):
         console.print(line)
     if comparison.metrics:
         console.print(_metrics(comparison))

@@ -70,7 +70,18 @@ def judged(comparison: Comparison) -> str:
     partial = any(judging.provenance.partial for _, judging in comparison.candidate.judging)
     return (
         f"{comparison.samples:,} samples of {comparison.clusters} norms{' (partial data)' if partial else ''}; "
-        f"judge {provenance.judge_id}, {provenance.rubric} rubric {provenance.rubric_sha256[:8]}"
+        f"judge rates by {provenance.judge_id}, {provenance.rubric} rubric {provenance.rubric_sha256[:8]}"
+    )
+
+
+def bridged(comparison: Comparison) -> str:
+    """That two judges scored, and what was done about it; nothing where one did."""
+    told = comparison.crossing
+    if told is None:
+        return ""
+    return printable(
+        f"Over a bridge: the baseline was judged by {told.old}, and its scores are set on the scale of {told.new} by "
+        f"{told.answers:,} answers of {told.name} that both judged; the bridge's error is in the bounds."
     )
 
 

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from lmms_eval_cross.errors import AnchorError
-from lmms_eval_cross.records import Dimension, Verdict
-from lmms_eval_cross.sample_record import JudgedAnswer
-from lmms_eval_cross.stats import FEWEST_ANSWERS, Bridge, PairedDifference, bridged_difference
+from lmms_eval_cross.records import Dimension
+from lmms_eval_cross.stats import FEWEST_ANSWERS, Bridge
 from lmms_eval_cross.trust.anchor import Anchor, scores
-from lmms_eval_cross.trust.stamp import JudgeStamp, sole_stamp
+from lmms_eval_cross.trust.stamp import JudgeStamp
 
 
 def bridges(anchor: Anchor, old: JudgeStamp, new: JudgeStamp, dimensions: Sequence[Dimension]) -> dict[str, Bridge]:
@@ -26,39 +25,6 @@ def bridges(anchor: Anchor, old: JudgeStamp, new: JudgeStamp, dimensions: Sequen
                 f"{anchor.name} was not judged by {judge}; type `lmms-eval-cross anchor judge` with it in force."
             )
     return {dimension: _bridge(anchor, old, new, dimension) for dimension in dimensions}
-
-
-def difference_over_bridge(
-    baseline: Sequence[JudgedAnswer],
-    candidate: Sequence[JudgedAnswer],
-    anchor: Anchor,
-    dimension: Dimension,
-    alpha: float = 0.05,
-) -> PairedDifference:
-    """Candidate minus baseline on the scale of the candidate's judge, over the samples that both scored.
-
-    Raises:
-        AnchorError: the anchor is no bridge between the two judges, or no sample has a score on both sides.
-    """
-    old, new = sole_stamp("The baseline", baseline), sole_stamp("The candidate", candidate)
-    bridge = bridges(anchor, old, new, [dimension])[dimension]
-    before, after = _scores(baseline, dimension), _scores(candidate, dimension)
-    common = sorted(before.keys() & after.keys())
-    if not common:
-        raise AnchorError(f"No sample has a score on {dimension} on both sides; compare runs of the same tasks.")
-    norms = {answer.sample.sample_id: answer.sample.norm_id for answer in baseline}
-    return bridged_difference(
-        [before[name] for name in common],
-        [after[name] for name in common],
-        [norms[name] for name in common],
-        bridge,
-        alpha,
-    )
-
-
-def _scores(answers: Sequence[JudgedAnswer], dimension: Dimension) -> dict[str, float]:
-    found = ((answer.sample.sample_id, answer.outcomes[dimension]) for answer in answers)
-    return {name: float(outcome.score) for name, outcome in found if isinstance(outcome, Verdict)}
 
 
 def _bridge(anchor: Anchor, old: JudgeStamp, new: JudgeStamp, dimension: Dimension) -> Bridge:

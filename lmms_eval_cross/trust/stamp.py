@@ -1,7 +1,7 @@
 """Which judge, rubric and profile a set of verdicts is of: what calibrations and bridges are bound to."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -56,9 +56,18 @@ def sole_stamp(name: str, answers: Sequence[JudgedAnswer]) -> JudgeStamp:
     Raises:
         AnchorError: there are no answers, or they were judged in several ways.
     """
-    stamps = {stamp.binding: stamp for stamp in (JudgeStamp.of(answer.provenance) for answer in answers)}
-    if not stamps:
+    if not answers:
         raise AnchorError(f"{name} has no judged CROSS answers; give a run of a cross task with --log_samples.")
+    return sole_judge(name, (answer.provenance for answer in answers))
+
+
+def sole_judge(name: str, provenances: Iterable[Provenance]) -> JudgeStamp:
+    """The one judge in all `provenances`, of which there is at least one.
+
+    Raises:
+        AnchorError: they name several.
+    """
+    stamps = {stamp.binding: stamp for stamp in map(JudgeStamp.of, provenances)}
     if len(stamps) > 1:
         ways = listing(sorted(str(stamp) for stamp in stamps.values()))
         raise AnchorError(f"{name} was judged in {len(stamps)} ways: {ways}; give one task's samples file instead.")
