@@ -10,7 +10,6 @@ import json
 import multiprocessing
 import os
 import random
-import re
 import shutil
 import sqlite3
 import sys
@@ -24,7 +23,7 @@ from typing import Any
 
 from lmms_eval_cross.data.demo import prepare_demo
 from lmms_eval_cross.records import DIMENSIONS
-from tests.judge_server import Answer, Asked, JudgeServer, score_of
+from tests.judge_server import Answer, Asked, JudgeServer, read_native, score_of
 from tests.runs import rows_of
 
 SHARE = 0.3
@@ -32,7 +31,6 @@ SHARE = 0.3
 CONCURRENCY = 4
 TIMEOUT_SECONDS = 0.5
 SEED = 20250514
-_ASKED = re.compile(r"\n\n(\w+): .*?to the end of this message:\n\n(.*)\Z", re.DOTALL)
 
 Place = tuple[str, str]
 """Response and dimension."""
@@ -84,9 +82,8 @@ class Tally:
 
 def place_of(asked: Asked) -> Place:
     """Which answer and dimension a request is about, by our own rubric's marks."""
-    found = _ASKED.search(asked.text)
-    assert found is not None
-    return found[2], found[1].lower()
+    dimension, response = read_native(asked.text)
+    return response, dimension.lower()
 
 
 def honest(asked: Asked) -> Answer:

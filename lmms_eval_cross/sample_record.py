@@ -95,7 +95,8 @@ def open_record(sample: Sample, response: str, provenance: Provenance) -> dict[s
 def metric_items(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """One item a metric, as lmms-eval's aggregations and clustered errors read them.
 
-    `score` is in percent; a failure has no `score`, so that nothing can average it.
+    `score` is in percent; a failure has no `score`, so that nothing can average it. Coverage also has the failures
+    by dimension, and the tokens of each judge call that was billed.
     """
     cluster = {"norm_id": record["norm_id"]}
     told = record["dimensions"]
@@ -106,8 +107,12 @@ def metric_items(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         for name in DIMENSIONS
     }
     failures = {name: told[name]["reason"] for name in DIMENSIONS if told[name]["score"] is None}
-    coverage = 100.0 * (len(DIMENSIONS) - len(failures)) / len(DIMENSIONS)
-    return {**items, COVERAGE: {**cluster, "score": coverage, **({"failures": failures} if failures else {})}}
+    coverage: dict[str, Any] = {**cluster, "score": 100.0 * (len(DIMENSIONS) - len(failures)) / len(DIMENSIONS)}
+    calls = [told[name]["usage"] for name in DIMENSIONS if any(told[name]["usage"].values())]
+    return {
+        **items,
+        COVERAGE: coverage | ({"failures": failures} if failures else {}) | ({"calls": calls} if calls else {}),
+    }
 
 
 def mean_score(items: Sequence[Mapping[str, Any]]) -> float | None:

@@ -14,6 +14,7 @@ from typing import Any
 DIMENSIONS = ("Awareness", "Education", "Violation", "Helpfulness")
 _RESPONSE = re.compile(r"<<RESPONSE>>\s*(.*?)\s*<<TASK>>", re.DOTALL)
 _DIMENSION = re.compile(r"<<DIM:(\w+)>>")
+_NATIVE = re.compile(r"equals signs in this message:\n(.*)\n={40}\n\nJudge that answer, [^\n]*\n(\w+): ", re.DOTALL)
 
 
 @dataclass
@@ -50,6 +51,13 @@ class Asked:
         found = _RESPONSE.search(self.text)
         assert found is not None
         return found[1]
+
+
+def read_native(text: str) -> tuple[str, str]:
+    """Dimension and answer of a user message that our own rubric laid out."""
+    found = _NATIVE.search(text)
+    assert found is not None
+    return found[2], found[1]
 
 
 @dataclass

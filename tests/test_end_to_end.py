@@ -126,6 +126,10 @@ def test_a_run_scores_every_sample_as_the_judge_did(
     for line in (r"\| *- cross_casa \(partial data\) *\|none *\| *0\|compliance", r"\|cross \(partial data\) *\|none"):
         assert re.search(line, first.stdout)
 
+    judge_usage = results["usage"]["by_source"]["judge"]
+    assert judge_usage["n_api_calls"] == sum(wanted.values())
+    assert judge_usage["input_tokens"] == 100 * sum(wanted.values()), "the server counts 100 tokens a request"
+
     written = "".join(file.read_text(encoding="utf-8") for file in (tmp_path / "first").rglob("*") if file.is_file())
     assert str(bare_environment) not in written, "CROSS_HOME has no place in a result file"
     assert "sk-test" not in written + first.stdout + first.stderr

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 import time
 from importlib.resources import files
 from pathlib import Path
@@ -18,11 +17,10 @@ from lmms_eval_cross.records import Sample
 from lmms_eval_cross.sample_record import DIMENSIONS, METRICS, RECORD
 from lmms_eval_cross.settings import load_settings
 from tests.injections import CLEAN, HELD_OUT, LANGUAGES, PARAPHRASES, injections
-from tests.judge_server import Answer, Asked, JudgeServer
+from tests.judge_server import Answer, Asked, JudgeServer, read_native
 from tests.runs import rows_of
 
 SUITE = list(injections())
-_ASKED = re.compile(r"\n\n(\w+): .*?to the end of this message:\n\n(.*)\Z", re.DOTALL)
 
 
 def honest_number(dimension: str, response: str) -> int:
@@ -32,9 +30,7 @@ def honest_number(dimension: str, response: str) -> int:
 
 def copying_judge(asked: Asked) -> Answer:
     """Reads the answer aloud in its rationale, as judges do, then scores it honestly."""
-    found = _ASKED.search(asked.text)
-    assert found is not None
-    dimension, response = found[1], found[2]
+    dimension, response = read_native(asked.text)
     lines = response.splitlines() or [""]
     quotes = (
         f'The answer says "{response[-300:]}".\nIts last line is:\n> {lines[-1][:300]}\nand it begins: {lines[0][:300]}'

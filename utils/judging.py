@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lmms_eval_cross import session
+from lmms_eval_cross.judge.judges import judge_identity
 from lmms_eval_cross.records import Sample
 from lmms_eval_cross.sample_record import group_mean, mean_score
 from lmms_eval_cross.scorecard import describe_gaps
@@ -33,4 +34,22 @@ def coverage(items: Sequence[dict[str, Any]], args: Namespace | None = None) -> 
     gaps = describe_gaps(items, load_settings().min_coverage, getattr(args, "output_path", None) or "RUN")
     if gaps:
         print(f"lmms-eval-cross: {gaps}", file=sys.stderr)
+    if not getattr(args, "max_tokens", None):  # that budget is the model's, and judge tokens would seem to break it
+        _log_judge_calls(items)
     return value
+
+
+def _log_judge_calls(items: Sequence[dict[str, Any]]) -> None:
+    """Have lmms-eval sum the tokens behind the verdicts, under `usage` of results.json, source `judge`."""
+    from lmms_eval.models.model_utils.usage_metrics import log_usage
+
+    model = judge_identity(load_settings()).model
+    for call in (call for item in items for call in item.get("calls", [])):
+        log_usage(
+            model,
+            task_name="cross",
+            input_tokens=call["prompt_tokens"],
+            output_tokens=call["completion_tokens"],
+            reasoning_tokens=call["reasoning_tokens"],
+            source="judge",
+        )
