@@ -115,6 +115,11 @@ def test_every_command_of_the_page_works_in_its_order(desk, samples, servers, mo
     assert len(old.judged) == 2 * calls
     assert len(new.judged) == calls, "the ledger knows the labelled answers from the bridge"
     assert "| compliance |" in said["lmms-eval-cross label correct runs/old labels.json"]
+    assert "compliance" in Path("report.html").read_text().partition('<table class="corrected">')[2]
+    crossed += said[
+        "lmms-eval-cross compare runs/old runs/new --bridge bridge.json --labels labels-new.json --inconclusive pass"
+    ]
+    assert "Rogan-Gladen" in crossed
     assert "The labels are of another run's answers" in said["lmms-eval-cross label correct runs/new labels-new.json"]
 
 

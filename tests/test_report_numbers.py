@@ -37,6 +37,8 @@ TABLE: list[tuple[str, tuple[Any, ...], str]] = [
     ("day", ("",), "–"),
     ("day", ("yesterday",), "yesterday"),
     ("short_hash", ("a1b2" * 16,), "a1b2a1b2a1b2"),
+    ("share", (0.834,), "0.83"),
+    ("share", (None,), "–"),
 ]
 
 

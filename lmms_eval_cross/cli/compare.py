@@ -75,6 +75,7 @@ def read_margins(_: click.Context, __: click.Parameter, given: tuple[str, ...]) 
     help="`pass`: exit 0 where sound data can't decide at these margins.",
 )
 @click.option("--bridge", type=RUN, metavar="ANCHOR", help="An anchor that the judges of both sides judged.")
+@click.option("--labels", type=RUN, metavar="FILE", help="Show means corrected by human labels, of `label import`.")
 @click.option("--confirm", type=click.IntRange(1), metavar="N", help="Judge N times again what decides.")
 @click.option("--second-judge", is_flag=True, help="--confirm may ask another judge than the runs'.")
 @click.option("--resamples", default=10_000, show_default=True, type=click.IntRange(100), help="Of the bootstrap.")
@@ -91,6 +92,7 @@ def compare(
     alpha: float,
     inconclusive: str,
     bridge: Path | None,
+    labels: Path | None,
     confirm: int | None,
     second_judge: bool,
     resamples: int,
@@ -120,6 +122,7 @@ def compare(
         rules = Rules(margins, alpha, load_settings().min_coverage, inconclusive == "pass", resamples)
         sides = load_side([baseline, *baseline_round]), load_side([candidate, *candidate_round])
         found = run(*sides, rules, confirm, second_judge, load_bridge(bridge))
+        found = with_labels(found, labels)
         write_outputs(found, report_url, junit, markdown, as_json)
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")
@@ -153,6 +156,22 @@ def load_bridge(path: Path | None) -> Anchor | None:
     from lmms_eval_cross.trust.anchor import load_anchor
 
     return load_anchor(path)
+
+
+def with_labels(comparison: Comparison, path: Path | None) -> Comparison:
+    """The comparison with means corrected by the labels in a file, where one was given and the sides are comparable."""
+    if path is None:
+        return comparison
+    from dataclasses import replace
+
+    from lmms_eval_cross.compare.corrected import corrected_rounds
+    from lmms_eval_cross.trust.labels import load_labels
+
+    labels = load_labels(path)
+    if not comparison.samples:
+        return comparison
+    sides = comparison.baseline, comparison.candidate
+    return replace(comparison, corrected=corrected_rounds(*sides, labels, comparison.rules.alpha))
 
 
 def write_outputs(

@@ -13,6 +13,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--markdown", type=_FILE, help="Write a summary to paste.")
 @click.option("--csv", "csv_folder", type=click.Path(file_okay=False, path_type=Path), help="Write tables to a folder.")
 @click.option("--json", "json_file", type=_FILE, help="Write the numbers; docs/report.md has the schema.")
+@click.option("--labels", type=_FILE, help="Correct the means by human labels, of `label import`.")
 @click.option("--no-samples", is_flag=True, help="Leave out queries, answers, norms and images: a page to share.")
 @click.option("--redact-images", is_flag=True, help="Leave out the images.")
 def report(
@@ -21,6 +22,7 @@ def report(
     markdown: Path | None,
     csv_folder: Path | None,
     json_file: Path | None,
+    labels: Path | None,
     no_samples: bool,
     redact_images: bool,
 ) -> None:
@@ -33,5 +35,5 @@ def report(
 
     targets = Targets(page=output, markdown=markdown, csv=csv_folder, json=json_file)
     options = PageOptions(samples=not no_samples, images=not redact_images)
-    for path in write_report(runs, targets, options):
+    for path in write_report(runs, targets, options, labels):
         click.echo(path)

@@ -7,9 +7,10 @@ from typing import Any, Final
 from lmms_eval_cross.compare import words
 from lmms_eval_cross.compare.changes import Change
 from lmms_eval_cross.compare.comparison import Comparison, MetricResult
+from lmms_eval_cross.compare.corrected import CorrectedRound
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.compare.slices import Slice
-from lmms_eval_cross.stats import PairedDifference
+from lmms_eval_cross.stats import Corrected, Interval, PairedDifference
 
 SCHEMA: Final = "cross-compare/1"
 
@@ -39,6 +40,7 @@ def _told(comparison: Comparison) -> dict[str, Any]:
         "changes": [_change(each) for each in comparison.changes],
         "confirmation": _confirmation(comparison),
         "bridge": _bridge(comparison),
+        "corrected": [_corrected(each) for each in comparison.corrected],
     }
 
 
@@ -93,6 +95,26 @@ def _bridge(comparison: Comparison) -> dict[str, Any] | None:
         return None
     judges = {"old": told.old.model_dump(), "new": told.new.model_dump()}
     return {"name": told.name, "anchor_id": told.anchor_id, "answers": told.answers, **judges}
+
+
+def _corrected(each: CorrectedRound) -> dict[str, Any]:
+    found = each.found
+    return {
+        "side": each.side,
+        "round": each.round,
+        "dimension": found.dimension,
+        "judge_rate": _estimate(found.judge_rate),
+        "rogan_gladen": _estimate(found.rogan_gladen),
+        "ppi": _estimate(found.ppi),
+        "sensitivity": found.sensitivity,
+        "specificity": found.specificity,
+        "labels": found.labels,
+        "of_run": found.of_run,
+    }
+
+
+def _estimate(found: Interval | Corrected | None) -> dict[str, Any] | None:
+    return None if found is None else {"mean": found.mean, "low": found.low, "high": found.high, "reason": found.reason}
 
 
 def _confirmation(comparison: Comparison) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ from lmms_eval_cross.stats import Decision, Interval, PairedDifference, smallest
 from lmms_eval_cross.stats.gate import DATA_CANNOT_DECIDE
 
 if TYPE_CHECKING:
+    from lmms_eval_cross.compare.corrected import CorrectedRound
     from lmms_eval_cross.compare.crossing import Crossing
 
 DEFAULT_MARGIN: Final = 5.0
@@ -85,6 +86,8 @@ class Comparison:
     confirmation: Confirmation | None = None
     crossing: Crossing | None = None
     """The bridge between the judges; None where both sides have one judge."""
+    corrected: list[CorrectedRound] = field(default_factory=list)
+    """Means corrected by human labels, to look at: they decide nothing. Empty without labels."""
 
     @property
     def is_measurement(self) -> bool:

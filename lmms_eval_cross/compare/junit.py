@@ -14,12 +14,16 @@ def render_junit(comparison: Comparison) -> str:
 
     A last case, `gate`, has what stands above the single metrics: coverage, failures, comparability, confirmation.
     """
-    name = SUITE if comparison.is_measurement else f"{SUITE} ({words.NOT_A_MEASUREMENT})"
-    suite = Xml.Element("testsuite", name=name)
+    title = SUITE if comparison.is_measurement else f"{SUITE} ({words.NOT_A_MEASUREMENT})"
+    suite = Xml.Element("testsuite", name=title)
     properties = Xml.SubElement(suite, "properties")
     told = {"sides": words.sides(comparison), "judged": words.judged(comparison), "bridge": words.bridged(comparison)}
     for key, value in told.items():
         Xml.SubElement(properties, "property", name=key, value=words.printable(value))
+    for corrected in comparison.corrected:
+        name, *cells = words.corrected_row(corrected)
+        said = ", ".join(f"{key} {cell}" for key, cell in zip(words.CORRECTED_COLUMNS[1:], cells, strict=True))
+        Xml.SubElement(properties, "property", name=f"corrected {name}", value=said)
     for each in comparison.metrics:
         if each.margin is not None:
             _metric_case(suite, comparison, each)

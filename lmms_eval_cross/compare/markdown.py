@@ -35,6 +35,7 @@ def _lines(comparison: Comparison, report_url: str | None) -> Iterator[str]:
         yield from (f"**{escape(words.bridged(comparison))}**", "")
     if comparison.metrics:
         yield from _metrics(comparison)
+        yield from _corrected(comparison)
         yield from _slices(comparison)
         yield from _changes(comparison, report_url)
     if comparison.confirmation:
@@ -73,6 +74,14 @@ def _metric_row(metric: MetricResult) -> list[str]:
         cells += [words.points(found.difference), words.span(found.lower_bound, found.upper_bound)]
     coverage = words.NONE if metric.coverage is None else " / ".join(f"{each:.1f}" for each in metric.coverage)
     return [*cells, words.margin(metric.margin), coverage, words.verdict(metric)]
+
+
+def _corrected(comparison: Comparison) -> Iterator[str]:
+    if not comparison.corrected:
+        return
+    yield from _table(*words.CORRECTED_COLUMNS)
+    yield from (f"| {' | '.join(map(escape, words.corrected_row(each)))} |" for each in comparison.corrected)
+    yield from ("", escape(words.corrected_note(comparison)), "")
 
 
 def _slices(comparison: Comparison) -> Iterator[str]:

@@ -25,6 +25,9 @@ def render_text(comparison: Comparison) -> str:
     if comparison.metrics:
         console.print(_metrics(comparison))
         _print_slices(console, comparison)
+    if comparison.corrected:
+        console.print(_corrected(comparison))
+        console.print(words.corrected_note(comparison), style="dim")
     if comparison.confirmation:
         console.print(words.confirmed(comparison))
     console.print(Text(words.sentence(comparison), style=_STYLES[comparison.decision]))
@@ -44,6 +47,15 @@ def _metrics(comparison: Comparison) -> Table:
     table.add_column("verdict")
     for each in comparison.metrics:
         table.add_row(*_row(each), Text(words.verdict(each), style=_STYLES.get(each.decision or "", "dim")))
+    return table
+
+
+def _corrected(comparison: Comparison) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="underline")
+    for place, name in enumerate(words.CORRECTED_COLUMNS):
+        table.add_column(name, justify="right" if place else "left")
+    for each in comparison.corrected:
+        table.add_row(*words.corrected_row(each))
     return table
 
 

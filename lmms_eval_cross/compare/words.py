@@ -1,11 +1,16 @@
 """How numbers and decisions are said, the same in every output."""
 
+from __future__ import annotations
+
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lmms_eval_cross.compare.comparison import Comparison, MetricResult
 from lmms_eval_cross.compare.rounds import Side
-from lmms_eval_cross.stats import Decision, minimum_detectable_effect
+from lmms_eval_cross.stats import Corrected, Decision, Interval, minimum_detectable_effect
+
+if TYPE_CHECKING:
+    from lmms_eval_cross.compare.corrected import CorrectedRound
 
 NOT_A_MEASUREMENT: Final = "OFFLINE JUDGE: not a measurement"
 NONE: Final = "-"
@@ -82,6 +87,37 @@ def bridged(comparison: Comparison) -> str:
     return printable(
         f"Over a bridge: the baseline was judged by {told.old}, and its scores are set on the scale of {told.new} by "
         f"{told.answers:,} answers of {told.name} that both judged; the bridge's error is in the bounds."
+    )
+
+
+def estimate(found: Interval | Corrected | None) -> str:
+    """A mean with its two-sided interval: `61.8 (55.2 to 68.0)`."""
+    if found is None:
+        return NONE
+    ends = (
+        "no interval" if found.low is None or found.high is None else f"{percent(found.low)} to {percent(found.high)}"
+    )
+    return f"{percent(found.mean)} ({ends})"
+
+
+CORRECTED_COLUMNS: Final = ("corrected by labels", "judge rate", "Rogan-Gladen", "PPI++", "labels")
+
+
+def corrected_row(each: CorrectedRound) -> list[str]:
+    """The cells below CORRECTED_COLUMNS."""
+    found = each.found
+    means = [estimate(mean) for mean in (found.judge_rate, found.rogan_gladen, found.ppi)]
+    return [printable(f"{each.side} {each.round}: {found.dimension}"), *means, str(found.labels)]
+
+
+def corrected_note(comparison: Comparison) -> str:
+    """What the corrected means are and are not."""
+    others = any(not each.found.of_run for each in comparison.corrected)
+    assumed = (
+        " Without PPI++ the labels are another run's, and the judge is taken to err here as there." if others else ""
+    )
+    return (
+        f"In percent, with {100 * (1 - comparison.rules.alpha):g}% intervals; the decision is on judge rates.{assumed}"
     )
 
 

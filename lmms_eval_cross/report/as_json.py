@@ -27,6 +27,7 @@ def report_json(report: Report) -> dict[str, Any]:
             "models": [_model(model) for model in report.models],
             "comparisons": [asdict(comparison) for comparison in report.comparisons],
             "languages": [asdict(gap) for gap in report.language_gaps],
+            "corrected": [asdict(each) for each in report.corrected],
             "norms": [asdict(norm) for norm in report.norms],
             "capabilities": [asdict(each) for each in report.capabilities],
         }

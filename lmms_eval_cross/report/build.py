@@ -1,15 +1,22 @@
 """Everything that a report says, computed once and shown in four formats."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lmms_eval_cross.report.capability import Capability, capability_clauses, find_capabilities
+from lmms_eval_cross.report.corrected import CorrectedScore, corrected_scores
 from lmms_eval_cross.report.languages import LanguageGap, language_gaps
 from lmms_eval_cross.report.measured import Measured, measure_all
 from lmms_eval_cross.report.norms import NormRow, norm_rows
 from lmms_eval_cross.report.notices import Notice, find_notices, is_comparable
 from lmms_eval_cross.report.verdicts import Comparison, compare_with_first, safety_clause, tally
 from lmms_eval_cross.runs import Run
+
+if TYPE_CHECKING:
+    from lmms_eval_cross.trust.labels import LabelSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,8 @@ class Report:
     capabilities: Sequence[Capability]
     language_gaps: Sequence[LanguageGap]
     norms: Sequence[NormRow]
+    corrected: Sequence[CorrectedScore]
+    """Empty without labels."""
     min_coverage: float
 
     @property
@@ -63,11 +72,13 @@ class Report:
         return len({(model.judge, model.rubric, model.data) for model in self.models}) == 1
 
 
-def build_report(runs: Sequence[Run], min_coverage: float) -> Report:
+def build_report(runs: Sequence[Run], min_coverage: float, labels: LabelSet | None = None) -> Report:
     """The report of some runs; the first is the baseline of every comparison.
 
     Raises:
         RunError: a run has no CROSS answers, or they can't be read.
+        LabelError: the labels are of another judge, rubric or profile, or too few.
+        AnchorError: there are labels, and a run was judged in several ways.
     """
     models = measure_all(runs)
     notices = find_notices(models, min_coverage)
@@ -78,5 +89,6 @@ def build_report(runs: Sequence[Run], min_coverage: float) -> Report:
         capabilities=find_capabilities(models),
         language_gaps=language_gaps(models),
         norms=norm_rows(models),
+        corrected=corrected_scores(models, labels),
         min_coverage=min_coverage,
     )

@@ -13,6 +13,11 @@ def percent(value: float | None) -> str:
     return NOTHING if value is None else _signless(value)
 
 
+def share(value: float | None) -> str:
+    """A share of 1: `0.83`."""
+    return NOTHING if value is None else f"{value:.2f}"
+
+
 def interval(low: float | None, high: float | None) -> str:
     """`[55.2, 68.0]`, or nothing at all where there is no interval."""
     return "" if low is None or high is None else f"[{_signless(low)}, {_signless(high)}]"

@@ -6,12 +6,17 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lmms_eval_cross.report import numbers
+from lmms_eval_cross.report.corrected import Estimate
 from lmms_eval_cross.report.paper import REFERENCES, SOURCE
 from lmms_eval_cross.report.scores import MEASURES, SLICES, Score
 from lmms_eval_cross.report.verdicts import Difference
 
 _MARKDOWN: Final = re.compile(r"[\\`*<>|&~$@]|(?<!\w)_|_(?!\w)|\](?=[(\[:])")
-FILTERS: Final = ("percent", "points", "coverage", "count")
+FILTERS: Final = ("percent", "points", "coverage", "count", "share")
+LABELS_NOTE: Final = (
+    "The judge rate is what the judge gives. Where PPI++ is missing the labelled answers are of another run, and the "
+    "judge is taken to err here as often as there. Differences and verdicts are of judge rates."
+)
 
 
 def html_environment() -> Environment:
@@ -43,12 +48,13 @@ def _environment(autoescape: bool) -> Environment:
         "measures": MEASURES,
         "slice_kinds": SLICES,
         "references": REFERENCES,
+        "labels_note": LABELS_NOTE,
         "reference_source": SOURCE,
     }
     return environment
 
 
-def score_text(score: Score) -> str:
+def score_text(score: Score | Estimate) -> str:
     """`61.8 [55.2, 68.0]`."""
     return numbers.score(score.mean, score.low, score.high)
 

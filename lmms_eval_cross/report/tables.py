@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 
 from lmms_eval_cross.report import numbers
 from lmms_eval_cross.report.build import Report
+from lmms_eval_cross.report.corrected import Estimate
 from lmms_eval_cross.report.scores import MEASURES, Score, Scores
 
 Cell: TypeAlias = str | int
@@ -27,6 +28,8 @@ def csv_tables(report: Report) -> dict[str, str]:
         "capability": _capability(report),
         "failures": _failures(report),
     }
+    if report.corrected:
+        tables["corrected"] = _corrected(report)
     return {f"{name}.csv": _csv(rows) for name, rows in tables.items()}
 
 
@@ -110,6 +113,20 @@ def _capability(report: Report) -> Iterator[Sequence[Cell]]:
             ends = [numbers.plain(end) for end in (change.points, change.low, change.high)] if change else ["", "", ""]
             method = change.method if change else ""
             yield model, each.task, each.metric, f"{value:g}", each.scale, shown, *ends, method, each.origin
+
+
+def _corrected(report: Report) -> Iterator[Sequence[Cell]]:
+    estimates = "judge_rate", "rogan_gladen", "ppi"
+    ends = [f"{name}{end}" for name in estimates for end in ("", "_low", "_high")]
+    yield "model", "dimension", *ends, "sensitivity", "specificity", "labels", "of_run"
+    for each in report.corrected:
+        found = [value for name in estimates for value in _estimate(getattr(each, name))]
+        rates = ["" if rate is None else f"{rate:.2f}" for rate in (each.sensitivity, each.specificity)]
+        yield each.model, each.dimension, *found, *rates, each.labels, "yes" if each.of_run else "no"
+
+
+def _estimate(found: Estimate | None) -> Sequence[Cell]:
+    return ("", "", "") if found is None else [numbers.plain(end) for end in (found.mean, found.low, found.high)]
 
 
 def _failures(report: Report) -> Iterator[Sequence[Cell]]:

@@ -1,8 +1,11 @@
 """From run folders to files."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.report.as_json import report_json, to_text
@@ -12,6 +15,9 @@ from lmms_eval_cross.report.page import PageOptions, render_page
 from lmms_eval_cross.report.tables import csv_tables
 from lmms_eval_cross.runs import load_run
 from lmms_eval_cross.settings import load_settings
+
+if TYPE_CHECKING:
+    from lmms_eval_cross.trust.labels import LabelSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +31,31 @@ class Targets:
     json: Path | None = None
 
 
-def write_report(runs: Sequence[Path], targets: Targets, options: PageOptions) -> list[Path]:
+def write_report(
+    runs: Sequence[Path], targets: Targets, options: PageOptions, labels: Path | None = None
+) -> list[Path]:
     """Write the report of some runs in the formats that are asked for; returns what was written.
 
     Raises:
         RunError: a run can't be read, or a file can't be written.
+        LabelError: the labels can't be read, or can't correct a run.
     """
-    report = build_report([load_run(path) for path in runs], load_settings().min_coverage)
+    report = build_report([load_run(path) for path in runs], load_settings().min_coverage, _labels(labels))
     if not options.samples:
         report = without_texts(report)
     contents = _contents(report, targets, options)
     for path, text in contents.items():
         _write(path, text)
     return list(contents)
+
+
+def _labels(path: Path | None) -> LabelSet | None:
+    """The labels that were given, if any were; what reads them loads the judge's client."""
+    if path is None:
+        return None
+    from lmms_eval_cross.trust.labels import load_labels
+
+    return load_labels(path)
 
 
 def without_texts(report: Report) -> Report:

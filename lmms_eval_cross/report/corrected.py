@@ -1,0 +1,77 @@
+"""Means corrected for the judge's errors by human labels, beside what the judge gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lmms_eval_cross.records import DIMENSIONS, Dimension
+from lmms_eval_cross.report.measured import Measured
+from lmms_eval_cross.stats import Corrected, Interval
+
+if TYPE_CHECKING:
+    from lmms_eval_cross.trust.labels import LabelSet
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean with its 95% interval, in percent."""
+
+    mean: float
+    low: float | None
+    """None where there are too few norms for an interval."""
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectedScore:
+    """One dimension of one run."""
+
+    model: str
+    """The run's name in the report."""
+    dimension: Dimension
+    judge_rate: Estimate
+    """The judge's mean, uncorrected."""
+    rogan_gladen: Estimate
+    ppi: Estimate | None
+    """PPI++; None where the labelled answers are of another run."""
+    sensitivity: float | None
+    """Of the judge against the labels, 0..1."""
+    specificity: float | None
+    labels: int
+    of_run: bool
+    """The labelled answers are the run's own."""
+
+
+def corrected_scores(models: Sequence[Measured], labels: LabelSet | None) -> list[CorrectedScore]:
+    """Every dimension of every run, corrected; nothing without labels.
+
+    Raises:
+        LabelError: the labels are of another judge, rubric or profile, or too few.
+        AnchorError: a run was judged in several ways.
+    """
+    return [] if labels is None else [each for model in models for each in _of_model(model, labels)]
+
+
+def _of_model(model: Measured, labels: LabelSet) -> Iterator[CorrectedScore]:
+    from lmms_eval_cross.trust.corrected import corrected_mean
+
+    for dimension in DIMENSIONS:
+        found = corrected_mean(model.answers, labels, dimension)
+        yield CorrectedScore(
+            model=model.label,
+            dimension=dimension,
+            judge_rate=_percent(found.judge_rate),
+            rogan_gladen=_percent(found.rogan_gladen),
+            ppi=None if found.ppi is None else _percent(found.ppi),
+            sensitivity=found.sensitivity,
+            specificity=found.specificity,
+            labels=found.labels,
+            of_run=found.of_run,
+        )
+
+
+def _percent(found: Interval | Corrected) -> Estimate:
+    low, high = (None if end is None else 100 * end for end in (found.low, found.high))
+    return Estimate(100 * found.mean, low, high)
