@@ -38,13 +38,18 @@ def split_of(sample: Sample) -> str:
     return DEMO if sample.subset == DEMO else f"{sample.subset}_{sample.setting}"
 
 
-def data_for(split: str) -> Prepared:
+def data_for(split: str, settings: Settings | None = None) -> Prepared:
     """The prepared data that a split is read from, the same for as long as the process lives.
+
+    Args:
+        split: such as `casa_english` and `demo`.
+        settings: those in force, where they are read already.
 
     Raises:
         NotPreparedError: nothing is prepared.
     """
-    return _demo_data(load_settings().home) if split == DEMO else _release_data(load_settings().home)
+    home = (settings or load_settings()).home
+    return _demo_data(home) if split == DEMO else _release_data(home)
 
 
 def rubric_for(split: str, settings: Settings) -> Rubric:
@@ -57,10 +62,10 @@ def rubric_for(split: str, settings: Settings) -> Rubric:
     return _native_rubric() if name == "native" else _release_data(settings.home).rubric
 
 
-def provenance_for(split: str) -> Provenance:
+def provenance_for(split: str, settings: Settings | None = None) -> Provenance:
     """What will be said of every result of a split."""
-    settings = load_settings()
-    data, rubric, judge = data_for(split), rubric_for(split, settings), judge_identity(settings)
+    settings = settings or load_settings()
+    data, rubric, judge = data_for(split, settings), rubric_for(split, settings), judge_identity(settings)
     return Provenance(
         judge=judge.kind,
         judge_id=judge.id,
@@ -109,7 +114,7 @@ def submit(sample: Sample, response: str, engine: JudgeEngine | None = None, run
     """
     settings = load_settings()
     split = split_of(sample)
-    provenance, engine = provenance_for(split), engine or _engine(settings)
+    provenance, engine = provenance_for(split, settings), engine or _engine(settings)
     items = {name: PendingItem() for name in (*METRICS, RECORD)}
 
     def settled(outcomes: Outcomes) -> None:
@@ -118,7 +123,7 @@ def submit(sample: Sample, response: str, engine: JudgeEngine | None = None, run
             items[name].update(item)
 
     engine.ledger.record_response(run, sample.sample_id, response, open_record(sample, response, provenance))
-    job = Job(sample, response, rubric_for(split, settings), data_for(split).images.read)
+    job = Job(sample, response, rubric_for(split, settings), data_for(split, settings).images.read)
     future = engine.submit(job, settled)
     for item in items.values():
         item.future, item.engine = future, engine

@@ -1,14 +1,14 @@
 """`!function lmms_eval_cross.utils.metadata.casa_english` in a YAML is what results.json says of the split."""
 
-from dataclasses import asdict
 from typing import Any
 
 from lmms_eval_cross import session
-from lmms_eval_cross.plugin import SPLITS, TASK_VERSION
+from lmms_eval_cross.labels import task_metadata
+from lmms_eval_cross.plugin import SPLITS
 
 
 def __getattr__(split: str) -> dict[str, Any]:
     """Judge, rubric, data hash and versions, under `configs.<task>.metadata` of the results."""
     if split not in SPLITS.values():
         raise AttributeError(split)
-    return {"version": TASK_VERSION, **asdict(session.provenance_for(split))}
+    return task_metadata(session.provenance_for(split))

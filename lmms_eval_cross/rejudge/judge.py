@@ -135,7 +135,12 @@ def _known_outcomes(settings: Settings, answers: Answers) -> dict[str, Outcome]:
 
 def _job(settings: Settings, answer: Answer) -> Job:
     split = session.split_of(answer.sample)
-    return Job(answer.sample, answer.response, session.rubric_for(split, settings), session.data_for(split).images.read)
+    return Job(
+        answer.sample,
+        answer.response,
+        session.rubric_for(split, settings),
+        session.data_for(split, settings).images.read,
+    )
 
 
 def _refuse_other_judge(task: str, answer: Answer) -> None:

@@ -6,7 +6,6 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from lmms_eval_cross.errors import RunError
-from lmms_eval_cross.labels import table_label
+from lmms_eval_cross.labels import table_label, task_metadata
 from lmms_eval_cross.plugin import TASK_VERSION
 from lmms_eval_cross.runs import RESULTS_ENDING
 from lmms_eval_cross.sample_record import METRICS, RECORD, Provenance, group_mean, mean_score
@@ -91,7 +90,7 @@ def build_results(
             results,
             "configs",
             task,
-            {**config, "metric_list": _metric_list(), "metadata": _metadata(provenances[task])},
+            {**config, "metric_list": _metric_list(), "metadata": task_metadata(provenances[task])},
         )
         _put(results, "higher_is_better", task, dict.fromkeys(METRICS, True))
         _put(results, "n-samples", task, {"original": sizes[task], "effective": len(lines)}, keep=True)
@@ -118,10 +117,6 @@ def _put(results: dict[str, Any], section: str, task: str, value: object, keep: 
 
 def _metric_list() -> list[dict[str, Any]]:
     return [{"metric": metric, "aggregation": "mean", "higher_is_better": True} for metric in METRICS]
-
-
-def _metadata(provenance: Provenance) -> dict[str, Any]:
-    return {"version": TASK_VERSION, **asdict(provenance)}
 
 
 def _group_results(alias: str, tasks: Sequence[Mapping[str, Any]], sizes: Sequence[int]) -> dict[str, Any]:
