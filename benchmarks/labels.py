@@ -1,10 +1,10 @@
-"""How often corrected intervals hold the true rate, shaped like CROSS: python -m benchmarks.labels [--quick].
+"""How often corrected intervals hold the truth, shaped like CROSS: python -m benchmarks.labels [--quick].
 
 Simulated answers: a latent normal quality per norm, item and sample decides what people would say; the judge
 repeats it with its sensitivity and specificity, and its errors too are alike within a norm. Labels are drawn at
 random, or as `anchor build` draws them: by the judge's verdicts on two dimensions, with known probabilities.
-The true rate is that of the simulation (the population of norms), as for every interval here; coverage of the
-run's own true mean stands beside it. Prints Markdown tables; nothing is written.
+There are two truths: the run's mean is what people would say of the very answers that were simulated, and the rate
+over norms like these is that of the simulation. Prints Markdown tables; nothing is written.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import product
@@ -19,16 +20,21 @@ from itertools import product
 import numpy as np
 
 from benchmarks.gate import STRONG, Array, Cell, latent, markdown_table, sample_owners, share
-from lmms_eval_cross.stats import Labelled, mean_interval, ppi_mean, rogan_gladen
+from lmms_eval_cross.stats import FEWEST_LABELS, Corrected, Labelled, mean_interval, ppi_mean, rogan_gladen
 from lmms_eval_cross.trust.draw import draw_systematically, drawing_probabilities, stratified_order
 
 SENSITIVITY, SPECIFICITY = 0.8, 0.9
+GOOD_JUDGE = 0.98, 0.99
+"""Sensitivity and specificity of a judge whose errors are too few to show how they vary."""
 TRUTH = (0.35, 0.35, 0.30)
 """Shares of the latent variance: norm, item, sample."""
 ERRORS = (0.20, 0.20, 0.60)
 """The same for the judge's errors."""
 OTHER_RATE = 0.35
 METHODS = ("judge rate", "labels alone", "Rogan-Gladen", "PPI++")
+OF_THE_RUN = (1, 2, 3)
+"""Methods with an interval for the run's mean."""
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +45,24 @@ class Setup:
     labels: int
     drawn: str
     """`random`, `anchor`, or `other run`: at random from another model's answers, true rate OTHER_RATE."""
-    wrong_labels: float
-    """Share of good answers that the labellers call bad."""
     simulations: int
     seed: int
+    wrong_labels: float = 0.0
+    """Share of good answers that the labellers call bad."""
+    judge: tuple[float, float] = (SENSITIVITY, SPECIFICITY)
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a row measured: a number a simulation and method."""
+    """What a row measured: shape (simulations, METHODS)."""
 
     setup: Setup
     covered: Array
+    """Whether the interval for norms like these holds the rate of the simulation."""
     covered_run: Array
+    """Whether the interval for the run's mean holds it."""
     widths: Array
+    widths_run: Array
     bias: Array
     refused: int
 
@@ -62,46 +72,41 @@ def measure(setup: Setup) -> Result:
     generator = np.random.default_rng(setup.seed)
     owners = sample_owners(Cell("CROSS", STRONG, 1, 0))
     clusters = owners[0].tolist()
-    rows, refused = [], 0
+    rows, means, refused = [], [], 0
     for _ in range(setup.simulations):
-        truth, judged = answers(generator, setup.prevalence, owners)
+        truth, judged = answers(generator, setup.prevalence, owners, setup.judge)
         of_run = setup.drawn != "other run"
-        seen, told = (truth, judged) if of_run else answers(generator, OTHER_RATE, owners)
+        seen, told = (truth, judged) if of_run else answers(generator, OTHER_RATE, owners, setup.judge)
         chosen, probabilities = draw(generator, setup, told)
         labels = seen[chosen] * (generator.random(len(chosen)) >= setup.wrong_labels)
-        if min(labels.sum(), (1 - labels).sum()) < 10:
+        if min(labels.sum(), (1 - labels).sum()) < FEWEST_LABELS:
             refused += 1
             continue
         labelled = Labelled.of(labels, told[chosen], [clusters[i] for i in chosen], probabilities)
-        rows.append([*intervals(judged, clusters, labelled, of_run), truth.mean()])
-    found = [[(low, high, mean) for low, high, mean in row[:-1]] for row in rows]
-    ends, own = np.array(found), np.array([row[-1] for row in rows])[:, None]
-    covered = (ends[..., 0] <= setup.prevalence) & (setup.prevalence <= ends[..., 1])
-    covered_run = (ends[..., 0] <= own) & (own <= ends[..., 1])
+        rows.append(intervals(judged, clusters, labelled, of_run))
+        means.append(truth.mean())
+    low, high, run_low, run_high, mean = np.moveaxis(np.array(rows), -1, 0)
+    own = np.array(means)[:, None]
     return Result(
         setup,
-        covered.astype(float),
-        covered_run.astype(float),
-        ends[..., 1] - ends[..., 0],
-        ends[..., 2] - setup.prevalence,
+        ((low <= setup.prevalence) & (setup.prevalence <= high)).astype(float),
+        ((run_low <= own + ROUNDING) & (own - ROUNDING <= run_high)).astype(float),
+        high - low,
+        run_high - run_low,
+        mean - setup.prevalence,
         refused,
     )
 
 
-def answers(generator: np.random.Generator, rate: float, owners: tuple[np.ndarray, ...]) -> tuple[Array, Array]:
+def answers(
+    generator: np.random.Generator, rate: float, owners: tuple[np.ndarray, ...], rates: tuple[float, float]
+) -> tuple[Array, Array]:
     """What people would say of a model's answers, and the judge's scores."""
     from scipy.special import ndtri
 
     truth = (latent(generator, 1, owners, TRUTH)[0] < ndtri(rate)).astype(float)
-    return truth, judge(generator, truth, owners)
-
-
-def judge(generator: np.random.Generator, truth: Array, owners: tuple[np.ndarray, ...]) -> Array:
-    """The judge's scores of answers with these true ones."""
-    from scipy.special import ndtri
-
-    right = latent(generator, 1, owners, ERRORS)[0] < np.where(truth == 1, ndtri(SENSITIVITY), ndtri(SPECIFICITY))
-    return np.asarray(np.where(right, truth, 1 - truth), dtype=np.float64)
+    right = latent(generator, 1, owners, ERRORS)[0] < np.where(truth == 1, *ndtri(rates))
+    return truth, np.where(right, truth, 1 - truth)
 
 
 def draw(generator: np.random.Generator, setup: Setup, judged: Array) -> tuple[np.ndarray, Array | None]:
@@ -116,33 +121,44 @@ def draw(generator: np.random.Generator, setup: Setup, judged: Array) -> tuple[n
     return chosen, probabilities[chosen]
 
 
-def intervals(judged: Array, clusters: list[int], labelled: Labelled, of_run: bool) -> list[tuple[float, float, float]]:
-    """Low, high and mean of each method; the whole scale where there is no interval."""
+def intervals(judged: Array, clusters: list[int], labelled: Labelled, of_run: bool) -> list[tuple[float, ...]]:
+    """Both intervals and the mean of each method: the judge rate has but one, and stands for both."""
     plain = mean_interval(judged, clusters)
+    assert plain.low is not None, plain.reason
+    assert plain.high is not None, plain.reason
     alone = ppi_mean(judged, clusters, labelled, power=0.0)
-    corrected = [rogan_gladen(judged, clusters, labelled, of_run=of_run), ppi_mean(judged, clusters, labelled)]
-    return [ends(each) for each in (plain, alone, *corrected)]
+    corrected = [alone, rogan_gladen(judged, clusters, labelled, of_run=of_run), ppi_mean(judged, clusters, labelled)]
+    return [(plain.low, plain.high, plain.low, plain.high, plain.mean), *(numbers(each, of_run) for each in corrected)]
 
 
-def ends(found: object) -> tuple[float, float, float]:
-    """Low, high, mean."""
-    low, high = getattr(found, "low", None), getattr(found, "high", None)
-    mean = float(getattr(found, "mean", np.nan))
-    return (0.0, 1.0, mean) if low is None or high is None else (low, high, mean)
+def numbers(found: Corrected, of_run: bool) -> tuple[float, ...]:
+    """Low, high, the same for the run's mean, mean; the whole scale where there is no interval.
+
+    With labels of another run the run's mean has no interval of its own: that for norms like these stands for it.
+    """
+    norms = (0.0, 1.0) if found.low is None or found.high is None else (found.low, found.high)
+    run = (0.0, 1.0) if found.run_low is None or found.run_high is None else (found.run_low, found.run_high)
+    return (*norms, *(run if of_run else norms), found.mean)
 
 
-def row(result: Result) -> list[str]:
-    """One row of the table."""
-    setup, points = result.setup, 100 * result.widths.mean(axis=0)
-    return [
-        f"{100 * setup.prevalence:g}%",
-        f"{setup.labels}",
-        setup.drawn,
-        *(share(result.covered[:, method]) for method in range(len(METHODS))),
-        *(f"{points[method]:.1f}" for method in range(len(METHODS))),
-        share(result.covered_run[:, 3]),
-        f"{result.refused}",
-    ]
+def shares_and_widths(covered: Array, widths: Array, methods: Sequence[int]) -> list[str]:
+    """Cells: coverage of each method, then its mean width in points."""
+    shares = [share(covered[:, method]) for method in methods]
+    return [*shares, *(f"{100 * widths[:, method].mean():.1f}" for method in methods)]
+
+
+def run_row(result: Result) -> list[str]:
+    """One row of a table of the run's mean."""
+    setup = result.setup
+    cells = shares_and_widths(result.covered_run, result.widths_run, OF_THE_RUN)
+    return [f"{100 * setup.prevalence:g}%", f"{setup.labels}", setup.drawn, *cells, f"{result.refused}"]
+
+
+def norms_row(result: Result) -> list[str]:
+    """One row of the table of norms like these."""
+    setup = result.setup
+    cells = shares_and_widths(result.covered, result.widths, range(len(METHODS)))
+    return [f"{100 * setup.prevalence:g}%", f"{setup.labels}", setup.drawn, *cells]
 
 
 def biased_row(result: Result) -> list[str]:
@@ -152,54 +168,74 @@ def biased_row(result: Result) -> list[str]:
         f"{100 * setup.wrong_labels:g}%",
         f"{setup.labels}",
         *(f"{bias[method]:+.1f}" for method in (2, 3)),
-        *(share(result.covered[:, method]) for method in (2, 3)),
+        *(share(covered[:, method]) for covered in (result.covered_run, result.covered) for method in (2, 3)),
     ]
 
 
 def other_row(result: Result) -> list[str]:
     """One row of the table of labels from another run."""
     setup = result.setup
-    told = [share(result.covered[:, 2]), f"{100 * result.widths[:, 2].mean():.1f}", f"{result.refused}"]
-    return [f"{100 * setup.prevalence:g}%", f"{setup.labels}", *told]
+    told = [share(covered[:, 2]) for covered in (result.covered, result.covered_run)]
+    return [
+        f"{100 * setup.prevalence:g}%",
+        f"{setup.labels}",
+        *told,
+        f"{100 * result.widths[:, 2].mean():.1f}",
+        f"{result.refused}",
+    ]
 
 
-def setups(simulations: int, seed: int) -> tuple[list[Setup], list[Setup], list[Setup]]:
-    """Rows of the three tables."""
+def setups(simulations: int, seed: int) -> list[list[Setup]]:
+    """Rows of the four simulations."""
     drawn = ("random", "anchor")
     good = [
-        Setup(prevalence, labels, how, 0.0, simulations, seed + i)
+        Setup(prevalence, labels, how, simulations, seed + i)
         for i, (prevalence, labels, how) in enumerate(product((0.2, 0.5, 0.8), (100, 200, 400), drawn))
     ]
+    rare = [
+        Setup(prevalence, labels, how, simulations, seed + 30 + i, judge=GOOD_JUDGE)
+        for i, (prevalence, labels, how) in enumerate(product((0.2, 0.5, 0.8), (100, 400), drawn))
+    ]
     wrong = [
-        Setup(0.5, labels, "random", share, simulations, seed + 90) for labels in (100, 400) for share in (0, 0.05, 0.1)
+        Setup(0.5, labels, "random", simulations, seed + 90, wrong_labels=share)
+        for labels, share in product((100, 400), (0, 0.05, 0.1))
     ]
     other = [
-        Setup(prevalence, labels, "other run", 0.0, simulations, seed + 60 + i)
+        Setup(prevalence, labels, "other run", simulations, seed + 60 + i)
         for i, (prevalence, labels) in enumerate(product((0.2, 0.5, 0.8), (100, 400)))
     ]
-    return good, wrong, other
+    return [good, rare, wrong, other]
 
 
-def report(good: list[Result], wrong: list[Result], other: list[Result]) -> str:
-    """The three tables."""
-    coverage = " | ".join(f"{name} covers" for name in METHODS)
-    widths = " | ".join(f"{name} width" for name in METHODS)
+def report(good: list[Result], rare: list[Result], wrong: list[Result], other: list[Result]) -> str:
+    """The five tables."""
+    run = f"true rate | labels | drawn | {_columns([METHODS[i] for i in OF_THE_RUN])} | refused"
+    judge = f"sensitivity {SENSITIVITY:g}, specificity {SPECIFICITY:g}"
     return "\n\n".join(
         [
-            f"### Coverage of 95% intervals; sensitivity {SENSITIVITY:g}, specificity {SPECIFICITY:g}",
-            markdown_table(
-                f"true rate | labels | drawn | {coverage} | {widths} | PPI++ covers the run's own mean | refused",
-                [row(each) for each in good],
-            ),
+            f"### The run's mean; {judge}",
+            markdown_table(run, [run_row(each) for each in good]),
+            f"### The rate over norms like these; {judge}",
+            markdown_table(f"true rate | labels | drawn | {_columns(METHODS)}", [norms_row(each) for each in good]),
+            "### The run's mean; sensitivity {:g}, specificity {:g}".format(*GOOD_JUDGE),
+            markdown_table(run, [run_row(each) for each in rare]),
             "### Labellers who call good answers bad; true rate 50%",
             markdown_table(
-                "good called bad | labels | Rogan-Gladen off by | PPI++ off by | Rogan-Gladen covers | PPI++ covers",
+                "good called bad | labels | Rogan-Gladen off by | PPI++ off by | Rogan-Gladen covers the run's mean | "
+                "PPI++ covers the run's mean | Rogan-Gladen covers norms like these | PPI++ covers norms like these",
                 [biased_row(each) for each in wrong],
             ),
             f"### Rogan-Gladen with labels of another model's run, whose true rate is {100 * OTHER_RATE:g}%",
-            markdown_table("true rate | labels | covers | width | refused", [other_row(each) for each in other]),
+            markdown_table(
+                "true rate | labels | covers norms like these | covers the run's mean | width | refused",
+                [other_row(each) for each in other],
+            ),
         ]
     )
+
+
+def _columns(methods: Sequence[str]) -> str:
+    return " | ".join([*(f"{name} covers" for name in methods), *(f"{name} width" for name in methods)])
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -2,19 +2,29 @@
 
 import os
 import runpy
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.judge_server import JudgeServer
 from tests.standin import write_standin
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 ROOT = Path(__file__).resolve().parent.parent
 GUARD = ROOT / "tests" / "guard"
 SHARED = os.environ.get("CROSS_TEST_DATA")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+QUIET = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
 runpy.run_path(str(GUARD / "sitecustomize.py"))
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -34,6 +44,19 @@ def standin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("standin")
     write_standin(root)
     return root
+
+
+@pytest.fixture(scope="session")
+def browser() -> "Iterator[Browser]":
+    """Debian's Chromium without a screen; one a session, for Playwright allows no second."""
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed: pages are not tried in a browser")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield started
+        started.close()
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lmms_eval_cross.records import DIMENSIONS, Dimension, JudgeFailure, Outcome, Sample, Verdict
+from lmms_eval_cross.runs import Run
 from lmms_eval_cross.sample_record import RECORD, Provenance, build_record
+from lmms_eval_cross.trust.anchor import anchor_of_run, draw
+from lmms_eval_cross.trust.labels import Annotation, LabelSet
 
 COUNTRIES = ("Japan", "Iran", "Brazil", "Nigeria")
 SECRET_NORM, SECRET_QUERY = "the-norm-of-the-benchmark", "the-query-of-the-benchmark"
@@ -98,3 +101,21 @@ def write_run(
     (folder / "20260101_000000_results.json").write_text(json.dumps(results))
     (folder / "20260101_000000_samples_cross_casa.jsonl").write_text("\n".join(rows) + "\n")
     return folder
+
+
+def label_set(
+    run: Run, samples: Sequence[Sample], rule: Rule, n: int = 200, annotators: Sequence[str] = ("ann",)
+) -> LabelSet:
+    """What people who follow `rule` say of `n` answers drawn from a run."""
+    batch = draw(anchor_of_run(run), n)
+    by_id = {each.sample_id: each for each in samples}
+    said = [
+        Annotation(
+            annotator=name,
+            sample_id=item.sample_id,
+            labels={dimension: rule(by_id[item.sample_id], dimension) for dimension in DIMENSIONS},
+        )
+        for name in annotators
+        for item in batch.items
+    ]
+    return LabelSet(batch=batch.without_text(), annotations=said)

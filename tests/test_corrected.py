@@ -7,11 +7,10 @@ from scipy import stats as scipy_stats
 
 from lmms_eval_cross.errors import CrossError, LabelError
 from lmms_eval_cross.runs import load_run
-from lmms_eval_cross.stats import FEWEST_LABELS, Labelled, mean_interval, ppi_mean, rogan_gladen
-from lmms_eval_cross.trust.anchor import anchor_of_run, draw
+from lmms_eval_cross.stats import FEWEST_LABELS, Labelled, mean_interval, ppi_mean, rogan_gladen, wilson_interval
 from lmms_eval_cross.trust.corrected import corrected_mean
-from lmms_eval_cross.trust.labels import Annotation, LabelSet
-from tests.judged_runs import chance, noisy, provenance, sample, write_run
+from lmms_eval_cross.trust.labels import LabelSet
+from tests.judged_runs import chance, label_set, noisy, provenance, sample, write_run
 
 SAMPLES = [sample(number) for number in range(400)]
 TRUTH = chance("truth", 0.7)
@@ -30,21 +29,6 @@ def draws(seed: int, labelled: int = 120, unlabelled: int = 900, rate: float = 0
 def apart(labels, judged, rest, **options):
     """The estimators' arguments for clusters of one, none shared by run and labels."""
     return rest, [f"run-{i}" for i in range(len(rest))], Labelled.of(labels, judged, range(len(labels)), **options)
-
-
-def label_set(run, rule, n=200, annotators=("ann",)):
-    batch = draw(anchor_of_run(run), n)
-    by_id = {each.sample_id: each for each in SAMPLES}
-    annotations = [
-        Annotation(
-            annotator=name,
-            sample_id=item.sample_id,
-            labels={d: rule(by_id[item.sample_id], d) for d in ("awareness", "education", "compliance", "helpfulness")},
-        )
-        for name in annotators
-        for item in batch.items
-    ]
-    return LabelSet(batch=batch.without_text(), annotations=annotations)
 
 
 # --- refusals ---
@@ -67,15 +51,16 @@ def test_a_judge_that_is_no_better_than_chance_corrects_nothing():
     assert "no better than chance" in found.reason
 
 
-def test_labels_of_four_norms_give_no_interval():
+def test_labels_of_four_norms_tell_of_the_run_and_not_of_other_norms():
     labels, judged, rest = draws(1, 40)
     labelled = Labelled.of(labels, judged, [i % 4 for i in range(40)])
     for found in (ppi_mean(rest, range(900), labelled), rogan_gladen(rest, range(900), labelled)):
         assert (found.low, found.high, found.reason) == (None, None, "too few clusters")
+        assert found.run_low < found.mean < found.run_high
 
 
 def test_labels_of_another_judge_rubric_or_profile_are_refused(tmp_path):
-    labels = label_set(load_run(write_run(tmp_path / "a", SAMPLES, JUDGE)), TRUTH)
+    labels = label_set(load_run(write_run(tmp_path / "a", SAMPLES, JUDGE)), SAMPLES, TRUTH)
     for name, other in (("b", provenance("new-judge")), ("c", provenance(rubric_sha256="b" * 64))):
         run = load_run(write_run(tmp_path / name, SAMPLES, JUDGE, other))
         with pytest.raises(LabelError, match=r"The labels calibrate old-judge .* and the scores are of"):
@@ -84,7 +69,9 @@ def test_labels_of_another_judge_rubric_or_profile_are_refused(tmp_path):
 
 def test_too_few_labels_of_a_class_are_refused_with_the_counts(tmp_path):
     run = load_run(write_run(tmp_path / "a", SAMPLES, JUDGE))
-    labels = label_set(run, lambda each, dimension: int(TRUTH(each, dimension) or each.sample_id > "casa/english/Br"))
+    labels = label_set(
+        run, SAMPLES, lambda each, dimension: int(TRUTH(each, dimension) or each.sample_id > "casa/english/Br")
+    )
     with pytest.raises(CrossError, match="compliance has 195 labels of 1 and 5 of 0") as caught:
         corrected_mean(run.answers, _with_zeros(labels, 5), "compliance")
     assert caught.value.exit_code == 2
@@ -171,7 +158,8 @@ def test_rogan_gladens_error_is_the_delta_methods_at_clusters_of_one():
     variance = p * (1 - p) / len(rest)
     variance += found.mean**2 * s * (1 - s) / positive
     variance += (1 - found.mean) ** 2 * c * (1 - c) / (len(labels) - positive)
-    expected = np.sqrt(variance * 120 / 119) / gap
+    rarer = min(positive, len(labels) - positive)
+    expected = np.sqrt(variance * rarer / (rarer - 1)) / gap
     assert found.standard_error == pytest.approx(expected, rel=1e-9)
 
 
@@ -183,8 +171,9 @@ def test_fiellers_interval_holds_the_ratios_that_a_t_test_keeps():
     n0 = len(labels) - n1
     for end in (found.low, found.high):
         variance = p * (1 - p) / len(rest) + end**2 * s1 * (1 - s1) / n1 + (1 - end) ** 2 * s0 * (1 - s0) / n0
-        statistic = (p - s0 - end * (s1 - s0)) / np.sqrt(variance * 120 / 119)
-        assert abs(statistic) == pytest.approx(scipy_stats.t.ppf(0.975, 119), rel=1e-9)
+        rarer = min(n0, n1)
+        statistic = (p - s0 - end * (s1 - s0)) / np.sqrt(variance * rarer / (rarer - 1))
+        assert abs(statistic) == pytest.approx(scipy_stats.t.ppf(0.975, rarer - 1), rel=1e-9)
 
 
 def test_with_labels_drawn_from_the_run_it_is_the_mean_of_labels_post_stratified_by_verdict():
@@ -194,6 +183,12 @@ def test_with_labels_drawn_from_the_run_it_is_the_mean_of_labels_post_stratified
     rate = run.mean()
     expected = rate * labels[judged == 1].mean() + (1 - rate) * labels[judged == 0].mean()
     assert found.mean == pytest.approx(expected, abs=1e-12)
+
+
+def test_labels_of_another_run_say_nothing_of_the_runs_mean():
+    found = rogan_gladen(*apart(*draws(14)), of_run=False)
+    assert (found.run_low, found.run_high) == (None, None)
+    assert found.low < found.high
 
 
 def test_the_interval_is_between_0_and_1():
@@ -213,17 +208,99 @@ def test_intervals_hold_the_truth_as_often_as_they_promise():
     assert (np.abs(covered / 600 - 0.95) < 0.03).all()
 
 
+# --- the run's mean ---
+
+
+def of_the_run(seed: int, drawn: int, answers: int = 600, rate: float = 0.6, judge: tuple[float, float] = (0.8, 0.9)):
+    """A run's judge scores, norms, labels of answers drawn from it, and what people would say of all."""
+    generator = np.random.default_rng(seed)
+    norms = np.arange(answers) // 6
+    often = np.clip(rate + generator.normal(0, 0.25, answers // 6), 0, 1)[norms]
+    truth = (generator.random(answers) < often).astype(float)
+    right = generator.random(answers) < np.where(truth == 1, *judge)
+    judged = np.where(right, truth, 1 - truth)
+    chosen = generator.choice(answers, drawn, replace=False)
+    return judged, norms.tolist(), Labelled.of(truth[chosen], judged[chosen], norms[chosen].tolist()), truth
+
+
+@pytest.mark.parametrize("power", [0.0, 1.0])
+def test_the_runs_interval_is_survey_samplings_for_a_draw_without_replacement(power):
+    judged, norms, labelled, _ = of_the_run(1, 150)
+    found = ppi_mean(judged, norms, labelled, power=power)
+    error = np.sqrt((1 - 150 / 600) * np.var(labelled.labels - power * labelled.judged, ddof=1) / 150)
+    effective = found.mean * (1 - found.mean) / error**2
+    expected = wilson_interval(found.mean, effective, scipy_stats.t.ppf(0.975, 149))
+    assert (found.run_low, found.run_high) == pytest.approx(expected, rel=1e-9)
+
+
+def test_rogan_gladens_interval_for_the_run_is_that_of_post_stratification():
+    judged, norms, labelled, _ = of_the_run(2, 200)
+    found = rogan_gladen(judged, norms, labelled)
+    variance = 0.0
+    for score in (0, 1):
+        size, (seen,) = (judged == score).sum(), np.nonzero(labelled.judged == score)
+        variance += (size / 600) ** 2 * (1 - len(seen) / size) * np.var(labelled.labels[seen]) / len(seen)
+    half = scipy_stats.t.ppf(0.975, 199) * np.sqrt(variance * 200 / 199)
+    assert found.run_high - found.run_low == pytest.approx(2 * half, rel=0.03)
+    assert found.run_low < found.mean < found.run_high
+
+
+def test_a_run_labelled_whole_is_known():
+    judged, norms, labelled, truth = of_the_run(3, 600)
+    for found in (ppi_mean(judged, norms, labelled), rogan_gladen(judged, norms, labelled)):
+        assert (found.mean, found.run_low, found.run_high) == pytest.approx([truth.mean()] * 3)
+        assert found.low < found.mean < found.high
+
+
+def test_the_unlabelled_half_of_a_batch_counts_as_not_drawn():
+    judged, norms, labelled, _ = of_the_run(4, 300)
+    half = [slice(0, 150), labelled.clusters[:150], np.full(150, 0.5)]
+    partly = Labelled.of(labelled.labels[half[0]], labelled.judged[half[0]], half[1], half[2])
+    drawn_so = Labelled.of(labelled.labels[:150], labelled.judged[:150], half[1], np.full(150, 0.25))
+    told = [ppi_mean(judged, norms, each) for each in (partly, drawn_so)]
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("drawn", [100, 300])
+def test_a_judge_that_no_label_contradicts_may_still_err(drawn):
+    judged, norms, labelled, _ = of_the_run(5, drawn, judge=(1.0, 1.0))
+    for found in (ppi_mean(judged, norms, labelled), rogan_gladen(judged, norms, labelled)):
+        assert found.mean == pytest.approx(judged.mean(), abs=1e-3)
+        assert 1 / drawn < found.run_high - found.run_low < 10 / drawn
+        assert found.low < found.run_low < found.run_high < found.high
+
+
+def test_few_errors_of_the_judge_leave_room_for_more_with_labels_of_another_run():
+    labels, _, rest = draws(15)
+    found = rogan_gladen(*apart(labels, labels, rest), of_run=False)
+    rate = mean_interval(rest, range(len(rest)))
+    assert found.mean == pytest.approx(rate.mean)
+    assert found.high - found.low > 1.1 * (rate.high - rate.low)
+
+
+def test_intervals_hold_the_runs_mean_as_often_as_they_promise():
+    """600 runs with norms; 95% has a standard error of 0.9 points. The norms' interval would hold it too often."""
+    covered = np.zeros(3)
+    for seed in range(600):
+        judged, norms, labelled, truth = of_the_run(2_000 + seed, 200)
+        ppi, rates = ppi_mean(judged, norms, labelled), rogan_gladen(judged, norms, labelled)
+        ends = [(ppi.run_low, ppi.run_high), (rates.run_low, rates.run_high), (ppi.low, ppi.high)]
+        covered += [low <= truth.mean() <= high for low, high in ends]
+    assert (np.abs(covered[:2] / 600 - 0.95) < 0.03).all()
+    assert covered[2] / 600 > 0.98
+
+
 # --- a run with a label file ---
 
 
 def test_a_run_corrected_by_its_own_labels_comes_close_to_what_people_would_say(tmp_path):
     run = load_run(write_run(tmp_path / "a", SAMPLES, JUDGE))
     truth = np.mean([TRUTH(each, "compliance") for each in SAMPLES])
-    found = corrected_mean(run.answers, label_set(run, TRUTH), "compliance")
+    found = corrected_mean(run.answers, label_set(run, SAMPLES, TRUTH), "compliance")
     assert found.of_run
     assert found.judge_rate.high < truth
     for each in (found.rogan_gladen, found.ppi):
-        assert each.low < truth < each.high
+        assert each.low < each.run_low < truth < each.run_high < each.high
         assert each.labels == found.labels == 200
     assert found.sensitivity == pytest.approx(0.8, abs=0.1)
     assert found.specificity == pytest.approx(0.9, abs=0.1)
@@ -232,14 +309,14 @@ def test_a_run_corrected_by_its_own_labels_comes_close_to_what_people_would_say(
 def test_labels_of_another_models_answers_give_no_ppi(tmp_path):
     other = load_run(write_run(tmp_path / "other", SAMPLES, JUDGE, answer=lambda each: f"Another to {each.item}."))
     run = load_run(write_run(tmp_path / "a", SAMPLES, JUDGE))
-    found = corrected_mean(run.answers, label_set(other, TRUTH), "compliance")
+    found = corrected_mean(run.answers, label_set(other, SAMPLES, TRUTH), "compliance")
     assert (found.of_run, found.ppi) == (False, None)
     assert found.rogan_gladen.low < np.mean([TRUTH(each, "compliance") for each in SAMPLES]) < found.rogan_gladen.high
 
 
 def test_a_slice_is_corrected_by_its_own_labels(tmp_path):
     run = load_run(write_run(tmp_path / "a", SAMPLES, JUDGE))
-    labels = label_set(run, TRUTH)
+    labels = label_set(run, SAMPLES, TRUTH)
     japan = [answer for answer in run.answers if answer.sample.country == "Japan"]
     found = corrected_mean(japan, labels, "compliance")
     assert found.labels == sum(item.country == "Japan" for item in labels.batch.items) < 200
@@ -247,7 +324,7 @@ def test_a_slice_is_corrected_by_its_own_labels(tmp_path):
 
 def test_two_annotators_who_differ_count_half_each(tmp_path):
     run = load_run(write_run(tmp_path / "a", SAMPLES, JUDGE))
-    one, two = (label_set(run, rule, annotators=(name,)) for rule, name in ((TRUTH, "x"), (JUDGE, "y")))
+    one, two = (label_set(run, SAMPLES, rule, annotators=(name,)) for rule, name in ((TRUTH, "x"), (JUDGE, "y")))
     both = one.model_copy(update={"annotations": [*one.annotations, *two.annotations]})
     assert set(both.consensus("compliance")) == {0.0, 0.5, 1.0}
     means = [corrected_mean(run.answers, labels, "compliance").rogan_gladen.mean for labels in (one, both, two)]

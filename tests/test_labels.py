@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import shutil
 from pathlib import Path
 
 import krippendorff
@@ -20,11 +19,6 @@ from lmms_eval_cross.trust.labels import load_labels
 from lmms_eval_cross.trust.sealed import read_sealed, write_sealed
 from tests.judged_runs import chance, noisy, provenance, write_run
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-QUIET = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync"
-).split()
 ANN, BOB = chance("ann", 0.5), noisy(chance("ann", 0.5), "bob")
 HOSTILE = '=HYPERLINK("http://example.invalid")</script><script>document.title="pwned"</script>'
 
@@ -199,21 +193,16 @@ def test_a_spreadsheet_saved_with_semicolons_is_read(tmp_path, batch, samples):
 
 
 @pytest.fixture
-def page(batch):
+def page(batch, browser):
     """The labelling page, open in Chromium."""
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed: the labelling page is not tried")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        opened = browser.new_context(accept_downloads=True).new_page()
-        opened.errors = []
-        opened.on("pageerror", lambda error: opened.errors.append(error))
-        opened.on("console", lambda message: message.type == "error" and opened.errors.append(message.text))
-        opened.goto((batch / "label.html").as_uri())
-        yield opened
-        browser.close()
+    context = browser.new_context(accept_downloads=True)
+    opened = context.new_page()
+    opened.errors = []
+    opened.on("pageerror", lambda error: opened.errors.append(error))
+    opened.on("console", lambda message: message.type == "error" and opened.errors.append(message.text))
+    opened.goto((batch / "label.html").as_uri())
+    yield opened
+    context.close()
     assert opened.errors == []
 
 

@@ -10,13 +10,11 @@ import jsonschema
 import pytest
 
 from lmms_eval_cross.cli import main
-from lmms_eval_cross.records import DIMENSIONS
 from lmms_eval_cross.runs import load_run
-from lmms_eval_cross.trust.anchor import anchor_of_run, draw
 from lmms_eval_cross.trust.corrected import corrected_mean
-from lmms_eval_cross.trust.labels import Annotation, LabelSet, load_labels
+from lmms_eval_cross.trust.labels import load_labels
 from tests.conftest import ROOT
-from tests.judged_runs import chance, noisy, provenance, sample, write_run
+from tests.judged_runs import chance, label_set, noisy, provenance, sample, write_run
 
 SAMPLES = [sample(number) for number in range(400)]
 TRUTH = chance("truth", 0.7)
@@ -30,23 +28,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_run(root / "a", SAMPLES, JUDGE)
     write_run(root / "b", SAMPLES, noisy(chance("other", 0.6), "judge"), answer=lambda each: f"Another to {each.item}.")
     write_run(root / "stranger", SAMPLES, JUDGE, provenance("new-judge"))
-    labels_of(root / "a", 150).write(root / "labels.json")
-    labels_of(root / "a", 12).write(root / "few.json")
+    label_set(load_run(root / "a"), SAMPLES, TRUTH, 150).write(root / "labels.json")
+    label_set(load_run(root / "a"), SAMPLES, TRUTH, 12).write(root / "few.json")
     return root
-
-
-def labels_of(run: Path, n: int) -> LabelSet:
-    batch = draw(anchor_of_run(load_run(run)), n)
-    by_id = {each.sample_id: each for each in SAMPLES}
-    said = [
-        Annotation(
-            annotator="ann",
-            sample_id=item.sample_id,
-            labels={name: TRUTH(by_id[item.sample_id], name) for name in DIMENSIONS},
-        )
-        for item in batch.items
-    ]
-    return LabelSet(batch=batch.without_text(), annotations=said)
 
 
 def cross(*arguments: str | Path) -> click.testing.Result:
@@ -99,10 +83,14 @@ def test_compare_shows_the_corrected_means_in_every_output_and_decides_as_withou
     assert own["ppi"]["mean"] == pytest.approx(expected.ppi.mean)
     assert own["rogan_gladen"]["low"] == pytest.approx(expected.rogan_gladen.low)
     assert [each["ppi"] is None for each in told["corrected"]] == [False] * 4 + [True] * 4
+    assert own["rogan_gladen"]["run_high"] == pytest.approx(expected.rogan_gladen.run_high)
+    assert [each["rogan_gladen"]["run_low"] is None for each in told["corrected"]] == [False] * 4 + [True] * 4
     number = f"{100 * expected.rogan_gladen.mean:.1f} ({100 * expected.rogan_gladen.low:.1f} to"
+    of_run = f"run {100 * expected.rogan_gladen.run_low:.1f} to {100 * expected.rogan_gladen.run_high:.1f})"
     for text in (said(result), out[0].read_text(), out[1].read_text()):
         assert "judge rate" in text
         assert number in text
+        assert of_run in text.replace("\\", "")
 
 
 def test_the_number_without_labels_is_called_judge_rate(desk, tmp_path):
@@ -133,9 +121,13 @@ def test_report_shows_the_corrected_means_on_the_first_screen_and_in_every_forma
     with (out["tables"] / "corrected.csv").open(newline="") as file:
         rows = [each for each in csv.DictReader(file) if (each["model"], each["dimension"]) == ("a", "compliance")]
     assert [each["rogan_gladen"] for each in rows] == [shown]
+    of_run = [f"{100 * end:.1f}" for end in (expected.rogan_gladen.run_low, expected.rogan_gladen.run_high)]
+    assert [[each["rogan_gladen_run_low"], each["rogan_gladen_run_high"]] for each in rows] == [of_run]
     (line,) = [each for each in out["o.md"].read_text().splitlines() if each.startswith("| a | compliance |")]
     assert f"| {shown} [" in line
+    assert f"run [{', '.join(of_run)}]" in line
     summary = out["o.html"].read_text().partition('<section id="summary"')[2].partition("</section>")[0]
     table = summary.partition('<table class="corrected">')[2].partition("</table>")[0]
     assert "judge rate" in table
     assert f'<span class="mean">{shown}</span>' in table
+    assert f'<span class="range">run [{", ".join(of_run)}]</span>' in table

@@ -1,7 +1,6 @@
 """The page in Debian's Chromium: offline, quiet, quick, readable, and deaf to hostile answers."""
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,36 +11,22 @@ from urllib.parse import quote
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from lmms_eval_cross import session
 from lmms_eval_cross.records import DIMENSIONS, JudgeFailure
 from lmms_eval_cross.report.build import build_report
 from lmms_eval_cross.report.page import PageOptions, render_page
 from lmms_eval_cross.report.write import Targets, write_report
+from lmms_eval_cross.runs import load_run
+from tests import judged_runs
 from tests.report_runs import Judged, demo_answers, demo_sample, judged, make_run, samples_of, verdict, write_run
 
-CHROMIUM = shutil.which("chromium")
 PICTURES = os.environ.get("CROSS_PICTURES")
 """A folder for the pictures of README and docs; `make pictures` sets it."""
-QUIET = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 Open = Callable[..., Any]
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Chromium without a screen."""
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed: the page is not tried in a browser")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield started
-        started.close()
 
 
 @contextmanager
@@ -252,6 +237,21 @@ def test_page_without_samples_has_a_map_and_no_browser(browser: Browser, tmp_pat
     with opened(browser, tmp_path / "page.html") as page:
         assert page.locator("#map .value").count() == 8
         assert page.locator("#samples").count() == 0
+
+
+def test_scores_corrected_by_labels_fit_a_phone(browser: Browser, tmp_path: Path) -> None:
+    samples = [judged_runs.sample(number) for number in range(400)]
+    truth = judged_runs.chance("truth", 0.7)
+    folder = judged_runs.write_run(tmp_path / "run", samples, judged_runs.noisy(truth, "judge"))
+    judged_runs.label_set(load_run(folder), samples, truth).write(tmp_path / "labels.json")
+    (file,) = write_report([folder], Targets(tmp_path / "page.html"), PageOptions(), tmp_path / "labels.json")
+    with opened(browser, file, viewport=PHONE) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+        assert "run [" in page.inner_text(".corrected")
+        for said in (".corrected caption", ".corrected tbody td:nth-of-type(2)", ".scroll:has(.corrected) + .note"):
+            box = page.locator(said).first.bounding_box()
+            assert box is not None
+            assert box["x"] + box["width"] <= PHONE["width"]
 
 
 def test_nothing_needs_more_width_than_a_phone_has(browser: Browser, demo_page: Path) -> None:

@@ -104,8 +104,8 @@ def _corrected(each: CorrectedRound) -> dict[str, Any]:
         "round": each.round,
         "dimension": found.dimension,
         "judge_rate": _estimate(found.judge_rate),
-        "rogan_gladen": _estimate(found.rogan_gladen),
-        "ppi": _estimate(found.ppi),
+        "rogan_gladen": _corrected_estimate(found.rogan_gladen),
+        "ppi": None if found.ppi is None else _corrected_estimate(found.ppi),
         "sensitivity": found.sensitivity,
         "specificity": found.specificity,
         "labels": found.labels,
@@ -113,8 +113,12 @@ def _corrected(each: CorrectedRound) -> dict[str, Any]:
     }
 
 
-def _estimate(found: Interval | Corrected | None) -> dict[str, Any] | None:
-    return None if found is None else {"mean": found.mean, "low": found.low, "high": found.high, "reason": found.reason}
+def _corrected_estimate(found: Corrected) -> dict[str, Any]:
+    return {**_estimate(found), "run_low": found.run_low, "run_high": found.run_high}
+
+
+def _estimate(found: Interval | Corrected) -> dict[str, Any]:
+    return {"mean": found.mean, "low": found.low, "high": found.high, "reason": found.reason}
 
 
 def _confirmation(comparison: Comparison) -> dict[str, Any] | None:

@@ -91,13 +91,19 @@ def bridged(comparison: Comparison) -> str:
 
 
 def estimate(found: Interval | Corrected | None) -> str:
-    """A mean with its two-sided interval: `61.8 (55.2 to 68.0)`."""
+    """A mean with its two-sided interval, and the run's: `61.8 (55.2 to 68.0; run 59.1 to 64.4)`."""
     if found is None:
         return NONE
     ends = (
         "no interval" if found.low is None or found.high is None else f"{percent(found.low)} to {percent(found.high)}"
     )
-    return f"{percent(found.mean)} ({ends})"
+    return f"{percent(found.mean)} ({ends}{_of_run(found)})"
+
+
+def _of_run(found: Interval | Corrected) -> str:
+    if isinstance(found, Interval) or found.run_low is None or found.run_high is None:
+        return ""
+    return f"; run {percent(found.run_low)} to {percent(found.run_high)}"
 
 
 CORRECTED_COLUMNS: Final = ("corrected by labels", "judge rate", "Rogan-Gladen", "PPI++", "labels")
@@ -117,7 +123,8 @@ def corrected_note(comparison: Comparison) -> str:
         " Without PPI++ the labels are another run's, and the judge is taken to err here as there." if others else ""
     )
     return (
-        f"In percent, with {100 * (1 - comparison.rules.alpha):g}% intervals; the decision is on judge rates.{assumed}"
+        f"In percent, with {100 * (1 - comparison.rules.alpha):g}% intervals for the rate over norms like these and, "
+        f'after "run", for what people would say of the round\'s own answers; the decision is on judge rates.{assumed}'
     )
 
 

@@ -25,6 +25,15 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
+class CorrectedEstimate(Estimate):
+    """A corrected mean, in percent: `low` and `high` are for the rate over norms like these, like the judge rate's."""
+
+    run_low: float | None
+    """For what people would say of the run's own answers; None where the labels are of another run's."""
+    run_high: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class CorrectedScore:
     """One dimension of one run."""
 
@@ -33,8 +42,8 @@ class CorrectedScore:
     dimension: Dimension
     judge_rate: Estimate
     """The judge's mean, uncorrected."""
-    rogan_gladen: Estimate
-    ppi: Estimate | None
+    rogan_gladen: CorrectedEstimate
+    ppi: CorrectedEstimate | None
     """PPI++; None where the labelled answers are of another run."""
     sensitivity: float | None
     """Of the judge against the labels, 0..1."""
@@ -62,9 +71,9 @@ def _of_model(model: Measured, labels: LabelSet) -> Iterator[CorrectedScore]:
         yield CorrectedScore(
             model=model.label,
             dimension=dimension,
-            judge_rate=_percent(found.judge_rate),
-            rogan_gladen=_percent(found.rogan_gladen),
-            ppi=None if found.ppi is None else _percent(found.ppi),
+            judge_rate=_uncorrected(found.judge_rate),
+            rogan_gladen=_estimate(found.rogan_gladen),
+            ppi=None if found.ppi is None else _estimate(found.ppi),
             sensitivity=found.sensitivity,
             specificity=found.specificity,
             labels=found.labels,
@@ -72,6 +81,14 @@ def _of_model(model: Measured, labels: LabelSet) -> Iterator[CorrectedScore]:
         )
 
 
-def _percent(found: Interval | Corrected) -> Estimate:
-    low, high = (None if end is None else 100 * end for end in (found.low, found.high))
-    return Estimate(100 * found.mean, low, high)
+def _uncorrected(found: Interval) -> Estimate:
+    return Estimate(100 * found.mean, _percent(found.low), _percent(found.high))
+
+
+def _estimate(found: Corrected) -> CorrectedEstimate:
+    ends = (_percent(end) for end in (found.low, found.high, found.run_low, found.run_high))
+    return CorrectedEstimate(100 * found.mean, *ends)
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share

@@ -6,7 +6,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lmms_eval_cross.report import numbers
-from lmms_eval_cross.report.corrected import Estimate
+from lmms_eval_cross.report.corrected import CorrectedEstimate, Estimate
 from lmms_eval_cross.report.paper import REFERENCES, SOURCE
 from lmms_eval_cross.report.scores import MEASURES, SLICES, Score
 from lmms_eval_cross.report.verdicts import Difference
@@ -14,8 +14,9 @@ from lmms_eval_cross.report.verdicts import Difference
 _MARKDOWN: Final = re.compile(r"[\\`*<>|&~$@]|(?<!\w)_|_(?!\w)|\](?=[(\[:])")
 FILTERS: Final = ("percent", "points", "coverage", "count", "share")
 LABELS_NOTE: Final = (
-    "The judge rate is what the judge gives. Where PPI++ is missing the labelled answers are of another run, and the "
-    "judge is taken to err here as often as there. Differences and verdicts are of judge rates."
+    'The judge rate is what the judge gives. Intervals are for the rate over norms like these; those after "run" '
+    "are for what people would say of the run's own answers. Where PPI++ is missing the labelled answers are of "
+    "another run, and the judge is taken to err here as often as there. Differences and verdicts are of judge rates."
 )
 
 
@@ -41,7 +42,12 @@ def _environment(autoescape: bool) -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters |= {name: getattr(numbers, name) for name in FILTERS}
-    environment.filters |= {"score": score_text, "difference": difference_text, "capitalize_first": capitalize_first}
+    environment.filters |= {
+        "score": score_text,
+        "corrected": corrected_text,
+        "difference": difference_text,
+        "capitalize_first": capitalize_first,
+    }
     environment.globals |= {
         "plural": numbers.plural,
         "interval": numbers.interval,
@@ -57,6 +63,12 @@ def _environment(autoescape: bool) -> Environment:
 def score_text(score: Score | Estimate) -> str:
     """`61.8 [55.2, 68.0]`."""
     return numbers.score(score.mean, score.low, score.high)
+
+
+def corrected_text(found: CorrectedEstimate) -> str:
+    """`61.8 [55.2, 68.0], run [59.1, 64.4]`."""
+    run = numbers.interval(found.run_low, found.run_high)
+    return f"{score_text(found)}, run {run}" if run else score_text(found)
 
 
 def capitalize_first(text: str) -> str:

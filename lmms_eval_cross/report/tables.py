@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from lmms_eval_cross.report import numbers
 from lmms_eval_cross.report.build import Report
-from lmms_eval_cross.report.corrected import Estimate
+from lmms_eval_cross.report.corrected import CorrectedEstimate, Estimate
 from lmms_eval_cross.report.scores import MEASURES, Score, Scores
 
 Cell: TypeAlias = str | int
@@ -116,17 +116,22 @@ def _capability(report: Report) -> Iterator[Sequence[Cell]]:
 
 
 def _corrected(report: Report) -> Iterator[Sequence[Cell]]:
-    estimates = "judge_rate", "rogan_gladen", "ppi"
-    ends = [f"{name}{end}" for name in estimates for end in ("", "_low", "_high")]
-    yield "model", "dimension", *ends, "sensitivity", "specificity", "labels", "of_run"
+    ends = "", "_low", "_high", "_run_low", "_run_high"
+    rate = [f"judge_rate{end}" for end in ends[:3]]
+    means = [f"{name}{end}" for name in ("rogan_gladen", "ppi") for end in ends]
+    yield "model", "dimension", *rate, *means, "sensitivity", "specificity", "labels", "of_run"
     for each in report.corrected:
-        found = [value for name in estimates for value in _estimate(getattr(each, name))]
+        found = [*_judge_rate(each.judge_rate), *_estimate(each.rogan_gladen), *_estimate(each.ppi)]
         rates = ["" if rate is None else f"{rate:.2f}" for rate in (each.sensitivity, each.specificity)]
         yield each.model, each.dimension, *found, *rates, each.labels, "yes" if each.of_run else "no"
 
 
-def _estimate(found: Estimate | None) -> Sequence[Cell]:
-    return ("", "", "") if found is None else [numbers.plain(end) for end in (found.mean, found.low, found.high)]
+def _judge_rate(found: Estimate) -> list[str]:
+    return [numbers.plain(value) for value in (found.mean, found.low, found.high)]
+
+
+def _estimate(found: CorrectedEstimate | None) -> list[str]:
+    return [""] * 5 if found is None else [*_judge_rate(found), *map(numbers.plain, (found.run_low, found.run_high))]
 
 
 def _failures(report: Report) -> Iterator[Sequence[Cell]]:

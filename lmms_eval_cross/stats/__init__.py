@@ -7,7 +7,7 @@ cluster (a norm) stand or fall together. Pure functions on NumPy; SciPy is impor
 from lmms_eval_cross.stats.agreement import Confusion, confusion, consistency, krippendorff_alpha
 from lmms_eval_cross.stats.bridged import FEWEST_ANSWERS, Bridge, bridged_bounds, bridged_difference
 from lmms_eval_cross.stats.clusters import FEWEST_CLUSTERS, FEWEST_VARYING, average_rounds
-from lmms_eval_cross.stats.corrected import FEWEST_LABELS, Corrected, Labelled, ppi_mean, rogan_gladen
+from lmms_eval_cross.stats.corrected import FEWEST_LABELS, Corrected, Labelled
 from lmms_eval_cross.stats.gate import (
     Decision,
     FailureBounds,
@@ -32,6 +32,8 @@ from lmms_eval_cross.stats.paired import (
     superiority,
     unpaired_difference,
 )
+from lmms_eval_cross.stats.ppi import ppi_mean
+from lmms_eval_cross.stats.rogan_gladen import rogan_gladen
 from lmms_eval_cross.stats.weighted import Shift, score_shift
 
 __all__ = [

@@ -1,31 +1,24 @@
-"""A mean of judge scores, corrected for the judge's errors by human labels: Rogan-Gladen and PPI++."""
+"""What both corrections of a mean of judge scores stand on: labels, their places among clusters, the result."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from math import sqrt
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from lmms_eval_cross.stats.agreement import checked_binary
-from lmms_eval_cross.stats.clusters import (
-    FEWEST_CLUSTERS,
-    ROUNDING,
-    TOO_FEW_CLUSTERS,
-    FloatArray,
-    checked_alpha,
-    checked_vector,
-    t_quantile,
-)
-from lmms_eval_cross.stats.intervals import wilson_interval
+from lmms_eval_cross.stats.clusters import FEWEST_VARYING, FloatArray, checked_vector
 from lmms_eval_cross.stats.weighted import checked_weights, cluster_codes
 
 FEWEST_LABELS: Final = 10
 """Fewer labels of 0 or of 1 than this correct nothing."""
-NO_BETTER_THAN_CHANCE: Final = "by these labels the judge may be no better than chance"
+
+Ends = tuple[float, float] | tuple[None, None]
+"""Low and high, or that there is no interval."""
+NO_ENDS: Final = (None, None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,13 +53,17 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
-    """A corrected mean with its two-sided interval, on the scale of the scores."""
+    """A corrected mean with two two-sided intervals, on the scale of the scores."""
 
     mean: float
     low: float | None
-    """None where `reason` says why."""
+    """Interval for the rate over norms like these, as everywhere else; None where `reason` says why."""
     high: float | None
+    run_low: float | None
+    """Interval for the run's mean: what people would say of these very answers. None where the labels are of others."""
+    run_high: float | None
     standard_error: float | None
+    """Of the mean as the rate over norms like these."""
     n: int
     """Answers whose judge scores were corrected."""
     labels: int
@@ -78,18 +75,17 @@ class Corrected:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Clusters:
+class Places:
     """Where the run's answers and the labelled ones lie among all clusters, for sums of influences."""
 
-    run: np.ndarray[tuple[int], np.dtype[np.intp]]
-    labelled: np.ndarray[tuple[int], np.dtype[np.intp]]
-    label_clusters: int
-    """Clusters with a label: they limit what is known."""
+    run: NDArray[np.intp]
+    labelled: NDArray[np.intp]
 
     @classmethod
-    def of(cls, run: Sequence[Hashable], labelled: Sequence[Hashable]) -> _Clusters:
+    def of(cls, run: Sequence[Hashable], labelled: Sequence[Hashable]) -> Places:
+        """Number the clusters of both."""
         codes = cluster_codes([*run, *labelled], len(run) + len(labelled))
-        return cls(codes[: len(run)], codes[len(run) :], len(set(labelled)))
+        return cls(codes[: len(run)], codes[len(run) :])
 
     def sums(self, of_run: FloatArray, of_labelled: FloatArray) -> FloatArray:
         """Influences added up by cluster; an answer that is run and labelled counts in both."""
@@ -97,143 +93,32 @@ class _Clusters:
         run = np.bincount(self.run, weights=of_run, minlength=size)
         return np.asarray(run + np.bincount(self.labelled, weights=of_labelled, minlength=size), dtype=np.float64)
 
-    @property
-    def factor(self) -> float:
-        """The finite-cluster factor C / (C - 1)."""
-        return self.label_clusters / (self.label_clusters - 1)
+    def label_clusters(self, chosen: NDArray[np.bool_] | None = None) -> int:
+        """Clusters with a label, or with one of the chosen, shape (labels,): they limit what is known."""
+        return len(np.unique(self.labelled if chosen is None else self.labelled[chosen]))
 
 
-def rogan_gladen(
-    judged: ArrayLike, clusters: Sequence[Hashable], labelled: Labelled, alpha: float = 0.05, *, of_run: bool = True
-) -> Corrected:
-    """Return the mean of `judged`, shape (n,) of 0 and 1, corrected by the judge's sensitivity and specificity.
+def unlabelled_shares(weights: FloatArray, n: int) -> FloatArray:
+    """What share of the answers that each label stands for was left unlabelled, shape (labels,), in 0..1.
 
-    (p + specificity - 1) / (sensitivity + specificity - 1): Rogan & Gladen, Am. J. Epidemiology 1978. Unlike
-    there both rates are weighted by drawing probability, and the interval is Fieller's (JRSS B 1954) over sums
-    by cluster, so that it holds what run and labels have in common. `of_run`: the labelled answers were drawn
-    from the run; their weights are then calibrated to its judge rate (Deville & Sarndal, JASA 1992). If not,
-    it is assumed that the judge errs on the run as often as on them. ValueError where nothing can be corrected.
+    A label of weight w (mean 1) stands for w * n / labels of the run's `n` answers, itself among them: 1 minus its
+    drawing probability, Hajek's variance (Ann. Math. Statistics 1964) for draws without replacement.
     """
-    checked_alpha(alpha)
-    scores, places = checked_binary("judged", judged), _Clusters.of(clusters, labelled.clusters)
-    rate = float(scores.mean())
-    weights = _calibrated(labelled, rate) if of_run else labelled.weights
-    good, bad = weights * labelled.labels, weights * (1 - labelled.labels)
-    hit, false_alarm = _rate(good, labelled.judged), _rate(bad, labelled.judged)
-    if abs(hit - false_alarm) < ROUNDING:
-        raise ValueError("the judge's sensitivity and specificity add up to 1: nothing can be corrected")
-    of_hit = _influence(good, labelled.judged, hit)
-    of_false_alarm = _influence(bad, labelled.judged, false_alarm)
-    zero, of_rate = np.zeros(len(scores)), (scores - rate) / len(scores)
-    parts = [(of_rate, -of_false_alarm), (zero, of_hit - of_false_alarm)]
-    if of_run:
-        parts = [_told_by_the_run(*part, scores, labelled.judged, weights) for part in parts]
-    influences = (places.sums(*parts[0]), places.sums(*parts[1]))
-    counts = (len(scores), len(labelled.labels))
-    return _fieller((rate - false_alarm, hit - false_alarm), influences, places, counts, alpha)
+    return np.clip(1 - len(weights) / (n * weights), 0.0, 1.0)
 
 
-def _calibrated(labelled: Labelled, rate: float) -> FloatArray:
-    """The weights, scaled where the judge says 1 and where it says 0 so that they repeat the run's judge rate."""
-    if len(set(labelled.judged)) < 2 or not 0 < rate < 1:
-        return labelled.weights
-    here = _rate(labelled.weights, labelled.judged)
-    scale = np.where(labelled.judged == 1, rate / here, (1 - rate) / (1 - here))
-    return np.asarray(labelled.weights * scale, dtype=np.float64)
+def finite_factor(units: int) -> float:
+    """The finite-sample factor of a variance."""
+    return units / (units - 1)
 
 
-def _told_by_the_run(
-    of_run: FloatArray, of_labelled: FloatArray, scores: FloatArray, judged: FloatArray, weights: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Influences where the labels' judge rate is the run's by calibration: what it explains is known from the run."""
-    run, rest = of_run.copy(), of_labelled.copy()
-    for score in (0.0, 1.0):
-        there, here = scores == score, judged == score
-        if there.any() and here.any():
-            total = of_labelled[here].sum()
-            rest[here] -= total * weights[here] / weights[here].sum()
-            run[there] += total / there.sum()
-    return run, rest
+def least_variance(errors: int, cases: int) -> float:
+    """Variance that a judge's error rate has at least where `errors` were seen in so many cases; 0 for many errors.
 
-
-def _rate(weights: FloatArray, judged: FloatArray) -> float:
-    return float(weights @ judged / weights.sum())
-
-
-def _influence(weights: FloatArray, judged: FloatArray, rate: float) -> FloatArray:
-    return np.asarray(weights * (judged - rate) / weights.sum(), dtype=np.float64)
-
-
-def _fieller(
-    values: tuple[float, float],
-    influences: tuple[FloatArray, FloatArray],
-    places: _Clusters,
-    counts: tuple[int, int],
-    alpha: float,
-) -> Corrected:
-    """The ratio of `values` with the interval of all ratios that a t test does not refuse."""
-    (above, gap), (g, h) = values, influences
-    ratio = above / gap
-    mean = min(1.0, max(0.0, ratio))
-    if places.label_clusters < FEWEST_CLUSTERS:
-        return _without(mean, places, counts, "rogan-gladen", TOO_FEW_CLUSTERS)
-    square = t_quantile(1 - alpha / 2, places.label_clusters - 1) ** 2 * places.factor
-    a = gap**2 - square * float(h @ h)
-    b = above * gap - square * float(g @ h)
-    c = above**2 - square * float(g @ g)
-    if a <= 0 or gap < 0:
-        return _without(mean, places, counts, "rogan-gladen", NO_BETTER_THAN_CHANCE)
-    root = sqrt(max(0.0, b**2 - a * c))
-    error = sqrt(places.factor * float(np.square(g - ratio * h).sum())) / gap
-    low, high = (min(1.0, max(0.0, (b + sign * root) / a)) for sign in (-1, 1))
-    return Corrected(mean, low, high, error, *counts, places.label_clusters, "rogan-gladen")
-
-
-def _without(
-    mean: float, places: _Clusters, counts: tuple[int, int], method: Literal["rogan-gladen", "ppi++"], reason: str
-) -> Corrected:
-    return Corrected(mean, None, None, None, *counts, places.label_clusters, method, reason=reason)
-
-
-def ppi_mean(
-    judged: ArrayLike,
-    clusters: Sequence[Hashable],
-    labelled: Labelled,
-    alpha: float = 0.05,
-    power: float | None = None,
-) -> Corrected:
-    """Return the prediction-powered mean: power * mean(judged) + weighted mean of (label - power * judged).
-
-    PPI++ (Angelopoulos, Duchi & Zrnic, arXiv:2311.01453) with the weights of the draw; unlike the paper the
-    error is of sums by cluster, the labelled answers may be among the run's, and the interval is Wilson's
-    with t quantiles. At clusters of one and apart from the run it is ppi-python's but for C / (C - 1).
-    Assumes that the labelled answers were drawn from the run (or a population like it) with the
-    probabilities given, and nothing of the judge. `power` None minimises the estimated error within 0..1.
+    Fewer than FEWEST_VARYING errors do not show how much they vary: the rate is then taken as (errors + 1) /
+    (cases + 2), Laplace's.
     """
-    checked_alpha(alpha)
-    scores, places = checked_binary("judged", judged), _Clusters.of(clusters, labelled.clusters)
-    counts, shares = (len(scores), len(labelled.labels)), labelled.weights / len(labelled.labels)
-    label_mean, judged_mean = float(shares @ labelled.labels), float(shares @ labelled.judged)
-    truth = places.sums(np.zeros(len(scores)), shares * (labelled.labels - label_mean))
-    of_run = (scores - scores.mean()) / len(scores)
-    judge = places.sums(of_run, -shares * (labelled.judged - judged_mean))
-    used = best_power(truth, judge) if power is None else power
-    mean = min(1.0, max(0.0, label_mean + used * (float(scores.mean()) - judged_mean)))
-    if places.label_clusters < FEWEST_CLUSTERS:
-        return _without(mean, places, counts, "ppi++", TOO_FEW_CLUSTERS)
-    error = sqrt(places.factor * float(np.square(truth + used * judge).sum()))
-    low, high = _wilson(mean, error, places.label_clusters, alpha)
-    return Corrected(mean, low, high, error, *counts, places.label_clusters, "ppi++", used)
-
-
-def best_power(truth: FloatArray, judge: FloatArray) -> float:
-    """Return the lambda in 0..1 with the least sum of squares of `truth + lambda * judge`, shapes (clusters,)."""
-    squares = float(judge @ judge)
-    return 0.0 if squares <= ROUNDING**2 else min(1.0, max(0.0, -float(truth @ judge) / squares))
-
-
-def _wilson(mean: float, error: float, clusters: int, alpha: float) -> tuple[float, float]:
-    """Wilson's interval with the effective n of this error, at the edges of the scale with a trial a cluster."""
-    spread = mean * (1 - mean)
-    effective = float(clusters) if min(spread, error) <= ROUNDING else spread / error**2
-    return wilson_interval(mean, effective, t_quantile(1 - alpha / 2, clusters - 1))
+    if errors >= FEWEST_VARYING:
+        return 0.0
+    rate = (errors + 1) / (cases + 2)
+    return rate * (1 - rate) / cases

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -22,6 +23,11 @@ from lmms_eval_cross.stats import (
 from lmms_eval_cross.trust.anchor import scores
 from lmms_eval_cross.trust.labels import LabelSet
 from lmms_eval_cross.trust.stamp import JudgeStamp, sole_stamp
+
+INTERVALS_NOTE: Final = (
+    'In brackets stand 95% intervals: first for the rate over norms like these, then, after "run", for what people '
+    "would say of the run's own answers."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,7 @@ def corrected_table(means: Sequence[CorrectedMean]) -> str:
         cells = (_interval(each.judge_rate), _interval(each.rogan_gladen), _interval(each.ppi), str(each.labels))
         rates = ("-" if rate is None else f"{rate:.2f}" for rate in (each.sensitivity, each.specificity))
         lines.append("| " + " | ".join((each.dimension, *cells, *rates)) + " |")
+    lines += ["", INTERVALS_NOTE]
     if not all(each.of_run for each in means):
         lines.append("The labels are of another run's answers: the judge is taken to err here as often as there.")
     return "\n".join(lines)
@@ -125,6 +132,15 @@ def corrected_table(means: Sequence[CorrectedMean]) -> str:
 def _interval(found: Interval | Corrected | None) -> str:
     if found is None:
         return "-"
-    if found.low is None or found.high is None:
-        return f"{100 * found.mean:.1f}% ({found.reason})"
-    return f"{100 * found.mean:.1f}% ({100 * found.low:.1f} to {100 * found.high:.1f})"
+    norms = f"{found.reason}" if found.low is None or found.high is None else _span(found.low, found.high)
+    return f"{100 * found.mean:.1f}% ({norms}{_of_run(found)})"
+
+
+def _of_run(found: Interval | Corrected) -> str:
+    if isinstance(found, Interval) or found.run_low is None or found.run_high is None:
+        return ""
+    return f"; run {_span(found.run_low, found.run_high)}"
+
+
+def _span(low: float, high: float) -> str:
+    return f"{100 * low:.1f} to {100 * high:.1f}"
