@@ -314,6 +314,15 @@ def test_labels_of_another_models_answers_give_no_ppi(tmp_path):
     assert found.rogan_gladen.low < np.mean([TRUTH(each, "compliance") for each in SAMPLES]) < found.rogan_gladen.high
 
 
+def test_labels_of_a_part_of_the_run_count_as_labels_of_another(tmp_path):
+    part = load_run(write_run(tmp_path / "part", SAMPLES[:300], JUDGE))
+    whole = load_run(write_run(tmp_path / "whole", SAMPLES, JUDGE))
+    labels = label_set(part, SAMPLES, TRUTH)
+    assert corrected_mean(part.answers, labels, "compliance").of_run
+    found = corrected_mean(whole.answers, labels, "compliance")
+    assert (found.of_run, found.ppi, found.rogan_gladen.run_low) == (False, None, None)
+
+
 def test_a_slice_is_corrected_by_its_own_labels(tmp_path):
     run = load_run(write_run(tmp_path / "a", SAMPLES, JUDGE))
     labels = label_set(run, SAMPLES, TRUTH)

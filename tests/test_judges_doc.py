@@ -120,7 +120,7 @@ def test_every_command_of_the_page_works_in_its_order(desk, samples, servers, mo
         "lmms-eval-cross compare runs/old runs/new --bridge bridge.json --labels labels-new.json --inconclusive pass"
     ]
     assert "Rogan-Gladen" in crossed
-    assert "The labels are of another run's answers" in said["lmms-eval-cross label correct runs/new labels-new.json"]
+    assert "The labels are of other answers" in said["lmms-eval-cross label correct runs/new labels-new.json"]
 
 
 def test_labels_of_the_old_judge_are_refused_for_the_new_ones_run(desk, samples, servers, monkeypatch):

@@ -120,7 +120,7 @@ def corrected_note(comparison: Comparison) -> str:
     """What the corrected means are and are not."""
     others = any(not each.found.of_run for each in comparison.corrected)
     assumed = (
-        " Without PPI++ the labels are another run's, and the judge is taken to err here as there." if others else ""
+        " Without PPI++ the labels are of other answers, and the judge is taken to err here as there." if others else ""
     )
     return (
         f"In percent, with {100 * (1 - comparison.rules.alpha):g}% intervals for the rate over norms like these and, "

@@ -29,7 +29,7 @@ class CorrectedEstimate(Estimate):
     """A corrected mean, in percent: `low` and `high` are for the rate over norms like these, like the judge rate's."""
 
     run_low: float | None
-    """For what people would say of the run's own answers; None where the labels are of another run's."""
+    """For what people would say of the run's own answers; None where they are of other answers."""
     run_high: float | None
 
 
@@ -44,7 +44,7 @@ class CorrectedScore:
     """The judge's mean, uncorrected."""
     rogan_gladen: CorrectedEstimate
     ppi: CorrectedEstimate | None
-    """PPI++; None where the labelled answers are of another run."""
+    """PPI++; None where the labels are of other answers."""
     sensitivity: float | None
     """Of the judge against the labels, 0..1."""
     specificity: float | None

@@ -39,13 +39,13 @@ class CorrectedMean:
     """The mean of the judge's scores, uncorrected."""
     rogan_gladen: Corrected
     ppi: Corrected | None
-    """PPI++; None where the labelled answers are of another run, for then it does not hold."""
+    """PPI++; None where the labels are of other answers, for then it does not hold."""
     sensitivity: float | None
     """Of the judge against the labels (the majority, a tie being 0), weighted."""
     specificity: float | None
     labels: int
     of_run: bool
-    """The labelled answers are the run's own. If not, the judge is taken to err here as often as there."""
+    """The labelled answers were drawn from the run's. If not, the judge is taken to err here as often as there."""
 
 
 def corrected_mean(
@@ -62,7 +62,7 @@ def corrected_mean(
     if not scored:
         raise LabelError(f"No answer has a score on {dimension}; judge the run again.")
     judged, norms = [score for _, score in scored], [answer.sample.norm_id for answer, _ in scored]
-    positions, of_run = _chosen(answers, labels)
+    positions, of_run = _chosen(answers, len(scored), labels)
     labelled = _labelled(labels, judge, dimension, positions)
     try:
         table = confusion(np.round(labelled.labels), labelled.judged, labelled.weights)
@@ -86,15 +86,16 @@ def _verdicts(answers: Sequence[JudgedAnswer], dimension: Dimension) -> list[tup
     return [(answer, outcome) for answer, outcome in found if isinstance(outcome, Verdict)]
 
 
-def _chosen(answers: Sequence[JudgedAnswer], labels: LabelSet) -> tuple[list[int], bool]:
-    """Positions in the batch of the labels to use, and whether they are of these answers.
+def _chosen(answers: Sequence[JudgedAnswer], scored: int, labels: LabelSet) -> tuple[list[int], bool]:
+    """Positions in the batch of the labels to use, and whether they were drawn from these answers.
 
-    They are if most of the batch's answers to these samples are the run's; of a slice, its own labels are used.
+    They were if most of the batch's answers to these samples are the run's, and no more answers are scored than the
+    batch was drawn from: others had no chance to be labelled. Of a slice, its own labels are used.
     """
     mine = {answer.sample.sample_id: sendable(answer.response) for answer in answers}
     there = [i for i, item in enumerate(labels.batch.items) if item.sample_id in mine]
     same = [i for i in there if labels.batch.items[i].response == mine[labels.batch.items[i].sample_id]]
-    of_run = 2 * len(same) > len(there)
+    of_run = 2 * len(same) > len(there) and scored <= labels.batch.population
     return (same if of_run else list(range(len(labels.batch.items)))), of_run
 
 
@@ -125,7 +126,7 @@ def corrected_table(means: Sequence[CorrectedMean]) -> str:
         lines.append("| " + " | ".join((each.dimension, *cells, *rates)) + " |")
     lines += ["", INTERVALS_NOTE]
     if not all(each.of_run for each in means):
-        lines.append("The labels are of another run's answers: the judge is taken to err here as often as there.")
+        lines.append("The labels are of other answers: the judge is taken to err here as often as there.")
     return "\n".join(lines)
 
 
