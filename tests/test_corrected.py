@@ -1,5 +1,7 @@
 """Corrected means: what is refused, and the estimators against ppi-python, textbook formulas and simulation."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from ppi_py import ppi_mean_ci, ppi_mean_pointestimate
@@ -8,6 +10,7 @@ from scipy import stats as scipy_stats
 from lmms_eval_cross.errors import CrossError, LabelError
 from lmms_eval_cross.runs import load_run
 from lmms_eval_cross.stats import FEWEST_LABELS, Labelled, mean_interval, ppi_mean, rogan_gladen, wilson_interval
+from lmms_eval_cross.trust.anchor import anchor_of_run, draw
 from lmms_eval_cross.trust.corrected import corrected_mean
 from lmms_eval_cross.trust.labels import LabelSet
 from tests.judged_runs import chance, label_set, noisy, provenance, sample, write_run
@@ -38,6 +41,8 @@ def test_nine_labels_of_a_class_are_too_few():
     judged = [1.0, 0.0] * 20
     with pytest.raises(ValueError, match="labels must hold 10 of each class, got 9 of 40"):
         Labelled.of([1.0] * 9 + [0.0] * 31, judged, range(40))
+    with pytest.raises(ValueError, match=r"got 9\.5 of 49"):
+        Labelled.of([0.5] * 19 + [0.0] * 30, [1.0] * 49, range(49))
     assert len(Labelled.of([1.0] * FEWEST_LABELS + [0.0] * 30, judged, range(40)).labels) == 40
 
 
@@ -233,16 +238,81 @@ def test_the_runs_interval_is_survey_samplings_for_a_draw_without_replacement(po
     assert (found.run_low, found.run_high) == pytest.approx(expected, rel=1e-9)
 
 
-def test_rogan_gladens_interval_for_the_run_is_that_of_post_stratification():
-    judged, norms, labelled, _ = of_the_run(2, 200)
+def unequal(seed: int):
+    """A run of 600 and labels drawn one by one, those that the judge calls bad four times as often."""
+    _, _, whole, _ = of_the_run(seed, 600, judge=(0.8, 0.6))
+    judged, truth, norms = whole.judged, whole.labels, list(whole.clusters)
+    probabilities = np.where(judged == 0, 0.6, 0.15)
+    chosen = np.nonzero(np.random.default_rng(seed + 1).random(600) < probabilities)[0]
+    labelled = Labelled.of(truth[chosen], judged[chosen], [norms[i] for i in chosen], probabilities[chosen])
+    return judged, norms, labelled, truth
+
+
+def hajek(found, residuals, weights, n):
+    """The run's interval by Hajek's variance, drawing probabilities scaled to the run's size."""
+    drawn = weights.sum() / (n * weights)
+    variance = (np.square(residuals / drawn) * (1 - drawn)).sum() / n**2
+    variance *= len(weights) / (len(weights) - 1)
+    effective = found.mean * (1 - found.mean) / variance
+    return wilson_interval(found.mean, effective, scipy_stats.t.ppf(0.975, len(weights) - 1))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_runs_interval_of_ppi_is_hajeks_for_unequal_draws(seed):
+    judged, norms, labelled, _ = unequal(seed)
+    found = ppi_mean(judged, norms, labelled, power=0.7)
+    gap = labelled.labels - 0.7 * labelled.judged
+    residuals = gap - np.average(gap, weights=labelled.weights)
+    assert (found.run_low, found.run_high) == pytest.approx(hajek(found, residuals, labelled.weights, 600), rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_rogan_gladens_interval_for_the_run_is_hajeks_within_verdicts(seed):
+    judged, norms, labelled, _ = unequal(seed)
     found = rogan_gladen(judged, norms, labelled)
-    variance = 0.0
+    residuals, weights, mean = labelled.labels.copy(), labelled.weights.copy(), 0.0
     for score in (0, 1):
-        size, (seen,) = (judged == score).sum(), np.nonzero(labelled.judged == score)
-        variance += (size / 600) ** 2 * (1 - len(seen) / size) * np.var(labelled.labels[seen]) / len(seen)
-    half = scipy_stats.t.ppf(0.975, 199) * np.sqrt(variance * 200 / 199)
-    assert found.run_high - found.run_low == pytest.approx(2 * half, rel=0.03)
-    assert found.run_low < found.mean < found.run_high
+        here, share = labelled.judged == score, np.mean(judged == score)
+        within = np.average(labelled.labels[here], weights=labelled.weights[here])
+        residuals[here] -= within
+        weights[here] *= share / labelled.weights[here].sum()
+        mean += share * within
+    assert found.mean == pytest.approx(mean, abs=1e-12)
+    expected = hajek(found, residuals, weights * len(weights), 600)
+    assert (found.run_low, found.run_high) == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_weak_judge_costs_rogan_gladen_no_more_than_ppi():
+    judged, norms, labelled, truth = of_the_run(6, 150, judge=(0.55, 0.6))
+    ppi, rates = ppi_mean(judged, norms, labelled), rogan_gladen(judged, norms, labelled)
+    assert rates.run_high - rates.run_low < 1.05 * (ppi.run_high - ppi.run_low)
+    assert rates.high - rates.low < 1.05 * (ppi.high - ppi.low)
+    assert rates.run_low < truth.mean() < rates.run_high
+
+
+def test_a_judge_that_says_one_thing_leaves_the_labels_mean():
+    _, norms, labelled, _ = of_the_run(7, 150)
+    same = Labelled(labelled.labels, np.ones(150), labelled.clusters, labelled.weights)
+    for found in (ppi_mean(np.ones(600), norms, same), rogan_gladen(np.ones(600), norms, same)):
+        assert found.mean == pytest.approx(labelled.labels.mean())
+        assert found.low < found.run_low < found.mean < found.run_high < found.high
+
+
+def test_labels_of_one_norm_crash_nothing():
+    labels, judged, rest = draws(16, 40)
+    one = Labelled.of(labels, judged, ["n"] * 40)
+    found = rogan_gladen(rest, range(900), one)
+    assert (found.low, found.reason) == (None, "too few clusters")
+    norms = np.where(labels == 0, "n", np.arange(40).astype(str)).tolist()
+    found = rogan_gladen(rest, range(900), Labelled.of(labels, judged, norms), of_run=False)
+    assert (found.low, found.reason) == (None, "too few clusters")
+
+
+def test_scores_that_the_labels_rates_rule_out_give_no_interval():
+    labels, judged, _ = draws(17, 400)
+    found = rogan_gladen(np.ones(500), range(500), Labelled.of(labels, judged, range(400)), of_run=False)
+    assert (found.low, found.high) == (None, None)
+    assert found.reason == "the judge can't err here as often as on the labelled answers"
 
 
 def test_a_run_labelled_whole_is_known():
@@ -252,13 +322,14 @@ def test_a_run_labelled_whole_is_known():
         assert found.low < found.mean < found.high
 
 
-def test_the_unlabelled_half_of_a_batch_counts_as_not_drawn():
+def test_a_batch_labelled_half_leaves_more_open_than_its_probabilities_say():
     judged, norms, labelled, _ = of_the_run(4, 300)
-    half = [slice(0, 150), labelled.clusters[:150], np.full(150, 0.5)]
-    partly = Labelled.of(labelled.labels[half[0]], labelled.judged[half[0]], half[1], half[2])
-    drawn_so = Labelled.of(labelled.labels[:150], labelled.judged[:150], half[1], np.full(150, 0.25))
-    told = [ppi_mean(judged, norms, each) for each in (partly, drawn_so)]
-    assert told[0] == told[1]
+    widths = []
+    for n in (300, 150):
+        part = Labelled.of(labelled.labels[:n], labelled.judged[:n], labelled.clusters[:n], np.full(n, 0.5))
+        found = ppi_mean(judged, norms, part)
+        widths.append(found.run_high - found.run_low)
+    assert widths[1] / widths[0] == pytest.approx(np.sqrt(0.75 / 150) / np.sqrt(0.5 / 300), rel=0.1)
 
 
 @pytest.mark.parametrize("drawn", [100, 300])
@@ -268,6 +339,17 @@ def test_a_judge_that_no_label_contradicts_may_still_err(drawn):
         assert found.mean == pytest.approx(judged.mean(), abs=1e-3)
         assert 1 / drawn < found.run_high - found.run_low < 10 / drawn
         assert found.low < found.run_low < found.run_high < found.high
+
+
+def test_errors_seen_in_one_verdict_say_nothing_of_the_other():
+    """Good answers that the judge calls bad are unseen: 100 zeros of a run's 480 were labelled, none wrongly 0."""
+    judged = np.repeat([0.0, 1.0], [480, 120])
+    truth = np.concatenate([np.zeros(480), np.repeat([1.0, 0.0], [100, 20])])
+    chosen = np.concatenate([np.arange(100), np.arange(480, 600, 2)])
+    labelled = Labelled.of(truth[chosen], judged[chosen], chosen.tolist())
+    for found in (ppi_mean(judged, range(600), labelled), rogan_gladen(judged, range(600), labelled)):
+        unseen = 0.8 * np.sqrt((1 / 102) * (101 / 102) / 100)
+        assert found.run_high - found.mean > 1.9 * unseen
 
 
 def test_few_errors_of_the_judge_leave_room_for_more_with_labels_of_another_run():
@@ -329,6 +411,53 @@ def test_a_slice_is_corrected_by_its_own_labels(tmp_path):
     japan = [answer for answer in run.answers if answer.sample.country == "Japan"]
     found = corrected_mean(japan, labels, "compliance")
     assert found.labels == sum(item.country == "Japan" for item in labels.batch.items) < 200
+
+
+def test_a_run_is_corrected_with_the_probabilities_of_the_draw(tmp_path):
+    run = load_run(write_run(tmp_path / "a", SAMPLES, chance("rare", 0.1)))
+    labels = label_set(run, SAMPLES, TRUTH, 150)
+    probabilities = np.array([item.probability for item in labels.batch.items])
+    assert probabilities.max() > 2 * probabilities.min()
+    truth = np.array([each.labels["compliance"] for each in labels.annotations], dtype=float)
+    told = np.array([verdict["compliance"].score for verdict in labels.batch.latest.verdicts])
+    rate = np.mean([answer.outcomes["compliance"].score for answer in run.answers])
+    within = [np.average(truth[told == score], weights=1 / probabilities[told == score]) for score in (0, 1)]
+    found = corrected_mean(run.answers, labels, "compliance")
+    assert found.rogan_gladen.mean == pytest.approx((1 - rate) * within[0] + rate * within[1], abs=1e-12)
+
+
+@pytest.mark.parametrize(("kept", "of_run"), [(0.6, True), (0.4, False)])
+def test_labels_are_of_the_run_if_most_of_its_answers_are_the_labelled_ones(tmp_path, kept, of_run):
+    labels = label_set(load_run(write_run(tmp_path / "old", SAMPLES, JUDGE)), SAMPLES, TRUTH)
+    same = chance("kept", kept)
+
+    def answer(each):
+        return f"An answer to {each.item}." if same(each, "compliance") else "Another."
+
+    run = load_run(write_run(tmp_path / "new", SAMPLES, JUDGE, answer=answer))
+    found = corrected_mean(run.answers, labels, "compliance")
+    unchanged = sum(bool(same(each, "compliance")) for each in SAMPLES if each.sample_id in labels_of(labels))
+    assert (found.of_run, found.labels) == (of_run, unchanged if of_run else 200)
+
+
+def labels_of(labels: LabelSet) -> set[str]:
+    return {item.sample_id for item in labels.batch.items}
+
+
+def test_another_part_of_the_benchmark_had_no_chance_to_be_labelled(tmp_path):
+    other = [replace(each, setting="multilingual", sample_id=f"{each.sample_id}m") for each in SAMPLES[200:]]
+    labels = label_set(load_run(write_run(tmp_path / "old", SAMPLES, JUDGE)), SAMPLES, TRUTH)
+    run = load_run(write_run(tmp_path / "new", [*SAMPLES[:200], *other], JUDGE))
+    assert not corrected_mean(run.answers, labels, "compliance").of_run
+
+
+def test_two_draws_have_together_the_probabilities_of_one(tmp_path):
+    run = anchor_of_run(load_run(write_run(tmp_path / "a", SAMPLES, chance("rare", 0.15))))
+    twice, once = draw(draw(run, 300, seed=1), 60, seed=2), draw(run, 60)
+    spread = [np.ptp(np.log([item.probability for item in each.items])) for each in (twice, once)]
+    assert spread[0] < 1.5 * spread[1]
+    estimate = sum(1 / item.probability for item in twice.items)
+    assert estimate == pytest.approx(400, rel=0.25)
 
 
 def test_two_annotators_who_differ_count_half_each(tmp_path):

@@ -111,7 +111,10 @@ def test_every_command_of_the_page_works_in_its_order(desk, samples, servers, mo
             write_labels(Path("labels/batch.json"), samples, "ann", TRUTH)
             write_labels(Path("labels/batch.json"), samples, "bob", noisy(TRUTH, "bob", 0.97, 0.97))
         said |= typed(line, new, monkeypatch)
-    assert "96 labelled answers by ann, bob." in said["lmms-eval-cross label import labels/batch.json ann.csv bob.csv"]
+    assert (
+        "48 of 48 answers labelled by ann, bob."
+        in said["lmms-eval-cross label import labels/batch.json ann.csv bob.csv"]
+    )
     assert len(old.judged) == 2 * calls
     assert len(new.judged) == calls, "the ledger knows the labelled answers from the bridge"
     assert "| compliance |" in said["lmms-eval-cross label correct runs/old labels.json"]

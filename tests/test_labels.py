@@ -167,10 +167,21 @@ def test_no_cell_of_the_spreadsheet_is_a_formula(batch):
     assert [harmless(cell) for cell in ("+1", "-1", "@x", "1")] == ["'+1", "'-1", "'@x", "1"]
 
 
+def test_whoever_stops_early_has_labelled_a_random_part(tmp_path, batch):
+    frozen = [item["sample_id"] for item in json.loads((batch / "batch.json").read_text())["items"]]
+    table = [row["sample_id"] for row in csv.DictReader(io.StringIO((batch / "batch.csv").read_text()))]
+    page = (batch / "label.html").read_text()
+    assert sorted(table) == sorted(frozen)
+    assert table not in (sorted(table), frozen)
+    assert sorted(table, key=page.index) == table
+    cross("label", "export", tmp_path / "run", "--n", 20, "--output", tmp_path / "again")
+    assert (tmp_path / "again" / "batch.csv").read_text() == (batch / "batch.csv").read_text()
+
+
 def test_labels_come_back_with_everybodys_agreement(tmp_path, batch, samples):
     paths = [filled(batch, samples, name, rule, tmp_path / name) for name, rule in (("ann", ANN), ("bob", BOB))]
     result = cross("label", "import", batch / "batch.json", *paths, "--output", tmp_path / "labels.json")
-    assert "40 labelled answers by ann, bob." in result.output
+    assert "20 of 20 answers labelled by ann, bob." in result.output
     labels = load_labels(tmp_path / "labels.json")
     items = [samples[item.sample_id] for item in labels.batch.items]
     for dimension in DIMENSIONS:
@@ -186,7 +197,7 @@ def test_a_spreadsheet_saved_with_semicolons_is_read(tmp_path, batch, samples):
     csv.writer(text, delimiter=";").writerows(rows)
     path.write_text(text.getvalue())
     result = cross("label", "import", batch / "batch.json", path, "--output", tmp_path / "labels.json")
-    assert "20 labelled answers by ann." in result.output
+    assert "20 of 20 answers labelled by ann." in result.output
 
 
 # --- the page ---

@@ -23,7 +23,8 @@ def build(run: Path, n: int, seed: int, with_text: bool, output: Path) -> None:
     drawn = draw(load_anchor(run), n, seed)
     (drawn if with_text else drawn.without_text()).write(output)
     text = "with the benchmark's text" if with_text else "without the benchmark's text"
-    click.echo(f"{output}: {len(drawn.items)} of {drawn.population} answers, judged by {drawn.latest.judge}, {text}.")
+    drawn_of = f"{len(drawn.items)} of {drawn.population_size} answers"
+    click.echo(f"{output}: {drawn_of}, judged by {drawn.latest.judge}, {text}.")
 
 
 @anchor.command()

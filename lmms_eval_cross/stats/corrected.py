@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from math import sqrt
 from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lmms_eval_cross.stats.agreement import checked_binary
-from lmms_eval_cross.stats.clusters import FEWEST_VARYING, FloatArray, checked_vector
+from lmms_eval_cross.stats.clusters import (
+    FEWEST_CLUSTERS,
+    FEWEST_VARYING,
+    ROUNDING,
+    TOO_FEW_CLUSTERS,
+    FloatArray,
+    checked_vector,
+    t_quantile,
+)
+from lmms_eval_cross.stats.intervals import wilson_interval
 from lmms_eval_cross.stats.weighted import checked_weights, cluster_codes
 
 FEWEST_LABELS: Final = 10
@@ -19,6 +29,7 @@ FEWEST_LABELS: Final = 10
 Ends = tuple[float, float] | tuple[None, None]
 """Low and high, or that there is no interval."""
 NO_ENDS: Final = (None, None)
+Method = Literal["rogan-gladen", "ppi++"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +71,7 @@ class Corrected:
     """Interval for the rate over norms like these, as everywhere else; None where `reason` says why."""
     high: float | None
     run_low: float | None
-    """Interval for the run's mean: what people would say of these very answers. None where the labels are of others."""
+    """Interval for the run's mean: what people would say of these very answers. None with labels of other answers."""
     run_high: float | None
     standard_error: float | None
     """Of the mean as the rate over norms like these."""
@@ -68,7 +79,7 @@ class Corrected:
     """Answers whose judge scores were corrected."""
     labels: int
     label_clusters: int
-    method: Literal["rogan-gladen", "ppi++"]
+    method: Method
     power: float | None = None
     """PPI++'s lambda: how far the judge's scores are used."""
     reason: str | None = None
@@ -87,38 +98,118 @@ class Places:
         codes = cluster_codes([*run, *labelled], len(run) + len(labelled))
         return cls(codes[: len(run)], codes[len(run) :])
 
-    def sums(self, of_run: FloatArray, of_labelled: FloatArray) -> FloatArray:
+    def sums(self, of_run: FloatArray, of_labels: FloatArray) -> FloatArray:
         """Influences added up by cluster; an answer that is run and labelled counts in both."""
         size = int(max(self.run.max(), self.labelled.max())) + 1
         run = np.bincount(self.run, weights=of_run, minlength=size)
-        return np.asarray(run + np.bincount(self.labelled, weights=of_labelled, minlength=size), dtype=np.float64)
+        return np.asarray(run + np.bincount(self.labelled, weights=of_labels, minlength=size), dtype=np.float64)
 
     def label_clusters(self, chosen: NDArray[np.bool_] | None = None) -> int:
         """Clusters with a label, or with one of the chosen, shape (labels,): they limit what is known."""
         return len(np.unique(self.labelled if chosen is None else self.labelled[chosen]))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledRun:
+    """A run's judge scores and labels of answers that were drawn from it."""
+
+    scores: FloatArray
+    """Shape (n,), 0 or 1."""
+    labelled: Labelled
+    places: Places
+
+    @classmethod
+    def of(cls, judged: ArrayLike, clusters: Sequence[Hashable], labelled: Labelled) -> LabelledRun:
+        """Check and put together; ValueError for other shapes or values."""
+        return cls(checked_binary("judged", judged), labelled, Places.of(clusters, labelled.clusters))
+
+    def corrected(
+        self,
+        mean: float,
+        influences: tuple[FloatArray, FloatArray],
+        weights: FloatArray,
+        alpha: float,
+        method: Method,
+        power: float | None = None,
+    ) -> Corrected:
+        """The mean with its intervals, Wilson's with t quantiles.
+
+        Args:
+            mean: the estimate, cut to 0..1 here.
+            influences: what each of the run's answers and each label adds to its error, shapes (n,) and (labels,).
+            weights: of the labels, mean 1.
+            alpha: 1 minus the coverage.
+            method: how it was estimated.
+            power: PPI++'s lambda.
+        """
+        mean = min(1.0, max(0.0, mean))
+        labels, clusters = len(weights), self.places.label_clusters()
+        left = unlabelled_shares(weights, len(self.scores))
+        unseen = self._unseen(influences[1], weights, left)
+        within = sqrt(finite_factor(labels) * float(left @ np.square(influences[1])) + unseen)
+        run_low, run_high = (mean, mean) if within <= ROUNDING else _wilson(mean, within, labels, alpha)
+        enough = clusters >= FEWEST_CLUSTERS
+        by_cluster = np.square(self.places.sums(*influences))
+        error = sqrt(finite_factor(clusters) * float(by_cluster.sum()) + unseen) if enough else None
+        low, high = NO_ENDS if error is None else _wilson(mean, error, clusters, alpha)
+        return Corrected(
+            mean=mean,
+            low=low,
+            high=high,
+            run_low=run_low,
+            run_high=run_high,
+            standard_error=error,
+            n=len(self.scores),
+            labels=labels,
+            label_clusters=clusters,
+            method=method,
+            power=power,
+            reason=None if enough else TOO_FEW_CLUSTERS,
+        )
+
+    def _unseen(self, of_labels: FloatArray, weights: FloatArray, left: FloatArray) -> float:
+        """Variance that the labels do not show, as they hold too few of the judge's errors among its 0 or its 1."""
+        labels, judged, missing = self.labelled.labels, self.labelled.judged, 0.0
+        for score in (0, 1):
+            here = judged == score
+            least = least_variance(int(np.sum(labels[here] != score)), int(here.sum()))
+            if least > 0:
+                known = np.square(weights[here]) @ left[here] / weights[here].sum() ** 2
+                share = float(np.mean(self.scores == score))
+                missing += max(0.0, share**2 * float(known) * least - float(left[here] @ np.square(of_labels[here])))
+        return missing
+
+
 def unlabelled_shares(weights: FloatArray, n: int) -> FloatArray:
     """What share of the answers that each label stands for was left unlabelled, shape (labels,), in 0..1.
 
-    A label of weight w (mean 1) stands for w * n / labels of the run's `n` answers, itself among them: 1 minus its
-    drawing probability, Hajek's variance (Ann. Math. Statistics 1964) for draws without replacement.
+    A label of weight w (mean 1) stands for w * n / labels of the run's `n` answers, itself among them. That is 1
+    minus its drawing probability, if the probabilities fit `n`; Hajek's variance for draws without replacement (Ann.
+    Math. Statistics 1964) weights the squares by it.
     """
     return np.clip(1 - len(weights) / (n * weights), 0.0, 1.0)
 
 
 def finite_factor(units: int) -> float:
-    """The finite-sample factor of a variance."""
-    return units / (units - 1)
+    """The finite-sample factor of a variance, n / (n - 1); 1 for a single unit, which has no variance."""
+    return units / (units - 1) if units > 1 else 1.0
 
 
 def least_variance(errors: int, cases: int) -> float:
-    """Variance that a judge's error rate has at least where `errors` were seen in so many cases; 0 for many errors.
+    """Variance that a verdict's being wrong has at least, if so many of the cases were; 0 for many errors or no case.
 
-    Fewer than FEWEST_VARYING errors do not show how much they vary: the rate is then taken as (errors + 1) /
+    Fewer than FEWEST_VARYING errors do not show how much they vary: their rate is then taken as (errors + 1) /
     (cases + 2), Laplace's.
     """
-    if errors >= FEWEST_VARYING:
+    if errors >= FEWEST_VARYING or not cases:
         return 0.0
     rate = (errors + 1) / (cases + 2)
-    return rate * (1 - rate) / cases
+    return rate * (1 - rate)
+
+
+def _wilson(mean: float, error: float, units: int, alpha: float) -> Ends:
+    """Wilson's interval with the effective n of this error; at the edges of the scale with a trial a unit."""
+    spread = mean * (1 - mean)
+    effective = float(units) if min(spread, error) <= ROUNDING else spread / error**2
+    low, high = wilson_interval(mean, effective, t_quantile(1 - alpha / 2, units - 1))
+    return min(low, mean), max(high, mean)

@@ -4,7 +4,8 @@ docs/agreement.md describes the file. It holds none of the benchmark's text or i
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -110,8 +111,8 @@ class Anchor(_Part):
     name: str
     model: str
     """The model under test."""
-    population: int
-    """Answers that the items were drawn from."""
+    population: dict[str, int]
+    """Answers that the items were drawn from, by subset and setting."""
     seed: int | None = None
     items: list[Item]
     judgements: list[Judgement]
@@ -121,6 +122,11 @@ class Anchor(_Part):
         """SHA-256 over answers and probabilities; judging again does not change it."""
         frozen = [item.model_dump(exclude={"text"}) for item in self.items]
         return hashlib.sha256(canonical_json(frozen).encode("ascii")).hexdigest()
+
+    @property
+    def population_size(self) -> int:
+        """Answers that the items were drawn from."""
+        return sum(self.population.values())
 
     @property
     def latest(self) -> Judgement:
@@ -217,14 +223,19 @@ def anchor_of_run(run: Run) -> Anchor:
     return Anchor(
         name=run.name,
         model=run.model,
-        population=len(answers),
+        population=count_by_part(answers),
         items=[Item.of(answer) for answer in answers],
         judgements=[Judgement(judge=stamp, verdicts=verdicts)],
     )
 
 
+def count_by_part(answers: Iterable[JudgedAnswer]) -> dict[str, int]:
+    """How many answers there are to each subset and setting."""
+    return dict(sorted(Counter(f"{each.sample.subset}_{each.sample.setting}" for each in answers).items()))
+
+
 def draw(anchor: Anchor, n: int, seed: int = 0) -> Anchor:
-    """`n` of the items, spread over subset, country, language and outcome; probabilities are multiplied.
+    """`n` of the items, spread over subset, country, language and outcome; their probabilities are of both draws.
 
     The outcome is the four verdicts of the judge that judged last. With n or fewer items all are kept.
     """
@@ -234,7 +245,7 @@ def draw(anchor: Anchor, n: int, seed: int = 0) -> Anchor:
         (item.subset, item.country, item.language, outcome)
         for item, outcome in zip(anchor.items, outcomes, strict=True)
     ]
-    probabilities = drawing_probabilities(outcomes, n)
+    probabilities = drawing_probabilities(outcomes, n, [item.probability for item in anchor.items])
     drawn = draw_systematically(probabilities, stratified_order(strata, generator), generator).tolist()
     items = [
         anchor.items[i].model_copy(update={"probability": anchor.items[i].probability * float(probabilities[i])})

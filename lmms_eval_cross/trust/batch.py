@@ -8,17 +8,21 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from lmms_eval_cross import session
 from lmms_eval_cross.data.source import write_text
 from lmms_eval_cross.judge.rubric import load_native_rubric
 from lmms_eval_cross.records import DIMENSIONS, Sample
-from lmms_eval_cross.trust.anchor import Anchor, draw
+from lmms_eval_cross.trust.anchor import Anchor, Item, draw
 from lmms_eval_cross.trust.samples import samples_of
 
 CONTEXT: Final = ("country", "language", "query", "norm", "answer", "image")
 COLUMNS: Final = ("batch", "annotator", "sample_id", *CONTEXT, *DIMENSIONS, "note")
 LONGEST_SIDE: Final = 1024
 """Pixels of an image on the page; the judge saw it in full size."""
+Entry = tuple[Item, Sample]
+"""An answer to label, and its sample."""
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -31,28 +35,29 @@ def export_batch(source: Anchor, n: int, seed: int, folder: Path) -> Anchor:
     """Draw a batch and write `batch.json`, `batch.csv` and `label.html`; none of them shows a verdict to people.
 
     `batch.json` has the verdicts and no text. The other two hold text of CROSS, the page images too: keep them
-    to yourselves.
+    to yourselves. Their order is random, so that whoever stops early has labelled a random part.
 
     Raises:
         CrossError: texts or images are not among the prepared data.
     """
     batch = draw(source, n, seed)
-    samples = samples_of(batch)
-    table, page = batch_csv(batch, samples), batch_html(batch, samples)
+    entries = list(zip(batch.items, samples_of(batch), strict=True))
+    np.random.default_rng(seed).shuffle(entries)
+    table, page = batch_csv(batch_id(batch), entries), batch_html(batch_id(batch), entries)
     batch.without_text().write(folder / "batch.json")
     write_text(folder / "batch.csv", table)
     write_text(folder / "label.html", page)
     return batch
 
 
-def batch_csv(batch: Anchor, samples: Sequence[Sample]) -> str:
+def batch_csv(batch: str, entries: Sequence[Entry]) -> str:
     """The batch as CSV with empty cells to fill; no cell starts a formula in a spreadsheet."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", restval="")
     writer.writeheader()
-    for item, sample in zip(batch.items, samples, strict=True):
+    for item, sample in entries:
         shown = {**_shown(sample, item.response), "image": sample.image_name}
-        row = {"batch": batch_id(batch), "sample_id": sample.sample_id, **shown}
+        row = {"batch": batch, "sample_id": sample.sample_id, **shown}
         writer.writerow({name: harmless(value) for name, value in row.items()})
     return text.getvalue()
 
@@ -62,20 +67,20 @@ def harmless(cell: str) -> str:
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
-def batch_html(batch: Anchor, samples: Sequence[Sample]) -> str:
+def batch_html(batch: str, entries: Sequence[Entry]) -> str:
     """The labelling page with everything inside: questions, texts, images, code."""
     from jinja2 import Environment, StrictUndefined
 
     template = files("lmms_eval_cross.trust").joinpath("label.html.j2").read_text(encoding="utf-8")
     prompts = load_native_rubric().prompts
     data: dict[str, Any] = {
-        "batch": batch_id(batch),
+        "batch": batch,
         "questions": [{"name": name, "text": " ".join(prompts[name].split())} for name in DIMENSIONS],
         "items": [
             {"sample_id": sample.sample_id, "image": sample.image_sha256, **_shown(sample, item.response)}
-            for item, sample in zip(batch.items, samples, strict=True)
+            for item, sample in entries
         ],
-        "images": {sha256: data_url(sample) for sha256, sample in {s.image_sha256: s for s in samples}.items()},
+        "images": {sha256: data_url(sample) for sha256, sample in {s.image_sha256: s for _, s in entries}.items()},
     }
     return Environment(autoescape=True, undefined=StrictUndefined).from_string(template).render(data=data)
 

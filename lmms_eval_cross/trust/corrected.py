@@ -15,18 +15,17 @@ from lmms_eval_cross.stats import (
     Corrected,
     Interval,
     Labelled,
-    confusion,
     mean_interval,
     ppi_mean,
     rogan_gladen,
 )
-from lmms_eval_cross.trust.anchor import scores
-from lmms_eval_cross.trust.labels import LabelSet
+from lmms_eval_cross.trust.anchor import count_by_part, scores
+from lmms_eval_cross.trust.labels import LabelSet, against_majority
 from lmms_eval_cross.trust.stamp import JudgeStamp, sole_stamp
 
 INTERVALS_NOTE: Final = (
     'In brackets stand 95% intervals: first for the rate over norms like these, then, after "run", for what people '
-    "would say of the run's own answers."
+    "would say of the run's own answers that have a verdict."
 )
 
 
@@ -41,7 +40,7 @@ class CorrectedMean:
     ppi: Corrected | None
     """PPI++; None where the labels are of other answers, for then it does not hold."""
     sensitivity: float | None
-    """Of the judge against the labels (the majority, a tie being 0), weighted."""
+    """Of the judge against the labels' majority, weighted; ties are left out."""
     specificity: float | None
     labels: int
     of_run: bool
@@ -54,28 +53,28 @@ def corrected_mean(
     """The mean of `answers` on a dimension, corrected by `labels`; answers without a score are left out.
 
     Raises:
-        LabelError: labels of another judge, rubric or profile; fewer than 10 of a class; a judge that can't be
-            told from chance; no answer with a score.
+        LabelError: labels of another judge, rubric or profile; fewer than 10 of a class; no answer with a score;
+            labels of other answers by which the judge is exactly as good as chance.
     """
     judge = sole_stamp("The run", answers)
     scored = [(answer, outcome.score) for answer, outcome in _verdicts(answers, dimension)]
     if not scored:
         raise LabelError(f"No answer has a score on {dimension}; judge the run again.")
     judged, norms = [score for _, score in scored], [answer.sample.norm_id for answer, _ in scored]
-    positions, of_run = _chosen(answers, len(scored), labels)
+    positions, of_run = _chosen([answer for answer, _ in scored], labels)
     labelled = _labelled(labels, judge, dimension, positions)
     try:
-        table = confusion(np.round(labelled.labels), labelled.judged, labelled.weights)
         by_rates = rogan_gladen(judged, norms, labelled, alpha, of_run=of_run)
     except ValueError as error:
-        raise LabelError(f"{dimension} can't be corrected: {error}; label more answers.") from None
+        raise LabelError(f"{dimension} can't be corrected: {error}; label answers of this run.") from None
+    table = against_majority(labelled.labels, labelled.judged, labelled.weights)
     return CorrectedMean(
         dimension=dimension,
         judge_rate=mean_interval(judged, norms, alpha),
         rogan_gladen=by_rates,
         ppi=ppi_mean(judged, norms, labelled, alpha) if of_run else None,
-        sensitivity=table.sensitivity,
-        specificity=table.specificity,
+        sensitivity=None if table is None else table.sensitivity,
+        specificity=None if table is None else table.specificity,
         labels=len(labelled.labels),
         of_run=of_run,
     )
@@ -86,16 +85,17 @@ def _verdicts(answers: Sequence[JudgedAnswer], dimension: Dimension) -> list[tup
     return [(answer, outcome) for answer, outcome in found if isinstance(outcome, Verdict)]
 
 
-def _chosen(answers: Sequence[JudgedAnswer], scored: int, labels: LabelSet) -> tuple[list[int], bool]:
+def _chosen(answers: Sequence[JudgedAnswer], labels: LabelSet) -> tuple[list[int], bool]:
     """Positions in the batch of the labels to use, and whether they were drawn from these answers.
 
-    They were if most of the batch's answers to these samples are the run's, and no more answers are scored than the
-    batch was drawn from: others had no chance to be labelled. Of a slice, its own labels are used.
+    They were if most of the batch's answers to these samples are the run's, and no subset and setting has more
+    answers than the batch was drawn from: others had no chance to be labelled. Of a slice, its own labels are used.
     """
     mine = {answer.sample.sample_id: sendable(answer.response) for answer in answers}
     there = [i for i, item in enumerate(labels.batch.items) if item.sample_id in mine]
     same = [i for i in there if labels.batch.items[i].response == mine[labels.batch.items[i].sample_id]]
-    of_run = 2 * len(same) > len(there) and scored <= labels.batch.population
+    had_chance = all(n <= labels.batch.population.get(part, 0) for part, n in count_by_part(answers).items())
+    of_run = 2 * len(same) > len(there) and had_chance
     return (same if of_run else list(range(len(labels.batch.items)))), of_run
 
 
@@ -124,7 +124,9 @@ def corrected_table(means: Sequence[CorrectedMean]) -> str:
         cells = (_interval(each.judge_rate), _interval(each.rogan_gladen), _interval(each.ppi), str(each.labels))
         rates = ("-" if rate is None else f"{rate:.2f}" for rate in (each.sensitivity, each.specificity))
         lines.append("| " + " | ".join((each.dimension, *cells, *rates)) + " |")
-    lines += ["", INTERVALS_NOTE]
+    lines.append("")
+    if any(each.of_run for each in means):
+        lines.append(INTERVALS_NOTE)
     if not all(each.of_run for each in means):
         lines.append("The labels are of other answers: the judge is taken to err here as often as there.")
     return "\n".join(lines)

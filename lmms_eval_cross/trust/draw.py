@@ -9,16 +9,20 @@ from numpy.typing import NDArray
 from lmms_eval_cross.stats.clusters import FloatArray
 
 
-def drawing_probabilities(outcomes: Sequence[Hashable], n: int) -> FloatArray:
+def drawing_probabilities(outcomes: Sequence[Hashable], n: int, drawn: Sequence[float] | None = None) -> FloatArray:
     """The probability of each answer to be among the `n` drawn, shape (answers,); they add up to n.
 
     Rare outcomes are drawn more often: an outcome that N answers share gets a share of the draw that grows with
-    sqrt(N) (power allocation; Bankier, The American Statistician 1988). Nothing is above 1.
+    sqrt(N) (power allocation; Bankier, The American Statistician 1988). Nothing is above 1. Answers that were
+    themselves drawn with the probabilities `drawn` are drawn again so that both draws together have that allocation.
     """
     if n >= len(outcomes):
         return np.ones(len(outcomes))
-    counts = Counter(outcomes)
-    sizes = np.array([counts[outcome] ** -0.5 for outcome in outcomes])
+    before = np.ones(len(outcomes)) if drawn is None else np.asarray(drawn, dtype=np.float64)
+    counts: Counter[Hashable] = Counter()
+    for outcome, probability in zip(outcomes, before.tolist(), strict=True):
+        counts[outcome] += 1 / probability
+    sizes = np.array([counts[outcome] ** -0.5 for outcome in outcomes]) / before
     certain = np.zeros(len(sizes), dtype=bool)
     while True:
         scale = (n - certain.sum()) / sizes[~certain].sum()

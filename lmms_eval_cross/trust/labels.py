@@ -85,11 +85,9 @@ class LabelSet(BaseModel):
         """The judge (other) against the annotators' majority (reference); ties and failures left out."""
         found = np.array(scores(self.judgement_of(judge), dimension))
         truth = self.consensus(dimension)
-        kept = ~np.isnan(found) & ~np.isnan(truth) & (truth != 0.5)
-        if not kept.any():
-            return None
         weights = np.array([1 / item.probability for item in self.batch.items])
-        return confusion(np.round(truth[kept]), found[kept], weights[kept])
+        kept = ~np.isnan(found) & ~np.isnan(truth)
+        return against_majority(truth[kept], found[kept], weights[kept])
 
     @property
     def bound_to(self) -> list[str]:
@@ -101,6 +99,15 @@ class LabelSet(BaseModel):
         annotations = [each.model_dump(mode="json") for each in self.annotations]
         bound, batch = self.bound_to, self.batch.to_json()
         write_sealed(path, {"schema": SCHEMA, "bound_to": bound, "batch": batch, "annotations": annotations})
+
+
+def against_majority(labels: FloatArray, judged: FloatArray, weights: FloatArray) -> Confusion | None:
+    """The judge (other) against the majority of each answer's labels (reference); ties are left out.
+
+    `labels` are means over annotators in 0..1, shape (labels,). None where all are ties.
+    """
+    told = labels != 0.5
+    return confusion(np.round(labels[told]), judged[told], weights[told]) if told.any() else None
 
 
 def load_labels(path: Path) -> LabelSet:
@@ -141,7 +148,8 @@ def labels_table(labels: LabelSet) -> str:
     """Agreement of the annotators with each other and of every judge with them, as Markdown."""
     judges = {each.judge.binding: each.judge for each in labels.batch.judgements}
     lines = [
-        f"{len(labels.annotations)} labelled answers by {', '.join(labels.annotators)}.",
+        f"{len({each.sample_id for each in labels.annotations})} of {len(labels.batch.items)} answers labelled by "
+        f"{', '.join(labels.annotators)}. Where their labels tie, the judge is not set against them.",
         "",
         "| dimension | labels of 1 | labels of 0 | alpha of annotators | judge | n | agreement | kappa"
         " | sensitivity | specificity |",
