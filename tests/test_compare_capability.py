@@ -10,7 +10,8 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 
 from lmms_eval_cross import stats
 from lmms_eval_cross.cli import main
-from tests.made_runs import Task, cross_samples, draw, task, write_run
+from tests.made_runs import cross_samples, draw, task, write_run
+from tests.run_folders import Task
 
 SAMPLES = [each for each in cross_samples() if each.subset == "safeworld"]
 SCORES = draw(SAMPLES, 0.7, seed=1)
