@@ -87,9 +87,9 @@ def place_of(asked: Asked) -> Place:
 
 
 def honest(asked: Asked) -> Answer:
-    """A score that depends on answer and dimension alone, after a few milliseconds."""
+    """A score that depends on answer and dimension alone, after 48 ms."""
     response, dimension = place_of(asked)
-    return Answer(f"Reasons.\nScore: {score_of(response, dimension)}", delay_seconds=0.004)
+    return Answer(f"Reasons.\nScore: {score_of(response, dimension)}", delay_seconds=0.048)
 
 
 def faulty(fault: Answer, seed: int) -> Script:
