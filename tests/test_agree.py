@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import Result
 from sklearn.metrics import cohen_kappa_score, recall_score
 
-from lmms_eval_cross.cli import main
 from lmms_eval_cross.records import DIMENSIONS
+from tests.command import cross
 from tests.judged_runs import chance, noisy, provenance, sample, write_run
 from tests.run_folders import samples_file
 
@@ -18,8 +18,8 @@ OTHER = noisy(TRUTH, "other")
 NEW = provenance("new-judge")
 
 
-def agree(*arguments: object):
-    return CliRunner().invoke(main, ["agree", *map(str, arguments)], catch_exceptions=False)
+def agree(*arguments: object) -> Result:
+    return cross("agree", *arguments)
 
 
 @pytest.fixture

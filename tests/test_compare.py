@@ -5,18 +5,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-import click.testing
 import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from lmms_eval_cross.cli import main
 from lmms_eval_cross.compare import decide
 from lmms_eval_cross.compare.comparison import MetricResult
 from lmms_eval_cross.compare.inputs import load_side
 from lmms_eval_cross.compare.slices import find_slices
 from lmms_eval_cross.records import DIMENSIONS
 from lmms_eval_cross.stats import inferiority, paired_difference
+from tests.command import compare, said
 from tests.made_runs import cross_samples, draw, task, with_failures, write_run
 from tests.run_folders import STAMP, samples_file
 
@@ -36,14 +35,6 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, scores in {"half-judged": GOOD, "worse-half-judged": WORSE}.items():
         write_run(root / name, SAMPLES, with_failures(scores, 0.3))
     return root
-
-
-def compare(*arguments: str | Path) -> click.testing.Result:
-    return click.testing.CliRunner().invoke(main, ["compare", *map(str, arguments), "--resamples", "100"])
-
-
-def said(result: click.testing.Result) -> str:
-    return " ".join(result.output.split())
 
 
 # --- no verdict ---

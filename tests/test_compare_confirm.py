@@ -2,16 +2,15 @@
 
 from pathlib import Path
 
-import click.testing
 import pyarrow.parquet as parquet
 import pytest
 
 from lmms_eval_cross import session
-from lmms_eval_cross.cli import main
 from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.records import Sample
 from lmms_eval_cross.sample_record import Provenance
 from lmms_eval_cross.settings import load_settings
+from tests import command
 from tests.judge_server import Answer, Asked, JudgeServer
 from tests.made_runs import Scores, write_run
 
@@ -59,13 +58,13 @@ def contrary(asked: Asked) -> Answer:
 
 
 def compare(*arguments: str | Path) -> tuple[int, str]:
-    result = click.testing.CliRunner().invoke(main, ["compare", *map(str, arguments), "--resamples", "100"])
-    return result.exit_code, " ".join(result.output.split())
+    result = command.compare(*arguments)
+    return result.exit_code, command.said(result)
 
 
 def test_a_baseline_file_has_no_answers_to_judge_again(samples, judged_by, tmp_path):
     sides = write_sides(tmp_path, samples)
-    click.testing.CliRunner().invoke(main, ["baseline", sides[0], "-o", str(tmp_path / "b.json")])
+    command.cross("baseline", sides[0], "-o", tmp_path / "b.json")
     code, text = compare(tmp_path / "b.json", sides[1], "--confirm", "1")
     assert code == 2
     assert "kind comes from a baseline file; give its run" in text

@@ -7,24 +7,19 @@ from pathlib import Path
 
 import krippendorff
 import pytest
-from click.testing import CliRunner
 
 from lmms_eval_cross import session
-from lmms_eval_cross.cli import main
 from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.records import DIMENSIONS, Sample
 from lmms_eval_cross.trust.anchor import load_anchor
 from lmms_eval_cross.trust.batch import COLUMNS, harmless
 from lmms_eval_cross.trust.labels import load_labels
 from lmms_eval_cross.trust.sealed import read_sealed, write_sealed
+from tests.command import cross
 from tests.judged_runs import chance, noisy, provenance, write_run
 
 ANN, BOB = chance("ann", 0.5), noisy(chance("ann", 0.5), "bob")
 HOSTILE = '=HYPERLINK("http://example.invalid")</script><script>document.title="pwned"</script>'
-
-
-def cross(*arguments: object):
-    return CliRunner().invoke(main, list(map(str, arguments)), catch_exceptions=False)
 
 
 @pytest.fixture
