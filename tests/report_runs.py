@@ -14,7 +14,7 @@ from lmms_eval_cross.runs import Run
 from lmms_eval_cross.sample_record import RECORD, Provenance, read_record
 from tests import run_folders
 from tests.run_folders import PROVENANCE, Judged, Task, save_run
-from tests.runs import rows_of
+from tests.runs import samples_in
 from tests.samples import make_sample
 
 JUDGE = replace(PROVENANCE, judge_id="gpt-4o-2024-08-06", judge_model="gpt-4o-2024-08-06")
@@ -106,7 +106,7 @@ def demo_answers(responses: Path) -> list[Judged]:
     """The demo's samples with recorded answers, judged in this process by the offline judge."""
     rows = [json.loads(line) for line in responses.read_text(encoding="utf-8").splitlines()]
     told = {row["sample_id"]: row["response"] for row in rows}
-    samples = [Sample.from_row(row) for row in rows_of(session.data_for(session.DEMO))]
+    samples = samples_in(session.data_for(session.DEMO))
     items = {sample: session.submit(sample, told[sample.sample_id])[RECORD] for sample in samples}
     for item in items.values():
         item.settle()

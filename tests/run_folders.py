@@ -62,7 +62,7 @@ def make_run(
         rows = ours.setdefault(_task_of(sample), [])
         rows.append({"doc_id": len(rows), **metric_items(record), RECORD: record})
     others = tasks or {}
-    measured = {task: Task({"compliance": 50.0}, n=len(rows)) for task, rows in ours.items()} | others
+    measured = {**{task: Task({"compliance": 50.0}, n=len(rows)) for task, rows in ours.items()}, **others}
     logged = {task: _logged(each) for task, each in others.items() if each.samples}
     return Run(name, _results(measured) | {"config": {"model": model}} | results, ours | logged)
 
@@ -74,6 +74,14 @@ def save_run(run: Run, folder: Path) -> Path:
     for task, rows in run.samples.items():
         write_rows(samples_file(folder, task), rows)
     return folder
+
+
+def predicted_rows(answers: Iterable[tuple[Sample, str]]) -> list[dict[str, Any]]:
+    """The logged samples of a task run with --predict_only, but for what is never read."""
+    return [
+        {"doc_id": number, "target": sample.norm, "filtered_resps": response, "input": sample.query}
+        for number, (sample, response) in enumerate(answers)
+    ]
 
 
 def samples_file(folder: Path, task: str) -> Path:

@@ -7,17 +7,17 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 
 from lmms_eval_cross import session
-from lmms_eval_cross.data.prepare import prepare
+from lmms_eval_cross.data.prepared import Prepared
 from lmms_eval_cross.judge.rubric import OFFICIAL_NAMES
 from lmms_eval_cross.records import DIMENSIONS, Sample
 from lmms_eval_cross.trust.anchor import load_anchor
 from tests.command import cross
 from tests.judge_server import Answer, Asked, JudgeServer
 from tests.judged_runs import Rule, chance, noisy, provenance, write_run
+from tests.runs import samples_in
 
 PAGE = Path(__file__).parent.parent / "docs" / "judges.md"
 OLD_ID = "gpt-4o-2024-08-06"
@@ -43,12 +43,8 @@ def scripted(rule: Rule, samples: dict[str, Sample]):
 
 
 @pytest.fixture
-def samples(standin: Path, bare_environment: Path) -> dict[str, Sample]:
-    prepared = prepare(bare_environment, str(standin))
-    session.forget_data()
-    files = [prepared.parquet(split) for split in prepared.manifest.rows]
-    rows = [row for file in files for row in pq.read_table(file).to_pylist()]
-    return {row["sample_id"]: Sample.from_row(row) for row in rows}
+def samples(prepared: Prepared) -> dict[str, Sample]:
+    return {each.sample_id: each for each in samples_in(prepared)}
 
 
 @pytest.fixture
