@@ -19,12 +19,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from lmms_eval_cross.data.demo import prepare_demo
 from lmms_eval_cross.records import DIMENSIONS
 from tests.judge_server import Answer, Asked, JudgeServer, read_native, score_of
-from tests.runs import rows_of
+from tests.run_folders import predicted_rows, write_rows
+from tests.runs import samples_in
 
 SHARE = 0.3
 """Of requests that meet the HTTP fault."""
@@ -87,9 +87,9 @@ def place_of(asked: Asked) -> Place:
 
 
 def honest(asked: Asked) -> Answer:
-    """A score that depends on answer and dimension alone, after a few milliseconds."""
+    """A score that depends on answer and dimension alone, after 48 ms."""
     response, dimension = place_of(asked)
-    return Answer(f"Reasons.\nScore: {score_of(response, dimension)}", delay_seconds=0.004)
+    return Answer(f"Reasons.\nScore: {score_of(response, dimension)}", delay_seconds=0.048)
 
 
 def faulty(fault: Answer, seed: int) -> Script:
@@ -105,9 +105,10 @@ class Trial:
         self.home, self.run, self.output = folder / "home", folder / "run", folder / "judged"
         shutil.copytree(prepared, self.home)
         self.run.mkdir()
-        self.rows = rows_of(prepare_demo(self.home))
-        lines = [json.dumps(self._line(number, row, name)) for number, row in enumerate(self.rows)]
-        (self.run / "20250101_000000_samples_cross_demo.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        self.samples = samples_in(prepare_demo(self.home))
+        said = (f"{name}, sample {number}: I would ask the hosts first." for number in range(len(self.samples)))
+        rows = predicted_rows(zip(self.samples, said, strict=True))
+        write_rows(self.run / "20250101_000000_samples_cross_demo.jsonl", rows)
         (self.run / "20250101_000000_results.json").write_text("{}", encoding="utf-8")
         self.environment = {
             "CROSS_HOME": str(self.home),
@@ -116,10 +117,6 @@ class Trial:
             "CROSS_JUDGE_CONCURRENCY": str(CONCURRENCY),
             "CROSS_JUDGE_TIMEOUT": str(TIMEOUT_SECONDS),
         }
-
-    def _line(self, number: int, row: Mapping[str, Any], name: str) -> dict[str, Any]:
-        response = f"{name}, sample {number}: I would ask the hosts first."
-        return {"doc_id": number, "target": row["norm"], "filtered_resps": response, "input": row["query"]}
 
     def start(self, retry_failed: bool = False) -> multiprocessing.process.BaseProcess:
         """Judge, in a process of its own."""
@@ -134,7 +131,7 @@ class Trial:
         ledger = self.home / "ledger.sqlite"
         if not ledger.is_file():
             return {}
-        names = {row["sample_id"]: number for number, row in enumerate(self.rows)}
+        names = {each.sample_id: number for number, each in enumerate(self.samples)}
         responses = [json.loads(line)["filtered_resps"] for line in _samples(self.run)]
         with sqlite3.connect(ledger, timeout=60) as connection:
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'verdict'").fetchone():
@@ -182,7 +179,7 @@ def finish(trial: Trial, server: JudgeServer, tally: Tally, kept: Mapping[Place,
     final = trial.scored()
     tally.tried += 1
     tally.changed += wrong(kept) + wrong(final)
-    tally.lost += len(DIMENSIONS) * len(trial.rows) - len(final) + sum(final.get(p) != s for p, s in kept.items())
+    tally.lost += len(DIMENSIONS) * len(trial.samples) - len(final) + sum(final.get(p) != s for p, s in kept.items())
     tally.twice += sum(asked[place] for place in kept)
     return asked
 

@@ -1,23 +1,33 @@
 """How often the gate is wrong, on the cluster shape of CROSS: python -m benchmarks.gate [--quick].
 
-Simulated verdicts: a latent normal score per norm, item, sample and round, partly shared by the two models
-(difficulty), partly their own; a verdict is 1 where the sum falls below the quantile of the model's true rate.
-So the true rates are exact, and items of a norm and wordings of an item stand or fall together.
-Prints Markdown tables; nothing is written.
+The latent score behind each verdict is partly shared by the two models (difficulty), partly their own, and that
+partly drawn anew in each round (benchmarks/simulation.py). Prints Markdown tables; nothing is written.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
-import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from benchmarks.simulation import (
+    ALL_NORMS,
+    CASA,
+    ENGLISH,
+    MODERATE,
+    MULTILINGUAL,
+    SAFEWORLD,
+    STRONG,
+    Array,
+    Correlation,
+    Simulation,
+    markdown_table,
+    norm_items,
+    parse_options,
+    processes,
+    share,
+)
 from lmms_eval_cross.stats import (
     Decision,
     PairedDifference,
@@ -30,34 +40,12 @@ from lmms_eval_cross.stats import (
     paired_difference,
 )
 
-CASA = (49, 37, 32, 13, 1)
-"""CASA's norms that serve 1, 2, 3, 4, 5 items: 132 norms, 276 items (DATA.md)."""
-SAFEWORLD = (30, 6, 1)
-"""37 norms, 45 items."""
-ENGLISH, MULTILINGUAL = 3, 1
-"""Samples of an item: three wordings in English, one in another language."""
 MARGIN = 0.05
 ALPHA = 0.05
 AT_ONCE = 250
 """Simulations drawn together; bounds memory."""
 
-Array = NDArray[np.float64]
 TTest = Callable[[list[float], list[float]], dict[str, float]]
-
-
-@dataclass(frozen=True, slots=True)
-class Correlation:
-    """Shares of the latent variance; they add up to 1."""
-
-    name: str
-    shared: tuple[float, float, float]
-    """Norm, item, sample: difficulty, the same for both models."""
-    own: tuple[float, float, float, float]
-    """Norm, item, sample, round: each model's own."""
-
-
-STRONG = Correlation("strong", (0.20, 0.20, 0.15), (0.15, 0.15, 0.05, 0.10))
-MODERATE = Correlation("moderate", (0.25, 0.15, 0.20), (0.05, 0.10, 0.10, 0.15))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +60,8 @@ class Cell:
     drop: float = 0.0
     rate: float = 0.6
     """The baseline's true rate."""
-    norms: tuple[int, ...] = ()
-    """Items of each norm; all of CROSS when empty."""
+    norms: tuple[int, ...] = ALL_NORMS
+    """Items of each norm."""
     samples_per_item: int = ENGLISH + MULTILINGUAL
     bootstrap: bool = False
 
@@ -92,60 +80,25 @@ class Outcome:
     bootstrap_covered: Array
 
 
-def norm_items(*counts: tuple[int, ...]) -> tuple[int, ...]:
-    """Items of each norm: (49, 37) -> 49 ones and 37 twos."""
-    return tuple(k for subset in counts for k, norms in enumerate(subset, start=1) for _ in range(norms))
-
-
-def sample_owners(cell: Cell) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Norm and item of each sample."""
-    items = np.array(cell.norms or norm_items(CASA, SAFEWORLD))
-    item_norm = np.repeat(np.arange(len(items)), items)
-    item = np.repeat(np.arange(len(item_norm)), cell.samples_per_item)
-    return item_norm[item], item
-
-
-def draw_pairs(cell: Cell) -> Iterator[tuple[Array, Array]]:
+def draw_pairs(simulation: Simulation, cell: Cell) -> Iterator[tuple[Array, Array]]:
     """Yield `simulations` pairs of (samples, rounds) verdicts: baseline, candidate."""
-    generator = np.random.default_rng(cell.seed)
-    owners = sample_owners(cell)
+    own = cell.correlation.own
     for start in range(0, cell.simulations, AT_ONCE):
         many = min(AT_ONCE, cell.simulations - start)
-        shared = latent(generator, many, owners, cell.correlation.shared)[..., None]
-        before = verdicts(generator, shared, owners, cell, cell.rate)
-        after = verdicts(generator, shared, owners, cell, cell.rate - cell.drop)
+        shared = simulation.latent(cell.correlation.shared, many)
+        before = simulation.verdicts(shared, own, cell.rate, cell.rounds)
+        after = simulation.verdicts(shared, own, cell.rate - cell.drop, cell.rounds)
         yield from zip(before, after, strict=True)
-
-
-def latent(
-    generator: np.random.Generator, many: int, owners: tuple[NDArray[np.intp], ...], shares: tuple[float, ...]
-) -> Array:
-    """Sum of norm, item and sample effects, shape (many, samples)."""
-    norm, item = owners
-    effects = [generator.standard_normal((many, size)) for size in (norm.max() + 1, item.max() + 1, len(norm))]
-    scaled = [effect * np.sqrt(share) for effect, share in zip(effects, shares, strict=True)]
-    return np.asarray(scaled[0][:, norm] + scaled[1][:, item] + scaled[2])
-
-
-def verdicts(
-    generator: np.random.Generator, shared: Array, owners: tuple[NDArray[np.intp], ...], cell: Cell, rate: float
-) -> Array:
-    """0/1 verdicts of one model, shape (many, samples, rounds)."""
-    from scipy.special import ndtri
-
-    own = latent(generator, len(shared), owners, cell.correlation.own[:3])[..., None]
-    noise = generator.standard_normal((*own.shape[:2], cell.rounds)) * np.sqrt(cell.correlation.own[3])
-    return np.asarray(shared + own + noise < ndtri(rate), dtype=np.float64)
 
 
 def measure(cell: Cell) -> Outcome:
     """Run every method on every simulated pair of one cell."""
-    norm, _ = sample_owners(cell)
-    clusters = norm.tolist()
+    simulation = Simulation(cell.seed, cell.norms, cell.samples_per_item)
+    clusters = simulation.clusters
     ttest = lmms_eval_ttest()
     found: list[PairedDifference] = []
     rows = []
-    for before_rounds, after_rounds in draw_pairs(cell):
+    for before_rounds, after_rounds in draw_pairs(simulation, cell):
         before, after = before_rounds.mean(axis=1), after_rounds.mean(axis=1)
         found.append(paired_difference(before, after, clusters, ALPHA))
         rows.append(
@@ -197,8 +150,8 @@ def gate_cells(simulations: int, seed: int) -> list[Cell]:
 
 def slice_cells(simulations: int, seed: int) -> list[Cell]:
     """Rows of the coverage table."""
-    everything, safeworld = norm_items(CASA, SAFEWORLD), norm_items(SAFEWORLD)
-    few = tuple(int(k) for k in np.random.default_rng(seed).choice(everything, 12, replace=False))
+    safeworld = norm_items(SAFEWORLD)
+    few = tuple(int(k) for k in np.random.default_rng(seed).choice(ALL_NORMS, 12, replace=False))
     plain = Cell("CROSS", STRONG, simulations, 0)
     cells = [
         plain,
@@ -215,13 +168,6 @@ def slice_cells(simulations: int, seed: int) -> list[Cell]:
         replace(plain, label="6 of those norms", norms=few[:6]),
     ]
     return [replace(cell, seed=seed + 100 + i) for i, cell in enumerate(cells)]
-
-
-def share(values: Array | list[bool]) -> str:
-    """Per cent of what is 1, leaving out NaN: `4.9%`."""
-    kept = np.asarray(values, dtype=np.float64)
-    kept = kept[~np.isnan(kept)]
-    return f"{100 * kept.mean():.1f}%" if len(kept) else "-"
 
 
 def decisions(outcome: Outcome, margin: float = MARGIN) -> list[Decision]:
@@ -282,13 +228,6 @@ def decide_family(family: list[PairedDifference]) -> dict[str, Decision]:
     return decide_each(named, dict.fromkeys(named, MARGIN))
 
 
-def markdown_table(header: str, rows: list[list[str]]) -> str:
-    """A Markdown table; `header` names its columns, separated by |."""
-    names = [name.strip() for name in header.split("|")]
-    lines = [names, ["---"] * len(names), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
 def report(gate: list[Outcome], slices: list[Outcome]) -> str:
     """The three tables."""
     nulls = [each for each in gate if each.cell.drop == 0 and each.cell.rounds == 1 and each.cell.rate < 0.9]
@@ -315,27 +254,14 @@ def report(gate: list[Outcome], slices: list[Outcome]) -> str:
     )
 
 
-def parse_arguments() -> argparse.Namespace:
-    """Command line."""
-    parser = argparse.ArgumentParser(description="Simulate the gate on the cluster shape of CROSS.")
-    parser.add_argument("--simulations", type=int, default=4_000, help="per row")
-    parser.add_argument("--seed", type=int, default=20_250_514)
-    parser.add_argument("--workers", type=int, default=2, help="processes")
-    parser.add_argument("--quick", action="store_true", help="200 simulations per row: shows that it runs")
-    return parser.parse_args()
-
-
 def main() -> None:
     """Simulate, then print."""
-    arguments = parse_arguments()
-    simulations = 200 if arguments.quick else arguments.simulations
-    gate, slices = gate_cells(simulations, arguments.seed), slice_cells(simulations, arguments.seed)
-    started = time.monotonic()
-    with ProcessPoolExecutor(arguments.workers) as pool:
+    given = parse_options("Simulate the gate on the cluster shape of CROSS.", seed=20_250_514)
+    gate, slices = gate_cells(given.simulations, given.seed), slice_cells(given.simulations, given.seed)
+    with processes(given.workers) as pool:
         outcomes = list(pool.map(measure, gate + slices))
-    print(f"{simulations:,} simulations per row unless stated, seed {arguments.seed}.\n")
-    print(report(outcomes[: len(gate)], outcomes[len(gate) :]))
-    print(f"\nTook {time.monotonic() - started:.0f} s with {arguments.workers} processes.", file=sys.stderr)
+        print(f"{given.simulations:,} simulations per row unless stated, seed {given.seed}.\n")
+        print(report(outcomes[: len(gate)], outcomes[len(gate) :]))
 
 
 if __name__ == "__main__":

@@ -9,27 +9,21 @@ over norms like these is that of the simulation. Prints Markdown tables; nothing
 
 from __future__ import annotations
 
-import argparse
-import sys
-import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+from scipy.special import ndtri
 
-from benchmarks.gate import STRONG, Array, Cell, latent, markdown_table, sample_owners, share
+from benchmarks.simulation import Array, Simulation, markdown_table, parse_options, processes, share
 from lmms_eval_cross.stats import FEWEST_LABELS, Corrected, Labelled, mean_interval, ppi_mean, rogan_gladen
-from lmms_eval_cross.trust.draw import draw_systematically, drawing_probabilities, stratified_order
 
 SENSITIVITY, SPECIFICITY = 0.8, 0.9
 GOOD_JUDGE = 0.98, 0.99
 """Sensitivity and specificity of a judge whose errors are too few to show how they vary."""
 TRUTH = (0.35, 0.35, 0.30)
 """Shares of the latent variance: norm, item, sample."""
-ERRORS = (0.20, 0.20, 0.60)
-"""The same for the judge's errors."""
 OTHER_RATE = 0.35
 METHODS = ("judge rate", "labels alone", "Rogan-Gladen", "PPI++")
 OF_THE_RUN = (1, 2, 3)
@@ -69,21 +63,20 @@ class Result:
 
 def measure(setup: Setup) -> Result:
     """Simulate one row."""
-    generator = np.random.default_rng(setup.seed)
-    owners = sample_owners(Cell("CROSS", STRONG, 1, 0))
-    clusters = owners[0].tolist()
+    simulation = Simulation(setup.seed)
+    clusters = simulation.clusters
     rows, means, refused = [], [], 0
     for _ in range(setup.simulations):
-        truth, judged = answers(generator, setup.prevalence, owners, setup.judge)
+        truth, scores = answers(simulation, setup.prevalence, setup.judge)
         of_run = setup.drawn != "other run"
-        seen, told = (truth, judged) if of_run else answers(generator, OTHER_RATE, owners, setup.judge)
-        chosen, probabilities = draw(generator, setup, told)
-        labels = seen[chosen] * (generator.random(len(chosen)) >= setup.wrong_labels)
+        seen, told = (truth, scores) if of_run else answers(simulation, OTHER_RATE, setup.judge)
+        chosen, probabilities = draw(simulation, setup, told)
+        labels = seen[chosen] * (simulation.generator.random(len(chosen)) >= setup.wrong_labels)
         if min(labels.sum(), (1 - labels).sum()) < FEWEST_LABELS:
             refused += 1
             continue
         labelled = Labelled.of(labels, told[chosen], [clusters[i] for i in chosen], probabilities)
-        rows.append(intervals(judged, clusters, labelled, of_run))
+        rows.append(intervals(scores, clusters, labelled, of_run))
         means.append(truth.mean())
     low, high, run_low, run_high, mean = np.moveaxis(np.array(rows), -1, 0)
     own = np.array(means)[:, None]
@@ -98,36 +91,28 @@ def measure(setup: Setup) -> Result:
     )
 
 
-def answers(
-    generator: np.random.Generator, rate: float, owners: tuple[np.ndarray, ...], rates: tuple[float, float]
-) -> tuple[Array, Array]:
+def answers(simulation: Simulation, rate: float, judge: tuple[float, float]) -> tuple[Array, Array]:
     """What people would say of a model's answers, and the judge's scores."""
-    from scipy.special import ndtri
-
-    truth = (latent(generator, 1, owners, TRUTH)[0] < ndtri(rate)).astype(float)
-    right = latent(generator, 1, owners, ERRORS)[0] < np.where(truth == 1, *ndtri(rates))
-    return truth, np.where(right, truth, 1 - truth)
+    truth = (simulation.latent(TRUTH)[0] < ndtri(rate)).astype(float)
+    return truth, simulation.judged(truth, judge)
 
 
-def draw(generator: np.random.Generator, setup: Setup, judged: Array) -> tuple[np.ndarray, Array | None]:
+def draw(simulation: Simulation, setup: Setup, scores: Array) -> tuple[np.ndarray, Array | None]:
     """Positions to label, and the probabilities by which they were drawn."""
     if setup.drawn != "anchor":
-        return generator.choice(len(judged), setup.labels, replace=False), None
-    other = generator.random(len(judged)) < 0.15
-    outcomes = [f"{score:g}{flag:d}" for score, flag in zip(judged, other, strict=True)]
-    probabilities = drawing_probabilities(outcomes, setup.labels)
-    order = stratified_order([(outcome,) for outcome in outcomes], generator)
-    chosen = draw_systematically(probabilities, order, generator)
-    return chosen, probabilities[chosen]
+        return simulation.generator.choice(len(scores), setup.labels, replace=False), None
+    other = simulation.generator.random(len(scores)) < 0.15
+    outcomes = [f"{score:g}{flag:d}" for score, flag in zip(scores, other, strict=True)]
+    return simulation.draw_anchor(outcomes, setup.labels)
 
 
-def intervals(judged: Array, clusters: list[int], labelled: Labelled, of_run: bool) -> list[tuple[float, ...]]:
+def intervals(scores: Array, clusters: list[int], labelled: Labelled, of_run: bool) -> list[tuple[float, ...]]:
     """Both intervals and the mean of each method: the judge rate has but one, and stands for both."""
-    plain = mean_interval(judged, clusters)
+    plain = mean_interval(scores, clusters)
     assert plain.low is not None, plain.reason
     assert plain.high is not None, plain.reason
-    alone = ppi_mean(judged, clusters, labelled, power=0.0)
-    corrected = [alone, rogan_gladen(judged, clusters, labelled, of_run=of_run), ppi_mean(judged, clusters, labelled)]
+    alone = ppi_mean(scores, clusters, labelled, power=0.0)
+    corrected = [alone, rogan_gladen(scores, clusters, labelled, of_run=of_run), ppi_mean(scores, clusters, labelled)]
     return [(plain.low, plain.high, plain.low, plain.high, plain.mean), *(numbers(each, of_run) for each in corrected)]
 
 
@@ -238,27 +223,13 @@ def _columns(methods: Sequence[str]) -> str:
     return " | ".join([*(f"{name} covers" for name in methods), *(f"{name} width" for name in methods)])
 
 
-def parse_arguments() -> argparse.Namespace:
-    """Command line."""
-    parser = argparse.ArgumentParser(description="Simulate corrected means on the cluster shape of CROSS.")
-    parser.add_argument("--simulations", type=int, default=4_000, help="per row")
-    parser.add_argument("--seed", type=int, default=20_270_114)
-    parser.add_argument("--workers", type=int, default=2, help="processes")
-    parser.add_argument("--quick", action="store_true", help="200 simulations per row: shows that it runs")
-    return parser.parse_args()
-
-
 def main() -> None:
     """Simulate, then print."""
-    arguments = parse_arguments()
-    simulations = 200 if arguments.quick else arguments.simulations
-    tables = setups(simulations, arguments.seed)
-    started = time.monotonic()
-    with ProcessPoolExecutor(arguments.workers) as pool:
-        results = [list(pool.map(measure, table)) for table in tables]
-    print(f"{simulations:,} simulations per row, seed {arguments.seed}; widths and bias in points.\n")
-    print(report(*results))
-    print(f"\nTook {time.monotonic() - started:.0f} s with {arguments.workers} processes.", file=sys.stderr)
+    given = parse_options("Simulate corrected means on the cluster shape of CROSS.", seed=20_270_114)
+    with processes(given.workers) as pool:
+        results = [list(pool.map(measure, table)) for table in setups(given.simulations, given.seed)]
+        print(f"{given.simulations:,} simulations per row, seed {given.seed}; widths and bias in points.\n")
+        print(report(*results))
 
 
 if __name__ == "__main__":

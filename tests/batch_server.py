@@ -3,19 +3,18 @@
 import email
 import email.policy
 import json
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any
 
-from tests.judge_server import Answer, Asked, _encode, judge_by_answer
+from tests.judge_server import Answer, Asked, judge_by_answer
+from tests.loopback import LoopbackServer, Reply
 
 
-class BatchServer:
+class BatchServer(LoopbackServer):
     """`with BatchServer() as server:`; a batch is worked off when it is first looked at."""
 
     def __init__(self, script: Callable[[Asked], Answer] = judge_by_answer) -> None:
+        super().__init__()
         self.script = script
         self.expires: Callable[[str], bool] = lambda custom_id: False
         """Which requests expire; asked for each one, by its id."""
@@ -25,23 +24,11 @@ class BatchServer:
         self.batches: dict[str, dict[str, Any]] = {}
         self.paid: list[str] = []
         """The ids of all requests that were answered, and are billed."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
 
-    @property
-    def url(self) -> str:
-        """The base URL."""
-        return f"http://127.0.0.1:{self._server.server_port}/v1"
-
-    def __enter__(self) -> "BatchServer":
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def reply(self, method: str, path: str, headers: dict[str, str], data: bytes) -> Reply | None:
+        """The response; what is asked for is done, whether the answer comes or not."""
+        body = self.answer(method, path, headers, data)
+        return None if f"{method} {path}" in self.unanswered else Reply(body)
 
     def answer(self, method: str, path: str, headers: dict[str, str], data: bytes) -> bytes:
         """The body of the response."""
@@ -94,7 +81,7 @@ class BatchServer:
 
     def _ask(self, line: dict[str, Any], good: list[Any], bad: list[Any]) -> None:
         answer = self.script(Asked("POST", line["url"], {}, line["body"]))
-        body = json.loads(_encode(answer, line["body"]["model"]))
+        body = json.loads(answer.body(line["body"]["model"]))
         told = {
             "custom_id": line["custom_id"],
             "response": {"status_code": answer.status, "body": body},
@@ -105,35 +92,6 @@ class BatchServer:
             good.append(told)
         else:
             bad.append(told)
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                self._respond(b"")
-
-            def do_POST(self) -> None:
-                self._respond(self.rfile.read(int(self.headers["Content-Length"])))
-
-            def _respond(self, data: bytes) -> None:
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                body = outer.answer(self.command, self.path, headers, data)
-                if f"{self.command} {self.path}" in outer.unanswered:
-                    self.close_connection = True
-                    return
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        return Handler
 
 
 def _uploaded(content_type: str, data: bytes) -> bytes:

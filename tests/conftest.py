@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lmms_eval_cross import session
+from lmms_eval_cross.data.prepare import prepare
+from lmms_eval_cross.data.prepared import Prepared
+from lmms_eval_cross.judge.rubric import Rubric, read_official_rubric
 from tests.judge_server import JudgeServer
 from tests.standin import write_standin
 
@@ -47,6 +51,12 @@ def standin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def rubric(standin: Path) -> Rubric:
+    """The stand-in's rubric."""
+    return read_official_rubric(standin / "code" / "evaluation.py")
+
+
+@pytest.fixture(scope="session")
 def browser() -> "Iterator[Browser]":
     """Debian's Chromium without a screen; one a session, for Playwright allows no second."""
     if CHROMIUM is None:
@@ -73,6 +83,14 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("CROSS_HOME", str(tmp_path / "cross-home"))
     monkeypatch.setenv("PYTHONPATH", f"{GUARD}{os.pathsep}{ROOT}")
     return tmp_path / "cross-home"
+
+
+@pytest.fixture
+def prepared(standin: Path, bare_environment: Path) -> Prepared:
+    """The stand-in, prepared and in force."""
+    found = prepare(bare_environment, str(standin), say=lambda _: None)
+    session.forget_data()
+    return found
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any
+
+from tests.loopback import LoopbackServer, Reply
 
 DIMENSIONS = ("Awareness", "Education", "Violation", "Helpfulness")
 _RESPONSE = re.compile(r"<<RESPONSE>>\s*(.*?)\s*<<TASK>>", re.DOTALL)
@@ -75,6 +75,18 @@ class Answer:
     drop: bool = False
     """Close the connection without a word."""
 
+    def body(self, model: str) -> bytes:
+        """The response's body, where `model` was asked for."""
+        if self.raw is not None:
+            return self.raw
+        if self.status != 200:
+            return json.dumps({"error": self.error or {"message": "made to fail"}}).encode()
+        message = {"role": "assistant", "content": self.content, "refusal": self.refusal}
+        choice = {"index": 0, "message": message, "finish_reason": self.finish_reason, "logprobs": None}
+        usage = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
+        head = {"id": "x", "object": "chat.completion", "created": 0, "model": model}
+        return json.dumps({**head, "choices": [choice], "usage": usage}).encode()
+
 
 def score_of(response: str, dimension: str) -> int:
     """The number that this judge gives: any, but always the same, and dependent on the answer."""
@@ -87,12 +99,13 @@ def judge_by_answer(asked: Asked) -> Answer:
     return Answer(f"On {asked.dimension}, I read {len(asked.response)} characters.\nScore: {score}")
 
 
-class JudgeServer:
+class JudgeServer(LoopbackServer):
     """`with JudgeServer() as server:` serves at `server.url` until the block ends."""
 
     def __init__(
         self, script: Callable[[Asked], Answer] = judge_by_answer, models: tuple[str, ...] = ("gpt-4o-2024-08-06",)
     ):
+        super().__init__()
         self.script = script
         self.models: tuple[str, ...] | None = models
         """None: the server keeps its models to itself (404 without a code)."""
@@ -102,28 +115,19 @@ class JudgeServer:
         """The keys that are good; None: all, and none at all."""
         self.asked: list[Asked] = []
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-
-    @property
-    def url(self) -> str:
-        """The base URL."""
-        return f"http://127.0.0.1:{self._server.server_port}/v1"
 
     @property
     def judged(self) -> list[Asked]:
         """The judge calls among what was asked."""
         return [asked for asked in self.asked if asked.path.endswith("/chat/completions")]
 
-    def __enter__(self) -> "JudgeServer":
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def reply(self, method: str, path: str, headers: dict[str, str], data: bytes) -> Reply | None:
+        """The answer as it goes over the wire."""
+        body = json.loads(data) if data else {}
+        answer = self.answer(Asked(method, path, headers, body))
+        if answer.delay_seconds:
+            time.sleep(answer.delay_seconds)
+        return None if answer.drop else Reply(answer.body(body.get("model", "")), answer.status, answer.headers)
 
     def answer(self, asked: Asked) -> Answer:
         """What the server says to a request."""
@@ -149,48 +153,3 @@ class JudgeServer:
         if name in self.models:
             return Answer(raw=json.dumps({"id": name, "object": "model", "created": 0, "owned_by": "test"}).encode())
         return Answer(status=404, error={"message": f"The model '{name}' does not exist", "code": "model_not_found"})
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                self._respond({})
-
-            def do_POST(self) -> None:
-                self._respond(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-
-            def _respond(self, body: dict[str, Any]) -> None:
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                answer = outer.answer(Asked(self.command, self.path, headers, body))
-                if answer.delay_seconds:
-                    time.sleep(answer.delay_seconds)
-                if answer.drop:
-                    self.close_connection = True
-                    return
-                data = _encode(answer, body.get("model", ""))
-                self.send_response(answer.status)
-                for name, value in {"Content-Type": "application/json", **answer.headers}.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        return Handler
-
-
-def _encode(answer: Answer, model: str) -> bytes:
-    if answer.raw is not None:
-        return answer.raw
-    if answer.status != 200:
-        return json.dumps({"error": answer.error or {"message": "made to fail"}}).encode()
-    message = {"role": "assistant", "content": answer.content, "refusal": answer.refusal}
-    usage = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
-    choice = {"index": 0, "message": message, "finish_reason": answer.finish_reason, "logprobs": None}
-    body = {"id": "x", "object": "chat.completion", "created": 0, "model": model, "choices": [choice], "usage": usage}
-    return json.dumps(body).encode()

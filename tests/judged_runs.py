@@ -1,15 +1,17 @@
-"""Run folders as lmms-eval leaves them, written without lmms-eval: made-up samples, scores by a rule."""
+"""Runs of made-up samples, with scores by a rule."""
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from lmms_eval_cross.records import DIMENSIONS, Dimension, JudgeFailure, Outcome, Sample, Verdict
+from lmms_eval_cross.records import DIMENSIONS, Dimension, Sample
 from lmms_eval_cross.runs import Run
-from lmms_eval_cross.sample_record import RECORD, Provenance, build_record
+from lmms_eval_cross.sample_record import Provenance
 from lmms_eval_cross.trust.anchor import anchor_of_run, draw
 from lmms_eval_cross.trust.labels import Annotation, LabelSet
+from tests.run_folders import PROVENANCE, make_run, outcome, save_run
+from tests.samples import make_sample
 
 COUNTRIES = ("Japan", "Iran", "Brazil", "Nigeria")
 SECRET_NORM, SECRET_QUERY = "the-norm-of-the-benchmark", "the-query-of-the-benchmark"
@@ -22,22 +24,7 @@ def sample(number: int, samples_per_norm: int = 4) -> Sample:
     """A made-up sample; four of them share a norm."""
     country = COUNTRIES[number // samples_per_norm % len(COUNTRIES)]
     norm = f"{SECRET_NORM} {number // samples_per_norm}"
-    return Sample(
-        sample_id=f"casa/english/{country}_{number}/1",
-        subset="casa",
-        setting="english",
-        item=f"{country}_{number}",
-        wording=1,
-        country=country,
-        language="English",
-        language_label="English",
-        norm_id=hashlib.sha256(norm.encode()).hexdigest()[:16],
-        norm=norm,
-        query=f"{SECRET_QUERY} {number}",
-        image_sha256=hashlib.sha256(str(number).encode()).hexdigest(),
-        image_name=f"{number}.png",
-        original_query=None,
-    )
+    return make_sample(f"{country}_{number}", norm, query=f"{SECRET_QUERY} {number}")
 
 
 def chance(seed: str, rate: float = 0.5) -> Rule:
@@ -62,25 +49,8 @@ def noisy(rule: Rule, seed: str, sensitivity: float = 0.8, specificity: float = 
     return judged
 
 
-def provenance(judge_id: str = "old-judge", rubric_sha256: str = "a" * 64) -> Provenance:
-    return Provenance(
-        judge="openai",
-        judge_id=judge_id,
-        judge_model=judge_id,
-        rubric="official",
-        rubric_sha256=rubric_sha256,
-        profile="official",
-        request={"temperature": 0},
-        data_sha256="d" * 64,
-        partial=False,
-        versions={"lmms_eval_cross": "0.1.0"},
-    )
-
-
-def outcome(dimension: Dimension, score: int | None, model: str = "m") -> Outcome:
-    if score is None:
-        return JudgeFailure(dimension, "unparsable", "No number.", "It depends.", model)
-    return Verdict(dimension, score, f"By {SECRET_NORM}, {dimension}. Score: {score}", model)
+def provenance(judge_id: str = "old-judge", rubric_sha256: str = PROVENANCE.rubric_sha256) -> Provenance:
+    return replace(PROVENANCE, judge_id=judge_id, judge_model=judge_id, rubric_sha256=rubric_sha256)
 
 
 def write_run(
@@ -91,16 +61,12 @@ def write_run(
     answer: Callable[[Sample], str] = lambda each: f"An answer to {each.item}.",
 ) -> Path:
     """Write the results and samples of a run; returns its folder."""
-    folder.mkdir(parents=True)
-    rows, origin = [], told or provenance()
-    for number, each in enumerate(samples):
-        outcomes = {name: outcome(name, rule(each, name), origin.judge_model) for name in DIMENSIONS}
-        record = build_record(each, answer(each), origin, outcomes)
-        rows.append(json.dumps({"doc_id": number, RECORD: record}))
-    results = {"config": {"model": "a-model"}, "date": "20260101_000000", "results": {}, "configs": {}}
-    (folder / "20260101_000000_results.json").write_text(json.dumps(results))
-    (folder / "20260101_000000_samples_cross_casa.jsonl").write_text("\n".join(rows) + "\n")
-    return folder
+    origin, reason = told or provenance(), f"By {SECRET_NORM}."
+    answers = [
+        (each, answer(each), {name: outcome(name, rule(each, name), origin.judge_model, reason) for name in DIMENSIONS})
+        for each in samples
+    ]
+    return save_run(make_run(folder.name, answers, origin), folder)
 
 
 def label_set(

@@ -12,13 +12,12 @@ from typing import Any
 from PIL import Image
 
 from lmms_eval_cross.data.images import StoredImage
-from lmms_eval_cross.data.official import norm_id
 from lmms_eval_cross.judge.engine import Bounds, JudgeEngine, Outcomes
 from lmms_eval_cross.judge.judges import Job, make_judge
 from lmms_eval_cross.judge.ledger import Ledger
 from lmms_eval_cross.judge.rubric import Rubric, read_official_rubric
-from lmms_eval_cross.records import Sample
 from lmms_eval_cross.settings import load_settings
+from tests.samples import make_sample
 from tests.standin import JUDGE
 
 
@@ -41,24 +40,8 @@ def rubric(folder: Path, source: str = JUDGE) -> Rubric:
 def job(response: str, judged_by: Rubric | None = None, picture: StoredImage | None = None, **changed: Any) -> Job:
     """An answer to one sample; `changed` are other values of the sample's fields."""
     shown = picture or image()
-    norm = str(changed.get("norm", "White {flowers} are for mourning."))
-    told = {"query": "Which {flowers} shall I bring?", "norm": norm, "language": "English", **changed}
-    sample = Sample(
-        **{
-            "sample_id": "casa/english/France_1/1",
-            "subset": "casa",
-            "setting": "english",
-            "item": "France_1",
-            "wording": 1,
-            "country": "France",
-            "language_label": "English",
-            "norm_id": norm_id(norm),
-            "image_sha256": shown.sha256,
-            "image_name": "flowers.png",
-            "original_query": None,
-            **told,
-        }
-    )
+    told = {"query": "Which {flowers} shall I bring?", "norm": "White {flowers} are for mourning.", **changed}
+    sample = make_sample(**{"item": "France_1", "image_sha256": shown.sha256, "image_name": "flowers.png", **told})
     return Job(sample, response, judged_by or _standin_rubric(), {shown.sha256: shown}.__getitem__)
 
 

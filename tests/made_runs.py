@@ -1,48 +1,24 @@
-"""Run folders as lmms-eval writes them, with made-up verdicts on the cluster shape of CROSS."""
+"""Runs with made-up verdicts on the cluster shape of CROSS."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lmms_eval_cross.records import DIMENSIONS, JudgeFailure, Outcome, Sample, Verdict
-from lmms_eval_cross.sample_record import RECORD, Provenance, build_record, metric_items
+from lmms_eval_cross.records import DIMENSIONS, Sample
+from tests.run_folders import PROVENANCE, Task, make_run, outcome, save_run
+from tests.samples import make_sample
 
 NORMS = {"casa": (49, 37, 32, 13, 1), "safeworld": (30, 6, 1)}
 """Norms that serve 1, 2, ... items."""
 COUNTRIES = ("China", "India", "Iran", "Japan", "Saudi Arabia", "Egypt", "France", "Ethiopia")
 LANGUAGES = ("Mandarin", "Hindi", "Persian", "Japanese", "Arabic", "Arabic", "French", "Amharic")
-PROVENANCE = Provenance(
-    judge="openai",
-    judge_id="judge-1",
-    judge_model="judge-1",
-    rubric="official",
-    rubric_sha256="ab" * 32,
-    profile="official",
-    request={"temperature": 0},
-    data_sha256="cd" * 32,
-    partial=False,
-    versions={"lmms_eval_cross": "0.1.0"},
-)
 SECRET = "text of the benchmark"
 """Stands for norms and queries: must be in no output."""
 
 Scores = tuple[int | None, ...]
-
-
-@dataclass(frozen=True)
-class Task:
-    """What another task of the run measured."""
-
-    metrics: Mapping[str, float]
-    samples: Mapping[str, list[Any]]
-    """Metric -> what each sample logs for it."""
-    n: int
-    higher_is_better: Mapping[str, bool]
-    config: Mapping[str, Any]
 
 
 def task(
@@ -64,29 +40,22 @@ def cross_samples() -> list[Sample]:
         norms = [size for size, norms in enumerate(counts, start=1) for _ in range(norms)]
         items = [number for number, size in enumerate(norms) for _ in range(size)]
         for place, norm in enumerate(items):
-            found += [make_sample(subset, place, norm, "english", wording) for wording in (1, 2, 3)]
-            found.append(make_sample(subset, place, norm, "multilingual", 1))
+            found += [_sample(subset, place, norm, "english", wording) for wording in (1, 2, 3)]
+            found.append(_sample(subset, place, norm, "multilingual", 1))
     return found
 
 
-def make_sample(subset: str, place: int, norm: int, setting: str, wording: int) -> Sample:
+def _sample(subset: str, place: int, norm: int, setting: str, wording: int) -> Sample:
     country = COUNTRIES[norm % len(COUNTRIES)]
-    item = f"{country.replace(' ', '_')}_{place}"
-    return Sample(
-        sample_id=f"{subset}/{setting}/{item}/{wording}",
+    return make_sample(
+        f"{country.replace(' ', '_')}_{place}",
+        SECRET,
         subset=subset,
         setting=setting,
-        item=item,
         wording=wording,
-        country=country,
         language="English" if setting == "english" else LANGUAGES[norm % len(COUNTRIES)],
-        language_label="",
         norm_id=f"{subset}{norm:04d}",
-        norm=SECRET,
         query=SECRET,
-        image_sha256="00",
-        image_name="x.png",
-        original_query=None,
     )
 
 
@@ -112,12 +81,6 @@ def with_failures(scores: Mapping[str, Scores], share: float, seed: int = 0) -> 
     return {name: tuple(None if generator.random() < share else s for s in row) for name, row in scores.items()}
 
 
-def outcome(name: Any, score: int | None, model: str) -> Outcome:
-    if score is None:
-        return JudgeFailure(name, "unparsable", "The reply has no score.", "Hm.")
-    return Verdict(name, score, f"Because. Score: {score}", model)
-
-
 def write_run(
     folder: Path,
     samples: list[Sample],
@@ -129,43 +92,17 @@ def write_run(
     **provenance: Any,
 ) -> Path:
     """Write results and samples of a run; samples without scores are left out."""
-    folder.mkdir(parents=True, exist_ok=True)
     origin = replace(PROVENANCE, **provenance)
-    by_task: dict[str, list[dict[str, Any]]] = {}
-    for each in samples:
-        if each.sample_id not in scores:
-            continue
-        pairs = zip(DIMENSIONS, scores[each.sample_id], strict=True)
-        outcomes = {name: outcome(name, score, answered_by or origin.judge_model) for name, score in pairs}
-        record = build_record(each, (responses or {}).get(each.sample_id, "An answer."), origin, outcomes)
-        rows = by_task.setdefault(f"cross_{each.subset}_{each.setting}", [])
-        rows.append({"doc_id": len(rows), **metric_items(record), RECORD: record})
-    results = _results(model, by_task, tasks or {})
-    for name, told in (tasks or {}).items():
-        logged = next(iter(told.samples.values()), [])
-        by_task[name] = [
-            {"doc_id": i, "input": "q", "target": "t", **{metric: values[i] for metric, values in told.samples.items()}}
-            for i in range(len(logged))
-        ]
-    (folder / "20260101_000000_results.json").write_text(json.dumps(results))
-    for name, rows in by_task.items():
-        lines = "".join(json.dumps(row) + "\n" for row in rows)
-        (folder / f"20260101_000000_samples_{name}.jsonl").write_text(lines)
-    return folder
-
-
-def _results(model: str, ours: Mapping[str, Any], tasks: Mapping[str, Task]) -> dict[str, Any]:
-    return {
-        "results": {
-            **{name: {"alias": name, "compliance,none": 50.0} for name in ours},
-            **{
-                name: {f"{metric},none": value for metric, value in told.metrics.items()}
-                for name, told in tasks.items()
+    answers = [
+        (
+            each,
+            (responses or {}).get(each.sample_id, "An answer."),
+            {
+                name: outcome(name, score, answered_by or origin.judge_model)
+                for name, score in zip(DIMENSIONS, scores[each.sample_id], strict=True)
             },
-        },
-        "configs": {**{name: {} for name in ours}, **{name: dict(told.config) for name, told in tasks.items()}},
-        "higher_is_better": {name: dict(told.higher_is_better) for name, told in tasks.items()},
-        "n-samples": {name: {"original": told.n, "effective": told.n} for name, told in tasks.items()},
-        "config": {"model": model},
-        "date": "20260101_000000",
-    }
+        )
+        for each in samples
+        if each.sample_id in scores
+    ]
+    return save_run(make_run(folder.name, answers, origin, tasks, model), folder)

@@ -8,14 +8,21 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from lmms_eval_cross.data.prepared import Prepared
+from lmms_eval_cross.records import Sample
 
 TASKS = ("cross_casa", "cross_safeworld", "cross_casa_multilingual", "cross_safeworld_multilingual")
 METRICS = ("awareness", "education", "compliance", "helpfulness", "coverage")
 
 
-def rows_of(prepared: Prepared) -> list[dict[str, Any]]:
-    """All sample rows of prepared data."""
-    return [row for split in prepared.manifest.rows for row in pq.read_table(prepared.parquet(split)).to_pylist()]
+def rows_of(prepared: Prepared, *splits: str) -> list[dict[str, Any]]:
+    """The sample rows of prepared data: all, or those of some splits."""
+    files = [prepared.parquet(split) for split in splits or prepared.manifest.rows]
+    return [row for file in files for row in pq.read_table(file).to_pylist()]
+
+
+def samples_in(prepared: Prepared, *splits: str) -> list[Sample]:
+    """The same as samples."""
+    return [Sample.from_row(row) for row in rows_of(prepared, *splits)]
 
 
 def answer_for(sample_id: str) -> str:

@@ -4,12 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import Result
 from sklearn.metrics import cohen_kappa_score, recall_score
 
-from lmms_eval_cross.cli import main
 from lmms_eval_cross.records import DIMENSIONS
+from tests.command import cross
 from tests.judged_runs import chance, noisy, provenance, sample, write_run
+from tests.run_folders import samples_file
 
 SAMPLES = [sample(number) for number in range(80)]
 TRUTH = chance("truth", 0.6)
@@ -17,8 +18,8 @@ OTHER = noisy(TRUTH, "other")
 NEW = provenance("new-judge")
 
 
-def agree(*arguments: object):
-    return CliRunner().invoke(main, ["agree", *map(str, arguments)], catch_exceptions=False)
+def agree(*arguments: object) -> Result:
+    return cross("agree", *arguments)
 
 
 @pytest.fixture
@@ -50,9 +51,9 @@ def test_runs_without_a_common_sample_are_refused(tmp_path, runs):
 
 
 def test_a_run_judged_in_two_ways_is_refused(tmp_path, runs):
-    mixed = runs[0] / "20260101_000000_samples_cross_safeworld.jsonl"
+    mixed = samples_file(runs[0], "cross_safeworld")
     more = write_run(tmp_path / "more", [sample(200)], TRUTH, NEW)
-    mixed.write_text((more / "20260101_000000_samples_cross_casa.jsonl").read_text())
+    mixed.write_text(samples_file(more, "cross_casa").read_text())
     result = agree(runs[0], runs[1])
     assert result.exit_code == 2
     assert "a was judged in 2 ways: new-judge (rubric official aaaaaaaa, profile official), old-judge" in result.output

@@ -7,23 +7,19 @@ from threading import Lock
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 from lmms_eval_cross import session
-from lmms_eval_cross.cli import main
-from lmms_eval_cross.data.prepare import prepare
+from lmms_eval_cross.data.prepared import Prepared
 from lmms_eval_cross.records import DIMENSIONS, Sample
 from lmms_eval_cross.trust.agree import agreed, pair_up
 from lmms_eval_cross.trust.anchor import draw, load_anchor
 from lmms_eval_cross.trust.draw import draw_systematically, drawing_probabilities, stratified_order
+from tests.command import cross
 from tests.judge_server import Answer, Asked, JudgeServer, score_of
 from tests.judged_runs import SECRET_NORM, SECRET_QUERY, chance, provenance, sample, write_run
+from tests.runs import samples_in
 
 SAMPLES = [sample(number) for number in range(200)]
-
-
-def cross(*arguments: object):
-    return CliRunner().invoke(main, list(map(str, arguments)), catch_exceptions=False)
 
 
 @pytest.fixture
@@ -32,16 +28,9 @@ def run_folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def standin_samples(standin: Path, bare_environment: Path) -> list[Sample]:
+def standin_samples(prepared: Prepared) -> list[Sample]:
     """The samples of a prepared stand-in."""
-    import pyarrow.parquet as pq
-
-    prepare(bare_environment, str(standin))
-    session.forget_data()
-    return [
-        Sample.from_row(row)
-        for row in pq.read_table(session.data_for("casa_english").parquet("casa_english")).to_pylist()
-    ]
+    return samples_in(prepared, "casa_english")
 
 
 @pytest.fixture

@@ -11,10 +11,11 @@ from lmms_eval_cross.judge.engine import JudgeEngine
 from lmms_eval_cross.judge.judges import EndpointJudge, Job
 from lmms_eval_cross.judge.ledger import Ledger
 from lmms_eval_cross.judge.probe import probe
-from lmms_eval_cross.judge.rubric import read_official_rubric
-from lmms_eval_cross.records import Outcome, Sample, Verdict
+from lmms_eval_cross.judge.rubric import Rubric
+from lmms_eval_cross.records import Outcome, Verdict
 from lmms_eval_cross.settings import load_settings
 from tests.judge_server import Answer, Asked, JudgeServer, judge_by_answer
+from tests.samples import make_sample
 
 
 @pytest.fixture
@@ -38,20 +39,15 @@ def test_a_deployment_that_is_not_there_ends_the_probe(azure: JudgeServer) -> No
         probe(find_endpoint(load_settings()), "gpt-4o-2024-08-06")
 
 
-def test_calls_go_to_the_deployment_with_key_and_version(azure: JudgeServer, standin: Path, tmp_path: Path) -> None:
+def test_calls_go_to_the_deployment_with_key_and_version(azure: JudgeServer, rubric: Rubric, tmp_path: Path) -> None:
     azure.models = None
     azure.script = lambda asked: judge_by_answer(asked) if len(asked.body["messages"]) > 1 else Answer("1")
     settings = load_settings()
     probe(find_endpoint(settings), settings.judge_model)
-    sample = Sample(
-        *("casa/english/Japan_1/1", "casa", "english", "Japan_1", 1, "Japan", "English", "English"),
-        *("n1", "A norm.", "A question?", "0" * 64, "x.png", None),
-    )
-    rubric = read_official_rubric(standin / "code" / "evaluation.py")
     told: dict[str, Outcome] = {}
     ledger = Ledger(tmp_path / "ledger.sqlite")
     engine = JudgeEngine(EndpointJudge(settings), ledger, 4)
-    job = Job(sample, "An answer", rubric, lambda sha: StoredImage(sha, "image/png", b"x"))
+    job = Job(make_sample("Japan_1"), "An answer", rubric, lambda sha: StoredImage(sha, "image/png", b"x"))
     engine.submit(job, told.update)  # type: ignore[arg-type]
     engine.drain(show_progress=False)
     engine.close()

@@ -4,23 +4,18 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import click.testing
 import pytest
 
-from lmms_eval_cross.cli import main
 from lmms_eval_cross.compare.baseline import read_baseline
 from lmms_eval_cross.compare.inputs import load_side
 from lmms_eval_cross.records import DIMENSIONS
+from tests.command import cross
 from tests.made_runs import SECRET, cross_samples, draw, task, with_failures, write_run
 
 SAMPLES = cross_samples()
 GOOD = with_failures(draw(SAMPLES, 0.7, seed=1), 0.003)
 WORSE = draw(SAMPLES, 0.7, seed=1, drop=0.2)
 CAPABLE = {"mmbench_en_dev_static": task(81.5, n=4329)}
-
-
-def invoke(*arguments: str | Path) -> click.testing.Result:
-    return click.testing.CliRunner().invoke(main, list(map(str, arguments)))
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +25,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def file(run: Path, tmp_path: Path) -> Path:
-    assert invoke("baseline", run, "-o", tmp_path / "baseline.json").exit_code == 0
+    assert cross("baseline", run, "-o", tmp_path / "baseline.json").exit_code == 0
     return tmp_path / "baseline.json"
 
 
@@ -50,18 +45,18 @@ def file(run: Path, tmp_path: Path) -> Path:
 )
 def test_a_damaged_baseline_file_is_refused_with_its_fault(run, file, damage, words):
     file.write_text(damage(file.read_text()))
-    result = invoke("compare", file, run)
+    result = cross("compare", file, run)
     assert result.exit_code == 2
     assert words in " ".join(result.output.split())
 
 
 def test_a_missing_baseline_file_is_refused(run, tmp_path):
-    assert invoke("compare", tmp_path / "none.json", run).exit_code == 2
+    assert cross("compare", tmp_path / "none.json", run).exit_code == 2
 
 
 def test_a_baseline_is_written_under_a_name_by_which_compare_knows_it(run, tmp_path):
     for name in ("baseline.txt", "x_results.json"):
-        result = invoke("baseline", run, "-o", tmp_path / name)
+        result = cross("baseline", run, "-o", tmp_path / name)
         assert result.exit_code == 2
         assert not (tmp_path / name).exists()
 
@@ -71,7 +66,7 @@ def test_a_baseline_file_decides_as_its_run_does(run, file, tmp_path):
     for gated in (run, other):
         told = []
         for baseline in (run, file):
-            result = invoke("compare", baseline, gated, "--resamples", "100", "--json", tmp_path / "o.json")
+            result = cross("compare", baseline, gated, "--resamples", "100", "--json", tmp_path / "o.json")
             out = json.loads((tmp_path / "o.json").read_text())
             told.append((result.exit_code, out["metrics"][:4], out["slices"], out["changes"], out["sentence"]))
         assert told[0] == told[1]
@@ -95,12 +90,12 @@ def test_what_is_read_back_is_what_was_written(run, file):
 
 def test_equal_runs_give_equal_bytes_and_one_changed_verdict_changes_one_line(run, file, tmp_path):
     again = tmp_path / "again.json"
-    invoke("baseline", run, "-o", again)
+    cross("baseline", run, "-o", again)
     assert again.read_bytes() == file.read_bytes()
     name = SAMPLES[7].sample_id
     changed = {**GOOD, name: (1, 0, 1, None)} if GOOD[name] != (1, 0, 1, None) else {**GOOD, name: (0, 0, 0, 0)}
     other = write_run(tmp_path / "good", SAMPLES, changed, tasks=CAPABLE)
-    invoke("baseline", other, "-o", again)
+    cross("baseline", other, "-o", again)
     lines = zip(file.read_text().splitlines(), again.read_text().splitlines(), strict=True)
     assert [name in before for before, after in lines if before != after] == [True]
 
@@ -115,7 +110,7 @@ def test_the_file_is_small_and_has_no_text_of_the_benchmark_and_no_path(run, fil
 
 def test_several_runs_are_rounds_of_one_baseline(run, tmp_path):
     other = write_run(tmp_path / "other", SAMPLES, WORSE)
-    assert invoke("baseline", run, other, "-o", tmp_path / "two.json").exit_code == 0
+    assert cross("baseline", run, other, "-o", tmp_path / "two.json").exit_code == 0
     rounds = read_baseline(tmp_path / "two.json")
     assert [each.name for each in rounds] == ["good", "other"]
     name = SAMPLES[0].sample_id

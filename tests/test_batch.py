@@ -14,11 +14,12 @@ from lmms_eval_cross.judge.batch import BatchJudge, split
 from lmms_eval_cross.judge.engine import JudgeEngine
 from lmms_eval_cross.judge.judges import EndpointJudge, Job, judge_identity
 from lmms_eval_cross.judge.ledger import Ledger
-from lmms_eval_cross.judge.rubric import Rubric, read_official_rubric
-from lmms_eval_cross.records import DIMENSIONS, JudgeFailure, Outcome, Sample
+from lmms_eval_cross.judge.rubric import Rubric
+from lmms_eval_cross.records import DIMENSIONS, JudgeFailure, Outcome
 from lmms_eval_cross.settings import load_settings
 from tests.batch_server import BatchServer
 from tests.judge_server import Answer, Asked, JudgeServer, judge_by_answer
+from tests.samples import make_sample
 
 
 @pytest.fixture
@@ -27,11 +28,6 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[BatchServer]:
         monkeypatch.setenv("CROSS_JUDGE_BASE_URL", started.url)
         monkeypatch.setenv("CROSS_JUDGE_API_KEY", "sk-test")
         yield started
-
-
-@pytest.fixture(scope="module")
-def rubric(standin: Path) -> Rubric:
-    return read_official_rubric(standin / "code" / "evaluation.py")
 
 
 @pytest.fixture
@@ -44,10 +40,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 def jobs(rubric: Rubric, count: int = 5) -> list[Job]:
     return [
         Job(
-            Sample(
-                *(f"casa/english/Japan_{n}/1", "casa", "english", f"Japan_{n}", 1, "Japan", "English", "English"),
-                *("n1", "A norm.", f"Question {n}?", f"{n:064x}", "x.png", None),
-            ),
+            make_sample(f"Japan_{n}", query=f"Question {n}?"),
             f"Answer {n}",
             rubric,
             lambda sha256: StoredImage(sha256, "image/png", b"\x89PNG" + sha256.encode()),

@@ -1,6 +1,5 @@
 """A key planted in the settings is found nowhere: no file, no stream, whatever the endpoint says."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -9,21 +8,17 @@ from lmms_eval_cross.data.demo import prepare_demo
 from lmms_eval_cross.judge.ledger_files import ledger_paths
 from tests.conftest import Run
 from tests.judge_server import Answer, Asked, JudgeServer
-from tests.runs import rows_of
+from tests.run_folders import predicted_rows, write_rows
+from tests.runs import samples_in
 
 CANARY = "sk-canary-4f1d2b9c"
 
 
 @pytest.fixture
 def samples_file(bare_environment: Path, tmp_path: Path) -> Path:
-    rows = rows_of(prepare_demo(bare_environment))
-    lines = [
-        {"doc_id": number, "target": row["norm"], "filtered_resps": f"Answer {number}", "input": row["query"]}
-        for number, row in enumerate(rows)
-    ]
-    file = tmp_path / "20250101_000000_samples_cross_demo.jsonl"
-    file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    return file
+    samples = samples_in(prepare_demo(bare_environment))
+    rows = predicted_rows((sample, f"Answer {number}") for number, sample in enumerate(samples))
+    return write_rows(tmp_path / "20250101_000000_samples_cross_demo.jsonl", rows)
 
 
 def quotes_the_key(asked: Asked) -> Answer:

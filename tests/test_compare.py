@@ -5,19 +5,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-import click.testing
 import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from lmms_eval_cross.cli import main
 from lmms_eval_cross.compare import decide
 from lmms_eval_cross.compare.comparison import MetricResult
 from lmms_eval_cross.compare.inputs import load_side
 from lmms_eval_cross.compare.slices import find_slices
 from lmms_eval_cross.records import DIMENSIONS
 from lmms_eval_cross.stats import inferiority, paired_difference
+from tests.command import compare, said
 from tests.made_runs import cross_samples, draw, task, with_failures, write_run
+from tests.run_folders import STAMP, samples_file
 
 SAMPLES = cross_samples()
 GOOD = draw(SAMPLES, 0.7, seed=1)
@@ -35,14 +35,6 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, scores in {"half-judged": GOOD, "worse-half-judged": WORSE}.items():
         write_run(root / name, SAMPLES, with_failures(scores, 0.3))
     return root
-
-
-def compare(*arguments: str | Path) -> click.testing.Result:
-    return click.testing.CliRunner().invoke(main, ["compare", *map(str, arguments), "--resamples", "100"])
-
-
-def said(result: click.testing.Result) -> str:
-    return " ".join(result.output.split())
 
 
 # --- no verdict ---
@@ -120,9 +112,7 @@ def test_a_run_that_two_judges_judged_is_refused(tmp_path):
     half = len(SAMPLES) // 8
     write_run(tmp_path / "mixed", SAMPLES[:half], GOOD)
     other = write_run(tmp_path / "x", SAMPLES[half : 2 * half], GOOD, judge_id="judge-2")
-    (tmp_path / "mixed" / "20260101_000000_samples_b.jsonl").write_bytes(
-        (other / "20260101_000000_samples_cross_casa_english.jsonl").read_bytes()
-    )
+    samples_file(tmp_path / "mixed", "b").write_bytes(samples_file(other, "cross_casa").read_bytes())
     result = compare(tmp_path / "mixed", tmp_path / "mixed")
     assert result.exit_code == 2
     assert "judged in 2 ways within casa/english" in said(result)
@@ -250,9 +240,9 @@ def test_only_named_metrics_are_gated(tmp_path):
 
 
 def test_a_lone_samples_file_and_a_results_file_are_sides_too(runs):
-    samples = [runs / name / "20260101_000000_samples_cross_safeworld_english.jsonl" for name in ("good", "worse")]
+    samples = [samples_file(runs / name, "cross_safeworld") for name in ("good", "worse")]
     assert compare(*samples).exit_code == 1
-    assert compare(runs / "good" / "20260101_000000_results.json", runs / "good").exit_code == 0
+    assert compare(runs / "good" / f"{STAMP}_results.json", runs / "good").exit_code == 0
 
 
 def test_rounds_are_averaged_and_may_differ_in_number(runs, tmp_path):

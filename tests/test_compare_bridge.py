@@ -4,18 +4,17 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import click.testing
 import jsonschema
 import pytest
 from lxml import etree
 
-from lmms_eval_cross.cli import main
 from lmms_eval_cross.records import DIMENSIONS
 from lmms_eval_cross.runs import load_run
 from lmms_eval_cross.stats import bridged_difference
 from lmms_eval_cross.trust.anchor import Anchor, Judgement, anchor_of_run, draw
 from lmms_eval_cross.trust.bridge import bridges
 from lmms_eval_cross.trust.stamp import JudgeStamp
+from tests.command import compare, cross, said
 from tests.conftest import ROOT
 from tests.judged_runs import Rule, chance, noisy, provenance, sample, write_run
 
@@ -55,14 +54,6 @@ def judged_by_both(root: Path, old: str, new: str, n: int = 600) -> Anchor:
     drawn = draw(first, n)
     again = Judgement(judge=second.latest.judge, verdicts=[verdicts[item.sample_id] for item in drawn.items])
     return drawn.model_copy(update={"judgements": [*drawn.judgements, again]}).without_text()
-
-
-def compare(*arguments: str | Path) -> click.testing.Result:
-    return click.testing.CliRunner().invoke(main, ["compare", *map(str, arguments), "--resamples", "100"])
-
-
-def said(result: click.testing.Result) -> str:
-    return " ".join(result.output.split())
 
 
 # --- no verdict ---
@@ -154,7 +145,7 @@ def test_a_stricter_judge_alone_makes_no_model_worse_and_a_fall_is_seen_through_
 
 def test_a_baseline_file_is_bridged_like_its_run(runs, tmp_path):
     file = tmp_path / "baseline.json"
-    done = click.testing.CliRunner().invoke(main, ["baseline", str(runs / "old"), "-o", str(file)])
+    done = cross("baseline", runs / "old", "-o", file)
     assert done.exit_code == 0, done.output
     metrics = []
     for side in (file, runs / "old"):

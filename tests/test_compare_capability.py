@@ -3,14 +3,14 @@
 import json
 from pathlib import Path
 
-import click.testing
 import numpy as np
 import pytest
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from lmms_eval_cross import stats
-from lmms_eval_cross.cli import main
-from tests.made_runs import Task, cross_samples, draw, task, write_run
+from tests.command import compare
+from tests.made_runs import cross_samples, draw, task, write_run
+from tests.run_folders import Task
 
 SAMPLES = [each for each in cross_samples() if each.subset == "safeworld"]
 SCORES = draw(SAMPLES, 0.7, seed=1)
@@ -20,10 +20,6 @@ def sides(tmp_path: Path, before: dict[str, Task], after: dict[str, Task]) -> li
     return [
         str(write_run(tmp_path / name, SAMPLES, SCORES, tasks=tasks)) for name, tasks in (("a", before), ("b", after))
     ]
-
-
-def compare(*arguments: str) -> click.testing.Result:
-    return click.testing.CliRunner().invoke(main, ["compare", *arguments, "--resamples", "100"])
 
 
 def told(tmp_path: Path, name: str, *arguments: str) -> tuple[int, dict]:

@@ -2,31 +2,25 @@
 
 from pathlib import Path
 
-import click.testing
-import pyarrow.parquet as parquet
 import pytest
 
 from lmms_eval_cross import session
-from lmms_eval_cross.cli import main
-from lmms_eval_cross.data.prepare import prepare
+from lmms_eval_cross.data.prepared import Prepared
 from lmms_eval_cross.records import Sample
 from lmms_eval_cross.sample_record import Provenance
-from lmms_eval_cross.settings import load_settings
+from tests import command
 from tests.judge_server import Answer, Asked, JudgeServer
 from tests.made_runs import Scores, write_run
+from tests.runs import samples_in
 
 SPLITS = ("casa_english", "safeworld_english")
 KIND, RUDE = "Better not: it is rude here.", "Lovely, do it!"
 
 
 @pytest.fixture
-def samples(standin: Path, judged_by: JudgeServer) -> list[Sample]:
+def samples(prepared: Prepared, judged_by: JudgeServer) -> list[Sample]:
     """The first wording of each item of the stand-in, prepared, with the judge on the loopback in force."""
-    settings = load_settings()
-    prepare(settings.home, str(standin))
-    session.forget_data()
-    rows = [row for split in SPLITS for row in parquet.read_table(session.data_for(split).parquet(split)).to_pylist()]
-    return [Sample.from_row(row) for row in rows if row["wording"] == 1]
+    return [each for each in samples_in(prepared, *SPLITS) if each.wording == 1]
 
 
 def provenance(judge_id: str | None = None) -> dict[str, object]:
@@ -59,13 +53,13 @@ def contrary(asked: Asked) -> Answer:
 
 
 def compare(*arguments: str | Path) -> tuple[int, str]:
-    result = click.testing.CliRunner().invoke(main, ["compare", *map(str, arguments), "--resamples", "100"])
-    return result.exit_code, " ".join(result.output.split())
+    result = command.compare(*arguments)
+    return result.exit_code, command.said(result)
 
 
 def test_a_baseline_file_has_no_answers_to_judge_again(samples, judged_by, tmp_path):
     sides = write_sides(tmp_path, samples)
-    click.testing.CliRunner().invoke(main, ["baseline", sides[0], "-o", str(tmp_path / "b.json")])
+    command.cross("baseline", sides[0], "-o", tmp_path / "b.json")
     code, text = compare(tmp_path / "b.json", sides[1], "--confirm", "1")
     assert code == 2
     assert "kind comes from a baseline file; give its run" in text

@@ -12,6 +12,7 @@ from lxml import etree
 from lmms_eval_cross.cli import main
 from lmms_eval_cross.compare.markdown import escape
 from lmms_eval_cross.compare.text import WIDTH
+from tests import command
 from tests.conftest import ROOT
 from tests.made_runs import SECRET, cross_samples, draw, task, with_failures, write_run
 
@@ -56,8 +57,8 @@ def compare(root: Path, name: str) -> Told:
     policy = ["--inconclusive", "pass"] if name == "waved-through" else []
     files = ["--json", folder / "o.json", "--markdown", folder / "o.md", "--junit", folder / "o.xml"]
     sides = [root / ("tiny" if name == "tiny" else "good"), root / name]
-    arguments = ["compare", *sides, *files, *margins, *policy, "--report-url", "https://ci.example/report.html"]
-    return Told(folder, click.testing.CliRunner().invoke(main, [*map(str, arguments), "--resamples", "100"]))
+    options = [*margins, *policy, "--report-url", "https://ci.example/report.html"]
+    return Told(folder, command.compare(*sides, *files, *options))
 
 
 every_outcome = pytest.mark.parametrize("name", CANDIDATES)
@@ -166,7 +167,7 @@ def test_names_cannot_break_markdown_or_xml(tmp_path):
     (tmp_path / "o").mkdir()
     files = ["--json", tmp_path / "o.json", "--markdown", tmp_path / "o.md", "--junit", tmp_path / "o.xml"]
     sides = [tmp_path / "a", tmp_path / "b"]
-    result = click.testing.CliRunner().invoke(main, ["compare", *map(str, [*sides, *files])])
+    result = command.cross("compare", *sides, *files)
     assert result.exit_code in (0, 3), result.output
     XSD.assertValid(etree.parse(tmp_path / "o.xml"))
     assert "m\\|x\\](http://evil)\\<b\\>" in (tmp_path / "o.md").read_text()

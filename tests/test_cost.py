@@ -12,14 +12,12 @@ from lmms_eval_cross.judge.cost import Estimate, Lengths, Picture, cost_table, e
 from lmms_eval_cross.judge.prices import Price, load_prices
 from lmms_eval_cross.judge.profiles import PROFILES
 from lmms_eval_cross.judge.rubric import load_native_rubric
-from lmms_eval_cross.records import Sample, Usage
+from lmms_eval_cross.records import Usage
 from tests.conftest import Run
+from tests.samples import make_sample
 
-SAMPLE = Sample(
-    *("casa/english/Japan_1/1", "casa", "english", "Japan_1", 1, "Japan", "English", "English"),
-    *("n1", "A norm. " * 20, "A question? " * 20, "0" * 64, "x.png", None),
-)
-PICTURES = {"0" * 64: Picture(tiles=4, bytes=3_000_000, scaled_bytes=90_000)}
+SAMPLE = make_sample("Japan_1", "A norm. " * 20, query="A question? " * 20)
+PICTURES = {SAMPLE.image_sha256: Picture(tiles=4, bytes=3_000_000, scaled_bytes=90_000)}
 
 
 def of(profile: str) -> Estimate:
@@ -83,7 +81,7 @@ def test_the_other_profiles_keep_their_promise_for_the_bill() -> None:
 
 
 def test_a_prefix_that_is_too_short_is_not_counted_as_cached() -> None:
-    small = {"0" * 64: Picture(tiles=1, bytes=1000, scaled_bytes=1000)}
+    small = {SAMPLE.image_sha256: Picture(tiles=1, bytes=1000, scaled_bytes=1000)}
     samples = [(SAMPLE, load_native_rubric())]
     short = estimate(PROFILES["cached"], samples, small, None, Lengths(answer=10))
     assert short.usage.cached_tokens == 0

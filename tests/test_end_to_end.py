@@ -24,11 +24,6 @@ OFFICIAL = {"awareness": "Awareness", "education": "Education", "compliance": "V
 
 
 @pytest.fixture
-def prepared(standin: Path, bare_environment: Path) -> Prepared:
-    return prepare(bare_environment, str(standin), say=lambda _: None)
-
-
-@pytest.fixture
 def responses(prepared: Prepared, tmp_path: Path) -> Path:
     return write_responses(tmp_path / "responses.jsonl", [row["sample_id"] for row in rows_of(prepared)])
 

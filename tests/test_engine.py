@@ -17,19 +17,15 @@ from lmms_eval_cross.judge.engine import Bounds, JudgeEngine
 from lmms_eval_cross.judge.judges import EndpointJudge, Job
 from lmms_eval_cross.judge.ledger import Ledger
 from lmms_eval_cross.judge.probe import probe, shutdown_warning
-from lmms_eval_cross.judge.rubric import Rubric, read_official_rubric
+from lmms_eval_cross.judge.rubric import Rubric
 from lmms_eval_cross.judge.spend import Budget
-from lmms_eval_cross.records import JudgeFailure, Outcome, Sample, Usage, Verdict
+from lmms_eval_cross.records import JudgeFailure, Outcome, Usage, Verdict
 from lmms_eval_cross.settings import load_settings
 from tests.judge_server import Answer, Asked, JudgeServer, judge_by_answer, score_of
+from tests.samples import make_sample
 
 Judge = Callable[..., list[Mapping[str, Outcome]]]
 QUICK = Bounds(backoff_seconds=0.01)
-
-
-@pytest.fixture(scope="module")
-def rubric(standin: Path) -> Rubric:
-    return read_official_rubric(standin / "code" / "evaluation.py")
 
 
 @pytest.fixture
@@ -44,10 +40,7 @@ def picture(sha256: str) -> StoredImage:
 
 
 def job(rubric: Rubric, number: int = 0, response: str | None = None) -> Job:
-    sample = Sample(
-        *(f"casa/english/Japan_{number}/1", "casa", "english", f"Japan_{number}", 1, "Japan", "English", "English"),
-        *("n1", "A norm.", f"Question {number}?", f"{number % 3:064x}", "x.png", None),
-    )
+    sample = make_sample(f"Japan_{number}", query=f"Question {number}?", image_sha256=f"{number % 3:064x}")
     return Job(sample, response or f"Answer {number}", rubric, picture)
 
 

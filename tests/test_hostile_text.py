@@ -18,7 +18,7 @@ from lmms_eval_cross.sample_record import DIMENSIONS, METRICS, RECORD
 from lmms_eval_cross.settings import load_settings
 from tests.injections import CLEAN, HELD_OUT, LANGUAGES, PARAPHRASES, injections
 from tests.judge_server import Answer, Asked, JudgeServer, read_native
-from tests.runs import rows_of
+from tests.runs import samples_in
 
 SUITE = list(injections())
 
@@ -40,7 +40,7 @@ def copying_judge(asked: Asked) -> Answer:
 
 @pytest.fixture
 def samples(bare_environment: Path) -> list[Sample]:
-    return [Sample.from_row(row) for row in rows_of(prepare_demo(bare_environment))]
+    return samples_in(prepare_demo(bare_environment))
 
 
 def test_no_injection_moves_a_score(samples: list[Sample], judged_by: JudgeServer, tmp_path: Path) -> None:

@@ -7,18 +7,17 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
-from click.testing import CliRunner
 
 from lmms_eval_cross import session
-from lmms_eval_cross.cli import main
-from lmms_eval_cross.data.prepare import prepare
+from lmms_eval_cross.data.prepared import Prepared
 from lmms_eval_cross.judge.rubric import OFFICIAL_NAMES
 from lmms_eval_cross.records import DIMENSIONS, Sample
 from lmms_eval_cross.trust.anchor import load_anchor
+from tests.command import cross
 from tests.judge_server import Answer, Asked, JudgeServer
 from tests.judged_runs import Rule, chance, noisy, provenance, write_run
+from tests.runs import samples_in
 
 PAGE = Path(__file__).parent.parent / "docs" / "judges.md"
 OLD_ID = "gpt-4o-2024-08-06"
@@ -44,12 +43,8 @@ def scripted(rule: Rule, samples: dict[str, Sample]):
 
 
 @pytest.fixture
-def samples(standin: Path, bare_environment: Path) -> dict[str, Sample]:
-    prepared = prepare(bare_environment, str(standin))
-    session.forget_data()
-    files = [prepared.parquet(split) for split in prepared.manifest.rows]
-    rows = [row for file in files for row in pq.read_table(file).to_pylist()]
-    return {row["sample_id"]: Sample.from_row(row) for row in rows}
+def samples(prepared: Prepared) -> dict[str, Sample]:
+    return {each.sample_id: each for each in samples_in(prepared)}
 
 
 @pytest.fixture
@@ -104,7 +99,7 @@ def test_every_command_of_the_page_works_in_its_order(desk, samples, servers, mo
 
     crossed = said["lmms-eval-cross compare runs/old runs/new --bridge bridge.json --inconclusive pass"]
     assert "Over a bridge: the baseline was judged by gpt-4o-2024-08-06" in crossed
-    assert CliRunner().invoke(main, ["compare", "runs/old", "runs/new"]).exit_code == 3
+    assert cross("compare", "runs/old", "runs/new").exit_code == 3
 
     for line in re.findall(r"^    (\S.*)$", PAGE.read_text().partition("## 5.")[2], re.MULTILINE):
         if "label import" in line and not Path("ann.csv").exists():
@@ -131,7 +126,7 @@ def test_labels_of_the_old_judge_are_refused_for_the_new_ones_run(desk, samples,
         typed(f"lmms-eval-cross {line}", servers[1], monkeypatch)
     write_labels(Path("labels/batch.json"), samples, "ann", TRUTH)
     typed("lmms-eval-cross label import labels/batch.json ann.csv", servers[1], monkeypatch)
-    result = CliRunner().invoke(main, ["label", "correct", "runs/new", "labels.json"])
+    result = cross("label", "correct", "runs/new", "labels.json")
     assert result.exit_code == 2
     assert f"The labels calibrate {OLD_ID}" in result.output
 
@@ -144,6 +139,6 @@ def typed(line: str, new: JudgeServer, monkeypatch) -> dict[str, str]:
         monkeypatch.setenv(name, value)
         return {}
     assert program == "lmms-eval-cross", line
-    result = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    result = cross(*arguments)
     assert result.exit_code == 0, f"{line}\n{result.output}"
     return {line.partition(" --output")[0]: result.output}

@@ -7,34 +7,25 @@ from pathlib import Path
 
 import krippendorff
 import pytest
-from click.testing import CliRunner
 
 from lmms_eval_cross import session
-from lmms_eval_cross.cli import main
-from lmms_eval_cross.data.prepare import prepare
+from lmms_eval_cross.data.prepared import Prepared
 from lmms_eval_cross.records import DIMENSIONS, Sample
 from lmms_eval_cross.trust.anchor import load_anchor
 from lmms_eval_cross.trust.batch import COLUMNS, harmless
 from lmms_eval_cross.trust.labels import load_labels
 from lmms_eval_cross.trust.sealed import read_sealed, write_sealed
+from tests.command import cross
 from tests.judged_runs import chance, noisy, provenance, write_run
+from tests.runs import samples_in
 
 ANN, BOB = chance("ann", 0.5), noisy(chance("ann", 0.5), "bob")
 HOSTILE = '=HYPERLINK("http://example.invalid")</script><script>document.title="pwned"</script>'
 
 
-def cross(*arguments: object):
-    return CliRunner().invoke(main, list(map(str, arguments)), catch_exceptions=False)
-
-
 @pytest.fixture
-def samples(standin: Path, bare_environment: Path) -> dict[str, Sample]:
-    import pyarrow.parquet as pq
-
-    prepare(bare_environment, str(standin))
-    session.forget_data()
-    table = pq.read_table(session.data_for("casa_english").parquet("casa_english"))
-    return {row["sample_id"]: Sample.from_row(row) for row in table.to_pylist()}
+def samples(prepared: Prepared) -> dict[str, Sample]:
+    return {each.sample_id: each for each in samples_in(prepared, "casa_english")}
 
 
 @pytest.fixture

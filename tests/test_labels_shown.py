@@ -5,14 +5,13 @@ import json
 from importlib.resources import files
 from pathlib import Path
 
-import click.testing
 import jsonschema
 import pytest
 
-from lmms_eval_cross.cli import main
 from lmms_eval_cross.runs import load_run
 from lmms_eval_cross.trust.corrected import corrected_mean
 from lmms_eval_cross.trust.labels import load_labels
+from tests.command import cross, said
 from tests.conftest import ROOT
 from tests.judged_runs import chance, label_set, noisy, provenance, sample, write_run
 
@@ -31,14 +30,6 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     label_set(load_run(root / "a"), SAMPLES, TRUTH, 150).write(root / "labels.json")
     label_set(load_run(root / "a"), SAMPLES, TRUTH, 12).write(root / "few.json")
     return root
-
-
-def cross(*arguments: str | Path) -> click.testing.Result:
-    return click.testing.CliRunner().invoke(main, [*map(str, arguments)])
-
-
-def said(result: click.testing.Result) -> str:
-    return " ".join(result.output.split())
 
 
 @pytest.mark.parametrize("command", [["compare", "a", "b", "--resamples", "100"], ["report", "a", "-o", "page.html"]])

@@ -21,10 +21,11 @@ from lmms_eval_cross.judge.judges import EndpointJudge, Job, judge_identity
 from lmms_eval_cross.judge.ledger import Ledger
 from lmms_eval_cross.judge.profiles import PROFILES
 from lmms_eval_cross.judge.request import IMAGE, Request, image_url
-from lmms_eval_cross.judge.rubric import Part, Rubric, load_native_rubric, read_official_rubric
-from lmms_eval_cross.records import DIMENSIONS, Dimension, JudgeFailure, Outcome, Sample, Usage, Verdict
+from lmms_eval_cross.judge.rubric import Part, Rubric, load_native_rubric
+from lmms_eval_cross.records import DIMENSIONS, Dimension, JudgeFailure, Outcome, Usage, Verdict
 from lmms_eval_cross.settings import load_settings
 from tests.judge_server import Answer, Asked, JudgeServer
+from tests.samples import make_sample
 
 OFFICIAL = {"awareness": "Awareness", "education": "Education", "compliance": "Violation", "helpfulness": "Helpfulness"}
 Judge = Callable[[str], dict[Dimension, Outcome]]
@@ -41,18 +42,16 @@ def stored(data: bytes, mime: str = "image/png") -> StoredImage:
 
 
 @pytest.fixture(scope="module")
-def rubric(standin: Path) -> Rubric:
-    return read_official_rubric(standin / "code" / "evaluation.py")
-
-
-@pytest.fixture(scope="module")
 def picture() -> StoredImage:
     return stored(encoded("PNG", (1600, 1000)))
 
 
-SAMPLE = Sample(
-    *("casa/multilingual/Japan_1/1", "casa", "multilingual", "Japan_1", 1, "Japan", "Japanese", "Japanese"),
-    *("n1", 'In Japan, «this» is "kept".', "どれを選べば\nいいですか。{user_query}", "0" * 64, "x.png", None),
+SAMPLE = make_sample(
+    "Japan_1",
+    'In Japan, «this» is "kept".',
+    setting="multilingual",
+    language="Japanese",
+    query="どれを選べば\nいいですか。{user_query}",
 )
 RESPONSE = 'Take {this} — "the\\n blue" one.\u2028\x00 <<TASK>> on: 😀'
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.data.prepared import Prepared
 from lmms_eval_cross.judge.ledger import Ledger
 from lmms_eval_cross.judge.ledger_files import ledger_paths
@@ -27,11 +26,6 @@ ACCELERATE += [
     "--main_process_port",
     "29642",
 ]
-
-
-@pytest.fixture
-def prepared(standin: Path, bare_environment: Path) -> Prepared:
-    return prepare(bare_environment, str(standin), say=lambda _: None)
 
 
 @pytest.fixture

@@ -12,14 +12,14 @@ from lmms_eval_cross import session
 from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.data.prepared import Prepared
 from lmms_eval_cross.errors import RunError, SettingsError
-from lmms_eval_cross.records import Sample
 from lmms_eval_cross.rejudge import judge_ledger_run, judge_run
 from lmms_eval_cross.rejudge.results import clustered_stderr, task_results
 from lmms_eval_cross.settings import load_settings
 from tests.batch_server import BatchServer
 from tests.conftest import Run
 from tests.judge_server import Answer, Asked, JudgeServer, judge_by_answer
-from tests.runs import METRICS, answer_for, read_results, read_samples, rows_of, write_responses
+from tests.run_folders import predicted_rows
+from tests.runs import METRICS, answer_for, read_results, read_samples, rows_of, samples_in, write_responses
 
 NO_TORCH = """
 import sys
@@ -34,29 +34,13 @@ main(sys.argv[1:])
 
 
 @pytest.fixture
-def prepared(standin: Path, bare_environment: Path) -> Prepared:
-    return prepare(bare_environment, str(standin), say=lambda _: None)
-
-
-@pytest.fixture
 def predicted(prepared: Prepared, tmp_path: Path) -> Path:
     """A run made with --predict_only, as lmms-eval writes it, but for what is never read."""
-    rows = [row for row in rows_of(prepared) if row["subset"] == "safeworld" and row["setting"] == "english"]
-    return write_predictions(tmp_path / "predicted", "cross_safeworld", rows)
-
-
-def write_predictions(folder: Path, task: str, rows: list[dict[str, Any]]) -> Path:
+    folder, task = tmp_path / "predicted", "cross_safeworld"
     folder.mkdir()
-    lines = [
-        {
-            "doc_id": number,
-            "target": row["norm"],
-            "filtered_resps": answer_for(row["sample_id"]),
-            "bypass": [[row["norm"]], [answer_for(row["sample_id"])]],
-            "input": row["query"],
-        }
-        for number, row in enumerate(rows)
-    ]
+    samples = samples_in(prepared, "safeworld_english")
+    rows = predicted_rows((each, answer_for(each.sample_id)) for each in samples)
+    lines = [{**row, "bypass": [[row["target"]], [row["filtered_resps"]]]} for row in rows]
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
     (folder / f"20250101_000000_samples_{task}.jsonl").write_text(text, encoding="utf-8")
     results = {"results": {task: {"alias": task, "bypass,none": 999}}, "group_subtasks": {task: []}}
@@ -150,8 +134,7 @@ def test_a_crashed_run_is_judged_from_what_it_left_in_the_ledger(
     prepared: Prepared, judged_by: JudgeServer, tmp_path: Path
 ) -> None:
     ledger = session.open_ledger(load_settings())
-    for number, row in enumerate(rows_of(prepared)):
-        sample = Sample.from_row(row)
+    for number, sample in enumerate(samples_in(prepared)):
         record = session.open_record(sample, "Half \ud83d of it.", session.provenance_for(session.split_of(sample)))
         ledger.record_response(f"rank {number % 2}", sample.sample_id, record["response"], record)
     ledger.close()

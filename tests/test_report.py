@@ -24,7 +24,8 @@ from lmms_eval_cross.report.tables import csv_tables
 from lmms_eval_cross.report.write import Targets, write_report
 from lmms_eval_cross.runs import load_run
 from tests.conftest import Run as Command
-from tests.report_runs import JUDGE, Judged, demo_sample, judged, samples_of, verdict, write_run
+from tests.report_runs import JUDGE, demo_sample, judged, samples_of, verdict, write_run
+from tests.run_folders import Judged, samples_file
 
 ITEMS = samples_of(items=12)
 OFFLINE = replace(JUDGE, judge="offline", judge_id="offline-rules-1")
@@ -59,14 +60,14 @@ def kinds(report: Report) -> list[str]:
 
 def test_run_without_cross_answers_is_refused(tmp_path: Path) -> None:
     empty = write_run(tmp_path / "empty", [])
-    (empty / "20260501_120000_samples_mmmu_val.jsonl").write_text('{"doc_id": 0}\n')
+    samples_file(empty, "mmmu_val").write_text('{"doc_id": 0}\n')
     with pytest.raises(RunError, match="has no answers to a CROSS task"):
         report_of(empty)
 
 
 def test_run_that_mixes_judges_within_a_split_is_refused(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "a", scored(ITEMS, bool))
-    file = folder / "20260501_120000_samples_cross_casa.jsonl"
+    file = samples_file(folder, "cross_casa")
     file.write_text(file.read_text().replace(JUDGE.judge_id, "another-judge", 1))
     with pytest.raises(RunError, match="judged in 2 ways within casa/english"):
         report_of(folder)

@@ -20,7 +20,8 @@ from lmms_eval_cross.report.page import PageOptions, render_page
 from lmms_eval_cross.report.write import Targets, write_report
 from lmms_eval_cross.runs import load_run
 from tests import judged_runs
-from tests.report_runs import Judged, demo_answers, demo_sample, judged, make_run, samples_of, verdict, write_run
+from tests.report_runs import demo_answers, demo_sample, judged, make_run, samples_of, verdict, write_run
+from tests.run_folders import Judged
 
 PICTURES = os.environ.get("CROSS_PICTURES")
 """A folder for the pictures of README and docs; `make pictures` sets it."""

@@ -12,8 +12,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +27,13 @@ from lmms_eval_cross.data.source import TRIES, open_source
 from lmms_eval_cross.errors import DataError, SourceError
 from lmms_eval_cross.settings import describe_settings, load_settings
 from tests.conftest import Run
+from tests.loopback import LoopbackServer, Reply
 
 TEXTS = [*(file.path for file in FILES), "code/evaluation.py"]
 PICTURE = "images/casa/web-japan-bowl-1.png"
 COMMA = "images/safeworld/Tent_maker_in_a_street,_photo_2.jpg"
-Reply = int | bytes | str
+SHORT = b"x" * 10
+Instead = int | bytes | str
 """A status, a whole body, or for `drop` a body that ends too early; another text is where to look instead."""
 
 
@@ -43,37 +44,15 @@ class Asked:
     authorization: str | None
 
 
-@dataclass
-class FileServer:
+class FileServer(LoopbackServer):
     """Serves a folder below `/base`; can be told to answer otherwise, once for each reply that is listed."""
 
-    root: Path
-    replies: dict[str, list[Reply]] = field(default_factory=dict)
-    asked: list[Asked] = field(default_factory=list)
-    meanwhile: Callable[[str], object] = lambda path: None
-
-    def __enter__(self) -> "FileServer":
-        owner = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                owner.answer(self)
-
-            def log_message(self, *args: object) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-        return self
-
-    def __exit__(self, *args: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    @property
-    def host(self) -> str:
-        return f"127.0.0.1:{self._server.server_port}"
+    def __init__(self, root: Path) -> None:
+        super().__init__()
+        self.root = root
+        self.replies: dict[str, list[Instead]] = {}
+        self.asked: list[Asked] = []
+        self.meanwhile: Callable[[str], object] = lambda path: None
 
     @property
     def url(self) -> str:
@@ -84,22 +63,19 @@ class FileServer:
         """How often each path was asked for."""
         return Counter(asked.path for asked in self.asked)
 
-    def answer(self, request: BaseHTTPRequestHandler) -> None:
-        raw, _, query = request.path.partition("?")
-        path = raw.removeprefix("/base/").replace("%2C", ",")
-        self.asked.append(Asked(path, query, request.headers.get("Authorization")))
-        self.meanwhile(path)
-        reply = self.replies[path].pop(0) if self.replies.get(path) else self._file(path)
-        body = reply if isinstance(reply, bytes) else b"x" * 10
-        status = reply if isinstance(reply, int) else 302 if isinstance(reply, str) and reply != "drop" else 200
-        request.send_response(status)
-        if status == 302:
-            request.send_header("Location", str(reply))
-        request.send_header("Content-Length", str(1000 if reply == "drop" else len(body)))
-        request.end_headers()
-        request.wfile.write(body)
+    def reply(self, method: str, path: str, headers: dict[str, str], data: bytes) -> Reply:
+        raw, _, query = path.partition("?")
+        name = raw.removeprefix("/base/").replace("%2C", ",")
+        self.asked.append(Asked(name, query, headers.get("authorization")))
+        self.meanwhile(name)
+        told = self.replies[name].pop(0) if self.replies.get(name) else self._file(name)
+        if isinstance(told, bytes):
+            return Reply(told)
+        if isinstance(told, int):
+            return Reply(SHORT, told)
+        return Reply(SHORT, cut_off=True) if told == "drop" else Reply(SHORT, 302, {"Location": told})
 
-    def _file(self, path: str) -> Reply:
+    def _file(self, path: str) -> Instead:
         file = self.root / path
         return file.read_bytes() if file.is_file() else 404
 
@@ -158,7 +134,7 @@ def test_an_address_with_nothing_below_names_every_text(server: FileServer, home
 
 
 @pytest.mark.parametrize("reply", [500, 503, 429, "drop"])
-def test_trouble_of_the_moment_is_tried_again(server: FileServer, home: Path, reply: Reply) -> None:
+def test_trouble_of_the_moment_is_tried_again(server: FileServer, home: Path, reply: Instead) -> None:
     server.replies = {path: [reply] * (TRIES - 1) for path in ("data/casa/english.json", PICTURE)}
     prepared = prepare(home, server.url, say=silent)
     assert prepared.manifest.images == 10
@@ -176,7 +152,7 @@ def test_trouble_of_the_moment_is_tried_again(server: FileServer, home: Path, re
         (f"/base/{PICTURE}", r"can't be read \(TooManyRedirects\); try again later"),
     ],
 )
-def test_trouble_that_stays_ends_in_a_sentence(server: FileServer, home: Path, reply: Reply, said: str) -> None:
+def test_trouble_that_stays_ends_in_a_sentence(server: FileServer, home: Path, reply: Instead, said: str) -> None:
     server.replies = {PICTURE: [reply] * 1000}
     with pytest.raises(SourceError, match=said) as error:
         prepare(home, server.url, say=silent)

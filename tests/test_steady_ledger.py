@@ -1,6 +1,5 @@
 """Troubles of the ledger: a sentence each, no score changed, nothing lost."""
 
-import json
 import resource
 import sqlite3
 import subprocess
@@ -23,7 +22,8 @@ from lmms_eval_cross.sample_record import METRICS, RECORD
 from lmms_eval_cross.settings import load_settings
 from tests.conftest import Run
 from tests.judge_server import Answer, JudgeServer
-from tests.runs import rows_of
+from tests.run_folders import predicted_rows, write_rows
+from tests.runs import samples_in
 from utils import judging
 
 GOOD = Verdict("awareness", 1, "Score: 1", "m")
@@ -32,7 +32,7 @@ GOOD = Verdict("awareness", 1, "Score: 1", "m")
 @pytest.fixture
 def samples(bare_environment: Path, monkeypatch: pytest.MonkeyPatch) -> list[Sample]:
     monkeypatch.setenv("CROSS_JUDGE", "offline")
-    return [Sample.from_row(row) for row in rows_of(prepare_demo(bare_environment))]
+    return samples_in(prepare_demo(bare_environment))
 
 
 @pytest.fixture
@@ -278,9 +278,4 @@ def test_results_that_do_not_fit_the_disk_leave_no_half_of_them(
 
 
 def write_predictions(file: Path, samples: list[Sample], name: str) -> Path:
-    lines = [
-        {"doc_id": number, "target": sample.norm, "filtered_resps": f"Answer {name} {number}", "input": sample.query}
-        for number, sample in enumerate(samples)
-    ]
-    file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    return file
+    return write_rows(file, predicted_rows((each, f"Answer {name} {number}") for number, each in enumerate(samples)))

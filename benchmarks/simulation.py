@@ -1,0 +1,138 @@
+"""What the simulations share: verdicts on the cluster shape of CROSS, the command line, processes, and tables.
+
+A latent normal score has an effect of each norm, item and sample, so that items of a norm and wordings of an item
+stand or fall together; a verdict is 1 where it falls below the quantile of the true rate. So true rates are exact.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from lmms_eval_cross.trust.draw import draw_systematically, drawing_probabilities, stratified_order
+
+CASA = (49, 37, 32, 13, 1)
+"""CASA's norms that serve 1, 2, 3, 4, 5 items: 132 norms, 276 items."""
+SAFEWORLD = (30, 6, 1)
+"""37 norms, 45 items."""
+ENGLISH, MULTILINGUAL = 3, 1
+"""Samples of an item: three wordings in English, one in another language."""
+JUDGE_ERRORS = (0.20, 0.20, 0.60)
+"""Shares of the latent variance of a judge's errors: norm, item, sample."""
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Correlation:
+    """Shares of the latent variance; they add up to 1."""
+
+    name: str
+    shared: tuple[float, float, float]
+    """Norm, item, sample: difficulty, the same for both models."""
+    own: tuple[float, float, float, float]
+    """Norm, item, sample, round: each model's own."""
+
+
+STRONG = Correlation("strong", (0.20, 0.20, 0.15), (0.15, 0.15, 0.05, 0.10))
+MODERATE = Correlation("moderate", (0.25, 0.15, 0.20), (0.05, 0.10, 0.10, 0.15))
+
+
+def norm_items(*counts: tuple[int, ...]) -> tuple[int, ...]:
+    """Items of each norm: (49, 37) -> 49 ones and 37 twos."""
+    return tuple(k for subset in counts for k, norms in enumerate(subset, start=1) for _ in range(norms))
+
+
+ALL_NORMS = norm_items(CASA, SAFEWORLD)
+
+
+class Simulation:
+    """Random draws over the samples of norms that serve so many items each."""
+
+    def __init__(
+        self, seed: int, norms: tuple[int, ...] = ALL_NORMS, samples_per_item: int = ENGLISH + MULTILINGUAL
+    ) -> None:
+        self.generator = np.random.default_rng(seed)
+        item_norm = np.repeat(np.arange(len(norms)), norms)
+        self._item = np.repeat(np.arange(len(item_norm)), samples_per_item)
+        self._norm = item_norm[self._item]
+        self.clusters: list[int] = self._norm.tolist()
+        """The norm of each sample."""
+
+    def latent(self, shares: tuple[float, ...], many: int = 1) -> Array:
+        """Sums of norm, item and sample effects, shape (many, samples)."""
+        owners = (self._norm, self._item, np.arange(len(self._norm)))
+        effects = [self.generator.standard_normal((many, owner.max() + 1)) for owner in owners]
+        norm, item, sample = (effect * np.sqrt(share) for effect, share in zip(effects, shares, strict=True))
+        return np.asarray(norm[:, self._norm] + item[:, self._item] + sample)
+
+    def verdicts(self, shared: Array, own: tuple[float, ...], rate: float, rounds: int = 1) -> Array:
+        """0/1 verdicts of one model, shape (many, samples, rounds); `shared` is its difficulty, (many, samples)."""
+        effects = shared + self.latent(own[:3], len(shared))
+        noise = self.generator.standard_normal((*effects.shape, rounds)) * np.sqrt(own[3])
+        return np.asarray(effects[..., None] + noise < ndtri(rate), dtype=np.float64)
+
+    def judged(self, truth: Array, judge: tuple[float, float]) -> Array:
+        """Scores by a judge of this sensitivity and specificity, where people would say `truth`."""
+        right = self.latent(JUDGE_ERRORS)[0] < np.where(truth == 1, *ndtri(judge))
+        return np.asarray(np.where(right, truth, 1 - truth), dtype=np.float64)
+
+    def draw_anchor(self, outcomes: Sequence[str], n: int) -> tuple[NDArray[np.intp], Array]:
+        """Positions of n answers drawn as `anchor build` does, and their probabilities."""
+        probabilities = drawing_probabilities(outcomes, n)
+        order = stratified_order([(outcome,) for outcome in outcomes], self.generator)
+        drawn = draw_systematically(probabilities, order, self.generator)
+        return drawn, probabilities[drawn]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asks for."""
+
+    simulations: int
+    """Per row."""
+    seed: int
+    workers: int
+
+
+def parse_options(description: str, seed: int) -> Options:
+    """The command line; `seed` is the one that stands in for none."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--simulations", type=int, default=4_000, help="per row")
+    parser.add_argument("--seed", type=int, default=seed)
+    parser.add_argument("--workers", type=int, default=2, help="processes")
+    parser.add_argument("--quick", action="store_true", help="200 simulations per row: shows that it runs")
+    given = parser.parse_args()
+    return Options(200 if given.quick else given.simulations, given.seed, given.workers)
+
+
+@contextmanager
+def processes(workers: int) -> Iterator[Executor]:
+    """So many processes; at the end of the block stderr is told how long it took."""
+    started = time.monotonic()
+    with ProcessPoolExecutor(workers) as pool:
+        yield pool
+    print(f"\nTook {time.monotonic() - started:.0f} s with {workers} processes.", file=sys.stderr)
+
+
+def share(values: Array | list[bool]) -> str:
+    """Per cent of what is 1, leaving out NaN: `4.9%`."""
+    kept = np.asarray(values, dtype=np.float64)
+    kept = kept[~np.isnan(kept)]
+    return f"{100 * kept.mean():.1f}%" if len(kept) else "-"
+
+
+def markdown_table(header: str, rows: list[list[str]]) -> str:
+    """A Markdown table; `header` names its columns, separated by |."""
+    names = [name.strip() for name in header.split("|")]
+    lines = [names, ["---"] * len(names), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
