@@ -2,7 +2,8 @@
 
 Simulated answers: a latent normal quality per norm, item and sample decides what people would say; the judge
 repeats it with its sensitivity and specificity, and its errors too are alike within a norm. Labels are drawn at
-random, or as `anchor build` draws them: by the judge's verdicts on two dimensions, with known probabilities.
+random, or as `anchor build` draws them: by the judge's verdicts on four dimensions, with known probabilities, at
+once or, as `label export` does with an anchor, out of 400 that were drawn so.
 There are two truths: the run's mean is what people would say of the very answers that were simulated, and the rate
 over norms like these is that of the simulation. Prints Markdown tables; nothing is written.
 """
@@ -25,6 +26,11 @@ GOOD_JUDGE = 0.98, 0.99
 TRUTH = (0.35, 0.35, 0.30)
 """Shares of the latent variance: norm, item, sample."""
 OTHER_RATE = 0.35
+OTHER_DIMENSIONS = 0.15, 0.3, 0.5
+"""How often the judge gives 1 on the other three dimensions, which decide on the draw too."""
+ANCHOR = 400
+"""Answers of the first of two draws."""
+DRAWS = ("random", "anchor", "twice")
 METHODS = ("judge rate", "labels alone", "Rogan-Gladen", "PPI++")
 OF_THE_RUN = (1, 2, 3)
 """Methods with an interval for the run's mean."""
@@ -38,7 +44,7 @@ class Setup:
     prevalence: float
     labels: int
     drawn: str
-    """`random`, `anchor`, or `other run`: at random from another model's answers, true rate OTHER_RATE."""
+    """`random`, `anchor`, `twice`, or `other run`: at random from another model's answers, true rate OTHER_RATE."""
     simulations: int
     seed: int
     wrong_labels: float = 0.0
@@ -99,11 +105,15 @@ def answers(simulation: Simulation, rate: float, judge: tuple[float, float]) -> 
 
 def draw(simulation: Simulation, setup: Setup, scores: Array) -> tuple[np.ndarray, Array | None]:
     """Positions to label, and the probabilities by which they were drawn."""
-    if setup.drawn != "anchor":
+    if setup.drawn in ("random", "other run"):
         return simulation.generator.choice(len(scores), setup.labels, replace=False), None
-    other = simulation.generator.random(len(scores)) < 0.15
-    outcomes = [f"{score:g}{flag:d}" for score, flag in zip(scores, other, strict=True)]
-    return simulation.draw_anchor(outcomes, setup.labels)
+    others = simulation.generator.random((3, len(scores))) < np.array(OTHER_DIMENSIONS)[:, None]
+    outcomes = ["".join(map(str, four)) for four in np.vstack([scores, others]).astype(int).T.tolist()]
+    if setup.drawn == "anchor":
+        return simulation.draw_anchor(outcomes, setup.labels)
+    anchor, first = simulation.draw_anchor(outcomes, ANCHOR)
+    batch, second = simulation.draw_anchor([outcomes[i] for i in anchor], setup.labels, first)
+    return anchor[batch], first[batch] * second
 
 
 def intervals(scores: Array, clusters: list[int], labelled: Labelled, of_run: bool) -> list[tuple[float, ...]]:
@@ -172,14 +182,15 @@ def other_row(result: Result) -> list[str]:
 
 def setups(simulations: int, seed: int) -> list[list[Setup]]:
     """Rows of the four simulations."""
-    drawn = ("random", "anchor")
     good = [
         Setup(prevalence, labels, how, simulations, seed + i)
-        for i, (prevalence, labels, how) in enumerate(product((0.2, 0.5, 0.8), (100, 200, 400), drawn))
+        for i, (prevalence, labels, how) in enumerate(product((0.2, 0.5, 0.8), (100, 200, 400), DRAWS))
+        if not (how == "twice" and labels == ANCHOR)
     ]
     rare = [
         Setup(prevalence, labels, how, simulations, seed + 30 + i, judge=GOOD_JUDGE)
-        for i, (prevalence, labels, how) in enumerate(product((0.2, 0.5, 0.8), (100, 400), drawn))
+        for i, (prevalence, labels, how) in enumerate(product((0.03, 0.2, 0.5, 0.8), (100, 400), DRAWS[:2]))
+        if (prevalence, labels) != (0.03, 100)
     ]
     wrong = [
         Setup(0.5, labels, "random", simulations, seed + 90, wrong_labels=share)

@@ -86,12 +86,17 @@ class Simulation:
         right = self.latent(JUDGE_ERRORS)[0] < np.where(truth == 1, *ndtri(judge))
         return np.asarray(np.where(right, truth, 1 - truth), dtype=np.float64)
 
-    def draw_anchor(self, outcomes: Sequence[str], n: int) -> tuple[NDArray[np.intp], Array]:
-        """Positions of n answers drawn as `anchor build` does, and their probabilities."""
-        probabilities = drawing_probabilities(outcomes, n)
+    def draw_anchor(
+        self, outcomes: Sequence[str], n: int, drawn: Array | None = None
+    ) -> tuple[NDArray[np.intp], Array]:
+        """Positions of n answers drawn as `anchor build` does, and their probabilities in this draw.
+
+        `drawn` are the probabilities of a draw before, which gave these answers.
+        """
+        probabilities = drawing_probabilities(outcomes, n, None if drawn is None else drawn.tolist())
         order = stratified_order([(outcome,) for outcome in outcomes], self.generator)
-        drawn = draw_systematically(probabilities, order, self.generator)
-        return drawn, probabilities[drawn]
+        positions = draw_systematically(probabilities, order, self.generator)
+        return positions, probabilities[positions]
 
 
 @dataclass(frozen=True, slots=True)
