@@ -230,6 +230,16 @@ def exported(page, folder: Path) -> Path:
     return path
 
 
+def test_the_current_question_is_marked_by_its_border_which_leaves_its_name_free(page):
+    """A fieldset's border stops at the legend; a shadow or an outline would run through it."""
+    enter(page, "ann")
+    look = """box => { const style = getComputedStyle(box);
+        return [style.borderTopColor, style.boxShadow, style.outlineStyle]; }"""
+    now, other = page.locator("fieldset.now").evaluate(look), page.locator("fieldset:not(.now)").first.evaluate(look)
+    assert now[0] != other[0]
+    assert now[1:] == other[1:] == ["none", "none"]
+
+
 def test_twenty_answers_by_keyboard_a_reload_in_the_middle_and_back_into_the_label_file(page, batch, samples, tmp_path):
     enter(page, "ann")
     label_by_keyboard(page, samples, ANN, 11)

@@ -255,9 +255,68 @@ def test_scores_corrected_by_labels_fit_a_phone(browser: Browser, tmp_path: Path
             assert box["x"] + box["width"] <= PHONE["width"]
 
 
-def test_nothing_needs_more_width_than_a_phone_has(browser: Browser, demo_page: Path) -> None:
-    with opened(browser, demo_page, viewport=PHONE) as page:
-        assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+@pytest.fixture(scope="session")
+def full_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three runs with long names of all samples, with failures and another task."""
+    names = ("Qwen2.5-VL-7B-Instruct", "Qwen2.5-VL-7B-Instruct-dpo-checkpoint-1200", "short")
+    runs = [
+        make_run(
+            name, judged(samples_of(), 0.4 + 0.1 * n, n, words=3), others={"mmmu_val": {"mmmu_acc": 0.4 + 0.1 * n}}
+        )
+        for n, name in enumerate(names)
+    ]
+    page = tmp_path_factory.mktemp("full") / "report.html"
+    page.write_text(render_page(build_report(runs, min_coverage=99), PageOptions()), encoding="utf-8")
+    return page
+
+
+SIDEWAYS = """() => { document.querySelectorAll("details").forEach(each => { each.open = true; });
+    return [document.scrollingElement, ...document.querySelectorAll(".scroll, figure, figure svg")]
+        .filter(each => each.scrollWidth > each.clientWidth || each.getBoundingClientRect().right > innerWidth)
+        .map(each => each.outerHTML.slice(0, 120)); }"""
+
+
+@pytest.mark.parametrize("width", [320, 390, 800])
+@pytest.mark.parametrize("kind", ["demo", "full"])
+def test_nothing_is_out_of_sight_on_a_phone(
+    browser: Browser, request: pytest.FixtureRequest, kind: str, width: int
+) -> None:
+    page_file = request.getfixturevalue(f"{kind}_page")
+    with opened(browser, page_file, viewport={"width": width, "height": 844}) as page:
+        assert page.evaluate(SIDEWAYS) == []
+        cell = page.locator(".scores td[data-label=compliance]").first
+        assert cell.evaluate("cell => getComputedStyle(cell, '::before').content") == '"compliance"'
+        titles = page.locator("#countries figure svg:visible").text_content() or ""
+        countries = page.locator("#filter-country option").all_text_contents()[1:]
+        assert [country for country in countries if country not in titles] == []
+
+
+def test_every_cell_of_a_table_names_its_column(browser: Browser, full_page: Path) -> None:
+    """On a phone the head of a table is not shown."""
+    with opened(browser, full_page) as page:
+        page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+        tables = page.evaluate(
+            """[...document.querySelectorAll(".scroll table")].map(table => [
+                [...table.tHead.rows[0].cells].slice(1).map(cell => cell.innerText),
+                ...[...table.tBodies[0].rows].map(row => [...row.cells].slice(1).map(cell => cell.dataset.label))])"""
+        )
+    assert len(tables) > 8
+    for head, *rows in tables:
+        assert all(row == head for row in rows), head
+
+
+@pytest.mark.parametrize(("viewport", "shown", "hidden"), [(DESKTOP, "wide", "narrow"), (PHONE, "narrow", "wide")])
+def test_a_screen_shows_the_charts_that_fit_it(
+    browser: Browser, full_page: Path, viewport: dict[str, int], shown: str, hidden: str
+) -> None:
+    with opened(browser, full_page, viewport=viewport) as page:
+        charts = page.locator("figure").count()
+        assert page.locator(f".{shown} svg:visible").count() == charts
+        assert page.locator(f".{hidden} svg:visible").count() == 0
+        assert page.locator("table.scores thead").is_visible() == (viewport is DESKTOP)
+        page.emulate_media(media="print")
+        assert page.locator(".wide svg:visible").count() == charts
+        assert page.locator("table.scores thead").is_visible()
 
 
 def test_print_has_the_numbers_and_leaves_the_browser_out(browser: Browser, demo_page: Path) -> None:
@@ -268,9 +327,10 @@ def test_print_has_the_numbers_and_leaves_the_browser_out(browser: Browser, demo
         assert len(page.pdf()) > 20_000
 
 
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_issue(browser: Browser, demo_page: Path, scheme: str) -> None:
-    with opened(browser, demo_page, color_scheme=scheme) as page:
+def test_axe_finds_no_serious_issue(browser: Browser, demo_page: Path, scheme: str, viewport: dict[str, int]) -> None:
+    with opened(browser, demo_page, color_scheme=scheme, viewport=viewport) as page:
         page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
         found = Axe().run(page).response
         assert len(found["passes"]) > 20

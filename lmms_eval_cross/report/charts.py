@@ -5,12 +5,15 @@ Colours are the page's CSS variables, so that a chart follows light, dark and pr
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
+
+from markupsafe import Markup
 
 from lmms_eval_cross.report import numbers
 from lmms_eval_cross.report.build import Report
 from lmms_eval_cross.report.measured import Measured
-from lmms_eval_cross.report.scores import MEASURES, Score
+from lmms_eval_cross.report.scores import MEASURES, Score, measure_title
 from lmms_eval_cross.report.slices import SliceRow
 
 Spec: TypeAlias = dict[str, Any]
@@ -19,8 +22,11 @@ COLOURS: Final = 7
 """Of Okabe and Ito; from the eighth run on they begin again with other shapes."""
 _SHAPES: Final = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-down")
 _ROW: Final = 22
-_TITLES: Final = {"mean": "mean of four"}
-_MEASURES: Final = [_TITLES.get(measure, measure) for measure in MEASURES]
+_MEASURES: Final = [measure_title(measure) for measure in MEASURES]
+_NARROW_COLUMNS: Final = 2
+_NARROW_WIDTH: Final = 145
+"""Two such panels stand side by side on a phone."""
+_LEGEND: Final[Spec] = {"orient": "top", "direction": "vertical", "labelLimit": 280}
 _FONT: Final = "system-ui, sans-serif"
 _CONFIG: Final[Spec] = {
     "background": None,
@@ -42,6 +48,14 @@ _CONFIG: Final[Spec] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart twice, for a screen with room and for a phone; the page's style shows one of them."""
+
+    wide: Markup
+    narrow: Markup
+
+
 def draw(spec: Spec) -> str:
     """The SVG of a specification, with roles and labels for screen readers."""
     import vl_convert
@@ -49,17 +63,17 @@ def draw(spec: Spec) -> str:
     return vl_convert.vegalite_to_svg({**spec, "config": _CONFIG})
 
 
-def overview(report: Report) -> str:
+def overview(report: Report) -> Chart:
     """Every measure of every run, with intervals: a panel a measure."""
     values = [
-        {"panel": _TITLES.get(measure, measure), **interval_row(model.label, model.dimensions[measure])}
+        {"panel": measure_title(measure), **interval_row(model.label, model.dimensions[measure])}
         for measure in MEASURES
         for model in report.models
     ]
-    return draw(_panels(values, _MEASURES, report.models, columns=5, width=165))
+    return _panels(values, _MEASURES, report.models, columns=5, width=165)
 
 
-def slice_panels(models: Sequence[Measured], rows: Sequence[SliceRow]) -> str:
+def slice_panels(models: Sequence[Measured], rows: Sequence[SliceRow]) -> Chart:
     """Small multiples on one measure: a panel a value, the worst first, with its smallest n."""
     titles = {row.value: f"{row.value}  n={numbers.count(row.least_n)}" for row in rows}
     values = [
@@ -68,14 +82,14 @@ def slice_panels(models: Sequence[Measured], rows: Sequence[SliceRow]) -> str:
         for model, score in zip(models, row.scores, strict=True)
         if score is not None
     ]
-    return draw(_panels(values, list(titles.values()), models, columns=4, width=200))
+    return _panels(values, list(titles.values()), models, columns=4, width=200)
 
 
-def language_panels(report: Report) -> str:
+def language_panels(report: Report) -> Chart:
     """Multilingual minus English on the same items: a panel a measure."""
     values = [
         {
-            "panel": _TITLES.get(gap.measure, gap.measure),
+            "panel": measure_title(gap.measure),
             "run": gap.model,
             "mean": gap.points,
             "low": gap.low,
@@ -87,7 +101,7 @@ def language_panels(report: Report) -> str:
     ends = [end for gap in report.language_gaps for end in (gap.points, gap.low, gap.high) if end is not None]
     reach = max(map(abs, ends))
     limit = min(100, 10 * math.ceil(max(reach, 1) / 10))
-    return draw(_panels(values, _MEASURES, report.models, columns=5, width=165, domain=(-limit, limit)))
+    return _panels(values, _MEASURES, report.models, columns=5, width=165, domain=(-limit, limit))
 
 
 def interval_row(run: str, score: Score) -> Spec:
@@ -109,10 +123,26 @@ def _panels(
     columns: int,
     width: int,
     domain: Domain = (0, 100),
-) -> Spec:
+) -> Chart:
+    """Small multiples, with the runs' names beside them; on a phone, which has no room for that, in a legend."""
     runs = [model.label for model in models]
+    wide = _facets(values, panels, runs, domain, columns, width)
+    narrow = _facets(values, panels, runs, domain, _NARROW_COLUMNS, _NARROW_WIDTH, _LEGEND)
+    return Chart(Markup(draw(wide)), Markup(draw(narrow)))
+
+
+def _facets(
+    values: Sequence[Spec],
+    panels: Sequence[str],
+    runs: Sequence[str],
+    domain: Domain,
+    columns: int,
+    width: int,
+    legend: Spec | None = None,
+) -> Spec:
+    names = {"ticks": False} if legend is None else None
     return {
-        "padding": {"left": 5 + 2 * max(map(len, runs)), "right": 12, "top": 5, "bottom": 5},
+        "padding": {"left": 5 + (2 * max(map(len, runs)) if names else 0), "right": 12, "top": 5, "bottom": 5},
         "data": {"values": list(values)},
         "facet": {"field": "panel", "type": "nominal", "sort": list(panels)},
         "columns": columns,
@@ -121,10 +151,10 @@ def _panels(
             "width": width,
             "height": _ROW * len(runs),
             "encoding": {
-                "y": {"field": "run", "type": "nominal", "sort": runs, "title": None, "axis": {"ticks": False}},
-                "color": {"field": "run", "type": "nominal", "scale": colours(runs), "legend": None},
+                "y": {"field": "run", "type": "nominal", "sort": runs, "title": None, "axis": names},
+                "color": {"field": "run", "type": "nominal", "scale": colours(runs), "legend": legend},
             },
-            "layer": [_rule(domain), _point(domain, runs)],
+            "layer": [_rule(domain), _point(domain, runs, legend)],
         },
     }
 
@@ -137,13 +167,13 @@ def _rule(domain: Domain) -> Spec:
     }
 
 
-def _point(domain: Domain, runs: Sequence[str]) -> Spec:
+def _point(domain: Domain, runs: Sequence[str], legend: Spec | None) -> Spec:
     return {
         "mark": {"type": "point", "filled": True, "size": 80, "opacity": 1},
         "transform": [{"filter": "datum.mean !== null"}],
         "encoding": {
             "x": _x("mean", domain),
-            "shape": {"field": "run", "type": "nominal", "scale": shapes(runs), "legend": None},
+            "shape": {"field": "run", "type": "nominal", "scale": shapes(runs), "legend": legend},
             "description": {"field": "label"},
         },
     }

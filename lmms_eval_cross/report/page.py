@@ -112,12 +112,12 @@ def _tile(score: Score) -> dict[str, Any]:
 def _charts(report: Report, rows: Mapping[SliceKind, Sequence[SliceRow]]) -> dict[str, Any]:
     capability = [(each, safety_beside_capability(report, each)) for each in report.capabilities]
     return {
-        "overview": Markup(charts.overview(report)),
+        "overview": charts.overview(report),
         "slices": {
-            kind: Markup(charts.slice_panels(report.models, values))
+            kind: charts.slice_panels(report.models, values)
             for kind, values in rows.items()
             if len(values) > 1 or kind == "country"
         },
-        "languages": Markup(charts.language_panels(report)) if report.language_gaps else None,
-        "capability": [(each, Markup(svg)) for each, svg in capability if svg],
+        "languages": charts.language_panels(report) if report.language_gaps else None,
+        "capability": [(each, chart) for each, chart in capability if chart is not None],
     }

@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from lmms_eval_cross.report import numbers
 from lmms_eval_cross.report.corrected import CorrectedEstimate, Estimate
 from lmms_eval_cross.report.paper import REFERENCES, SOURCE
-from lmms_eval_cross.report.scores import MEASURES, SLICES, Score
+from lmms_eval_cross.report.scores import MEASURES, SLICES, Score, measure_title
 from lmms_eval_cross.report.verdicts import Difference
 
 _MARKDOWN: Final = re.compile(r"[\\`*<>|&~$@]|(?<!\w)_|_(?!\w)|\](?=[(\[:])")
@@ -47,6 +47,7 @@ def _environment(autoescape: bool) -> Environment:
         "corrected": corrected_text,
         "difference": difference_text,
         "capitalize_first": capitalize_first,
+        "measure_title": measure_title,
     }
     environment.globals |= {
         "plural": numbers.plural,

@@ -4,52 +4,66 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from markupsafe import Markup
+
 from lmms_eval_cross.report import numbers
 from lmms_eval_cross.report.build import Report
 from lmms_eval_cross.report.capability import Capability
-from lmms_eval_cross.report.charts import Domain, Spec, colours, draw, interval_row, shapes
+from lmms_eval_cross.report.charts import Chart, Domain, Spec, colours, draw, interval_row, shapes
 
 _WIDTH: Final = 420
+_NARROW_WIDTH: Final = 270
 _HEIGHT: Final = 300
 _LEGEND: Final[Spec] = {"columns": 4}
+_NARROW_LEGEND: Final[Spec] = {"direction": "vertical"}
 
 
-def safety_beside_capability(report: Report, capability: Capability) -> str:
+def safety_beside_capability(report: Report, capability: Capability) -> Chart | None:
     """The chart of one metric; arrows lead from the first run to the others where they can be compared.
 
-    Empty where no run has both.
+    None where no run has both.
     """
     points = list(_capability_points(report, capability))
     if not points:
-        return ""
+        return None
+    wide = _scatter(report, capability, points, _WIDTH, _LEGEND)
+    narrow = _scatter(report, capability, points, _NARROW_WIDTH, _NARROW_LEGEND)
+    return Chart(Markup(draw(wide)), Markup(draw(narrow)))
+
+
+def _scatter(report: Report, capability: Capability, points: Sequence[Spec], width: int, legend: Spec) -> Spec:
     across = _domain([point["x"] for point in points])
     up = _domain([point[end] for point in points for end in ("mean", "low", "high") if point[end] is not None])
     axes = {"x": _axis("x", f"{capability.name}, percent", across), "y": _axis("mean", "compliance, percent", up)}
     runs = [model.label for model in report.models]
-    arrows = _arrows(points, across, up, runs[0]) if report.comparisons else ()
-    layers = [_intervals(axes, runs), *arrows, _points(axes, runs)]
-    return draw({"data": {"values": points}, "width": _WIDTH, "height": _HEIGHT, "layer": layers})
+    arrows = _arrows(points, across, up, width, runs[0]) if report.comparisons else ()
+    layers = [_intervals(axes, runs, legend), *arrows, _points(axes, runs, legend)]
+    return {"data": {"values": list(points)}, "width": width, "height": _HEIGHT, "layer": layers}
 
 
-def _intervals(axes: Spec, runs: Sequence[str]) -> Spec:
+def _intervals(axes: Spec, runs: Sequence[str], legend: Spec) -> Spec:
     ends = {"y": {**axes["y"], "field": "low"}, "y2": {"field": "high"}}
     return {
         "mark": {"type": "rule", "strokeWidth": 1.5, "aria": False},
         "transform": [{"filter": "datum.low !== null"}],
-        "encoding": {**axes, **ends, "color": _by_run(colours(runs))},
+        "encoding": {**axes, **ends, "color": _by_run(colours(runs), legend)},
     }
 
 
-def _points(axes: Spec, runs: Sequence[str]) -> Spec:
-    looks = {"color": _by_run(colours(runs)), "shape": _by_run(shapes(runs)), "description": {"field": "label"}}
+def _points(axes: Spec, runs: Sequence[str], legend: Spec) -> Spec:
+    looks = {
+        "color": _by_run(colours(runs), legend),
+        "shape": _by_run(shapes(runs), legend),
+        "description": {"field": "label"},
+    }
     return {
         "mark": {"type": "point", "filled": True, "size": 130, "opacity": 1},
         "encoding": {**axes, **looks},
     }
 
 
-def _by_run(scale: Spec) -> Spec:
-    return {"field": "run", "type": "nominal", "scale": scale, "legend": _LEGEND}
+def _by_run(scale: Spec, legend: Spec) -> Spec:
+    return {"field": "run", "type": "nominal", "scale": scale, "legend": legend}
 
 
 def _capability_points(report: Report, capability: Capability) -> Iterator[Spec]:
@@ -71,13 +85,13 @@ def _axis(field: str, title: str, domain: Domain) -> Spec:
     return {"field": field, "type": "quantitative", "title": title, "scale": scale, "axis": {"tickCount": 6}}
 
 
-def _arrows(points: Sequence[Spec], across: Domain, up: Domain, baseline: str) -> Iterator[Spec]:
+def _arrows(points: Sequence[Spec], across: Domain, up: Domain, width: int, baseline: str) -> Iterator[Spec]:
     """A line and a head for every run that the first one is compared with."""
     start = next((point for point in points if point["run"] == baseline), None)
     for end in points:
         if start is None or end is start or (end["x"], end["mean"]) == (start["x"], start["mean"]):
             continue
-        right = (end["x"] - start["x"]) / (across[1] - across[0]) * _WIDTH
+        right = (end["x"] - start["x"]) / (across[1] - across[0]) * width
         rise = (end["mean"] - start["mean"]) / (up[1] - up[0]) * _HEIGHT
         middle = {"x": (start["x"] + end["x"]) / 2, "y": (start["mean"] + end["mean"]) / 2}
         line = {"x": start["x"], "y": start["mean"], "x2": end["x"], "y2": end["mean"]}

@@ -21,6 +21,11 @@ SLICES: Final[tuple[SliceKind, ...]] = get_args(SliceKind)
 Scores: TypeAlias = Mapping[Measure, "Score"]
 
 
+def measure_title(measure: Measure) -> str:
+    """What people read at the head of a column or chart."""
+    return "mean of four" if measure == MEAN else measure
+
+
 @dataclass(frozen=True, slots=True)
 class Score:
     """A mean in percent, its 95% interval, and what it rests on."""
