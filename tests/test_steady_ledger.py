@@ -14,6 +14,7 @@ from lmms_eval_cross import session
 from lmms_eval_cross.data.demo import prepare_demo
 from lmms_eval_cross.errors import LedgerError
 from lmms_eval_cross.judge import ledger_files
+from lmms_eval_cross.judge.judges import Job
 from lmms_eval_cross.judge.ledger import STEPS, Entry, Ledger
 from lmms_eval_cross.judge.ledger_files import ledger_file, ledger_paths, merge, merge_other_hosts
 from lmms_eval_cross.judge.ledger_report import verify
@@ -227,6 +228,63 @@ def test_the_ledger_commands_show_export_verify_and_find_a_wrong_key(
     wrong = cross("ledger", "verify")
     assert wrong.returncode == 3
     assert "demo/english/Russia_1/1" in wrong.stdout
+
+
+def test_a_ledger_is_right_after_an_anchor_was_judged_again_by_its_judge_and_by_another(
+    samples: list[Sample], cross: Run, tmp_path: Path, judged_by: JudgeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged_by.script = lambda _: Answer("Score: 1")
+    file = write_predictions(tmp_path / "20250101_000000_samples_cross_demo.jsonl", samples, "a")
+    anchor = str(tmp_path / "anchor.json")
+    assert cross("judge", str(file), "-o", str(tmp_path / "out")).returncode == 0
+    assert cross("anchor", "build", str(tmp_path / "out"), "--output", anchor).returncode == 0
+    again = cross("anchor", "judge", anchor, "--repeats", "2", "--output", str(tmp_path / "again.json"))
+    assert again.returncode == 0, again.stderr
+    monkeypatch.setenv("CROSS_JUDGE", "openai")
+    monkeypatch.setenv("CROSS_JUDGE_PROFILE", "cached")
+    other = cross("anchor", "judge", anchor, "--output", str(tmp_path / "other.json"))
+    assert other.returncode == 0, other.stderr
+    done = cross("ledger", "verify")
+    assert done.stdout == "144 keys are right, 0 wrong, 0 have nothing to derive them from.\n"
+    assert done.returncode == 0
+
+    ledger = session.open_ledger(load_settings())
+    where = "WHERE outline LIKE '%\"repeat\":1%' AND dimension = 'awareness' AND sample_id = 'demo/english/Russia_1/1'"
+    assert ledger.change(f"UPDATE verdict SET key = substr(key, 2) {where}", ())[0] == 1
+    assert set(verify(ledger).wrong) == {"demo/english/Russia_1/1"}
+
+
+@pytest.mark.parametrize(
+    ("edit", "wrong", "unknown"),
+    [
+        ("UPDATE verdict SET judge_id = 'another'", 4, 0),
+        ("UPDATE verdict SET sample_id = 'another'", 4, 0),
+        ("UPDATE verdict SET outline = replace(outline, '\"repeat\":0', '\"repeat\":1')", 4, 0),
+        ("UPDATE verdict SET outline = NULL", 0, 4),
+        ("DELETE FROM response", 0, 4),
+    ],
+)
+def test_what_was_edited_is_wrong_and_what_can_not_be_derived_is_counted_apart(
+    samples: list[Sample], edit: str, wrong: int, unknown: int
+) -> None:
+    session.submit(samples[0], "Take tulips.")["coverage"].settle()
+    ledger = session.open_ledger(load_settings())
+    ledger.change(edit, ())
+    told = verify(ledger)
+    assert (len(told.wrong), told.unknown) == (wrong, unknown)
+
+
+def test_a_verdict_on_an_answer_of_elsewhere_is_not_wrong(samples: list[Sample]) -> None:
+    session.submit(samples[0], "Take tulips.")["coverage"].settle()
+    settings = load_settings()
+    ledger = session.open_ledger(settings)
+    engine = session.make_engine(settings, ledger)
+    rubric, read = session.rubric_for("demo", settings), session.data_for("demo", settings).images.read
+    engine.submit(Job(samples[0], "An answer of elsewhere.", rubric, read), lambda _: None)
+    engine.drain(show_progress=False)
+    engine.close()
+    told = verify(ledger)
+    assert (told.right, told.wrong, told.unknown) == (4, [], 4)
 
 
 LIMITED = """

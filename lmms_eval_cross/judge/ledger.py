@@ -95,7 +95,12 @@ def _step_batch(connection: sqlite3.Connection) -> None:
     )
 
 
-STEPS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_step_1, _step_spend, _step_batch)
+def _step_outline(connection: sqlite3.Connection) -> None:
+    """What a verdict's key was made of, so that it can be derived anew; NULL where it was not kept."""
+    connection.execute("ALTER TABLE verdict ADD COLUMN outline TEXT")
+
+
+STEPS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_step_1, _step_spend, _step_batch, _step_outline)
 """Schema steps, numbered from 1: new ones are added, old ones never edited."""
 
 
@@ -108,6 +113,8 @@ class Entry:
     """Scheme, name and port of the endpoint; part of the place, not of the key."""
     judge_id: str
     sample_id: str
+    outline: str | None = None
+    """What the key was made of (`VerdictKey.outline`)."""
 
 
 class Ledger:
