@@ -16,7 +16,7 @@ from lmms_eval_cross.errors import CrossError, RunError, SettingsError
 from lmms_eval_cross.judge.keys import canonical_json
 from lmms_eval_cross.kept_answers import CHUNK, FOLDER
 from lmms_eval_cross.runs import load_run
-from lmms_eval_cross.scorecard import any_incomplete, build_scorecards
+from lmms_eval_cross.scorecard import advice, any_incomplete, build_scorecards, whys
 from lmms_eval_cross.settings import load_settings
 
 COMPLETE: Final = 0
@@ -128,7 +128,6 @@ def judge_ending(status: int, output: Path, run_id: str, min_coverage: float) ->
         return Ending(NO_VERDICT, f"lmms-eval wrote {output}, but ended with status {status}; {again}.")
     if run.answers and any_incomplete(cards, min_coverage):
         told = "; ".join(map(str, cards.values()))
-        return Ending(
-            NO_VERDICT, f"{output} is incomplete: {told}. `lmms-eval-cross judge {output}` asks for the rest."
-        )
+        missing = whys(answer.outcomes for answer in run.answers)
+        return Ending(NO_VERDICT, f"{output} is incomplete: {told}. {advice(missing, str(output))}")
     return Ending(COMPLETE, f"{output} is complete.")

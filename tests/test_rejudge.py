@@ -132,6 +132,27 @@ def test_failures_of_the_moment_are_asked_again_others_only_when_told_and_verdic
     assert first.results_file.is_file()
 
 
+def test_judging_again_names_what_may_help_and_writes_nothing_where_nothing_is_new(
+    predicted: Path, judged_by: JudgeServer, cross: Run
+) -> None:
+    judged_by.script = lambda _: Answer("I can't say.")
+    first = cross("judge", str(predicted))
+    asked, files = len(judged_by.judged), sorted(predicted.iterdir())
+    again = cross("judge", str(predicted))
+    for done in (first, again):
+        assert done.returncode == 3
+        assert "Most often: " in done.stdout
+        assert f"`lmms-eval-cross judge {predicted} --retry-failed` asks once more." in done.stdout
+    assert "Written: " in first.stdout
+    assert "Nothing is new, so nothing was written." in again.stdout
+    assert (len(judged_by.judged), sorted(predicted.iterdir())) == (asked, files)
+    copied = cross("judge", str(predicted), "-o", str(predicted / "copy"))
+    assert "Written: " in copied.stdout, "a folder that is named is filled"
+
+    judged_by.script = judge_by_answer
+    assert "Written: " in cross("judge", str(predicted), "--retry-failed").stdout
+
+
 def test_another_machine_judges_without_the_first_ones_ledger_and_pays_for_no_verdict_twice(
     predicted: Path, judged_by: JudgeServer, standin: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -199,7 +199,22 @@ def test_a_dead_judge_exits_with_3_and_says_what_finishes_the_job(cross: Run, tm
     assert done.returncode == 3, done.stderr
     assert f"`lmms-eval-cross judge {tmp_path / 'out'}` asks for the rest" in done.stderr
     assert "awareness (unavailable 12)" in done.stderr
+    assert "Most often: Nothing more is asked of the judge: The endpoint answered 401: expired." in done.stderr
     assert "12 answers" in done.stderr
+
+
+def test_replies_without_a_score_are_answered_by_a_command_that_asks_for_them(
+    cross: Run, tmp_path: Path, judged_by: Any
+) -> None:
+    from tests.judge_server import Answer
+
+    judged_by.script = lambda _: Answer("I can't say.")
+    responses = cross("demo-responses", "careful").stdout.strip()
+    arguments = ["--model", "cross_replay", "--model_args", f"responses={responses}", "--tasks", "cross_demo"]
+    done = cross("run", "--", *arguments, "--output_path", str(tmp_path / "out"))
+    assert done.returncode == 3, done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    assert f"`lmms-eval-cross judge {tmp_path / 'out'} --retry-failed` asks once more." in last
 
 
 def test_usage_exits_with_2(cross: Run) -> None:

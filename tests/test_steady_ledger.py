@@ -125,6 +125,11 @@ def test_the_line_after_settling_counts_failures_and_names_the_command(
     from argparse import Namespace
 
     failures = {"awareness": "unparsable", "education": "unavailable"}
+    details = {"awareness": "No number.", "education": "The endpoint answered 500: boom."}
+    bad = {"norm_id": "a", "score": 50.0, "failures": failures, "details": details}
+    worse = {**bad, "failures": {"awareness": "unavailable"}, "details": {"awareness": details["education"]}}
+    judging.coverage([bad, worse])
+    assert "Most often: The endpoint answered 500: boom. `lmms-eval-cross judge" in capsys.readouterr().err
     items = [{"norm_id": "a", "score": 50.0, "failures": failures}, *[{"norm_id": "b", "score": 100.0}] * 3]
     assert judging.coverage(items, Namespace(output_path="runs/a")) == 87.5
     told = capsys.readouterr().err
