@@ -5,7 +5,9 @@ import resource
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -104,6 +106,26 @@ def test_a_ledger_damaged_in_the_middle_of_a_run_stops_nothing(
     engine.close()
     assert items["coverage"]["score"] == 100
     assert "lmms-eval-cross: The ledger ledger.sqlite can't be" in capsys.readouterr().err
+
+
+def test_threads_that_judge_first_at_once_share_one_engine_and_a_refused_key_costs_one_request(
+    samples: list[Sample], judged_by: JudgeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CROSS_JUDGE", "openai")
+    judged_by.script = lambda _: Answer(status=401, error={"message": "expired"})
+    together = threading.Barrier(4)
+
+    def judge(sample: Sample) -> session.PendingItem:
+        together.wait()
+        return session.submit(sample, "Take tulips.")["coverage"]
+
+    with ThreadPoolExecutor(4) as threads:
+        items = list(threads.map(judge, samples[:4]))
+    for item in items:
+        item.settle()
+    assert len({item.engine for item in items}) == 1
+    assert len(judged_by.judged) == 1
+    assert capsys.readouterr().err.count("The endpoint answered 401: expired") == 1
 
 
 def test_a_missing_image_is_a_failure_of_its_sample_alone(
