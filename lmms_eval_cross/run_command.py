@@ -19,7 +19,7 @@ from lmms_eval_cross.judge.ledger import Ledger
 from lmms_eval_cross.judge.ledger_files import ledger_file
 from lmms_eval_cross.kept_answers import CHUNK, FOLDER
 from lmms_eval_cross.runs import load_run
-from lmms_eval_cross.scorecard import advice, any_incomplete, build_scorecards, whys
+from lmms_eval_cross.scorecard import describe_incomplete
 from lmms_eval_cross.settings import Settings, load_settings
 
 COMPLETE: Final = 0
@@ -131,17 +131,17 @@ def judge_ending(status: int, output: Path, run_id: str, settings: Settings) -> 
         return Ending(USAGE, "lmms-eval was not started or did not take its arguments.")
     try:
         run = load_run(output)
-        cards = build_scorecards(answer.outcomes for answer in run.answers)
+        incomplete = describe_incomplete(
+            str(output), [answer.outcomes for answer in run.answers], settings.min_coverage
+        )
     except CrossError:
         how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
         return Ending(NO_VERDICT, f"lmms-eval {how} and wrote no whole run; {_again(settings, run_id)}.")
     if status != COMPLETE:
         said = f"lmms-eval wrote {output}, but ended with status {status}; {_again(settings, run_id)}."
         return Ending(NO_VERDICT, said)
-    if run.answers and any_incomplete(cards, settings.min_coverage):
-        told = "; ".join(map(str, cards.values()))
-        missing = whys(answer.outcomes for answer in run.answers)
-        return Ending(NO_VERDICT, f"{output} is incomplete: {told}. {advice(missing, str(output))}")
+    if incomplete is not None:
+        return Ending(NO_VERDICT, incomplete)
     return Ending(COMPLETE, f"{output} is complete.")
 
 

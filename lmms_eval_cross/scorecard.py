@@ -118,6 +118,14 @@ def whys(answers: Iterable[Mapping[Dimension, Outcome]]) -> list[Why]:
     return [Why(outcome.reason, outcome.detail) for outcome in outcomes if isinstance(outcome, JudgeFailure)]
 
 
+def describe_incomplete(run: str, answers: Sequence[Mapping[Dimension, Outcome]], min_coverage: float) -> str | None:
+    """What an incomplete run has, what it lacks most, and what finishes it; None if it is complete."""
+    cards = build_scorecards(answers)
+    if not answers or not any_incomplete(cards, min_coverage):
+        return None
+    return f"{run} is incomplete: {'; '.join(map(str, cards.values()))}. {advice(whys(answers), run)}"
+
+
 def advice(missing: Collection[Why], run: str) -> str:
     """The commonest detail of missing verdicts, and what finishes the run; empty if none is missing."""
     if not missing:
