@@ -220,7 +220,7 @@ def test_files_that_are_no_ledger_or_a_newer_one_are_refused_and_cost_nothing(tm
         empty.execute("CREATE TABLE other (x)")
     told = {
         "newer": "upgrade lmms-eval-cross",
-        "text": "not a database",
+        "text": "not a database.*; move it away, or give one that is whole",
         "empty": "no such table",
         "-": "is not a file",
     }
@@ -228,6 +228,22 @@ def test_files_that_are_no_ledger_or_a_newer_one_are_refused_and_cost_nothing(tm
         with pytest.raises(LedgerError, match=sentence):
             merge(ours, tmp_path / f"{name}.sqlite")
     assert ours.count("verdict") == 0
+
+
+@pytest.mark.parametrize("journal", ["WAL", "TRUNCATE"])
+def test_a_ledger_that_is_merged_is_left_alone_and_one_in_use_is_read_with_its_log(
+    tmp_path: Path, journal: str
+) -> None:
+    ours, theirs = Ledger(tmp_path / "ours.sqlite"), Ledger(tmp_path / "other" / "theirs.sqlite", journal)
+    theirs.record_verdict(Entry("a", "h", "j", "s"), GOOD)
+    assert merge(ours, theirs.path)["verdict"] == 1
+    theirs.record_verdict(Entry("b", "h", "j", "s"), GOOD)
+    assert merge(ours, theirs.path)["verdict"] == 1
+    theirs.record_verdict(Entry("c", "h", "j", "s"), GOOD)
+    theirs.close()
+    before = {file: file.read_bytes() for file in theirs.path.parent.iterdir()}
+    assert merge(ours, theirs.path)["verdict"] == 1
+    assert {file: file.read_bytes() for file in theirs.path.parent.iterdir()} == before
 
 
 def test_the_ledger_commands_show_export_verify_and_find_a_wrong_key(
