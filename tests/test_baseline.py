@@ -140,7 +140,7 @@ def test_a_run_without_any_verdict_makes_no_baseline_no_anchor_and_no_batch(tmp_
 
 @pytest.mark.parametrize("command", [["baseline", "-o"], ["anchor", "build", "--output"]])
 def test_a_run_with_too_few_verdicts_is_used_with_a_warning(tmp_path, command):
-    few = {name: (1, None, 1, 1) for name in DEAD}
+    few = dict.fromkeys(DEAD, (1, None, 1, 1))
     for name, scores, warned in (("few", few, True), ("whole", dict.fromkeys(DEAD, (1, 0, 1, 1)), False)):
         folder = write_run(tmp_path / name, SAMPLES[:40], scores)
         result = invoke(*command, tmp_path / f"{name}.json", folder)

@@ -15,6 +15,7 @@ from lmms_eval_cross.errors import RunError, SettingsError
 from lmms_eval_cross.records import Sample
 from lmms_eval_cross.rejudge import judge_ledger_run, judge_run
 from lmms_eval_cross.rejudge.results import clustered_stderr, task_results
+from lmms_eval_cross.runs import load_run
 from lmms_eval_cross.settings import load_settings
 from tests.batch_server import BatchServer
 from tests.conftest import Run
@@ -85,6 +86,19 @@ def test_verdicts_of_two_judges_are_never_mixed(
     with pytest.raises(RunError, match="judge_id 'gpt-4o-2024-08-06', and the settings in force say 'other'"):
         judge_run(predicted)
     assert len(judged_by.judged) == asked
+
+
+def test_a_judge_that_gave_no_verdict_stands_in_no_others_way(
+    predicted: Path, judged_by: JudgeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged_by.script = lambda _: Answer("I can't say.")
+    assert judge_run(predicted).incomplete
+    judged_by.script = judge_by_answer
+    monkeypatch.setenv("CROSS_JUDGE_ID", "other")
+    judged = judge_run(predicted)
+    assert not judged.incomplete
+    (told,) = {answer.provenance.judge_id for answer in load_run(predicted).answers}
+    assert told == "other"
 
 
 def test_a_folder_without_our_tasks_and_a_run_that_the_ledger_lacks_are_named(

@@ -14,11 +14,11 @@ from lmms_eval_cross.judge.ledger_files import ledger_file, merge_other_hosts
 from lmms_eval_cross.judge.steady import SteadyLedger
 from lmms_eval_cross.plugin import SPLITS
 from lmms_eval_cross.preflight import check
-from lmms_eval_cross.records import DIMENSIONS, Dimension, JudgeFailure, Outcome
+from lmms_eval_cross.records import DIMENSIONS, Dimension, JudgeFailure, Outcome, Verdict
 from lmms_eval_cross.rejudge.answers import Answer, ledger_answers, prepared_samples, run_answers
 from lmms_eval_cross.rejudge.results import build_results, write_run
 from lmms_eval_cross.runs import load_run
-from lmms_eval_cross.sample_record import RECORD, read_record
+from lmms_eval_cross.sample_record import RECORD, Provenance, read_record
 from lmms_eval_cross.scorecard import Scorecard, Why, any_incomplete, build_scorecards, whys
 from lmms_eval_cross.settings import Settings, load_settings
 
@@ -134,23 +134,42 @@ class RunLedger(SteadyLedger):
 
 
 def _known_outcomes(settings: Settings, answers: Answers) -> dict[str, Outcome]:
-    """Verdict key -> outcome, of what is judged already.
+    """Verdict key -> outcome, of what is judged already; another judge's failures are not known.
 
     Raises:
-        RunError: another judge did that.
+        RunError: another judge gave verdicts.
     """
     judge = judge_identity(settings)
+    has_verdicts = any(map(_has_verdict, _each(answers)))
     known: dict[str, Outcome] = {}
     for task, answer in ((task, answer) for task, all_of_task in answers.items() for answer in all_of_task):
         if answer.judged is None:
             continue
-        _refuse_other_judge(task, answer)
+        difference = _other_judge(answer.judged.provenance, session.provenance_for(SPLITS[task]))
+        if difference and has_verdicts:
+            raise RunError(
+                f"{task} was judged with {difference}; verdicts of two judges are never mixed, so set CROSS_JUDGE_... "
+                "as they were for the run."
+            )
         job = _job(settings, answer)
-        for name in DIMENSIONS:
+        for name in () if difference else DIMENSIONS:
             outcome = answer.judged.outcomes[name]
             if not (isinstance(outcome, JudgeFailure) and outcome.reason == "no_response"):
                 known[job.key(judge, name).digest] = outcome
     return known
+
+
+def _has_verdict(answer: Answer) -> bool:
+    return answer.judged is not None and any(isinstance(each, Verdict) for each in answer.judged.outcomes.values())
+
+
+def _other_judge(was: Provenance, now: Provenance) -> str | None:
+    """How the judge that was differs from the one in force; None if it does not."""
+    for name in _JUDGE:
+        before, after = getattr(was, name), getattr(now, name)
+        if before != after:
+            return f"{name} {before!r}, and the settings in force say {after!r}"
+    return None
 
 
 def _job(settings: Settings, answer: Answer) -> Job:
@@ -161,18 +180,6 @@ def _job(settings: Settings, answer: Answer) -> Job:
         session.rubric_for(split, settings),
         session.data_for(split, settings).images.read,
     )
-
-
-def _refuse_other_judge(task: str, answer: Answer) -> None:
-    assert answer.judged is not None
-    was, now = answer.judged.provenance, session.provenance_for(SPLITS[task])
-    for name in _JUDGE:
-        before, after = getattr(was, name), getattr(now, name)
-        if before != after:
-            raise RunError(
-                f"{task} was judged with {name} {before!r}, and the settings in force say {after!r}; verdicts of two "
-                "judges are never mixed, so set CROSS_JUDGE_... as they were for the run."
-            )
 
 
 def _ask_in_batches(settings: Settings, ledger: RunLedger, answers: Answers) -> None:
