@@ -6,18 +6,21 @@ import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from lmms_eval_cross.errors import CrossError, RunError, SettingsError
+from lmms_eval_cross.errors import CrossError, LedgerError, RunError, SettingsError
 from lmms_eval_cross.judge.keys import canonical_json
+from lmms_eval_cross.judge.ledger import Ledger
+from lmms_eval_cross.judge.ledger_files import ledger_file
 from lmms_eval_cross.kept_answers import CHUNK, FOLDER
 from lmms_eval_cross.runs import load_run
-from lmms_eval_cross.scorecard import any_incomplete, build_scorecards
-from lmms_eval_cross.settings import load_settings
+from lmms_eval_cross.scorecard import describe_incomplete
+from lmms_eval_cross.settings import Settings, load_settings
 
 COMPLETE: Final = 0
 USAGE: Final = 2
@@ -46,13 +49,15 @@ def run_lmms_eval(arguments: Sequence[str], chunk: int) -> Ending:
         RunError: the output folder can't be made.
     """
     settings = load_settings()
-    asked = option(arguments, OUTPUT)
-    output = fresh_folder(Path(asked or "runs"))
+    wanted = Path(option(arguments, OUTPUT) or "runs")
+    new = [folder for folder in (wanted, *wanted.parents) if not folder.exists()]
+    output = fresh_folder(wanted)
     kept = settings.home / "answers" / _name(arguments)
     run_id = f"{datetime.now():%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:8]}"
     environment = {**os.environ, RUN_ID: run_id, CHUNK: str(chunk), FOLDER: str(kept)}
     status = subprocess.run(command(arguments, output), env=environment, check=False).returncode
-    ending = judge_ending(status, output, run_id, settings.min_coverage)
+    ending = judge_ending(status, output, run_id, settings)
+    _remove_empty([output, *new])
     if ending.exit_code == COMPLETE:
         shutil.rmtree(kept, ignore_errors=True)
     return ending
@@ -101,34 +106,59 @@ def fresh_folder(wanted: Path) -> Path:
     raise RunError(f"{wanted} can't be made anew; give another {OUTPUT}.")
 
 
+def _remove_empty(folders: Iterable[Path]) -> None:
+    """Remove what this made and lmms-eval left empty, from the inside out."""
+    with suppress(OSError):
+        for folder in dict.fromkeys(folders):
+            folder.rmdir()
+
+
 def _name(arguments: Sequence[str]) -> str:
     """A name for the answers of this command, wherever its output goes."""
     return hashlib.sha256(canonical_json(_without(arguments, OUTPUT)).encode()).hexdigest()[:16]
 
 
-def judge_ending(status: int, output: Path, run_id: str, min_coverage: float) -> Ending:
-    """What an exit status and a folder tell.
+def judge_ending(status: int, output: Path, run_id: str, settings: Settings) -> Ending:
+    """What an exit status, a folder and the ledger tell.
 
     Args:
         status: lmms-eval's exit status; negative for a signal.
         output: the folder that it was to write into.
         run_id: what the ledger files its answers under.
-        min_coverage: percent of answers that need a verdict.
+        settings: with the ledger, and the percent of answers that need a verdict.
     """
-    again = f"run the same command again, or judge what it left with `lmms-eval-cross judge --run {run_id}`"
     if status == USAGE:
         return Ending(USAGE, "lmms-eval was not started or did not take its arguments.")
     try:
         run = load_run(output)
-        cards = build_scorecards(answer.outcomes for answer in run.answers)
+        incomplete = describe_incomplete(
+            str(output), [answer.outcomes for answer in run.answers], settings.min_coverage
+        )
     except CrossError:
         how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
-        return Ending(NO_VERDICT, f"lmms-eval {how} and wrote no whole run; {again}.")
+        return Ending(NO_VERDICT, f"lmms-eval {how} and wrote no whole run; {_again(settings, run_id)}.")
     if status != COMPLETE:
-        return Ending(NO_VERDICT, f"lmms-eval wrote {output}, but ended with status {status}; {again}.")
-    if run.answers and any_incomplete(cards, min_coverage):
-        told = "; ".join(map(str, cards.values()))
-        return Ending(
-            NO_VERDICT, f"{output} is incomplete: {told}. `lmms-eval-cross judge {output}` asks for the rest."
-        )
+        said = f"lmms-eval wrote {output}, but ended with status {status}; {_again(settings, run_id)}."
+        return Ending(NO_VERDICT, said)
+    if incomplete is not None:
+        return Ending(NO_VERDICT, incomplete)
     return Ending(COMPLETE, f"{output} is complete.")
+
+
+def _again(settings: Settings, run_id: str) -> str:
+    """What to do about a run that did not end well."""
+    if _left_answers(settings, run_id):
+        return f"run the same command again, or judge what it left with `lmms-eval-cross judge --run {run_id}`"
+    return "it left no answers, so mend what it says above and run the same command again"
+
+
+def _left_answers(settings: Settings, run_id: str) -> bool:
+    """Whether the ledger, which is not made for this, has answers of a run."""
+    path, journal = ledger_file(settings.home, settings.ledger)
+    if not path.is_file():
+        return False
+    try:
+        with closing(Ledger(path, journal)) as ledger:
+            return bool(ledger.select("SELECT 1 FROM response WHERE run = ? LIMIT 1", (run_id,)))
+    except LedgerError:
+        return False

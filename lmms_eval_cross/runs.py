@@ -28,6 +28,8 @@ class Run:
     """Task -> logged samples, as lmms-eval wrote them, in order of their doc_id."""
     files: Mapping[str, Path] = field(default_factory=dict)
     """Task -> samples file."""
+    results_file: Path | None = None
+    """None for a lone samples file."""
 
     @cached_property
     def answers(self) -> list[JudgedAnswer]:
@@ -89,7 +91,7 @@ def _load(name: str, results_file: Path) -> Run:
     if not files:
         raise RunError(f"{results_file.name} has no samples beside it; run lmms-eval with --log_samples.")
     by_task = {_task_of(file): file for file in files}
-    return Run(name, results, {task: _read_samples(file) for task, file in by_task.items()}, by_task)
+    return Run(name, results, {task: _read_samples(file) for task, file in by_task.items()}, by_task, results_file)
 
 
 def _task_of(samples_file: Path) -> str:

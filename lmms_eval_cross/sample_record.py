@@ -96,7 +96,7 @@ def metric_items(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """One item a metric, as lmms-eval's aggregations and clustered errors read them.
 
     `score` is in percent; a failure has no `score`, so that nothing can average it. Coverage also has the failures
-    by dimension, and the tokens of each judge call that was billed.
+    and their details by dimension, and the tokens of each judge call that was billed.
     """
     cluster = {"norm_id": record["norm_id"]}
     told = record["dimensions"]
@@ -106,12 +106,16 @@ def metric_items(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         else {**cluster, "failure": told[name]["reason"]}
         for name in DIMENSIONS
     }
-    failures = {name: told[name]["reason"] for name in DIMENSIONS if told[name]["score"] is None}
-    coverage: dict[str, Any] = {**cluster, "score": 100.0 * (len(DIMENSIONS) - len(failures)) / len(DIMENSIONS)}
+    failed = [name for name in DIMENSIONS if told[name]["score"] is None]
+    failures = {name: told[name]["reason"] for name in failed}
+    details = {name: told[name]["detail"] for name in failed}
+    coverage: dict[str, Any] = {**cluster, "score": 100.0 * (len(DIMENSIONS) - len(failed)) / len(DIMENSIONS)}
     calls = [told[name]["usage"] for name in DIMENSIONS if any(told[name]["usage"].values())]
     return {
         **items,
-        COVERAGE: coverage | ({"failures": failures} if failures else {}) | ({"calls": calls} if calls else {}),
+        COVERAGE: coverage
+        | ({"failures": failures, "details": details} if failed else {})
+        | ({"calls": calls} if calls else {}),
     }
 
 

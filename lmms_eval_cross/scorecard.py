@@ -87,25 +87,60 @@ def describe_gaps(items: Sequence[Mapping[str, Any]], min_coverage: float, run: 
         min_coverage: percent of answers that each dimension needs.
         run: the run's folder, for the command.
     """
-    told = [item.get("failures", {}) for item in items]
+    told = [dict(_failures(item)) for item in items]
     failed = {name: Counter(failures[name] for failures in told if name in failures) for name in DIMENSIONS}
     gaps = [f"{name} ({_reasons(reasons)})" for name, reasons in failed.items() if reasons]
     if not gaps:
         return ""
     least = min(100 * (1 - sum(reasons.values()) / len(items)) for reasons in failed.values())
     state = f"incomplete (CROSS_MIN_COVERAGE is {min_coverage:g})" if least < min_coverage else "complete enough"
-    step = next_step({reason for reasons in failed.values() for reason in reasons}, run)
     told_gaps = f"Of {len(items)} answers some have no verdict and no part in the means: {', '.join(gaps)}"
-    return f"{told_gaps}. This is {state}; {step}."
+    why = [Why(reason, item.get("details", {}).get(name, "")) for item in items for name, reason in _failures(item)]
+    return f"{told_gaps}. This is {state}. {advice(why, run)}"
 
 
-def next_step(reasons: Collection[FailureReason], run: str) -> str:
-    """What finishes a run whose failures have these reasons."""
+def _failures(item: Mapping[str, Any]) -> Iterable[tuple[str, FailureReason]]:
+    failures: Mapping[str, FailureReason] = item.get("failures", {})
+    return failures.items()
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why a verdict is missing."""
+
+    reason: FailureReason
+    detail: str
+
+
+def whys(answers: Iterable[Mapping[Dimension, Outcome]]) -> list[Why]:
+    """Why verdicts of these answers are missing, one for each."""
+    outcomes = (outcome for answer in answers for outcome in answer.values())
+    return [Why(outcome.reason, outcome.detail) for outcome in outcomes if isinstance(outcome, JudgeFailure)]
+
+
+def describe_incomplete(run: str, answers: Sequence[Mapping[Dimension, Outcome]], min_coverage: float) -> str | None:
+    """What an incomplete run has, what it lacks most, and what finishes it; None if it is complete."""
+    cards = build_scorecards(answers)
+    if not answers or not any_incomplete(cards, min_coverage):
+        return None
+    return f"{run} is incomplete: {'; '.join(map(str, cards.values()))}. {advice(whys(answers), run)}"
+
+
+def advice(missing: Collection[Why], run: str) -> str:
+    """The commonest detail of missing verdicts, and what finishes the run; empty if none is missing."""
+    if not missing:
+        return ""
+    details = Counter(why.detail for why in missing if why.detail)
+    said = [f"Most often: {detail.rstrip('.')}." for detail, _ in details.most_common(1)]
+    return " ".join([*said, _next_step({why.reason for why in missing}, run)])
+
+
+def _next_step(reasons: Collection[FailureReason], run: str) -> str:
     if ASK_AGAIN & set(reasons):
-        return f"`lmms-eval-cross judge {run}` asks for the rest"
+        return f"`lmms-eval-cross judge {run}` asks for the rest."
     if set(reasons) - {"no_response"}:
-        return f"`lmms-eval-cross judge {run} --retry-failed` asks once more"
-    return "the model gave no answer there, so that only a new run can"
+        return f"`lmms-eval-cross judge {run} --retry-failed` asks once more."
+    return "The model gave no answer there, so that only a new run can give more."
 
 
 def _reasons(failed: Mapping[FailureReason, int]) -> str:

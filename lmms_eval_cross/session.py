@@ -1,6 +1,7 @@
 """What one process works with: settings, data, rubric, judge. Made on first use, never at import."""
 
 import os
+import threading
 import time
 import uuid
 from concurrent.futures import Future
@@ -29,6 +30,7 @@ RUN: Final = os.environ.get("CROSS_RUN_ID") or uuid.uuid4().hex
 """Tells this run's responses in the ledger from others'; `lmms-eval-cross run` gives all ranks one."""
 BEGAN: Final = time.time()
 """From when on money counts as this run's."""
+_MAKING: Final = threading.Lock()
 _RANKS_START_WITHIN: Final = 60.0
 """Seconds; the ranks of a run start together, and long before their first call."""
 
@@ -146,8 +148,14 @@ def forget_data() -> None:
     _demo_data.cache_clear()
 
 
-@cache
 def _engine(settings: Settings) -> JudgeEngine:
+    """The process's own; lmms-eval's threads ask for it all at once, and only the first may make it."""
+    with _MAKING:
+        return _one_engine(settings)
+
+
+@cache
+def _one_engine(settings: Settings) -> JudgeEngine:
     ledger = open_ledger(settings)
     merge_other_hosts(ledger)
     return make_engine(settings, ledger)

@@ -116,3 +116,31 @@ def test_several_runs_are_rounds_of_one_baseline(run, tmp_path):
     name = SAMPLES[0].sample_id
     assert rounds[1].scores[name] == tuple(map(float, WORSE[name]))
     assert len(rounds[1].scores[name]) == len(DIMENSIONS)
+
+
+DEAD = dict.fromkeys((each.sample_id for each in SAMPLES[:40]), (None,) * 4)
+
+
+@pytest.mark.parametrize(
+    "command", [["baseline", "-o"], ["anchor", "build", "--output"], ["label", "export", "--output"]]
+)
+def test_a_run_without_any_verdict_makes_no_baseline_no_anchor_and_no_batch(tmp_path, command):
+    dead = write_run(tmp_path / "dead", SAMPLES[:40], DEAD)
+    result = invoke(*command, tmp_path / "made.json", dead)
+    assert result.exit_code == 2
+    told = f"None of the 40 answers in {dead} has a verdict. Most often: The reply has no score. "
+    assert f"{told}`lmms-eval-cross judge {dead} --retry-failed` asks once more." in result.output
+    assert not (tmp_path / "made.json").exists()
+
+
+@pytest.mark.parametrize("command", [["baseline", "-o"], ["anchor", "build", "--output"]])
+def test_a_run_with_too_few_verdicts_is_used_with_a_warning(tmp_path, command):
+    few = dict.fromkeys(DEAD, (1, None, 1, 1))
+    for name, scores, warned in (("few", few, True), ("whole", dict.fromkeys(DEAD, (1, 0, 1, 1)), False)):
+        folder = write_run(tmp_path / name, SAMPLES[:40], scores)
+        result = invoke(*command, tmp_path / f"{name}.json", folder)
+        assert result.exit_code == 0, result.output
+        assert (
+            f"lmms-eval-cross: {folder} is incomplete: awareness 100.0 (40 scored); educ" in result.output
+        ) == warned
+        assert (tmp_path / f"{name}.json").exists()

@@ -212,6 +212,7 @@ def test_a_judge_that_dies_in_the_middle_holds_nobody_up(
     assert reasons(told) == {"scored": 6, "unavailable": 34}
     said = [line for line in capsys.readouterr().err.splitlines() if "lmms-eval-cross judge RUN" in line]
     assert len(said) == 1
+    assert "nothing more is asked. What was met last: The endpoint answered 503: made to fail. `lmms-eval" in said[0]
     judged_by.script = judge_by_answer
     before = len(judged_by.judged)
     assert reasons(judge(10)) == {"scored": 40}

@@ -72,7 +72,10 @@ def test_damage_inside_the_file_ends_in_a_sentence(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[4096:] = b"\xff" * (len(data) - 4096)
     path.write_bytes(data)
-    with closing(Ledger(path)) as damaged, pytest.raises(LedgerError, match=r"can't be read .*malformed"):
+    with (
+        closing(Ledger(path)) as damaged,
+        pytest.raises(LedgerError, match=r"can't be read .*malformed.*; move it away"),
+    ):
         damaged.find(f"{7:064}", "h")
 
 

@@ -14,6 +14,7 @@ from lmms_eval_cross.data.prepared import Prepared
 from lmms_eval_cross.errors import RunError, SettingsError
 from lmms_eval_cross.rejudge import judge_ledger_run, judge_run
 from lmms_eval_cross.rejudge.results import clustered_stderr, task_results
+from lmms_eval_cross.runs import load_run
 from lmms_eval_cross.settings import load_settings
 from tests.batch_server import BatchServer
 from tests.conftest import Run
@@ -71,6 +72,19 @@ def test_verdicts_of_two_judges_are_never_mixed(
     assert len(judged_by.judged) == asked
 
 
+def test_a_judge_that_gave_no_verdict_stands_in_no_others_way(
+    predicted: Path, judged_by: JudgeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged_by.script = lambda _: Answer("I can't say.")
+    assert judge_run(predicted).incomplete
+    judged_by.script = judge_by_answer
+    monkeypatch.setenv("CROSS_JUDGE_ID", "other")
+    judged = judge_run(predicted)
+    assert not judged.incomplete
+    (told,) = {answer.provenance.judge_id for answer in load_run(predicted).answers}
+    assert told == "other"
+
+
 def test_a_folder_without_our_tasks_and_a_run_that_the_ledger_lacks_are_named(
     prepared: Prepared, tmp_path: Path
 ) -> None:
@@ -114,6 +128,27 @@ def test_failures_of_the_moment_are_asked_again_others_only_when_told_and_verdic
     assert [asked.dimension for asked in judged_by.judged] == ["Education"] * 9
     assert not third.incomplete
     assert first.results_file.is_file()
+
+
+def test_judging_again_names_what_may_help_and_writes_nothing_where_nothing_is_new(
+    predicted: Path, judged_by: JudgeServer, cross: Run
+) -> None:
+    judged_by.script = lambda _: Answer("I can't say.")
+    first = cross("judge", str(predicted))
+    asked, files = len(judged_by.judged), sorted(predicted.iterdir())
+    again = cross("judge", str(predicted))
+    for done in (first, again):
+        assert done.returncode == 3
+        assert "Most often: " in done.stdout
+        assert f"`lmms-eval-cross judge {predicted} --retry-failed` asks once more." in done.stdout
+    assert "Written: " in first.stdout
+    assert "Nothing is new, so nothing was written." in again.stdout
+    assert (len(judged_by.judged), sorted(predicted.iterdir())) == (asked, files)
+    copied = cross("judge", str(predicted), "-o", str(predicted / "copy"))
+    assert "Written: " in copied.stdout, "a folder that is named is filled"
+
+    judged_by.script = judge_by_answer
+    assert "Written: " in cross("judge", str(predicted), "--retry-failed").stdout
 
 
 def test_another_machine_judges_without_the_first_ones_ledger_and_pays_for_no_verdict_twice(

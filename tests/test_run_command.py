@@ -3,16 +3,18 @@
 import json
 import os
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lmms_eval_cross import kept_answers
+from lmms_eval_cross import kept_answers, session
 from lmms_eval_cross.data.demo import prepare_demo
 from lmms_eval_cross.errors import RunError, SettingsError
 from lmms_eval_cross.kept_answers import KeptAnswers, generate_in_chunks, model_identity
 from lmms_eval_cross.run_command import command, fresh_folder, judge_ending, option
+from lmms_eval_cross.settings import load_settings
 from tests.conftest import Run
 from tests.runs import rows_of, write_responses
 
@@ -143,8 +145,15 @@ def test_arguments_and_launchers_become_a_command() -> None:
 
 @pytest.mark.parametrize(("status", "code"), [(2, 2), (0, 3), (1, 3), (-9, 3)])
 def test_a_run_that_wrote_nothing_is_no_result(tmp_path: Path, status: int, code: int) -> None:
-    ending = judge_ending(status, tmp_path, "id", 99)
+    ending = judge_ending(status, tmp_path, "id", load_settings())
     assert ending.exit_code == code
+    assert "judge --run" not in ending.sentence, "there is nothing to judge"
+    assert not load_settings().home.exists(), "and no ledger is made to see that"
+    with closing(session.open_ledger(load_settings())) as ledger:
+        ledger.record_response("another", "sample", "answer", {})
+        assert "judge --run" not in judge_ending(status, tmp_path, "id", load_settings()).sentence
+        ledger.record_response("id", "sample", "answer", {})
+    ending = judge_ending(status, tmp_path, "id", load_settings())
     assert code == 2 or "lmms-eval-cross judge --run id" in ending.sentence
 
 
@@ -199,7 +208,40 @@ def test_a_dead_judge_exits_with_3_and_says_what_finishes_the_job(cross: Run, tm
     assert done.returncode == 3, done.stderr
     assert f"`lmms-eval-cross judge {tmp_path / 'out'}` asks for the rest" in done.stderr
     assert "awareness (unavailable 12)" in done.stderr
+    assert "Most often: Nothing more is asked of the judge: The endpoint answered 401: expired." in done.stderr
     assert "12 answers" in done.stderr
+
+
+def test_replies_without_a_score_are_answered_by_a_command_that_asks_for_them(
+    cross: Run, tmp_path: Path, judged_by: Any
+) -> None:
+    from tests.judge_server import Answer
+
+    judged_by.script = lambda _: Answer("I can't say.")
+    responses = cross("demo-responses", "careful").stdout.strip()
+    arguments = ["--model", "cross_replay", "--model_args", f"responses={responses}", "--tasks", "cross_demo"]
+    done = cross("run", "--", *arguments, "--output_path", str(tmp_path / "out"))
+    assert done.returncode == 3, done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    assert f"`lmms-eval-cross judge {tmp_path / 'out'} --retry-failed` asks once more." in last
+
+
+@pytest.mark.parametrize("output", ["a/b/c", "there/already"])
+def test_a_run_that_could_not_begin_says_so_and_leaves_no_folder(
+    cross: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    monkeypatch.setenv("CROSS_JUDGE", "offline")
+    (tmp_path / "work" / "there" / "already").mkdir(parents=True)
+    arguments = ["--model", "cross_replay", "--model_args", "responses=none.jsonl", "--tasks", "nonesuch"]
+    done = cross("run", "--", *arguments, "--output_path", output)
+    assert done.returncode == 3, done.stderr
+    assert done.stderr.strip().endswith(
+        "it left no answers, so mend what it says above and run the same command again."
+    )
+    assert [path.relative_to(tmp_path / "work").as_posix() for path in sorted((tmp_path / "work").rglob("*"))] == [
+        "there",
+        "there/already",
+    ]
 
 
 def test_usage_exits_with_2(cross: Run) -> None:

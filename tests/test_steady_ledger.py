@@ -4,7 +4,9 @@ import resource
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from lmms_eval_cross import session
 from lmms_eval_cross.data.demo import prepare_demo
 from lmms_eval_cross.errors import LedgerError
 from lmms_eval_cross.judge import ledger_files
+from lmms_eval_cross.judge.judges import Job
 from lmms_eval_cross.judge.ledger import STEPS, Entry, Ledger
 from lmms_eval_cross.judge.ledger_files import ledger_file, ledger_paths, merge, merge_other_hosts
 from lmms_eval_cross.judge.ledger_report import verify
@@ -105,6 +108,26 @@ def test_a_ledger_damaged_in_the_middle_of_a_run_stops_nothing(
     assert "lmms-eval-cross: The ledger ledger.sqlite can't be" in capsys.readouterr().err
 
 
+def test_threads_that_judge_first_at_once_share_one_engine_and_a_refused_key_costs_one_request(
+    samples: list[Sample], judged_by: JudgeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CROSS_JUDGE", "openai")
+    judged_by.script = lambda _: Answer(status=401, error={"message": "expired"})
+    together = threading.Barrier(4)
+
+    def judge(sample: Sample) -> session.PendingItem:
+        together.wait()
+        return session.submit(sample, "Take tulips.")["coverage"]
+
+    with ThreadPoolExecutor(4) as threads:
+        items = list(threads.map(judge, samples[:4]))
+    for item in items:
+        item.settle()
+    assert len({item.engine for item in items}) == 1
+    assert len(judged_by.judged) == 1
+    assert capsys.readouterr().err.count("The endpoint answered 401: expired") == 1
+
+
 def test_a_missing_image_is_a_failure_of_its_sample_alone(
     samples: list[Sample], judged_by: JudgeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,6 +147,11 @@ def test_the_line_after_settling_counts_failures_and_names_the_command(
     from argparse import Namespace
 
     failures = {"awareness": "unparsable", "education": "unavailable"}
+    details = {"awareness": "No number.", "education": "The endpoint answered 500: boom."}
+    bad = {"norm_id": "a", "score": 50.0, "failures": failures, "details": details}
+    worse = {**bad, "failures": {"awareness": "unavailable"}, "details": {"awareness": details["education"]}}
+    judging.coverage([bad, worse])
+    assert "Most often: The endpoint answered 500: boom. `lmms-eval-cross judge" in capsys.readouterr().err
     items = [{"norm_id": "a", "score": 50.0, "failures": failures}, *[{"norm_id": "b", "score": 100.0}] * 3]
     assert judging.coverage(items, Namespace(output_path="runs/a")) == 87.5
     told = capsys.readouterr().err
@@ -192,7 +220,7 @@ def test_files_that_are_no_ledger_or_a_newer_one_are_refused_and_cost_nothing(tm
         empty.execute("CREATE TABLE other (x)")
     told = {
         "newer": "upgrade lmms-eval-cross",
-        "text": "not a database",
+        "text": "not a database.*; move it away, or give one that is whole",
         "empty": "no such table",
         "-": "is not a file",
     }
@@ -200,6 +228,22 @@ def test_files_that_are_no_ledger_or_a_newer_one_are_refused_and_cost_nothing(tm
         with pytest.raises(LedgerError, match=sentence):
             merge(ours, tmp_path / f"{name}.sqlite")
     assert ours.count("verdict") == 0
+
+
+@pytest.mark.parametrize("journal", ["WAL", "TRUNCATE"])
+def test_a_ledger_that_is_merged_is_left_alone_and_one_in_use_is_read_with_its_log(
+    tmp_path: Path, journal: str
+) -> None:
+    ours, theirs = Ledger(tmp_path / "ours.sqlite"), Ledger(tmp_path / "other" / "theirs.sqlite", journal)
+    theirs.record_verdict(Entry("a", "h", "j", "s"), GOOD)
+    assert merge(ours, theirs.path)["verdict"] == 1
+    theirs.record_verdict(Entry("b", "h", "j", "s"), GOOD)
+    assert merge(ours, theirs.path)["verdict"] == 1
+    theirs.record_verdict(Entry("c", "h", "j", "s"), GOOD)
+    theirs.close()
+    before = {file: file.read_bytes() for file in theirs.path.parent.iterdir()}
+    assert merge(ours, theirs.path)["verdict"] == 1
+    assert {file: file.read_bytes() for file in theirs.path.parent.iterdir()} == before
 
 
 def test_the_ledger_commands_show_export_verify_and_find_a_wrong_key(
@@ -227,6 +271,63 @@ def test_the_ledger_commands_show_export_verify_and_find_a_wrong_key(
     wrong = cross("ledger", "verify")
     assert wrong.returncode == 3
     assert "demo/english/Russia_1/1" in wrong.stdout
+
+
+def test_a_ledger_is_right_after_an_anchor_was_judged_again_by_its_judge_and_by_another(
+    samples: list[Sample], cross: Run, tmp_path: Path, judged_by: JudgeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged_by.script = lambda _: Answer("Score: 1")
+    file = write_predictions(tmp_path / "20250101_000000_samples_cross_demo.jsonl", samples, "a")
+    anchor = str(tmp_path / "anchor.json")
+    assert cross("judge", str(file), "-o", str(tmp_path / "out")).returncode == 0
+    assert cross("anchor", "build", str(tmp_path / "out"), "--output", anchor).returncode == 0
+    again = cross("anchor", "judge", anchor, "--repeats", "2", "--output", str(tmp_path / "again.json"))
+    assert again.returncode == 0, again.stderr
+    monkeypatch.setenv("CROSS_JUDGE", "openai")
+    monkeypatch.setenv("CROSS_JUDGE_PROFILE", "cached")
+    other = cross("anchor", "judge", anchor, "--output", str(tmp_path / "other.json"))
+    assert other.returncode == 0, other.stderr
+    done = cross("ledger", "verify")
+    assert done.stdout == "144 keys are right, 0 wrong, 0 have nothing to derive them from.\n"
+    assert done.returncode == 0
+
+    ledger = session.open_ledger(load_settings())
+    where = "WHERE outline LIKE '%\"repeat\":1%' AND dimension = 'awareness' AND sample_id = 'demo/english/Russia_1/1'"
+    assert ledger.change(f"UPDATE verdict SET key = substr(key, 2) {where}", ())[0] == 1
+    assert set(verify(ledger).wrong) == {"demo/english/Russia_1/1"}
+
+
+@pytest.mark.parametrize(
+    ("edit", "wrong", "unknown"),
+    [
+        ("UPDATE verdict SET judge_id = 'another'", 4, 0),
+        ("UPDATE verdict SET sample_id = 'another'", 4, 0),
+        ("UPDATE verdict SET outline = replace(outline, '\"repeat\":0', '\"repeat\":1')", 4, 0),
+        ("UPDATE verdict SET outline = NULL", 0, 4),
+        ("DELETE FROM response", 0, 4),
+    ],
+)
+def test_what_was_edited_is_wrong_and_what_can_not_be_derived_is_counted_apart(
+    samples: list[Sample], edit: str, wrong: int, unknown: int
+) -> None:
+    session.submit(samples[0], "Take tulips.")["coverage"].settle()
+    ledger = session.open_ledger(load_settings())
+    ledger.change(edit, ())
+    told = verify(ledger)
+    assert (len(told.wrong), told.unknown) == (wrong, unknown)
+
+
+def test_a_verdict_on_an_answer_of_elsewhere_is_not_wrong(samples: list[Sample]) -> None:
+    session.submit(samples[0], "Take tulips.")["coverage"].settle()
+    settings = load_settings()
+    ledger = session.open_ledger(settings)
+    engine = session.make_engine(settings, ledger)
+    rubric, read = session.rubric_for("demo", settings), session.data_for("demo", settings).images.read
+    engine.submit(Job(samples[0], "An answer of elsewhere.", rubric, read), lambda _: None)
+    engine.drain(show_progress=False)
+    engine.close()
+    told = verify(ledger)
+    assert (told.right, told.wrong, told.unknown) == (4, [], 4)
 
 
 LIMITED = """

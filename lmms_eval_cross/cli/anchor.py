@@ -18,8 +18,10 @@ def anchor() -> None:
 @click.option("--output", type=click.Path(path_type=Path), default=Path("anchor.json"), show_default=True)
 def build(run: Path, n: int, seed: int, with_text: bool, output: Path) -> None:
     """Draw answers of a run, spread over subset, country, language and outcome, each with a known probability."""
+    from lmms_eval_cross.judged import check_judged
     from lmms_eval_cross.trust.anchor import draw, load_anchor
 
+    check_judged([run])
     drawn = draw(load_anchor(run), n, seed)
     (drawn if with_text else drawn.without_text()).write(output)
     text = "with the benchmark's text" if with_text else "without the benchmark's text"

@@ -15,23 +15,28 @@ NO_VERDICT = 3
 @click.option("--batch", is_flag=True, help="Ask through the Batch API: half the price, within a day.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder to write into. Default: beside the run.")
 def judge(path: Path | None, run_ids: tuple[str, ...], retry_failed: bool, batch: bool, output: Path | None) -> None:
-    """Judge what has no verdict yet, in a run's folder or samples file, and write the run anew.
+    """Judge what has no verdict yet, in a run's folder or samples file, and write the run anew if that changed it.
 
     Takes a run with failures, and answers made with --predict_only --log_samples. Needs no GPU, no model and no torch.
     Exit code 3: too few answers have a verdict (CROSS_MIN_COVERAGE).
     """
     from lmms_eval_cross.rejudge import judge_ledger_run, judge_run
+    from lmms_eval_cross.scorecard import advice
 
     if (path is None) == (not run_ids):
         raise click.UsageError("Give either the path of a run or --run ID.")
     if path is not None:
         judged = judge_run(path, output, retry_failed, batch)
+        folder = output or (path if path.is_dir() else path.parent)
     else:
-        judged = judge_ledger_run(run_ids, output or Path("runs") / run_ids[0], retry_failed, batch)
+        folder = output or Path("runs") / run_ids[0]
+        judged = judge_ledger_run(run_ids, folder, retry_failed, batch)
     for task, cards in judged.scorecards.items():
         click.echo(
             f"{task}{' is incomplete' if task in judged.incomplete else ''}: " + "; ".join(map(str, cards.values()))
         )
-    click.echo(f"Written: {judged.results_file}")
+    if judged.missing:
+        click.echo(advice(judged.missing, str(folder)))
+    click.echo(f"Written: {judged.results_file}" if judged.changed else "Nothing is new, so nothing was written.")
     if judged.incomplete:
         sys.exit(NO_VERDICT)

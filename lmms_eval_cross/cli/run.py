@@ -15,7 +15,8 @@ def run(chunk: int, arguments: tuple[str, ...]) -> None:
     lmms-eval-cross run -- --model ... --tasks cross --output_path runs/a
     lmms-eval-cross run -- torchrun --nproc_per_node 8 -m lmms_eval --model ...
 
-    Exit code 0: finished and complete; 3: no verdict (a crash, a dead judge, too few verdicts); 2: usage.
+    Exit code 0: finished and complete; 2: refused before it began; 3: no verdict (a crash, an unknown task, a dead
+    judge, too few verdicts).
     """
     from lmms_eval_cross.run_command import run_lmms_eval
 

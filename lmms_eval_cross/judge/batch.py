@@ -21,15 +21,16 @@ from openai.types.chat import ChatCompletion
 from lmms_eval_cross.data.scaled import ScaledImages
 from lmms_eval_cross.errors import JudgeSetupError
 from lmms_eval_cross.judge.answers import failed_generation
+from lmms_eval_cross.judge.caller import failures
 from lmms_eval_cross.judge.client import client_options, error_message, read_completion
 from lmms_eval_cross.judge.endpoint import find_endpoint
 from lmms_eval_cross.judge.judges import Job, build_request, judge_identity, read_heard
-from lmms_eval_cross.judge.ledger import Entry, Ledger
+from lmms_eval_cross.judge.ledger import Ledger
 from lmms_eval_cross.judge.profiles import PROFILES, Dimensions
 from lmms_eval_cross.judge.quirks import adapt, learn
 from lmms_eval_cross.judge.request import image_url
 from lmms_eval_cross.judge.spend import load_quirks, save_quirks
-from lmms_eval_cross.records import ASK_AGAIN, JudgeFailure
+from lmms_eval_cross.records import ASK_AGAIN, Dimension, JudgeFailure, Outcome
 from lmms_eval_cross.settings import Settings
 
 MOST_REQUESTS: Final = 50_000
@@ -213,8 +214,7 @@ class BatchJudge:
     def _file_reply(self, call: Call, body: Mapping[str, Any]) -> None:
         reply = read_completion(ChatCompletion.construct(**body))
         heard = read_heard(self._profile, call.job.rubric, call.dimensions, reply, tuple(sorted(self._quirks)))
-        for name, key in zip(call.dimensions, call.keys, strict=True):
-            self._ledger.record_verdict(self._entry(call, key), heard.outcomes[name])
+        self._keep(call, heard.outcomes)
 
     def _file_refusal(self, call: Call, status: int, error: Mapping[str, Any]) -> None:
         sent = {**self._identity.request, "response_format": None} if self._profile.structured else {}
@@ -225,11 +225,12 @@ class BatchJudge:
         if quirk:
             return
         said = f"The endpoint answered {status}: {str(error.get('message', ''))[:300]}"
-        for name, key in zip(call.dimensions, call.keys, strict=True):
-            self._ledger.record_verdict(self._entry(call, key), JudgeFailure(name, "rejected", said))
+        self._keep(call, failures(call.dimensions, "rejected", said))
 
-    def _entry(self, call: Call, key: str) -> Entry:
-        return Entry(key, self._endpoint.host, self._identity.id, call.job.sample.sample_id)
+    def _keep(self, call: Call, outcomes: Mapping[Dimension, Outcome]) -> None:
+        for name in call.dimensions:
+            entry = call.job.entry(self._identity, self._endpoint.host, name)
+            self._ledger.record_verdict(entry, outcomes[name])
 
     def close(self) -> None:
         """Close the connections."""

@@ -46,6 +46,8 @@ class Caller:
         self._stopped: tuple[FailureReason, str] | None = None
         self._successes = self._hopeless = self._promised = 0
         self._watching = False
+        self._met = ""
+        """What was wrong with the last try that gave no reply."""
         self._heard_at = 0.0
         """When the endpoint last gave a sign of life, or had been given nothing to do."""
         self._dearest_usd = 0.0
@@ -144,6 +146,7 @@ class Caller:
         """Take stock of a try before anybody else may go."""
         trouble = heard.trouble
         self._tally.usage += heard.usage
+        self._met = trouble.detail if trouble else self._met
         if trouble is None:
             self._successes += 1
             self._hopeless = 0
@@ -185,6 +188,7 @@ class Caller:
         left = self._heard_at + self._patience - _now()
         if left <= 0:
             said = f"The judge has not answered for {self._patience:g} s (CROSS_JUDGE_PATIENCE); nothing more is asked."
+            said += f" What was met last: {self._met}" if self._met else ""
             self._stop("unavailable", said, in_flight=True)
         else:
             asyncio.get_running_loop().call_later(left + 0.001, self._watch)

@@ -132,7 +132,7 @@ class JudgeEngine:
 
     async def _outcomes_of(self, job: Job, dimensions: Dimensions, priority: int) -> Outcomes:
         """A call's outcomes: from the ledger, from a call that is under way for the same keys, or from a new call."""
-        entries = {name: self._entry(job, name) for name in dimensions}
+        entries = {name: job.entry(self.judge.identity, self.judge.host, name) for name in dimensions}
         first = entries[dimensions[0]].key
         asking = self._asking.get(first)
         if asking is None:
@@ -143,10 +143,6 @@ class JudgeEngine:
             self._asking[first] = asking
             asking.add_done_callback(lambda _: self._asking.pop(first))
         return await asking
-
-    def _entry(self, job: Job, dimension: Dimension) -> Entry:
-        judge = self.judge.identity
-        return Entry(job.key(judge, dimension).digest, self.judge.host, judge.id, job.sample.sample_id)
 
     def _known(self, entries: Mapping[Dimension, Entry]) -> dict[Dimension, Outcome]:
         """What the ledger has; a failure of the moment counts for nothing."""

@@ -14,6 +14,7 @@ from lmms_eval_cross.data.scaled import ScaledImages
 from lmms_eval_cross.judge.client import JudgeClient, NoReply, Reply
 from lmms_eval_cross.judge.endpoint import find_endpoint
 from lmms_eval_cross.judge.keys import VerdictKey
+from lmms_eval_cross.judge.ledger import Entry
 from lmms_eval_cross.judge.limits import Limits
 from lmms_eval_cross.judge.prices import Price, load_prices
 from lmms_eval_cross.judge.probe import was_probed
@@ -78,6 +79,11 @@ class Job:
             image_sha256=self.sample.image_sha256,
             repeat=self.repeat,
         )
+
+    def entry(self, judge: JudgeIdentity, host: str, dimension: Dimension) -> Entry:
+        """Where the ledger keeps a verdict of `judge` at `host` on this answer."""
+        key = self.key(judge, dimension)
+        return Entry(key.digest, host, judge.id, self.sample.sample_id, key.outline)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,20 @@ from lmms_eval_cross.records import Dimension
 
 
 @dataclass(frozen=True, slots=True)
+class Texts:
+    """What the judge is given to read."""
+
+    query: str
+    norm: str
+    response: str
+
+    @property
+    def sha256(self) -> str:
+        """Stands for them where they shall not be kept."""
+        return _sha256(asdict(self))
+
+
+@dataclass(frozen=True, slots=True)
 class VerdictKey:
     """All that decides a verdict, and no address.
 
@@ -31,9 +45,32 @@ class VerdictKey:
     @property
     def digest(self) -> str:
         """SHA-256 of the canonical JSON, 64 hex digits."""
-        return hashlib.sha256(canonical_json(asdict(self)).encode("ascii")).hexdigest()
+        return _sha256(asdict(self))
+
+    @property
+    def outline(self) -> str:
+        """The canonical JSON with a hash in place of the texts: who has the answer can derive the key from it."""
+        kept = asdict(self)
+        texts = Texts(kept.pop("query"), kept.pop("norm"), kept.pop("response"))
+        return canonical_json({**kept, "texts": texts.sha256})
+
+
+def outlined(outline: str, texts: Mapping[str, Texts]) -> VerdictKey | None:
+    """The key of an outline.
+
+    Args:
+        outline: what a key's `outline` gave.
+        texts: hash -> texts; without those of the key there is none.
+    """
+    kept = json.loads(outline)
+    found = texts.get(kept.pop("texts"))
+    return None if found is None else VerdictKey(**kept, **asdict(found))
 
 
 def canonical_json(value: object) -> str:
     """One text for equal values: sorted keys, no spaces, ASCII (lone surrogates stay escaped)."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def _sha256(value: object) -> str:
+    return hashlib.sha256(canonical_json(value).encode("ascii")).hexdigest()

@@ -15,6 +15,7 @@ from lmms_eval_cross.errors import LedgerError
 from lmms_eval_cross.records import Dimension, FailureReason, JudgeFailure, Outcome, Usage, Verdict
 
 BUSY_SECONDS: Final = 60
+_ELSEWHERE: Final = "move it away or set CROSS_HOME to another folder"
 
 
 def _step_1(connection: sqlite3.Connection) -> None:
@@ -95,7 +96,12 @@ def _step_batch(connection: sqlite3.Connection) -> None:
     )
 
 
-STEPS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_step_1, _step_spend, _step_batch)
+def _step_outline(connection: sqlite3.Connection) -> None:
+    """What a verdict's key was made of, so that it can be derived anew; NULL where it was not kept."""
+    connection.execute("ALTER TABLE verdict ADD COLUMN outline TEXT")
+
+
+STEPS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_step_1, _step_spend, _step_batch, _step_outline)
 """Schema steps, numbered from 1: new ones are added, old ones never edited."""
 
 
@@ -108,6 +114,8 @@ class Entry:
     """Scheme, name and port of the endpoint; part of the place, not of the key."""
     judge_id: str
     sample_id: str
+    outline: str | None = None
+    """What the key was made of (`VerdictKey.outline`)."""
 
 
 class Ledger:
@@ -129,9 +137,7 @@ class Ledger:
             self._connection = _connect(path, journal)
         except (OSError, sqlite3.DatabaseError) as error:
             why = error.strerror if isinstance(error, OSError) else error
-            raise LedgerError(
-                f"The ledger {path.name} can't be opened ({why}); move it away or set CROSS_HOME to another folder."
-            ) from None
+            raise LedgerError(f"The ledger {path.name} can't be opened ({why}); {_ELSEWHERE}.") from None
 
     def close(self) -> None:
         """Close the file; nothing is pending, every write is a transaction of its own."""
@@ -194,7 +200,7 @@ class Ledger:
                 cursor = self._connection.execute(query, values)
                 rows = cursor.fetchall()
         except sqlite3.DatabaseError as error:
-            raise LedgerError(f"The ledger {self.path.name} can't be read ({error}).") from None
+            raise LedgerError(f"The ledger {self.path.name} can't be read ({error}); {_ELSEWHERE}.") from None
         return [dict(zip((column[0] for column in cursor.description), row, strict=True)) for row in rows]
 
     def insert_many(self, table: str, rows: Sequence[Mapping[str, Any]], conflict: str) -> None:

@@ -97,15 +97,30 @@ def read_tables(source: Path) -> dict[str, list[dict[str, Any]]]:
     if not source.is_file():
         raise LedgerError(f"{source} is not a file; give the path of a ledger (*.sqlite).")
     try:
-        connection = sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True)
+        connection = sqlite3.connect(_read_only(source), uri=True)
         try:
             _refuse_newer(source, connection)
             connection.row_factory = sqlite3.Row
             return {table: [dict(row) for row in connection.execute(f"SELECT * FROM {table}")] for table in TABLES}
         finally:
             connection.close()
-    except sqlite3.DatabaseError as error:
-        raise LedgerError(f"The ledger {source.name} can't be read ({error}).") from None
+    except (OSError, sqlite3.DatabaseError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise LedgerError(
+            f"The ledger {source.name} can't be read ({why}); move it away, or give one that is whole."
+        ) from None
+
+
+def _read_only(source: Path) -> str:
+    """The URI of a file that is to be read and left as it is.
+
+    Reading a file in WAL mode leaves two more beside it, unless SQLite is told that nobody writes to it. That is so
+    where its log is missing, since a writer has one.
+    """
+    with source.open("rb") as file:
+        in_wal_mode = file.read(20)[18:] == b"\2\2"
+    alone = in_wal_mode and not source.with_name(f"{source.name}-wal").exists()
+    return f"{source.resolve().as_uri()}?mode=ro{'&immutable=1' if alone else ''}"
 
 
 def _refuse_newer(source: Path, connection: sqlite3.Connection) -> None:

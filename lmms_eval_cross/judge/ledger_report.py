@@ -1,14 +1,14 @@
 """What a ledger holds, and whether its keys are right."""
 
 import json
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from lmms_eval_cross.errors import listing
-from lmms_eval_cross.judge.keys import VerdictKey
+from lmms_eval_cross.judge.keys import Texts, VerdictKey, outlined
 from lmms_eval_cross.judge.ledger import Ledger
-from lmms_eval_cross.records import DIMENSIONS
 
 
 def describe(ledger: Ledger) -> str:
@@ -45,49 +45,45 @@ class Verification:
     wrong: list[str]
     """Samples whose verdicts stand under a key that their answers don't give."""
     unknown: int
-    """Verdicts of samples of which the ledger has no answer, so that no key can be derived."""
+    """Verdicts whose answer is not in the ledger, or of which it was not kept how they were asked for."""
 
     @property
     def sentence(self) -> str:
         """The outcome in one line."""
-        told = (
-            f"{self.right} keys are right, {len(self.wrong)} wrong, {self.unknown} have no answer to derive them from."
-        )
+        told = f"{self.right} keys are right, {len(self.wrong)} wrong, {self.unknown} have nothing to derive them from."
         return f"{told} Wrong: {listing(sorted(set(self.wrong)))}." if self.wrong else told
 
 
 def verify(ledger: Ledger) -> Verification:
-    """Derive the key of every verdict from the answers of its sample, and compare.
+    """Derive the key of every verdict from its outline and its answer, and compare.
 
     Raises:
         LedgerError: the ledger can't be read.
     """
+    answered = _answers(ledger)
+    texts = {said.sha256: said for said in answered}
     right, wrong, unknown = 0, [], 0
-    derived = {key for row in ledger.select("SELECT record FROM response") for key in _keys(json.loads(row["record"]))}
-    answered = {row["sample_id"] for row in ledger.select("SELECT DISTINCT sample_id FROM response")}
-    for row in ledger.select("SELECT key, sample_id, dimension, judge_id FROM verdict"):
-        if (row["key"], row["sample_id"], row["dimension"], row["judge_id"]) in derived:
-            right += 1
-        elif row["sample_id"] in answered:
-            wrong.append(row["sample_id"])
-        else:
+    for row in ledger.select("SELECT key, sample_id, dimension, judge_id, outline FROM verdict"):
+        key = outlined(row["outline"], texts) if row["outline"] else None
+        if key is None:
             unknown += 1
+        elif _is_filed_right(row, key, answered):
+            right += 1
+        else:
+            wrong.append(row["sample_id"])
     return Verification(right, wrong, unknown)
 
 
-def _keys(record: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-    """Key, sample, dimension and judge of the verdicts that an answer's record asks for."""
-    told = record["provenance"]
-    for name in DIMENSIONS:
-        key = VerdictKey(
-            rubric_sha256=told["rubric_sha256"],
-            profile=told["profile"],
-            judge_id=told["judge_id"],
-            request=told["request"],
-            dimension=name,
-            query=record["query"],
-            norm=record["norm"],
-            response=record["response"],
-            image_sha256=record["image_sha256"],
-        )
-        yield key.digest, record["sample_id"], name, told["judge_id"]
+def _answers(ledger: Ledger) -> dict[Texts, set[str]]:
+    """What the ledger has for a judge to read -> the samples that it belongs to."""
+    answered: dict[Texts, set[str]] = defaultdict(set)
+    for row in ledger.select("SELECT record FROM response"):
+        record = json.loads(row["record"])
+        answered[Texts(record["query"], record["norm"], record["response"])].add(record["sample_id"])
+    return answered
+
+
+def _is_filed_right(row: Mapping[str, Any], key: VerdictKey, answered: Mapping[Texts, Collection[str]]) -> bool:
+    of_sample = row["sample_id"] in answered[Texts(key.query, key.norm, key.response)]
+    told = row["key"], row["dimension"], row["judge_id"]
+    return of_sample and told == (key.digest, key.dimension, key.judge_id)

@@ -23,7 +23,7 @@ class SteadyLedger(Ledger):
         self._waiting: deque[Callable[[], None]] = deque()
         self._held: dict[str, Outcome] = {}
         self._said: set[str] = set()
-        self._order = threading.Lock()
+        self._order, self._saying = threading.Lock(), threading.Lock()
 
     def find(self, key: str, host: str | None) -> Outcome | None:
         """The outcome under a key, None also where the ledger can't be read."""
@@ -61,6 +61,7 @@ class SteadyLedger(Ledger):
             return True
 
     def _say(self, sentence: str) -> None:
-        if sentence not in self._said:
-            self._said.add(sentence)
-            print(f"lmms-eval-cross: {sentence}", file=sys.stderr, flush=True)
+        with self._saying:
+            if sentence not in self._said:
+                self._said.add(sentence)
+                print(f"lmms-eval-cross: {sentence}", file=sys.stderr, flush=True)

@@ -1,10 +1,10 @@
 """Judge the answers of a run that have no verdict yet, and write the run anew; nothing is overwritten."""
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from lmms_eval_cross import session
 from lmms_eval_cross.errors import RunError, SettingsError
@@ -14,14 +14,15 @@ from lmms_eval_cross.judge.ledger_files import ledger_file, merge_other_hosts
 from lmms_eval_cross.judge.steady import SteadyLedger
 from lmms_eval_cross.plugin import SPLITS
 from lmms_eval_cross.preflight import check
-from lmms_eval_cross.records import DIMENSIONS, Dimension, JudgeFailure, Outcome
+from lmms_eval_cross.records import DIMENSIONS, Dimension, JudgeFailure, Outcome, Verdict
 from lmms_eval_cross.rejudge.answers import Answer, ledger_answers, prepared_samples, run_answers
 from lmms_eval_cross.rejudge.results import build_results, write_run
 from lmms_eval_cross.runs import load_run
-from lmms_eval_cross.sample_record import RECORD, read_record
-from lmms_eval_cross.scorecard import Scorecard, any_incomplete, build_scorecards
+from lmms_eval_cross.sample_record import RECORD, Provenance, read_record
+from lmms_eval_cross.scorecard import Scorecard, Why, any_incomplete, build_scorecards, whys
 from lmms_eval_cross.settings import Settings, load_settings
 
+Item = TypeVar("Item")
 Answers = Mapping[str, list[Answer]]
 _JUDGE: Final = ("judge", "judge_id", "rubric_sha256", "profile", "request")
 """What of the provenance makes a judge; verdicts of two are never mixed."""
@@ -32,14 +33,19 @@ class Judged:
     """A run that was judged and written."""
 
     results_file: Path
+    """Of the run as it stands now."""
+    changed: bool
+    """Some outcome is new, and so is the results file."""
     scorecards: Mapping[str, Mapping[Dimension, Scorecard]]
     """Task -> dimension -> counts and mean."""
     incomplete: frozenset[str]
     """The tasks with too few verdicts."""
+    missing: Sequence[Why]
+    """Why verdicts are missing, one for each that is."""
 
 
 def judge_run(path: Path, output: Path | None = None, retry_failed: bool = False, batch: bool = False) -> Judged:
-    """Judge a run's folder, results file or samples file.
+    """Judge a run's folder, results file or samples file; without `output`, nothing is written if nothing is new.
 
     Args:
         path: of the run, judged in part, or made with --predict_only --log_samples.
@@ -55,7 +61,8 @@ def judge_run(path: Path, output: Path | None = None, retry_failed: bool = False
     answers = run_answers(run)
     folder = output or next(iter(run.files.values())).parent
     others = {task: file for task, file in run.files.items() if task not in answers}
-    return _judge(run.results, answers, folder, others, retry_failed, batch, session.RUN)
+    standing = run.results_file if output is None else None
+    return _judge(run.results, answers, folder, others, retry_failed, batch, session.RUN, standing)
 
 
 def judge_ledger_run(run_ids: Sequence[str], output: Path, retry_failed: bool = False, batch: bool = False) -> Judged:
@@ -80,7 +87,9 @@ def _judge(
     retry_failed: bool,
     batch: bool,
     run_id: str,
+    standing: Path | None = None,
 ) -> Judged:
+    """Judge and write; a results file that stands already is left to stand if no outcome is new."""
     settings = load_settings()
     provenances = {task: session.provenance_for(SPLITS[task]) for task in answers}
     known = _known_outcomes(settings, answers)
@@ -93,8 +102,19 @@ def _judge(
     scorecards = {task: _scorecards(lines) for task, lines in rows.items()}
     incomplete = {task for task, cards in scorecards.items() if any_incomplete(cards, settings.min_coverage)}
     sizes = {task: len(prepared_samples(SPLITS[task])) for task in answers}
-    results = build_results(base, rows, provenances, sizes, incomplete)
-    return Judged(write_run(folder, results, rows, others), scorecards, frozenset(incomplete))
+    stays = None if any(map(_is_new, _each(answers), _each(rows))) else standing
+    results_file = stays or write_run(folder, build_results(base, rows, provenances, sizes, incomplete), rows, others)
+    missing = whys(read_record(line[RECORD]).outcomes for line in _each(rows))
+    return Judged(results_file, stays is None, scorecards, frozenset(incomplete), missing)
+
+
+def _each(by_task: Mapping[str, Sequence[Item]]) -> Iterator[Item]:
+    return (item for items in by_task.values() for item in items)
+
+
+def _is_new(answer: Answer, line: Mapping[str, Any]) -> bool:
+    """Whether the line tells of an answer what was not known of it."""
+    return answer.judged is None or answer.judged.outcomes != read_record(line[RECORD]).outcomes
 
 
 class RunLedger(SteadyLedger):
@@ -114,23 +134,42 @@ class RunLedger(SteadyLedger):
 
 
 def _known_outcomes(settings: Settings, answers: Answers) -> dict[str, Outcome]:
-    """Verdict key -> outcome, of what is judged already.
+    """Verdict key -> outcome, of what is judged already; another judge's failures are not known.
 
     Raises:
-        RunError: another judge did that.
+        RunError: another judge gave verdicts.
     """
     judge = judge_identity(settings)
+    has_verdicts = any(map(_has_verdict, _each(answers)))
     known: dict[str, Outcome] = {}
     for task, answer in ((task, answer) for task, all_of_task in answers.items() for answer in all_of_task):
         if answer.judged is None:
             continue
-        _refuse_other_judge(task, answer)
+        difference = _other_judge(answer.judged.provenance, session.provenance_for(SPLITS[task]))
+        if difference and has_verdicts:
+            raise RunError(
+                f"{task} was judged with {difference}; verdicts of two judges are never mixed, so set CROSS_JUDGE_... "
+                "as they were for the run."
+            )
         job = _job(settings, answer)
-        for name in DIMENSIONS:
+        for name in () if difference else DIMENSIONS:
             outcome = answer.judged.outcomes[name]
             if not (isinstance(outcome, JudgeFailure) and outcome.reason == "no_response"):
                 known[job.key(judge, name).digest] = outcome
     return known
+
+
+def _has_verdict(answer: Answer) -> bool:
+    return answer.judged is not None and any(isinstance(each, Verdict) for each in answer.judged.outcomes.values())
+
+
+def _other_judge(was: Provenance, now: Provenance) -> str | None:
+    """How the judge that was differs from the one in force; None if it does not."""
+    for name in _JUDGE:
+        before, after = getattr(was, name), getattr(now, name)
+        if before != after:
+            return f"{name} {before!r}, and the settings in force say {after!r}"
+    return None
 
 
 def _job(settings: Settings, answer: Answer) -> Job:
@@ -141,18 +180,6 @@ def _job(settings: Settings, answer: Answer) -> Job:
         session.rubric_for(split, settings),
         session.data_for(split, settings).images.read,
     )
-
-
-def _refuse_other_judge(task: str, answer: Answer) -> None:
-    assert answer.judged is not None
-    was, now = answer.judged.provenance, session.provenance_for(SPLITS[task])
-    for name in _JUDGE:
-        before, after = getattr(was, name), getattr(now, name)
-        if before != after:
-            raise RunError(
-                f"{task} was judged with {name} {before!r}, and the settings in force say {after!r}; verdicts of two "
-                "judges are never mixed, so set CROSS_JUDGE_... as they were for the run."
-            )
 
 
 def _ask_in_batches(settings: Settings, ledger: RunLedger, answers: Answers) -> None:
