@@ -126,7 +126,7 @@ DEAD = dict.fromkeys((each.sample_id for each in SAMPLES[:40]), (None,) * 4)
 )
 def test_a_run_without_any_verdict_makes_no_baseline_no_anchor_and_no_batch(tmp_path, command):
     dead = write_run(tmp_path / "dead", SAMPLES[:40], DEAD)
-    result = invoke(*command, tmp_path / "made.json", dead)
+    result = cross(*command, tmp_path / "made.json", dead)
     assert result.exit_code == 2
     told = f"None of the 40 answers in {dead} has a verdict. Most often: The reply has no score. "
     assert f"{told}`lmms-eval-cross judge {dead} --retry-failed` asks once more." in result.output
@@ -138,7 +138,7 @@ def test_a_run_with_too_few_verdicts_is_used_with_a_warning(tmp_path, command):
     few = dict.fromkeys(DEAD, (1, None, 1, 1))
     for name, scores, warned in (("few", few, True), ("whole", dict.fromkeys(DEAD, (1, 0, 1, 1)), False)):
         folder = write_run(tmp_path / name, SAMPLES[:40], scores)
-        result = invoke(*command, tmp_path / f"{name}.json", folder)
+        result = cross(*command, tmp_path / f"{name}.json", folder)
         assert result.exit_code == 0, result.output
         assert (
             f"lmms-eval-cross: {folder} is incomplete: awareness 100.0 (40 scored); educ" in result.output

@@ -193,7 +193,7 @@ def test_a_killed_model_exits_with_3_and_the_next_run_ends_with_0_and_generates_
     assert whole.returncode == 0, whole.stderr
     assert "9 of 12 answers were kept" in whole.stderr
     (results,) = (tmp_path / "out").rglob("*_results.json")
-    assert results.parent.parent == tmp_path / "out"
+    assert results.parent == tmp_path / "out", "the killed run left no folder behind"
     assert json.loads(results.read_text(encoding="utf-8"))["results"]["cross_demo"]["coverage,none"] == 100
     assert not list((bare_environment / "answers").glob("*/*")), "a run that ends well answers no later one"
 
