@@ -48,7 +48,8 @@ class _Baseline(BaseModel):
 def write_baseline(side: Side) -> str:
     """The baseline file of a side: a header, then one line a sample, in the order of their ids.
 
-    Runs with the same verdicts give files that differ in name and date alone. There is no text of the benchmark in it, and no path.
+    Runs with the same verdicts give files that differ in name and date alone. No text of the benchmark and no path
+    is in it.
     """
     header = {"schema": SCHEMA, "dimensions": DIMENSIONS, "rounds": [_told_round(each) for each in side.rounds]}
     head = json.dumps(header, indent=1, sort_keys=False, allow_nan=False)
