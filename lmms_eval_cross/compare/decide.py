@@ -208,7 +208,14 @@ def _dimensions(
             decision=verdict.metrics.get(name),
             coverage=_coverage(pairs, name),
             bootstrap=None if gate.bridges is not None else _second_opinion(pairs, name, gate.rules),
+            lowest_bound=_lowest_bound(bounds[name]),
         )
+
+
+def _lowest_bound(found: FailureBounds) -> float | None:
+    """What a margin must exceed for `not worse`, which has to hold however the failures are filled."""
+    differences = (found.complete, found.against, found.in_favour)
+    return min((each.lower_bound for each in differences if each and each.lower_bound is not None), default=None)
 
 
 def _others(gate: _Gate, verdict: GateVerdict) -> Iterator[MetricResult]:
