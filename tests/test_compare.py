@@ -232,7 +232,7 @@ def test_wrong_usage_exits_2_with_a_sentence_and_writes_nothing(runs, tmp_path, 
 def test_an_output_that_cannot_be_written_is_said_in_a_sentence(runs):
     result = compare(runs / "good", runs / "good", "--json", "/dev/null/out.json")
     assert result.exit_code == 2
-    assert "/dev/null/out.json can't be written (File exists); name another file." in said(result)
+    assert "/dev/null/out.json can't be written (File exists); name another place." in said(result)
 
 
 def test_a_run_without_cross_answers_is_refused(runs, tmp_path):

@@ -181,11 +181,13 @@ def write_outputs(
     from lmms_eval_cross.compare.as_json import render_json
     from lmms_eval_cross.compare.junit import render_junit
     from lmms_eval_cross.compare.markdown import render_markdown
-    from lmms_eval_cross.compare.outputs import save
+    from lmms_eval_cross.data.source import write_text
 
     wanted = {
         junit: render_junit(comparison) if junit else "",
         markdown: render_markdown(comparison, report_url) if markdown else "",
         as_json: render_json(comparison) if as_json else "",
     }
-    save({path: text for path, text in wanted.items() if path is not None})
+    for path, text in wanted.items():
+        if path is not None:
+            write_text(path, text)

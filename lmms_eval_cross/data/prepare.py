@@ -32,7 +32,7 @@ from lmms_eval_cross.data.prepared import (
     point_to,
 )
 from lmms_eval_cross.data.release import DEFAULT_REVISION, DEFAULT_SOURCE, FILES, JUDGE_FILE, ReleaseFile
-from lmms_eval_cross.data.source import Source, open_source, write_text
+from lmms_eval_cross.data.source import Source, open_source, write_whole
 from lmms_eval_cross.errors import DataError, RubricError, SettingsError, SourceError, listing
 from lmms_eval_cross.judge.rubric import Rubric, read_official_rubric
 from lmms_eval_cross.records import Sample
@@ -141,7 +141,7 @@ def _build(home: Path, source: Source, official: bool, say: Say) -> Prepared:
         splits = [
             Split(file.name, file.records, [_with_image(s, hashes) for s in samples]) for file, samples in read.items()
         ]
-        write_text(building / RUBRIC, rubric.to_json() if rubric else NO_RUBRIC)
+        write_whole(building / RUBRIC, rubric.to_json() if rubric else NO_RUBRIC)
         write_splits(splits, building, origin)
         return _move_in(building, home, say)
     finally:
@@ -250,7 +250,7 @@ def write_splits(splits: Sequence[Split], folder: Path, origin: str) -> None:
         images=pq.read_metadata(folder / IMAGES).num_row_groups,
     )
     _refuse_repeated_ids([sample for split in splits for sample in split.samples])
-    write_text(folder / MANIFEST, manifest.to_json())
+    write_whole(folder / MANIFEST, manifest.to_json())
 
 
 def _refuse_repeated_ids(samples: Sequence[Sample]) -> None:
