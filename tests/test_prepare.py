@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lmms_eval_cross import preflight
+from lmms_eval_cross.data.demo import prepare_demo
 from lmms_eval_cross.data.prepare import SAMPLE_SCHEMA, prepare
 from lmms_eval_cross.data.prepared import find_prepared, require_prepared
 from lmms_eval_cross.data.release import FILES
@@ -160,11 +161,13 @@ def test_revision_of_a_folder_is_refused(standin: Path, tmp_path: Path) -> None:
         prepare(tmp_path / "home", str(standin), revision="abc", say=silent)
 
 
-def test_home_that_is_a_file_is_a_sentence(standin: Path, tmp_path: Path) -> None:
+def test_home_that_cannot_be_written_is_a_sentence(standin: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    for home in (tmp_path / "file", tmp_path / "file" / "below"):
+    for home in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/none")):
         with pytest.raises(SettingsError, match=r"^CROSS_HOME can't be written"):
             prepare(home, str(standin), say=silent)
+        with pytest.raises(SettingsError, match=r"^CROSS_HOME can't be written"):
+            prepare_demo(home)
 
 
 def test_full_disk_is_a_sentence_and_leaves_nothing(standin: Path, tmp_path: Path) -> None:

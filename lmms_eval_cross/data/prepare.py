@@ -78,7 +78,7 @@ def prepare(
         DataError: a record or an image breaks the format; nothing is left behind.
         RubricError: `code/evaluation.py` has another shape.
     """
-    with _home_problems_told(), FileLock(_made(home) / "prepare.lock"):
+    with home_problems_told(home), FileLock(home / "prepare.lock"):
         opened = open_source(*_chosen(source, revision), home / "downloads", fresh=force)
         found = find_prepared(home)
         if found is not None and not force and _is_of(found, opened, official):
@@ -100,16 +100,27 @@ def _chosen(source: str | None, revision: str | None) -> tuple[str, str | None]:
 
 
 @contextmanager
-def _home_problems_told() -> Iterator[None]:
+def home_problems_told(home: Path) -> Iterator[None]:
+    """Make the folder CROSS_HOME, and say in a sentence what keeps it from being written, now or within.
+
+    Raises:
+        SettingsError: it can't be written.
+    """
+    try:
+        _made(home)
+    except OSError as error:
+        raise _unwritable(error) from None
     try:
         yield
     except OSError as error:
         if error.errno not in _HOME_PROBLEMS:
             raise
-        told = os.strerror(error.errno).lower()
-        raise SettingsError(
-            f"CROSS_HOME can't be written ({told}); make room, or set CROSS_HOME to another folder."
-        ) from None
+        raise _unwritable(error) from None
+
+
+def _unwritable(error: OSError) -> SettingsError:
+    told = os.strerror(error.errno or errno.EIO).lower()
+    return SettingsError(f"CROSS_HOME can't be written ({told}); make room, or set CROSS_HOME to another folder.")
 
 
 @dataclass(frozen=True, slots=True)
