@@ -60,7 +60,7 @@ def correct(run: Path, labels: Path, json_path: Path | None) -> None:
     from lmms_eval_cross.trust.labels import load_labels
 
     loaded, known = load_run(run), load_labels(labels)
-    means = [corrected_mean(loaded.answers, known, dimension) for dimension in DIMENSIONS]
+    means = [corrected_mean(loaded.judged_answers, known, dimension) for dimension in DIMENSIONS]
     if json_path is not None:
         content = {"schema": "cross-corrected/1", "dimensions": {each.dimension: asdict(each) for each in means}}
         write_text(json_path, json.dumps(content, indent=1, allow_nan=False) + "\n")
