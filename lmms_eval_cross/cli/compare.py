@@ -66,7 +66,13 @@ def read_margins(_: click.Context, __: click.Parameter, given: tuple[str, ...]) 
     metavar="NAME=POINTS",
     help="Gate a metric: a dimension, TASK or TASK/METRIC. Default: the four dimensions, 5 points each.",
 )
-@click.option("--alpha", default=0.05, show_default=True, type=click.FloatRange(0, 0.5, min_open=True, max_open=True))
+@click.option(
+    "--alpha",
+    default=0.05,
+    show_default=True,
+    type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
+    help="Level of the one-sided bounds that decide.",
+)
 @click.option(
     "--inconclusive",
     type=click.Choice(["fail", "pass"]),
@@ -103,7 +109,7 @@ def compare(
 ) -> None:
     """Tell whether CANDIDATE is worse than BASELINE.
 
-    Each is a run's folder, its results or samples file, or a file that `lmms-eval-cross baseline` wrote.
+    Each is a run's folder, its results or samples file, or a file that `baseline` wrote.
 
     Exit code: 0 not worse, 1 worse, 2 wrong usage, 3 no verdict.
     """
