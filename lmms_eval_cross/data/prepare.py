@@ -82,12 +82,12 @@ def prepare(
         opened = open_source(*_chosen(source, revision), home / "downloads", fresh=force)
         found = find_prepared(home)
         if found is not None and not force and _is_of(found, opened, official):
-            say(f"Prepared already: {found.summary}.")
+            say(f"Prepared already: {found.summary}, in {found.folder}.")
             return found
         prepared = _build(home, opened, official, say)
     for line in prepared.warnings:
         say(f"Warning: {line}")
-    say(f"Prepared {prepared.summary}.")
+    say(f"Prepared {prepared.summary}, in {prepared.folder}.")
     return prepared
 
 

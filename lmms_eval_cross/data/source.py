@@ -67,7 +67,8 @@ class FolderSource:
         """The files, where they lie."""
         found = {path: self._root / path for path in paths}
         self._refuse("lie outside the copy of CROSS; replace the links by the files", found, self._is_outside)
-        self._refuse("are missing in the copy of CROSS; complete the clone", found, lambda file: not file.is_file())
+        here = f"are missing in the folder {self._root.name or self._root}; complete the clone"
+        self._refuse(here, found, lambda file: not file.is_file())
         self._refuse("can't be read; change their permissions", found, lambda file: not os.access(file, os.R_OK))
         return found
 
