@@ -112,6 +112,12 @@ def test_a_label_file_that_cannot_be_written_is_a_sentence_and_leaves_nothing(tm
     assert sorted(tmp_path.iterdir()) == before
 
 
+def test_the_spreadsheet_in_place_of_the_batch_is_refused_and_the_batch_named(batch):
+    result = cross("label", "import", batch / "batch.csv", batch / "batch.csv")
+    assert result.exit_code == 2
+    assert "batch.csv, a spreadsheet; give the batch.json that `label export` wrote with it." in result.stderr
+
+
 def test_a_batch_that_cannot_be_written_is_a_sentence(batch):
     result = cross("label", "export", batch / "batch.json", "--n", 5, "--output", "/proc/x")
     assert result.exit_code == 2
