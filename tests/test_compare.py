@@ -84,6 +84,18 @@ def test_a_judge_that_fails_three_calls_in_ten_gives_no_verdict_whatever_the_can
         assert "% of its awareness verdicts, and 99% are needed" in said(result)
 
 
+def test_a_run_without_verdicts_is_named_once(runs, tmp_path):
+    unjudged = write_run(tmp_path / "unjudged", SAMPLES, with_failures(GOOD, 1.0))
+    sentence = (
+        "The {} has only 0.0% of its awareness verdicts, and 99% are needed (education 0.0%, compliance 0.0%, "
+        "helpfulness 0.0%); judge what is missing."
+    )
+    for candidate, sides in ((runs / "good", ["baseline"]), (unjudged, ["baseline", "candidate"])):
+        assert compare(unjudged, candidate, "--json", tmp_path / "o.json").exit_code == 3
+        reasons = json.loads((tmp_path / "o.json").read_text())["reasons"]
+        assert reasons == [sentence.format(side) for side in sides]
+
+
 def test_failures_that_could_turn_the_decision_give_no_verdict_where_low_coverage_is_allowed(runs, monkeypatch):
     monkeypatch.setenv("CROSS_MIN_COVERAGE", "50")
     result = compare(runs / "half-judged", runs / "half-judged", "--inconclusive", "pass")

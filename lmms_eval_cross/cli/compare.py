@@ -127,7 +127,7 @@ def compare(
             )
         rules = Rules(margins, alpha, load_settings().min_coverage, inconclusive == "pass", resamples)
         sides = load_side([baseline, *baseline_round]), load_side([candidate, *candidate_round])
-        found = run(*sides, rules, confirm, second_judge, load_bridge(bridge))
+        found = run(*sides, rules, confirm, second_judge, bridge)
         found = with_labels(found, labels)
         write_outputs(found, report_url, junit, markdown, as_json)
         if isinstance(sys.stdout, io.TextIOWrapper):
@@ -137,14 +137,15 @@ def compare(
 
 
 def run(
-    baseline: Side, candidate: Side, rules: Rules, repeats: int | None, second_judge: bool, anchor: Anchor | None
+    baseline: Side, candidate: Side, rules: Rules, repeats: int | None, second_judge: bool, bridge: Path | None
 ) -> Comparison:
     """Compare, and ask again where that was asked for."""
     from lmms_eval_cross.compare import decide
     from lmms_eval_cross.compare.confirm import JudgeAgain, check_confirmable, confirm
 
     if not repeats:
-        return decide.compare(baseline, candidate, rules, anchor=anchor)
+        name = "" if bridge is None else bridge.name
+        return decide.compare(baseline, candidate, rules, anchor=load_bridge(bridge), anchor_file=name)
     check_confirmable(baseline, candidate)
     with JudgeAgain((baseline, candidate), second_judge) as judge:
         return decide.compare(
