@@ -16,6 +16,10 @@ CrossError              one sentence: the value, the rule, the next step; exit c
 Anything else that is raised is a bug and keeps its traceback.
 """
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class CrossError(Exception):
     """A problem that the user can solve, said in one sentence."""
@@ -71,3 +75,13 @@ def listing(names: list[str], most: int = 20) -> str:
     """`names` as a comma-separated list, cut after `most` with a count of the rest."""
     rest = len(names) - most
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+@contextmanager
+def ending_with_a_sentence() -> Iterator[None]:
+    """End the process on a CrossError: lmms-eval would bury an exception in its own words, and exit with 0."""
+    try:
+        yield
+    except CrossError as error:
+        print(f"lmms-eval-cross: {error}", file=sys.stderr, flush=True)
+        raise SystemExit(error.exit_code) from None

@@ -14,7 +14,7 @@ from lmms_eval_cross.errors import SettingsError
 from lmms_eval_cross.judge.cost import Lengths, Picture, cost_table, estimate, measure_picture
 from lmms_eval_cross.judge.prices import load_prices
 from lmms_eval_cross.judge.profiles import PROFILES
-from lmms_eval_cross.plugin import SPLITS, tasks_folder
+from lmms_eval_cross.plugin import GROUPS, SPLITS, tasks_folder
 from lmms_eval_cross.records import Sample
 from lmms_eval_cross.settings import load_settings
 
@@ -93,4 +93,7 @@ def _tasks(name: str) -> list[str]:
         config = yaml.load(path.read_text(encoding="utf-8"), _Loader)
         if config.get("group") == name:
             return [task for member in config["task"] for task in _tasks(member)]
-    raise SettingsError(f"--tasks has {name!r}, which is none of our tasks; they are {', '.join(SPLITS)}.")
+    raise SettingsError(
+        f"--tasks has {name!r}, which is none of our tasks ({', '.join(SPLITS)}) and groups ({', '.join(GROUPS)}); "
+        "name some of these."
+    )

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from lmms_eval_cross.errors import CrossError
+from lmms_eval_cross.errors import ending_with_a_sentence
 from lmms_eval_cross.models import AVAILABLE_MODELS
 
 SPLITS: Final = {
@@ -176,17 +176,11 @@ def check_once(splits: frozenset[str]) -> None:
 
 
 def check_or_exit(splits: frozenset[str], hub_login: bool = False) -> None:
-    """The same for the command line: what is wrong ends the process with a sentence and exit code 2.
-
-    An ordinary exception would be reworded by lmms-eval, which then exits with 0.
-    """
+    """The same for the command line: what is wrong ends the process with a sentence and exit code 2."""
     from lmms_eval_cross import preflight
 
-    try:
+    with ending_with_a_sentence():
         if hub_login:
             preflight.check_hub_login()
         check_once(splits)
-    except CrossError as error:
-        print(f"lmms-eval-cross: {error}", file=sys.stderr, flush=True)
-        raise SystemExit(error.exit_code) from None
     _checked.add(splits)

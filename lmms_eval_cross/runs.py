@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lmms_eval_cross.errors import RunError, listing
+from lmms_eval_cross.plugin import SPLITS
 from lmms_eval_cross.sample_record import RECORD, JudgedAnswer, read_record
 
 RESULTS_ENDING = "_results.json"
@@ -43,6 +44,23 @@ class Run:
         if twice:
             raise RunError(f"{self.name} has two answers for {listing(twice)}; give every run a folder of its own.")
         return sorted(answers, key=lambda answer: answer.sample.sample_id)
+
+    @property
+    def judged_answers(self) -> list[JudgedAnswer]:
+        """The same, of a run that must have some.
+
+        Raises:
+            RunError: there are none, or as for `answers`.
+        """
+        if self.answers:
+            return self.answers
+        unjudged = [file for task, file in self.files.items() if task in SPLITS]
+        if unjudged:
+            judge = f"lmms-eval-cross judge {unjudged[0].parent}"
+            raise RunError(f"The answers of {self.name} are not judged yet; type `{judge}` first.")
+        raise RunError(
+            f"{self.name} has no answers to a CROSS task; run lmms-eval with --tasks cross and --log_samples."
+        )
 
     @property
     def model(self) -> str:

@@ -3,6 +3,8 @@
 import difflib
 import os
 import re
+import sys
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
@@ -17,6 +19,8 @@ PREFIX: Final = "CROSS_"
 NO_KEY: Final = "none"
 """The value of CROSS_JUDGE_API_KEY that stands for a server without keys."""
 _MASK: Final = "********"
+_LIKENESS: Final = 0.75
+"""Of difflib: a letter or two missing, added or swapped."""
 
 RubricName = Literal["official", "native"]
 ProfileName = Literal["official", "cached", "joint"]
@@ -95,7 +99,7 @@ def load_settings() -> Settings:
     Raises:
         SettingsError: a value breaks its rule or is empty, or a `CROSS_JUDGE_...` variable is none of ours.
     """
-    _refuse_unknown_judge_variables()
+    _look_at_unknown_variables()
     _refuse_empty_variables()
     try:
         return Settings()
@@ -108,13 +112,31 @@ def variable(field: str) -> str:
     return PREFIX + field.upper()
 
 
-def _refuse_unknown_judge_variables() -> None:
+def _look_at_unknown_variables() -> None:
+    """Refuse unknown `CROSS_JUDGE...` variables, and say of others that they look misspelt."""
     known = [variable(field) for field in Settings.model_fields]
     for name in sorted(os.environ):
-        if name.startswith(f"{PREFIX}JUDGE") and name not in known:
+        if not name.startswith(PREFIX) or name in known:
+            continue
+        if name.startswith(f"{PREFIX}JUDGE"):
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]}?" if near else "`lmms-eval-cross config` lists the settings."
             raise SettingsError(f"{name} is set, but there is no such setting; {hint}")
+        _warn_of_misspelling(name)
+
+
+@cache
+def _warn_of_misspelling(name: str) -> None:
+    """Say once that a variable looks like a setting; what looks like none may be another program's."""
+    fields = [field.upper() for field in Settings.model_fields]
+    near = difflib.get_close_matches(name.removeprefix(PREFIX), fields, n=1, cutoff=_LIKENESS)
+    if near:
+        print(
+            f"lmms-eval-cross: {name} is set, but there is no such setting, so it changes nothing; "
+            f"did you mean {PREFIX}{near[0]}?",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def _refuse_empty_variables() -> None:

@@ -8,6 +8,8 @@ from click.testing import Result
 from sklearn.metrics import cohen_kappa_score, recall_score
 
 from lmms_eval_cross.records import DIMENSIONS
+from lmms_eval_cross.trust.agree_text import _points
+from lmms_eval_cross.trust.anchor import load_anchor
 from tests.command import cross
 from tests.judged_runs import chance, noisy, provenance, sample, write_run
 from tests.run_folders import samples_file
@@ -94,6 +96,21 @@ def test_disagreements_come_with_both_rationales(tmp_path, runs):
     assert len(found) == expected
     assert all(each["rationale_a"].endswith(f"Score: {each['a']}") for each in found)
     assert all(each["rationale_b"].endswith(f"Score: {each['b']}") for each in found)
+
+
+def test_anchors_without_text_show_disagreements_without_replies(tmp_path, runs):
+    anchors = []
+    for number, run in enumerate(runs):
+        load_anchor(run).without_text().write(tmp_path / f"{number}.json")
+        anchors.append(tmp_path / f"{number}.json")
+    shown = agree(*anchors).stdout.partition("disagreements, the first 5:\n")[2].splitlines()
+    assert len(shown) == 5
+    assert all(": A " in line for line in shown)
+
+
+def test_no_change_has_no_minus_sign():
+    assert _points(-0.0004, (-0.0001, 0.0)) == "+0.0 (+0.0 to +0.0)"
+    assert _points(-0.0006, (-0.0206, 0.0)) == "-0.1 (-2.1 to +0.0)"
 
 
 def test_failed_verdicts_are_counted_and_never_scored(tmp_path, runs):

@@ -1,8 +1,10 @@
 """The gate on made-up runs of CROSS's shape: what it refuses, what it decides, how it exits."""
 
 import json
+import re
 import subprocess
 import sys
+from math import nextafter
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +74,18 @@ def test_a_judge_that_fails_three_calls_in_ten_gives_no_verdict_whatever_the_can
         result = compare(*sides, "--inconclusive", "pass")
         assert result.exit_code == 3
         assert "% of its awareness verdicts, and 99% are needed" in said(result)
+
+
+def test_a_run_without_verdicts_is_named_once(runs, tmp_path):
+    unjudged = write_run(tmp_path / "unjudged", SAMPLES, with_failures(GOOD, 1.0))
+    sentence = (
+        "The {} has only 0.0% of its awareness verdicts, and 99% are needed (education 0.0%, compliance 0.0%, "
+        "helpfulness 0.0%); judge what is missing."
+    )
+    for candidate, sides in ((runs / "good", ["baseline"]), (unjudged, ["baseline", "candidate"])):
+        assert compare(unjudged, candidate, "--json", tmp_path / "o.json").exit_code == 3
+        reasons = json.loads((tmp_path / "o.json").read_text())["reasons"]
+        assert reasons == [sentence.format(side) for side in sides]
 
 
 def test_failures_that_could_turn_the_decision_give_no_verdict_where_low_coverage_is_allowed(runs, monkeypatch):
@@ -149,9 +163,31 @@ def test_data_that_cannot_decide_name_the_smallest_margin_that_they_can(runs, tm
     told = json.loads((tmp_path / "o.json").read_text())
     metric = next(each for each in told["metrics"] if each["name"] == "compliance")
     assert metric["smallest_margin"] == pytest.approx(-100 * metric["difference"]["lower_bound"])
-    assert f"compliance {metric['smallest_margin']:.1f} (given 2)" in said(result)
-    wider = f"compliance={metric['smallest_margin'] + 0.1}"
-    assert compare(runs / "good", runs / "noisy", "--margin", wider).exit_code == 0
+    assert re.search(r"The smallest that they decide: compliance [\d.]+ \(given 2\) points", said(result))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("failed", [0.0, 0.005])
+def test_the_smallest_margins_decide_when_typed_back_and_less_does_not(tmp_path, monkeypatch, seed, failed):
+    monkeypatch.setenv("CROSS_MIN_COVERAGE", "95")
+    samples = SAMPLES[::3]
+    scores = draw(samples, 0.7, seed), draw(samples, 0.7, seed, flips=0.5 + seed / 20)
+    sides = [
+        write_run(tmp_path / str(side), samples, with_failures(drawn, failed, seed + side))
+        for side, drawn in enumerate(scores)
+    ]
+    result = typed(sides, dict.fromkeys(DIMENSIONS, 0.5), "--json", tmp_path / "o.json")
+    told = dict(re.findall(r"(\w+) ([\d.]+) \(given 0.5\)", said(result)))
+    metrics = json.loads((tmp_path / "o.json").read_text())["metrics"]
+    exact = {each["name"]: each["smallest_margin"] for each in metrics if each["name"] in told}
+    assert len(told) >= 2
+    assert [typed(sides, margins).exit_code for margins in (told, exact)] == [0, 0]
+    assert [typed(sides, {name: nextafter(exact[name], 0)}).exit_code for name in told] == [3] * len(told)
+    assert all(float(told[name]) - exact[name] < 0.1 for name in told)
+
+
+def typed(sides, margins, *more):
+    return compare(*sides, *(f"--margin={name}={margin}" for name, margin in margins.items()), *more)
 
 
 def test_a_fall_that_holm_hides_is_decided_by_the_margin_alone():
@@ -198,7 +234,7 @@ def test_wrong_usage_exits_2_with_a_sentence_and_writes_nothing(runs, tmp_path, 
 def test_an_output_that_cannot_be_written_is_said_in_a_sentence(runs):
     result = compare(runs / "good", runs / "good", "--json", "/dev/null/out.json")
     assert result.exit_code == 2
-    assert "/dev/null/out.json can't be written (File exists); name another file." in said(result)
+    assert "/dev/null/out.json can't be written (File exists); name another place." in said(result)
 
 
 def test_a_run_without_cross_answers_is_refused(runs, tmp_path):

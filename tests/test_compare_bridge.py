@@ -79,7 +79,7 @@ def test_a_bridge_of_another_judge_or_rubric_gives_no_verdict(runs, tmp_path, ch
 def test_an_anchor_that_only_one_side_s_judge_saw_gives_no_verdict(runs):
     result = compare(runs / "old", runs / "same", "--bridge", runs / "old-only.json")
     assert result.exit_code == 3
-    assert "old was not judged by new-judge" in said(result)
+    assert "old-only.json: old was not judged by new-judge" in said(result)
 
 
 def test_a_bridge_that_leads_the_other_way_round_is_one_too_but_none_between_equal_judges_is_needed(runs):

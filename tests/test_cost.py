@@ -1,5 +1,6 @@
 """What judging will cost, and the prices it is reckoned with."""
 
+import re
 from datetime import date
 from pathlib import Path
 
@@ -109,4 +110,4 @@ def test_the_command_refuses_a_task_that_is_none_of_ours(cross: Run) -> None:
     done = cross("cost", "--tasks", "mmmu_val")
     assert (done.returncode, done.stdout) == (2, "")
     assert "'mmmu_val'" in done.stderr
-    assert "cross_casa" in done.stderr
+    assert {"cross_casa", "cross_demo", "cross", "cross_english"} <= set(re.findall(r"\w+", done.stderr))

@@ -93,6 +93,28 @@ def test_an_empty_batch_and_a_file_without_the_columns_are_refused(tmp_path, bat
     assert "other.csv is not UTF-8" in cross("label", "import", batch / "batch.json", other).output
 
 
+@pytest.mark.parametrize("place", ["batch", "ann.csv/x.json"])
+def test_a_label_file_that_cannot_be_written_is_a_sentence_and_leaves_nothing(tmp_path, batch, samples, place):
+    labels = filled(batch, samples, "ann", ANN, tmp_path / "ann.csv")
+    before = sorted(tmp_path.iterdir())
+    result = cross("label", "import", batch / "batch.json", labels, "--output", tmp_path / place)
+    assert result.exit_code == 2
+    assert "can't be written (" in result.stderr
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_the_spreadsheet_in_place_of_the_batch_is_refused_and_the_batch_named(batch):
+    result = cross("label", "import", batch / "batch.csv", batch / "batch.csv")
+    assert result.exit_code == 2
+    assert "batch.csv, a spreadsheet; give the batch.json that `label export` wrote with it." in result.stderr
+
+
+def test_a_batch_that_cannot_be_written_is_a_sentence(batch):
+    result = cross("label", "export", batch / "batch.json", "--n", 5, "--output", "/proc/x")
+    assert result.exit_code == 2
+    assert "/proc/x/batch.json can't be written (" in result.stderr
+
+
 def test_a_batch_is_never_written_over(tmp_path, batch):
     result = cross("label", "export", tmp_path / "run", "--output", batch)
     assert result.exit_code == 2

@@ -66,6 +66,7 @@ def test_compare_shows_the_corrected_means_in_every_output_and_decides_as_withou
         *arguments, "--labels", desk / "labels.json", "--junit", out[0], "--markdown", out[1], "--json", out[2]
     )
     assert result.exit_code == cross(*arguments).exit_code
+    assert [line for line in result.output.splitlines() if line != line.rstrip()] == []
     told = json.loads(out[2].read_text(), parse_constant=pytest.fail)
     jsonschema.validate(told, json.loads((ROOT / "docs" / "compare.schema.json").read_text()))
     expected = corrected_mean(load_run(desk / "a").answers, load_labels(desk / "labels.json"), "compliance")

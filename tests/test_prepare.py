@@ -13,8 +13,11 @@ from pathlib import Path
 import datasets
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
 from lmms_eval_cross import preflight
+from lmms_eval_cross.cli import main
+from lmms_eval_cross.data.demo import prepare_demo
 from lmms_eval_cross.data.prepare import SAMPLE_SCHEMA, prepare
 from lmms_eval_cross.data.prepared import find_prepared, require_prepared
 from lmms_eval_cross.data.release import FILES
@@ -160,11 +163,13 @@ def test_revision_of_a_folder_is_refused(standin: Path, tmp_path: Path) -> None:
         prepare(tmp_path / "home", str(standin), revision="abc", say=silent)
 
 
-def test_home_that_is_a_file_is_a_sentence(standin: Path, tmp_path: Path) -> None:
+def test_home_that_cannot_be_written_is_a_sentence(standin: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    for home in (tmp_path / "file", tmp_path / "file" / "below"):
+    for home in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/none")):
         with pytest.raises(SettingsError, match=r"^CROSS_HOME can't be written"):
             prepare(home, str(standin), say=silent)
+        with pytest.raises(SettingsError, match=r"^CROSS_HOME can't be written"):
+            prepare_demo(home)
 
 
 def test_full_disk_is_a_sentence_and_leaves_nothing(standin: Path, tmp_path: Path) -> None:
@@ -184,7 +189,7 @@ def test_second_time_does_nothing(standin: Path, tmp_path: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in sorted((tmp_path / "home").rglob("*"))}
     said: list[str] = []
     assert prepare(tmp_path / "home", str(standin), say=said.append) == first
-    assert said == [f"Prepared already: {first.summary}."]
+    assert said == [f"Prepared already: {first.summary}, in {first.folder}."]
     assert {path: path.stat().st_mtime_ns for path in sorted((tmp_path / "home").rglob("*"))} == before
 
 
@@ -278,24 +283,32 @@ def test_command_prepares_and_warns_of_other_counts(cross: Run, standin: Path, b
     done = cross("prepare", "--source", str(standin))
     assert (done.returncode, done.stderr) == (0, "")
     *warnings, summary = done.stdout.splitlines()
+    found = find_prepared(bare_environment)
+    assert found is not None
     assert summary == (
         "Prepared 48 samples (casa_english 27, casa_multilingual 9, safeworld_english 9, safeworld_multilingual 3) "
-        "and 10 images."
+        f"and 10 images, in {found.folder}."
     )
     assert warnings == [
         f"Warning: {file.name} has {count} records, the release {file.records}: results say `partial`."
         for file, count in zip(FILES, (27, 9, 9, 3), strict=True)
     ]
-    assert find_prepared(bare_environment) is not None
+
+
+@pytest.mark.parametrize("option", ["--source", "--revision"])
+def test_an_empty_option_is_refused_and_nothing_is_fetched(bare_environment: Path, option: str) -> None:
+    done = CliRunner().invoke(main, ["prepare", option, ""])
+    assert done.exit_code == 2
+    assert f"'{option}': is empty; give it a value, or leave it out." in done.stderr
+    assert not bare_environment.exists()
 
 
 def test_command_ends_in_a_sentence_and_exit_code_2(cross: Run, copy: Path) -> None:
     remove(PICTURE)(copy)
     done = cross("prepare", "--source", str(copy))
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (
-        f"lmms-eval-cross: 1 files are missing in the copy of CROSS; complete the clone: {PICTURE}.\n"
-    )
+    told = f"1 files are missing in the folder {copy.name}; complete the clone: {PICTURE}."
+    assert done.stderr == f"lmms-eval-cross: {told}\n"
 
 
 def test_half_a_character_in_a_copy_still_ends_in_a_sentence(cross: Run, copy: Path) -> None:

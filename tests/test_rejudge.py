@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from lmms_eval_cross import session
+from lmms_eval_cross.cli import main
 from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.data.prepared import Prepared
 from lmms_eval_cross.errors import RunError, SettingsError
@@ -58,6 +60,15 @@ def test_samples_of_other_data_are_refused_and_nothing_is_asked(
         judge_run(predicted, tmp_path / "out")
     assert not judged_by.judged
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["report", "compare", "anchor build"])
+def test_answers_that_are_not_judged_yet_are_to_be_judged_and_not_made_again(predicted: Path, command: str) -> None:
+    runs = [str(predicted)] * (2 if command == "compare" else 1)
+    result = CliRunner().invoke(main, [*command.split(), *runs])
+    assert result.exit_code == 2
+    told = f"The answers of predicted are not judged yet; type `lmms-eval-cross judge {predicted}` first."
+    assert result.stderr == f"lmms-eval-cross: {told}\n"
 
 
 def test_verdicts_of_two_judges_are_never_mixed(

@@ -82,9 +82,33 @@ def test_a_misspelt_judge_variable_is_refused_with_the_near_name(
     assert CANARY not in str(caught.value)
 
 
-def test_other_programs_variables_are_none_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    set_all(monkeypatch, CROSS_COMPILE="aarch64-", CROSS_TEST_DATA="x")
+def test_other_programs_variables_are_none_of_ours(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_all(monkeypatch, CROSS_COMPILE="aarch64-", CROSS_TEST_DATA="x", CROSS_PICTURES="x", CROSS_RUN_ID="x")
     load_settings()
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("CROSS_JUDG_MODEL", "CROSS_JUDGE_MODEL"),
+        ("CROSS_JUGDE", "CROSS_JUDGE"),
+        ("CROSS_HOEM", "CROSS_HOME"),
+        ("CROSS_MIN_COVERGE", "CROSS_MIN_COVERAGE"),
+        ("CROSS_SOURCES", "CROSS_SOURCE"),
+        ("CROSS_LEGDER", "CROSS_LEDGER"),
+    ],
+)
+def test_a_misspelt_variable_is_named_once_with_the_near_name_and_without_its_value(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, meant: str
+) -> None:
+    monkeypatch.setenv(name, CANARY)
+    load_settings()
+    load_settings()
+    told = "is set, but there is no such setting, so it changes nothing; did you mean"
+    assert capsys.readouterr().err == f"lmms-eval-cross: {name} {told} {meant}?\n"
 
 
 @pytest.mark.parametrize("url", [f"http://me:{CANARY}@host/v1", f"htp://me:{CANARY}@host/v1", f"me:{CANARY}@host"])

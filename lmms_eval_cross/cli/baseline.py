@@ -15,12 +15,12 @@ def baseline(runs: tuple[Path, ...], output: Path) -> None:
     """
     from lmms_eval_cross.compare.baseline import is_baseline, write_baseline
     from lmms_eval_cross.compare.inputs import load_side
-    from lmms_eval_cross.compare.outputs import save
+    from lmms_eval_cross.data.source import write_text
     from lmms_eval_cross.judged import check_judged
 
     if not is_baseline(output):
         raise click.UsageError(f"-o must name a .json file, by which `compare` knows it, got {output.name}.")
     check_judged(runs)
     side = load_side(runs)
-    save({output: write_baseline(side)})
+    write_text(output, write_baseline(side))
     click.echo(f"{output}: {len(side.facts):,} samples, {len(side.rounds)} round(s) of {side.model}.")

@@ -66,7 +66,13 @@ def read_margins(_: click.Context, __: click.Parameter, given: tuple[str, ...]) 
     metavar="NAME=POINTS",
     help="Gate a metric: a dimension, TASK or TASK/METRIC. Default: the four dimensions, 5 points each.",
 )
-@click.option("--alpha", default=0.05, show_default=True, type=click.FloatRange(0, 0.5, min_open=True, max_open=True))
+@click.option(
+    "--alpha",
+    default=0.05,
+    show_default=True,
+    type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
+    help="Level of the one-sided bounds that decide.",
+)
 @click.option(
     "--inconclusive",
     type=click.Choice(["fail", "pass"]),
@@ -103,7 +109,7 @@ def compare(
 ) -> None:
     """Tell whether CANDIDATE is worse than BASELINE.
 
-    Each is a run's folder, its results or samples file, or a file that `lmms-eval-cross baseline` wrote.
+    Each is a run's folder, its results or samples file, or a file that `baseline` wrote.
 
     Exit code: 0 not worse, 1 worse, 2 wrong usage, 3 no verdict.
     """
@@ -121,7 +127,7 @@ def compare(
             )
         rules = Rules(margins, alpha, load_settings().min_coverage, inconclusive == "pass", resamples)
         sides = load_side([baseline, *baseline_round]), load_side([candidate, *candidate_round])
-        found = run(*sides, rules, confirm, second_judge, load_bridge(bridge))
+        found = run(*sides, rules, confirm, second_judge, bridge)
         found = with_labels(found, labels)
         write_outputs(found, report_url, junit, markdown, as_json)
         if isinstance(sys.stdout, io.TextIOWrapper):
@@ -131,14 +137,15 @@ def compare(
 
 
 def run(
-    baseline: Side, candidate: Side, rules: Rules, repeats: int | None, second_judge: bool, anchor: Anchor | None
+    baseline: Side, candidate: Side, rules: Rules, repeats: int | None, second_judge: bool, bridge: Path | None
 ) -> Comparison:
     """Compare, and ask again where that was asked for."""
     from lmms_eval_cross.compare import decide
     from lmms_eval_cross.compare.confirm import JudgeAgain, check_confirmable, confirm
 
     if not repeats:
-        return decide.compare(baseline, candidate, rules, anchor=anchor)
+        name = "" if bridge is None else bridge.name
+        return decide.compare(baseline, candidate, rules, anchor=load_bridge(bridge), anchor_file=name)
     check_confirmable(baseline, candidate)
     with JudgeAgain((baseline, candidate), second_judge) as judge:
         return decide.compare(
@@ -181,11 +188,13 @@ def write_outputs(
     from lmms_eval_cross.compare.as_json import render_json
     from lmms_eval_cross.compare.junit import render_junit
     from lmms_eval_cross.compare.markdown import render_markdown
-    from lmms_eval_cross.compare.outputs import save
+    from lmms_eval_cross.data.source import write_text
 
     wanted = {
         junit: render_junit(comparison) if junit else "",
         markdown: render_markdown(comparison, report_url) if markdown else "",
         as_json: render_json(comparison) if as_json else "",
     }
-    save({path: text for path, text in wanted.items() if path is not None})
+    for path, text in wanted.items():
+        if path is not None:
+            write_text(path, text)

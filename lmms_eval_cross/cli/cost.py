@@ -5,7 +5,13 @@ import click
 
 @click.command()
 @click.option("--tasks", "names", required=True, help="Tasks or groups, separated by commas, such as cross_casa.")
-@click.option("--profile", "profiles", multiple=True, type=click.Choice(["official", "cached", "joint"]))
+@click.option(
+    "--profile",
+    "profiles",
+    multiple=True,
+    type=click.Choice(["official", "cached", "joint"]),
+    help="How a judge call is laid out. Default: all.",
+)
 @click.option("--model", help="The judge's model. Default: CROSS_JUDGE_MODEL.")
 @click.option("--answer-tokens", default=400, show_default=True, help="Assumed length of the answers under test.")
 @click.option("--reply-tokens", default=100, show_default=True, help="Assumed length of a reply for one dimension.")

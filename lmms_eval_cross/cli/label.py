@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+PATH = click.Path(path_type=Path)
+
 
 @click.group()
 def label() -> None:
@@ -11,10 +13,10 @@ def label() -> None:
 
 
 @label.command(name="export")
-@click.argument("source", metavar="RUN|ANCHOR", type=click.Path(path_type=Path))
+@click.argument("source", metavar="RUN|ANCHOR", type=PATH)
 @click.option("--n", default=100, show_default=True, type=click.IntRange(min=1), help="Answers to draw.")
 @click.option("--seed", default=0, show_default=True, help="The same seed draws the same answers.")
-@click.option("--output", type=click.Path(path_type=Path), default=Path("labels"), show_default=True, help="A folder.")
+@click.option("-o", "--output", type=PATH, default=Path("labels"), show_default=True, help="A folder.")
 def export_(source: Path, n: int, seed: int, output: Path) -> None:
     """Draw answers and write batch.csv, label.html and batch.json; the first two hold text of CROSS."""
     from lmms_eval_cross.errors import LabelError
@@ -31,15 +33,18 @@ def export_(source: Path, n: int, seed: int, output: Path) -> None:
 
 
 @label.command(name="import")
-@click.argument("batch", type=click.Path(path_type=Path))
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--output", type=click.Path(path_type=Path), default=Path("labels.json"), show_default=True)
+@click.argument("batch", type=PATH)
+@click.argument("files", nargs=-1, required=True, type=PATH)
+@click.option("-o", "--output", type=PATH, default=Path("labels.json"), show_default=True, help="The label file.")
 def import_(batch: Path, files: tuple[Path, ...], output: Path) -> None:
     """Check the annotators' CSV files against BATCH (batch.json) and write the label file."""
+    from lmms_eval_cross.errors import LabelError
     from lmms_eval_cross.trust.anchor import load_anchor
     from lmms_eval_cross.trust.label_import import import_labels
     from lmms_eval_cross.trust.labels import labels_table
 
+    if batch.suffix == ".csv":
+        raise LabelError(f"BATCH is {batch}, a spreadsheet; give the batch.json that `label export` wrote with it.")
     labels = import_labels(load_anchor(batch), files)
     labels.write(output)
     click.echo(labels_table(labels))
@@ -47,9 +52,9 @@ def import_(batch: Path, files: tuple[Path, ...], output: Path) -> None:
 
 
 @label.command()
-@click.argument("run", type=click.Path(path_type=Path))
-@click.argument("labels", type=click.Path(path_type=Path))
-@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the numbers to this file as well.")
+@click.argument("run", type=PATH)
+@click.argument("labels", type=PATH)
+@click.option("--json", "json_path", type=PATH, help="Write the numbers to this file as well.")
 def correct(run: Path, labels: Path, json_path: Path | None) -> None:
     """Show RUN's means as the judge gives them and corrected by a label file."""
     import json
@@ -62,7 +67,7 @@ def correct(run: Path, labels: Path, json_path: Path | None) -> None:
     from lmms_eval_cross.trust.labels import load_labels
 
     loaded, known = load_run(run), load_labels(labels)
-    means = [corrected_mean(loaded.answers, known, dimension) for dimension in DIMENSIONS]
+    means = [corrected_mean(loaded.judged_answers, known, dimension) for dimension in DIMENSIONS]
     if json_path is not None:
         content = {"schema": "cross-corrected/1", "dimensions": {each.dimension: asdict(each) for each in means}}
         write_text(json_path, json.dumps(content, indent=1, allow_nan=False) + "\n")

@@ -41,10 +41,12 @@ def merge(files: tuple[Path, ...]) -> None:
 @click.argument("folder", type=FILES)
 def export(folder: Path) -> None:
     """Write answers and verdicts as Parquet into a folder."""
+    from lmms_eval_cross.data.source import unwritable_told
     from lmms_eval_cross.judge import ledger_files
     from lmms_eval_cross.settings import load_settings
 
-    written = ledger_files.export(ledger_files.ledger_paths(load_settings().home), folder)
+    with unwritable_told(folder):
+        written = ledger_files.export(ledger_files.ledger_paths(load_settings().home), folder)
     click.echo(f"Written: {written['verdict']} verdicts and {written['response']} answers to {folder}")
 
 

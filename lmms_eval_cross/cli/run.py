@@ -9,7 +9,7 @@ import click
 @click.option("--chunk", type=click.IntRange(min=1), default=64, show_default=True, help="Answers a crash may cost.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, required=True)
 def run(chunk: int, arguments: tuple[str, ...]) -> None:
-    r"""Run lmms-eval with an honest exit code, a fresh output folder, and answers kept as they come.
+    """Run lmms-eval with an honest exit code, a fresh output folder, and answers kept as they come.
 
     \b
     lmms-eval-cross run -- --model ... --tasks cross --output_path runs/a
@@ -17,7 +17,7 @@ def run(chunk: int, arguments: tuple[str, ...]) -> None:
 
     Exit code 0: finished and complete; 2: refused before it began; 3: no verdict (a crash, an unknown task, a dead
     judge, too few verdicts).
-    """
+    """  # noqa: D301 - click looks for the character, which keeps it from wrapping the lines below
     from lmms_eval_cross.run_command import run_lmms_eval
 
     ending = run_lmms_eval(arguments, chunk)

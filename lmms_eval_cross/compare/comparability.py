@@ -83,7 +83,9 @@ def _other_judging(baseline: Side, candidate: Side, rules: Iterable[Rule]) -> It
 
 
 def _told(rule: Rule, split: str, side: Side) -> set[str]:
-    return {canonical_json(rule.read(judging)).strip('"') for name, judging in side.judging if name == split}
+    """What the rounds of a side tell; a round without any verdict names no model that answered, and so no other one."""
+    values = (rule.read(judging) for name, judging in side.judging if name == split)
+    return {canonical_json(value).strip('"') for value in values if value != []}
 
 
 def _some(values: set[str]) -> str:

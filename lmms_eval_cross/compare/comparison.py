@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf, nextafter
 from typing import TYPE_CHECKING, Final
 
 from lmms_eval_cross.compare.changes import Change
@@ -52,17 +53,26 @@ class MetricResult:
     """Percent of verdicts, baseline and candidate; None for other tasks."""
     bootstrap: Interval | None = None
     """The second opinion on the difference."""
+    lowest_bound: float | None = None
+    """The lowest lower bound, failures left out or filled either way; None: that of `difference`."""
 
     @property
     def smallest_margin(self) -> float | None:
-        """The margin in points above which these data decide; None if at none."""
+        """The smallest margin in points at which these data decide; 0 if at any, None if at none."""
         found = self.difference
         if found is None or found.lower_bound is None:
             return None
-        if self.decision == "inconclusive":  # a fall that Holm's correction hides is no decision at any smaller margin
-            return max(0.0, -100 * found.lower_bound)
-        smallest = smallest_decidable_margin(found)
-        return None if smallest is None else 100 * smallest
+        if self.decision != "inconclusive" and smallest_decidable_margin(found) == 0:
+            return 0.0  # while a fall that Holm's correction hides is no decision at any smaller margin
+        return _margin_beyond(found.lower_bound if self.lowest_bound is None else self.lowest_bound)
+
+
+def _margin_beyond(bound: float) -> float | None:
+    """The smallest margin in points that is beyond a lower bound, which may not touch it; None if 100 is not."""
+    margin = max(0.0, -100 * bound)
+    while bound <= -margin / 100:
+        margin = nextafter(margin, inf)
+    return margin if margin <= 100 else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,12 @@ Reask: TypeAlias = Callable[[PairedScores, Decide], Confirmation]
 
 
 def compare(
-    baseline: Side, candidate: Side, rules: Rules, reask: Reask | None = None, anchor: Anchor | None = None
+    baseline: Side,
+    candidate: Side,
+    rules: Rules,
+    reask: Reask | None = None,
+    anchor: Anchor | None = None,
+    anchor_file: str = "The anchor",
 ) -> Comparison:
     """Compare two sides.
 
@@ -49,13 +54,15 @@ def compare(
         rules: margins, level and coverage.
         reask: asks again for the verdicts that decide, once there is a decision to confirm.
         anchor: the bridge between the judges of the two sides.
+        anchor_file: what the user calls it.
 
     Raises:
         RunError: a gated metric is not in both sides, is named twice, or is on no 0..1 or 0..100 scale.
     """
     capability = _capability(baseline, candidate, rules)
     margins = _margins(rules, baseline, capability)
-    crossing, obstacles = _cross(baseline, candidate, rules, anchor, [name for name in DIMENSIONS if name in margins])
+    gated = [name for name in DIMENSIONS if name in margins]
+    crossing, obstacles = _cross(baseline, candidate, rules, anchor, anchor_file, gated)
     start = Comparison(baseline, candidate, rules, "inconclusive", None, obstacles, crossing=crossing)
     if obstacles:
         return start
@@ -68,7 +75,7 @@ def compare(
 
 
 def _cross(
-    baseline: Side, candidate: Side, rules: Rules, anchor: Anchor | None, gated: Sequence[Dimension]
+    baseline: Side, candidate: Side, rules: Rules, anchor: Anchor | None, anchor_file: str, gated: Sequence[Dimension]
 ) -> tuple[Crossing | None, list[str]]:
     """The bridge that is needed, if one is, and why the sides can't be compared, if they can't."""
     allowed_missing = 100 - rules.min_coverage
@@ -82,7 +89,7 @@ def _cross(
     try:
         return find_crossing(baseline, candidate, anchor, gated), []
     except AnchorError as error:
-        return None, [str(error)]
+        return None, [f"{anchor_file}: {error}"]
 
 
 def _confirmed(comparison: Comparison, confirmation: Confirmation) -> Comparison:
@@ -124,14 +131,18 @@ class _Gate:
         return decide_with_failures({name: bounds[name] for name in margins}, margins)
 
     def low_coverage(self, pairs: PairedScores) -> Iterator[str]:
-        """A sentence for every gated dimension that lacks verdicts on a side."""
-        for name in DIMENSIONS:
-            for side, percent in zip(("baseline", "candidate"), _coverage(pairs, name), strict=True):
-                if name in self.margins and percent < self.rules.min_coverage:
-                    yield (
-                        f"The {side} has only {percent:.1f}% of its {name} verdicts, and "
-                        f"{self.rules.min_coverage:g}% are needed; judge what is missing."
-                    )
+        """A sentence for every side that lacks verdicts on gated dimensions."""
+        gated = [name for name in DIMENSIONS if name in self.margins]
+        for place, side in enumerate(("baseline", "candidate")):
+            found = {name: _coverage(pairs, name)[place] for name in gated}
+            low = [(name, percent) for name, percent in found.items() if percent < self.rules.min_coverage]
+            if low:
+                (first, percent), *others = low
+                more = f" ({', '.join(f'{name} {percent:.1f}%' for name, percent in others)})" if others else ""
+                yield (
+                    f"The {side} has only {percent:.1f}% of its {first} verdicts, and "
+                    f"{self.rules.min_coverage:g}% are needed{more}; judge what is missing."
+                )
 
     def decision(self, pairs: PairedScores) -> Decision:
         """What these scores decide."""
@@ -208,7 +219,14 @@ def _dimensions(
             decision=verdict.metrics.get(name),
             coverage=_coverage(pairs, name),
             bootstrap=None if gate.bridges is not None else _second_opinion(pairs, name, gate.rules),
+            lowest_bound=_lowest_bound(bounds[name]),
         )
+
+
+def _lowest_bound(found: FailureBounds) -> float | None:
+    """What a margin must exceed for `not worse`, which has to hold however the failures are filled."""
+    differences = (found.complete, found.against, found.in_favour)
+    return min((each.lower_bound for each in differences if each and each.lower_bound is not None), default=None)
 
 
 def _others(gate: _Gate, verdict: GateVerdict) -> Iterator[MetricResult]:

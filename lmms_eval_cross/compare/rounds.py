@@ -84,13 +84,9 @@ def read_round(run: Run) -> Round:
     """The round that a run is.
 
     Raises:
-        RunError: the run has no CROSS answers, or two judges judged one split.
+        RunError: the run has no judged CROSS answers, or two judges judged one split.
     """
-    answers = {answer.sample.sample_id: answer for answer in run.answers}
-    if not answers:
-        raise RunError(
-            f"{run.name} has no answers to a CROSS task; run lmms-eval with --tasks cross and --log_samples."
-        )
+    answers = {answer.sample.sample_id: answer for answer in run.judged_answers}
     return Round(
         name=run.name,
         model=run.model,

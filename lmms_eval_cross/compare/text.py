@@ -1,5 +1,6 @@
 """The terminal's table."""
 
+import re
 from io import StringIO
 from typing import Final
 
@@ -12,6 +13,8 @@ from lmms_eval_cross.compare.comparison import Comparison, MetricResult
 
 WIDTH: Final = 100
 WORST_SLICES: Final = 3
+_TRAILING: Final = re.compile(r"(?:\x1b\[[\d;]*m| )+$", re.MULTILINE)
+"""Blanks that fill up the last cell of a line, among the codes of colours."""
 _STYLES: Final = {"not worse": "green", "worse": "bold red", "inconclusive": "yellow"}
 
 
@@ -31,7 +34,7 @@ def render_text(comparison: Comparison) -> str:
     if comparison.confirmation:
         console.print(words.confirmed(comparison))
     console.print(Text(words.sentence(comparison), style=_STYLES[comparison.decision]))
-    return buffer.getvalue()
+    return _TRAILING.sub(lambda found: found[0].replace(" ", ""), buffer.getvalue())
 
 
 def _warning(comparison: Comparison) -> Text | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING, Final
 
 from lmms_eval_cross.compare.comparison import Comparison, MetricResult
@@ -146,8 +147,12 @@ def reasons(comparison: Comparison) -> list[str]:
 
 
 def _smallest(metric: MetricResult) -> str:
-    told = NONE if metric.smallest_margin is None else f"{metric.smallest_margin:.1f}"
-    return f"{metric.name} {told} (given {margin(metric.margin)})"
+    return f"{metric.name} {_rounded_up(metric.smallest_margin)} (given {margin(metric.margin)})"
+
+
+def _rounded_up(margin: float | None) -> str:
+    """A margin with one digit that is no smaller: typed back, it must decide as well."""
+    return NONE if margin is None else str(Decimal(margin).quantize(Decimal("0.1"), ROUND_CEILING))
 
 
 def typical_effect(metric: MetricResult) -> float | None:

@@ -11,7 +11,7 @@ from typing import Final
 from filelock import FileLock
 
 from lmms_eval_cross.data.official import norm_id
-from lmms_eval_cross.data.prepare import Split, write_checked_images, write_splits
+from lmms_eval_cross.data.prepare import Split, home_problems_told, write_checked_images, write_splits
 from lmms_eval_cross.data.prepared import IMAGES, MANIFEST, Prepared
 from lmms_eval_cross.records import Sample, Setting
 
@@ -52,11 +52,14 @@ class DemoRecord:
 
 
 def prepare_demo(home: Path) -> Prepared:
-    """The demo's data under CROSS_HOME, written on first use and after an upgrade that changed them."""
+    """The demo's data under CROSS_HOME, written on first use and after an upgrade that changed them.
+
+    Raises:
+        SettingsError: CROSS_HOME can't be written.
+    """
     with as_file(files("lmms_eval_cross.demo")) as shipped:
         folder = home / "demo" / _fingerprint(shipped)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(home / "demo.lock"):
+        with home_problems_told(home), FileLock(home / "demo.lock"):
             if not (folder / MANIFEST).is_file():
                 _write(shipped, folder)
     return Prepared.load(folder)
@@ -64,7 +67,7 @@ def prepare_demo(home: Path) -> Prepared:
 
 def _write(shipped: Path, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    folder.mkdir(parents=True)
     records = [DemoRecord(**row) for row in json.loads((shipped / "samples.json").read_text(encoding="utf-8"))]
     names = sorted({record.image for record in records})
     hashes = write_checked_images({name: shipped / "images" / name for name in names}, folder / IMAGES)

@@ -32,7 +32,7 @@ from lmms_eval_cross.data.prepared import (
     point_to,
 )
 from lmms_eval_cross.data.release import DEFAULT_REVISION, DEFAULT_SOURCE, FILES, JUDGE_FILE, ReleaseFile
-from lmms_eval_cross.data.source import Source, open_source, write_text
+from lmms_eval_cross.data.source import Source, open_source, write_whole
 from lmms_eval_cross.errors import DataError, RubricError, SettingsError, SourceError, listing
 from lmms_eval_cross.judge.rubric import Rubric, read_official_rubric
 from lmms_eval_cross.records import Sample
@@ -78,16 +78,16 @@ def prepare(
         DataError: a record or an image breaks the format; nothing is left behind.
         RubricError: `code/evaluation.py` has another shape.
     """
-    with _home_problems_told(), FileLock(_made(home) / "prepare.lock"):
+    with home_problems_told(home), FileLock(home / "prepare.lock"):
         opened = open_source(*_chosen(source, revision), home / "downloads", fresh=force)
         found = find_prepared(home)
         if found is not None and not force and _is_of(found, opened, official):
-            say(f"Prepared already: {found.summary}.")
+            say(f"Prepared already: {found.summary}, in {found.folder}.")
             return found
         prepared = _build(home, opened, official, say)
     for line in prepared.warnings:
         say(f"Warning: {line}")
-    say(f"Prepared {prepared.summary}.")
+    say(f"Prepared {prepared.summary}, in {prepared.folder}.")
     return prepared
 
 
@@ -100,16 +100,27 @@ def _chosen(source: str | None, revision: str | None) -> tuple[str, str | None]:
 
 
 @contextmanager
-def _home_problems_told() -> Iterator[None]:
+def home_problems_told(home: Path) -> Iterator[None]:
+    """Make the folder CROSS_HOME, and say in a sentence what keeps it from being written, now or within.
+
+    Raises:
+        SettingsError: it can't be written.
+    """
+    try:
+        _made(home)
+    except OSError as error:
+        raise _unwritable(error) from None
     try:
         yield
     except OSError as error:
         if error.errno not in _HOME_PROBLEMS:
             raise
-        told = os.strerror(error.errno).lower()
-        raise SettingsError(
-            f"CROSS_HOME can't be written ({told}); make room, or set CROSS_HOME to another folder."
-        ) from None
+        raise _unwritable(error) from None
+
+
+def _unwritable(error: OSError) -> SettingsError:
+    told = os.strerror(error.errno or errno.EIO).lower()
+    return SettingsError(f"CROSS_HOME can't be written ({told}); make room, or set CROSS_HOME to another folder.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +152,7 @@ def _build(home: Path, source: Source, official: bool, say: Say) -> Prepared:
         splits = [
             Split(file.name, file.records, [_with_image(s, hashes) for s in samples]) for file, samples in read.items()
         ]
-        write_text(building / RUBRIC, rubric.to_json() if rubric else NO_RUBRIC)
+        write_whole(building / RUBRIC, rubric.to_json() if rubric else NO_RUBRIC)
         write_splits(splits, building, origin)
         return _move_in(building, home, say)
     finally:
@@ -250,7 +261,7 @@ def write_splits(splits: Sequence[Split], folder: Path, origin: str) -> None:
         images=pq.read_metadata(folder / IMAGES).num_row_groups,
     )
     _refuse_repeated_ids([sample for split in splits for sample in split.samples])
-    write_text(folder / MANIFEST, manifest.to_json())
+    write_whole(folder / MANIFEST, manifest.to_json())
 
 
 def _refuse_repeated_ids(samples: Sequence[Sample]) -> None:

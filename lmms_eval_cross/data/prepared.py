@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from lmms_eval_cross.data.images import ImageStore
-from lmms_eval_cross.data.source import write_text
+from lmms_eval_cross.data.source import write_whole
 from lmms_eval_cross.errors import NotPreparedError, RubricError
 from lmms_eval_cross.judge.rubric import Rubric
 
@@ -142,4 +142,4 @@ def require_prepared(home: Path) -> Prepared:
 
 def point_to(home: Path, key: str) -> None:
     """Put the folder `key` in force."""
-    write_text(home / "data" / _POINTER, key + "\n")
+    write_whole(home / "data" / _POINTER, key + "\n")

@@ -4,8 +4,9 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import quote
@@ -15,7 +16,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_expo
 from tenacity.wait import wait_base
 from tqdm import tqdm
 
-from lmms_eval_cross.errors import SourceError
+from lmms_eval_cross.errors import SettingsError, SourceError
 
 PARALLEL_DOWNLOADS: Final = 8
 TRIES: Final = 5
@@ -66,7 +67,8 @@ class FolderSource:
         """The files, where they lie."""
         found = {path: self._root / path for path in paths}
         self._refuse("lie outside the copy of CROSS; replace the links by the files", found, self._is_outside)
-        self._refuse("are missing in the copy of CROSS; complete the clone", found, lambda file: not file.is_file())
+        here = f"are missing in the folder {self._root.name or self._root}; complete the clone"
+        self._refuse(here, found, lambda file: not file.is_file())
         self._refuse("can't be read; change their permissions", found, lambda file: not os.access(file, os.R_OK))
         return found
 
@@ -134,7 +136,7 @@ class WebSource:
     def finish(self) -> None:
         """Write the manifest: path -> SHA-256."""
         sums = {path: _sha256(self._folder / path) for path in sorted(set(self._paths))}
-        write_text(self._folder / MANIFEST, json.dumps(sums, indent=1) + "\n")
+        write_whole(self._folder / MANIFEST, json.dumps(sums, indent=1) + "\n")
 
     def _recorded(self) -> dict[str, str]:
         manifest = self._folder / MANIFEST
@@ -213,11 +215,35 @@ def _fingerprint(*parts: str) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
+    """Write a file that the user named, whole or not at all.
+
+    Raises:
+        SettingsError: it can't be written.
+    """
+    with unwritable_told(path):
+        write_whole(path, text)
+
+
+@contextmanager
+def unwritable_told(path: Path) -> Iterator[None]:
+    """Say in a sentence that what the user named can't be written."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or error
+        raise SettingsError(f"{path} can't be written ({why}); name another place.") from None
+
+
+def write_whole(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial = path.parent / f".{path.name}.{os.getpid()}"
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def _stream(client: httpx.Client, url: httpx.URL, target: Path) -> None:

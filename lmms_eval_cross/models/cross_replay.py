@@ -11,7 +11,7 @@ from lmms_eval.api.instance import Instance
 from lmms_eval.api.model import lmms
 from tqdm import tqdm
 
-from lmms_eval_cross.errors import CrossError, ReplayError, listing
+from lmms_eval_cross.errors import ReplayError, ending_with_a_sentence, listing
 
 Key: TypeAlias = str | tuple[str, int]
 
@@ -19,12 +19,13 @@ Key: TypeAlias = str | tuple[str, int]
 class CrossReplay(lmms):  # type: ignore[misc]
     """Answers each request with a recorded response.
 
-    A row of the JSONL file is {"sample_id", "response"} or {"task", "doc_id", "response"}.
+    A row of the JSONL file is {"sample_id", "response"} or {"task", "doc_id", "response"}. Responses that
+    can't be read or lack a sample end the process with a sentence and exit code 2, before anything is judged.
     """
 
     is_simple = True
 
-    def __init__(self, responses: str, batch_size: int | str = 1, **unused: Any) -> None:
+    def __init__(self, responses: str = "", batch_size: int | str = 1, **unused: Any) -> None:
         """Read the file.
 
         Args:
@@ -32,10 +33,8 @@ class CrossReplay(lmms):  # type: ignore[misc]
             batch_size: taken because lmms-eval hands it to every model; not used.
         """
         super().__init__()
-        try:
-            self._responses = read_responses(Path(responses).expanduser())
-        except CrossError as error:
-            raise SystemExit(f"lmms-eval-cross: {error}") from None
+        with ending_with_a_sentence():
+            self._responses = read_responses(responses)
         self.device = torch.device("cpu")
         self._rank = int(os.environ.get("RANK", "0"))
         self._world_size = int(os.environ.get("WORLD_SIZE", "1"))
@@ -55,15 +54,10 @@ class CrossReplay(lmms):  # type: ignore[misc]
         return self._world_size
 
     def generate_until(self, requests: list[Instance]) -> list[str]:
-        """The recorded responses, in the order of the requests.
-
-        Raises:
-            ReplayError: names the samples that the file has no response for.
-        """
+        """The recorded responses, in the order of the requests."""
         found = [self._find(request) for request in tqdm(requests, desc="Replaying", disable=self.rank != 0)]
-        missing = sorted({name for name, response in found if response is None})
-        if missing:
-            raise ReplayError(f"{len(missing)} samples have no recorded response: {listing(missing)}; add their rows.")
+        with ending_with_a_sentence():
+            _refuse_missing({name for name, response in found if response is None})
         return [response for _, response in found if response is not None]
 
     def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
@@ -83,14 +77,23 @@ class CrossReplay(lmms):  # type: ignore[misc]
         return sample_id or f"{task}/{doc_id}", by_id if by_id is not None else by_place
 
 
-def read_responses(path: Path) -> dict[Key, str]:
+def _refuse_missing(names: set[str]) -> None:
+    if names:
+        told = listing(sorted(names))
+        raise ReplayError(f"{len(names)} samples have no recorded response: {told}; add their rows.")
+
+
+def read_responses(file: str) -> dict[Key, str]:
     """The recorded responses by sample id or by (task, doc id).
 
     Raises:
         ReplayError: no such file, a row of another form, or two responses for one sample.
     """
+    if not file:
+        raise ReplayError("cross_replay was given no responses; add --model_args responses=FILE.jsonl.")
+    path = Path(file).expanduser()
     if not path.is_file():
-        raise ReplayError(f"{path} is not a file; give responses=FILE.jsonl.")
+        raise ReplayError(f"{path} is not a file; give --model_args responses=FILE.jsonl.")
     responses: dict[Key, str] = {}
     for key, response in _rows(path):
         if responses.setdefault(key, response) != response:

@@ -21,16 +21,15 @@ def agreement_table(report: dict[str, Any]) -> str:
 
 
 def shown_disagreements(report: dict[str, Any], most: int) -> str:
-    """The first `most` disagreements and the count of the rest, a line of each judge's reply in each."""
+    """The first `most` disagreements and the count of the rest, with a line of each reply that the file holds."""
     every = report["disagreements"]
     lines = [f"\n{len(every)} disagreements" + (f", the first {most}:" if len(every) > most > 0 else ".")]
     for each in every[: max(0, most)]:
         lines.append(f"{each['sample_id']} {each['dimension']}: A {each['a']}, B {each['b']}")
         for side in ("a", "b"):
             said = each[f"rationale_{side}"]
-            lines.append(
-                f"  {side.upper()}: " + ("(not in this file)" if said is None else " ".join(said.split())[:300])
-            )
+            if said is not None:
+                lines.append(f"  {side.upper()}: {' '.join(said.split())[:300]}")
     return "\n".join(lines) + "\n"
 
 
@@ -79,5 +78,10 @@ def _index(value: float | None) -> str:
 
 
 def _points(shift: float, interval: Sequence[float] | None) -> str:
-    ends = "no interval" if interval is None else f"{100 * interval[0]:+.1f} to {100 * interval[1]:+.1f}"
-    return f"{100 * shift:+.1f} ({ends})"
+    ends = "no interval" if interval is None else f"{_signed(interval[0])} to {_signed(interval[1])}"
+    return f"{_signed(shift)} ({ends})"
+
+
+def _signed(change: float) -> str:
+    """A change in -1..1 as signed points; no `-0.0`."""
+    return f"{round(100 * change, 1) or 0.0:+.1f}"

@@ -215,7 +215,7 @@ def anchor_of_run(run: Run) -> Anchor:
     Raises:
         AnchorError: there are none, or they were judged in several ways.
     """
-    answers = [answer for answer in run.answers if failed_generation(answer.response) is None]
+    answers = [answer for answer in run.judged_answers if failed_generation(answer.response) is None]
     stamp = sole_stamp(run.name, answers)
     verdicts: list[dict[Dimension, Score]] = [
         {name: Score.of(answer.outcomes[name]) for name in DIMENSIONS} for answer in answers
