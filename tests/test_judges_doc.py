@@ -118,6 +118,7 @@ def test_every_command_of_the_page_works_in_its_order(desk, samples, servers, mo
         "lmms-eval-cross compare runs/old runs/new --bridge bridge.json --labels labels-new.json --inconclusive pass"
     ]
     assert "Rogan-Gladen" in crossed
+    assert "not set over the bridge" in " ".join(crossed.split())
     assert "The labels are of other answers" in said["lmms-eval-cross label correct runs/new labels-new.json"]
 
 

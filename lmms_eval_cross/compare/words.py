@@ -119,14 +119,15 @@ def corrected_row(each: CorrectedRound) -> list[str]:
 
 def corrected_note(comparison: Comparison) -> str:
     """What the corrected means are and are not."""
-    others = any(not each.found.of_run for each in comparison.corrected)
-    assumed = (
-        " Without PPI++ the labels are of other answers, and the judge is taken to err here as there." if others else ""
-    )
-    return (
+    said = [
         f"In percent, with {100 * (1 - comparison.rules.alpha):g}% intervals for the rate over norms like these and, "
-        f'after "run", for what people would say of the round\'s own answers; the decision is on judge rates.{assumed}'
-    )
+        'after "run", for what people would say of the round\'s own answers; the decision is on judge rates.'
+    ]
+    if comparison.crossing:
+        said.append("The judge rates in this table are each judge's own, not set over the bridge.")
+    if any(not each.found.of_run for each in comparison.corrected):
+        said.append("Without PPI++ the labels are of other answers, and the judge is taken to err here as there.")
+    return " ".join(said)
 
 
 def reasons(comparison: Comparison) -> list[str]:
