@@ -20,11 +20,9 @@ def anchor() -> None:
 @click.option("-o", "--output", type=PATH, default=Path("anchor.json"), show_default=True, help="The anchor.")
 def build(run: Path, n: int, seed: int, with_text: bool, output: Path) -> None:
     """Draw answers of a run, spread over subset, country, language and outcome, each with a known probability."""
-    from lmms_eval_cross.judged import check_judged
     from lmms_eval_cross.trust.anchor import draw, load_anchor
 
-    check_judged([run])
-    drawn = draw(load_anchor(run), n, seed)
+    drawn = draw(load_anchor(run, to_draw=True), n, seed)
     (drawn if with_text else drawn.without_text()).write(output)
     text = "with the benchmark's text" if with_text else "without the benchmark's text"
     drawn_of = f"{len(drawn.items)} of {drawn.population_size} answers"

@@ -20,7 +20,9 @@ def baseline(runs: tuple[Path, ...], output: Path) -> None:
 
     if not is_baseline(output):
         raise click.UsageError(f"-o must name a .json file, by which `compare` knows it, got {output.name}.")
-    check_judged(runs)
     side = load_side(runs)
+    judged = [each.answers.values() for each in side.rounds if each.answers]
+    for path, answers in zip((path for path in runs if not is_baseline(path)), judged, strict=True):
+        check_judged(path, answers)
     write_text(output, write_baseline(side))
     click.echo(f"{output}: {len(side.facts):,} samples, {len(side.rounds)} round(s) of {side.model}.")

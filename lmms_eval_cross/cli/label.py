@@ -20,14 +20,12 @@ def label() -> None:
 def export_(source: Path, n: int, seed: int, output: Path) -> None:
     """Draw answers and write batch.csv, label.html and batch.json; the first two hold text of CROSS."""
     from lmms_eval_cross.errors import LabelError
-    from lmms_eval_cross.judged import check_judged
     from lmms_eval_cross.trust.anchor import load_anchor
     from lmms_eval_cross.trust.batch import batch_id, export_batch
 
     if (output / "batch.json").exists():
         raise LabelError(f"{output} holds a batch already; give another --output, for people may be labelling it.")
-    check_judged([source])
-    batch = export_batch(load_anchor(source), n, seed, output)
+    batch = export_batch(load_anchor(source, to_draw=True), n, seed, output)
     click.echo(f"{output}: batch {batch_id(batch)} of {len(batch.items)} answers. Give each annotator label.html (or")
     click.echo("batch.csv), collect the CSV files, and keep batch.json for `lmms-eval-cross label import`.")
 

@@ -111,7 +111,7 @@ class Places:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledRun:
-    """A run's judge scores and labels of answers that were drawn from it."""
+    """A run's judge scores, and labels of its answers or of others; `corrected` is for labels drawn from it."""
 
     scores: FloatArray
     """Shape (n,), 0 or 1."""

@@ -16,8 +16,9 @@ from lmms_eval_cross.errors import AnchorError
 from lmms_eval_cross.judge.answers import failed_generation
 from lmms_eval_cross.judge.judges import sendable
 from lmms_eval_cross.judge.keys import canonical_json
+from lmms_eval_cross.judged import check_judged
 from lmms_eval_cross.records import DIMENSIONS, Dimension, FailureReason, JudgeFailure, Outcome, Sample, Setting, Subset
-from lmms_eval_cross.runs import Run, load_run
+from lmms_eval_cross.runs import RESULTS_ENDING, Run, load_run
 from lmms_eval_cross.sample_record import JudgedAnswer
 from lmms_eval_cross.trust.draw import draw_systematically, drawing_probabilities, stratified_order
 from lmms_eval_cross.trust.sealed import BrokenSealError, read_sealed, write_sealed
@@ -162,15 +163,18 @@ def text_hash(sample: Sample) -> str:
     return hashlib.sha256(canonical_json([sample.norm, sample.query]).encode("ascii")).hexdigest()
 
 
-def load_anchor(path: Path) -> Anchor:
+def load_anchor(path: Path, *, to_draw: bool = False) -> Anchor:
     """The anchor in a file, or a whole run (each answer drawn with certainty).
 
     Raises:
         AnchorError: the file is damaged, was edited, or is none; the run was judged in several ways.
-        RunError: a run can't be read.
+        RunError: a run can't be read, or has no verdict and is `to_draw` from.
     """
-    if path.suffix != ".json" or path.name.endswith("_results.json"):
-        return anchor_of_run(load_run(path))
+    if path.suffix != ".json" or path.name.endswith(RESULTS_ENDING):
+        run = load_run(path)
+        if to_draw:
+            check_judged(path, run.judged_answers)
+        return anchor_of_run(run)
     try:
         raw = path.read_bytes()
     except OSError as error:
