@@ -1,41 +1,96 @@
-# `make demo` and `make test` need Python 3.10 or later and nothing else; all is installed into .venv.
+# Needs Python 3.10 or later and nothing else: `make demo` and `make test` install into .venv what constraints.txt names.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+MADE := $(VENV)/.made-with-$(VERSION)
+INSTALLED := $(VENV)/.installed
+TOOLS := $(VENV)/.tools
+LOCK := constraints.txt
+DEPENDENCIES := setup.cfg pyproject.toml $(LOCK)
+EXTRAS := dev,models,align
+UV := $(BIN)/uv
+PYTHONS := 3.10 3.11 3.12 3.13 3.14
+PLATFORMS := x86_64-manylinux_2_28 aarch64-manylinux_2_28 aarch64-apple-darwin
+export MACOSX_DEPLOYMENT_TARGET := 14.0
 
-.PHONY: demo pictures FORCE test check format clean
+.PHONY: help demo test check format pictures dist lock resolve newest lowest clean FORCE
+help: ## show this list
+	@grep -hE '^[a-z -]+:.* ## ' $(MAKEFILE_LIST) | sed -E 's/:.* ## /\t/' | expand -t 12
 
-demo: runs/careless runs/careful
+demo: runs/careless runs/careful ## run lmms-eval on twelve scenes of our own, offline, and write the report
 	@echo "The report of both:"
-	@$(BIN)/lmms-eval-cross report $^ -o runs/report.html
+	$(BIN)/lmms-eval-cross report $(filter runs/%,$^) -o runs/report.html
 
-runs/%: $(STAMP) FORCE
-	CROSS_JUDGE=offline $(BIN)/lmms-eval --model cross_replay \
+runs/%: $(INSTALLED) FORCE
+	CROSS_JUDGE=offline $(BIN)/lmms-eval-cross run -- --model cross_replay \
 		--model_args responses=$$($(BIN)/lmms-eval-cross demo-responses $*) \
-		--tasks cross_demo --output_path $@ --log_samples
+		--tasks cross_demo --output_path $@
 
 FORCE:
 
-pictures: $(STAMP)
-	CROSS_PICTURES=docs/images $(BIN)/python -m pytest tests/test_report_browser.py -k pictures
-
-test: $(STAMP)
+test: $(TOOLS) ## run every test
 	$(BIN)/python -m pytest -n auto
 
-check: $(STAMP)
+check: $(TOOLS) ## lint, format, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-format: $(STAMP)
+format: $(TOOLS) ## mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-$(STAMP): setup.cfg pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable ".[dev,models]"
+pictures: $(TOOLS) ## take the pictures of README and docs anew
+	CROSS_PICTURES=docs/images $(BIN)/python -m pytest tests/test_report_browser.py -k pictures
+
+dist: $(TOOLS) ## build the sdist and the wheel, and check them; REPOSITORY=https://... makes the README's links absolute
+	rm -rf dist
+	$(BIN)/python .ci/release_tree.py build/release $(REPOSITORY)
+	$(BIN)/python -m build --outdir dist build/release
+	$(BIN)/twine check --strict dist/*
+
+# ---- the environment ----
+
+# pip builds us, and what has no wheel, with what PIP_CONSTRAINT (PIP_BUILD_CONSTRAINT from pip 25.3 on) names.
+$(INSTALLED) $(TOOLS) dist: export PIP_CONSTRAINT := $(CURDIR)/$(LOCK)
+$(INSTALLED) $(TOOLS) dist: export PIP_BUILD_CONSTRAINT := $(CURDIR)/$(LOCK)
+
+$(MADE):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { echo "$(PYTHON) is \
+	$$($(PYTHON) --version 2>&1 || true), and lmms-eval-cross needs Python 3.10 or later; name one: PYTHON=python3.12 make $(MAKECMDGOALS)" >&2; exit 2; }
+	$(PYTHON) -m venv --clear $(VENV)
 	touch $@
 
-clean:
-	rm -rf $(VENV) build *.egg-info
+$(INSTALLED): $(MADE) $(DEPENDENCIES)
+	$(BIN)/python -m pip install --quiet --constraint $(LOCK) --editable .
+	touch $@
+
+$(TOOLS): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --constraint $(LOCK) --editable ".[$(EXTRAS)]"
+	touch $@
+
+lock: $(TOOLS) ## choose the versions of constraints.txt anew: the newest that go together
+	$(UV) pip compile --quiet --universal --python-version 3.10 --all-extras --no-annotate --no-header --upgrade \
+		setup.cfg requirements/pins.in --output-file $(LOCK).new
+	@{ echo "# Written by \`make lock\`; nvidia's packages are left to torch, which names their versions itself."; \
+		grep -vE '^(nvidia|cuda)-' $(LOCK).new; } > $(LOCK)
+	@rm $(LOCK).new
+
+resolve: $(TOOLS) ## ask the index whether everything resolves: locked, lowest and newest, each Python and platform
+	@for python in $(PYTHONS); do for platform in $(PLATFORMS); do for way in "--constraint $(LOCK)" "--resolution lowest-direct" ""; do \
+		$(UV) pip compile --quiet --python-version $$python --python-platform $$platform --all-extras $$way \
+			--output-file /dev/null setup.cfg >/dev/null || { echo "Python $$python on $$platform does not resolve ($$way)"; exit 1; }; \
+	done; echo "Python $$python on $$platform resolves: locked, lowest, newest"; done; done
+
+newest lowest: $(TOOLS) ## run the demo and the tests with the newest, or lowest, versions that setup.cfg allows
+	$(UV) venv --quiet --clear --seed --python $(BIN)/python .venv-$@
+	$(UV) pip install --quiet --python .venv-$@/bin/python --editable ".[$(EXTRAS)]" \
+		--resolution $(if $(filter lowest,$@),lowest-direct,highest)
+	$(BIN)/python .ci/drift.py $(LOCK) .venv-$@/bin/python
+	CROSS_JUDGE=offline .venv-$@/bin/lmms-eval-cross run -- --model cross_replay --tasks cross_demo --output_path runs/$@ \
+		--model_args responses=$$(.venv-$@/bin/lmms-eval-cross demo-responses careful)
+	.venv-$@/bin/python -m pytest -n auto
+
+clean: ## remove what make made, but runs
+	rm -rf .venv .venv-newest .venv-lowest build dist *.egg-info
