@@ -146,7 +146,8 @@ def engine(url: str, key: str, size: int, calls: int, known: bool = True) -> Cal
     from lmms_eval_cross.errors import CrossError
     from lmms_eval_cross.judge.endpoint import find_endpoint
     from lmms_eval_cross.judge.engine import JudgeEngine
-    from lmms_eval_cross.judge.judges import EndpointJudge, Job
+    from lmms_eval_cross.judge.job import Job
+    from lmms_eval_cross.judge.judges import EndpointJudge
     from lmms_eval_cross.judge.ledger import Ledger
     from lmms_eval_cross.judge.probe import probe
     from lmms_eval_cross.judge.rubric import load_native_rubric

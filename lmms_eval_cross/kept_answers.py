@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from lmms_eval_cross import session
+from lmms_eval_cross.benchmark.splits import SPLITS
 from lmms_eval_cross.judge.answers import failed_generation
-from lmms_eval_cross.judge.keys import canonical_json
-from lmms_eval_cross.plugin import SPLITS
+from lmms_eval_cross.text import canonical_json
 
 CHUNK: Final = "CROSS_RUN_CHUNK"
 """How many requests a chunk has; set by `lmms-eval-cross run`."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from lmms_eval_cross.plugin import TASK_VERSION
+from lmms_eval_cross.benchmark.splits import TASK_VERSION
 from lmms_eval_cross.sample_record import Provenance
 
 

@@ -14,27 +14,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
+from lmms_eval_cross.benchmark.splits import CAPABILITY, SPLITS
 from lmms_eval_cross.errors import ending_with_a_sentence
 from lmms_eval_cross.models import AVAILABLE_MODELS
 
-SPLITS: Final = {
-    "cross_casa": "casa_english",
-    "cross_safeworld": "safeworld_english",
-    "cross_casa_multilingual": "casa_multilingual",
-    "cross_safeworld_multilingual": "safeworld_multilingual",
-    "cross_demo": "demo",
-}
-"""Our tasks and the split that each reads."""
-TASK_VERSION: Final = "1.0"
-"""Raised when a change to a task changes its numbers."""
-GROUPS: Final = {
-    "cross": ("cross_casa", "cross_safeworld", "cross_casa_multilingual", "cross_safeworld_multilingual"),
-    "cross_english": ("cross_casa", "cross_safeworld"),
-    "cross_multilingual": ("cross_casa_multilingual", "cross_safeworld_multilingual"),
-}
-"""Our groups and their tasks, as the YAMLs name them."""
-CAPABILITY: Final = "cross_capability"
-"""Our group that also holds a task of lmms-eval's that needs a Hub login."""
 _HOOKED: Final = "_hooked_by_lmms_eval_cross"
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from lmms_eval_cross import session
+from lmms_eval_cross.benchmark.splits import DEMO
 from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.data.prepared import find_prepared
 from lmms_eval_cross.errors import SettingsError
@@ -23,7 +24,7 @@ def check(splits: Collection[str], judged: bool = True) -> None:
     """
     settings = load_settings()
     session.forget_data()
-    if set(splits) - {session.DEMO} or settings.judge_rubric == "official":
+    if set(splits) - {DEMO} or settings.judge_rubric == "official":
         _prepare_from_source(settings)
     for split in sorted(splits):
         session.provenance_for(split)

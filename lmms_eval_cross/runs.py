@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from lmms_eval_cross.benchmark.splits import SPLITS
 from lmms_eval_cross.errors import RunError, listing
-from lmms_eval_cross.plugin import SPLITS
 from lmms_eval_cross.sample_record import RECORD, JudgedAnswer, read_record
 
 RESULTS_ENDING = "_results.json"

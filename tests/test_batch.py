@@ -12,7 +12,8 @@ from lmms_eval_cross.errors import JudgeSetupError
 from lmms_eval_cross.judge import batch as module
 from lmms_eval_cross.judge.batch import BatchJudge, split
 from lmms_eval_cross.judge.engine import JudgeEngine
-from lmms_eval_cross.judge.judges import EndpointJudge, Job, judge_identity
+from lmms_eval_cross.judge.job import Job, judge_identity
+from lmms_eval_cross.judge.judges import EndpointJudge
 from lmms_eval_cross.judge.ledger import Ledger
 from lmms_eval_cross.judge.rubric import Rubric
 from lmms_eval_cross.records import DIMENSIONS, JudgeFailure, Outcome

@@ -14,7 +14,8 @@ from lmms_eval_cross.data.images import StoredImage
 from lmms_eval_cross.judge import spend
 from lmms_eval_cross.judge.endpoint import find_endpoint
 from lmms_eval_cross.judge.engine import Bounds, JudgeEngine
-from lmms_eval_cross.judge.judges import EndpointJudge, Job
+from lmms_eval_cross.judge.job import Job
+from lmms_eval_cross.judge.judges import EndpointJudge
 from lmms_eval_cross.judge.ledger import Ledger
 from lmms_eval_cross.judge.probe import probe, shutdown_warning
 from lmms_eval_cross.judge.rubric import Rubric

@@ -10,12 +10,12 @@ import pytest
 
 from lmms_eval_cross import session
 from lmms_eval_cross.data.demo import prepare_demo
-from lmms_eval_cross.judge.judges import sendable
 from lmms_eval_cross.judge.ledger import Ledger
 from lmms_eval_cross.judge.suspicion import suspicions
 from lmms_eval_cross.records import Sample
 from lmms_eval_cross.sample_record import DIMENSIONS, METRICS, RECORD
 from lmms_eval_cross.settings import load_settings
+from lmms_eval_cross.text import sendable
 from tests.injections import CLEAN, HELD_OUT, LANGUAGES, PARAPHRASES, injections
 from tests.judge_server import Answer, Asked, JudgeServer, read_native
 from tests.runs import samples_in

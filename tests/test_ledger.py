@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from lmms_eval_cross.errors import LedgerError
 from lmms_eval_cross.judge import ledger as module
-from lmms_eval_cross.judge.ledger import STEPS, Entry, Ledger, storable
+from lmms_eval_cross.judge.ledger import STEPS, Entry, Ledger
 from lmms_eval_cross.records import FailureReason, JudgeFailure, Usage, Verdict
+from lmms_eval_cross.text import storable
 
 HERE = Entry("k", "http://a:1", "judge", "casa/english/Japan_1/1")
 THERE = Entry("k", "http://b:2", "judge", "casa/english/Japan_1/1")

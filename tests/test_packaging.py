@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lmms_eval_cross.plugin import GROUPS, SPLITS, with_our_folder
+from lmms_eval_cross.benchmark.splits import GROUPS, SPLITS
+from lmms_eval_cross.plugin import with_our_folder
 from tests.conftest import GUARD, ROOT, Run
 from tests.runs import read_samples
 

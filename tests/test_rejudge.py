@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from lmms_eval_cross import session
+from lmms_eval_cross.benchmark.splits import split_of
 from lmms_eval_cross.cli import main
 from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.data.prepared import Prepared
@@ -181,7 +182,7 @@ def test_a_crashed_run_is_judged_from_what_it_left_in_the_ledger(
 ) -> None:
     ledger = session.open_ledger(load_settings())
     for number, sample in enumerate(samples_in(prepared)):
-        record = session.open_record(sample, "Half \ud83d of it.", session.provenance_for(session.split_of(sample)))
+        record = session.open_record(sample, "Half \ud83d of it.", session.provenance_for(split_of(sample)))
         ledger.record_response(f"rank {number % 2}", sample.sample_id, record["response"], record)
     ledger.close()
     judged = judge_ledger_run(["rank 0", "rank 1"], tmp_path / "out")

@@ -15,7 +15,7 @@ from lmms_eval_cross import session
 from lmms_eval_cross.data.demo import prepare_demo
 from lmms_eval_cross.errors import LedgerError
 from lmms_eval_cross.judge import ledger_files
-from lmms_eval_cross.judge.judges import Job
+from lmms_eval_cross.judge.job import Job
 from lmms_eval_cross.judge.ledger import STEPS, Entry, Ledger
 from lmms_eval_cross.judge.ledger_files import ledger_file, ledger_paths, merge, merge_other_hosts
 from lmms_eval_cross.judge.ledger_report import verify

@@ -188,7 +188,7 @@ def write_outputs(
     from lmms_eval_cross.compare.as_json import render_json
     from lmms_eval_cross.compare.junit import render_junit
     from lmms_eval_cross.compare.markdown import render_markdown
-    from lmms_eval_cross.data.source import write_text
+    from lmms_eval_cross.files import write_text
 
     wanted = {
         junit: render_junit(comparison) if junit else "",

@@ -41,7 +41,7 @@ def merge(files: tuple[Path, ...]) -> None:
 @click.argument("folder", type=FILES)
 def export(folder: Path) -> None:
     """Write answers and verdicts as Parquet into a folder."""
-    from lmms_eval_cross.data.source import unwritable_told
+    from lmms_eval_cross.files import unwritable_told
     from lmms_eval_cross.judge import ledger_files
     from lmms_eval_cross.settings import load_settings
 

@@ -32,8 +32,9 @@ from lmms_eval_cross.data.prepared import (
     point_to,
 )
 from lmms_eval_cross.data.release import DEFAULT_REVISION, DEFAULT_SOURCE, FILES, JUDGE_FILE, ReleaseFile
-from lmms_eval_cross.data.source import Source, open_source, write_whole
+from lmms_eval_cross.data.source import Source, open_source
 from lmms_eval_cross.errors import DataError, RubricError, SettingsError, SourceError, listing
+from lmms_eval_cross.files import write_whole
 from lmms_eval_cross.judge.rubric import Rubric, read_official_rubric
 from lmms_eval_cross.records import Sample
 

@@ -24,7 +24,8 @@ from lmms_eval_cross.judge.answers import failed_generation
 from lmms_eval_cross.judge.caller import failures
 from lmms_eval_cross.judge.client import client_options, error_message, read_completion
 from lmms_eval_cross.judge.endpoint import find_endpoint
-from lmms_eval_cross.judge.judges import Job, build_request, judge_identity, read_heard
+from lmms_eval_cross.judge.job import Job, judge_identity
+from lmms_eval_cross.judge.judges import build_request, read_heard
 from lmms_eval_cross.judge.ledger import Ledger
 from lmms_eval_cross.judge.profiles import PROFILES, Dimensions
 from lmms_eval_cross.judge.quirks import adapt, learn

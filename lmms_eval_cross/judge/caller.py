@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 
 from lmms_eval_cross.errors import LedgerError
 from lmms_eval_cross.judge.client import NoReply
-from lmms_eval_cross.judge.judges import REPLY_TOKENS, Heard, Job, Judge
+from lmms_eval_cross.judge.job import REPLY_TOKENS, Heard, Job, Judge
 from lmms_eval_cross.judge.limiter import RETRY, Limiter
 from lmms_eval_cross.judge.limits import Limits
 from lmms_eval_cross.judge.profiles import Dimensions

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from lmms_eval_cross.errors import DataError, LedgerError
 from lmms_eval_cross.judge.answers import failed_generation
 from lmms_eval_cross.judge.caller import Caller, Outcomes, failures
-from lmms_eval_cross.judge.judges import Job, Judge
+from lmms_eval_cross.judge.job import Job, Judge
 from lmms_eval_cross.judge.ledger import Entry, Ledger
 from lmms_eval_cross.judge.limiter import FOLLOW, NEW, Limiter
 from lmms_eval_cross.judge.profiles import Dimensions

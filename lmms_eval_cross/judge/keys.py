@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lmms_eval_cross.records import Dimension
+from lmms_eval_cross.text import canonical_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,6 @@ def outlined(outline: str, texts: Mapping[str, Texts]) -> VerdictKey | None:
     kept = json.loads(outline)
     found = texts.get(kept.pop("texts"))
     return None if found is None else VerdictKey(**kept, **asdict(found))
-
-
-def canonical_json(value: object) -> str:
-    """One text for equal values: sorted keys, no spaces, ASCII (lone surrogates stay escaped)."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
 def _sha256(value: object) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, cast
 from lmms_eval_cross import __version__
 from lmms_eval_cross.errors import LedgerError
 from lmms_eval_cross.records import Dimension, FailureReason, JudgeFailure, Outcome, Usage, Verdict
+from lmms_eval_cross.text import storable
 
 BUSY_SECONDS: Final = 60
 _ELSEWHERE: Final = "move it away or set CROSS_HOME to another folder"
@@ -270,11 +271,6 @@ def _upgrade(connection: sqlite3.Connection, name: str) -> None:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
-
-
-def storable(text: str) -> str:
-    r"""`text` as SQLite can store it: lone surrogates, which UTF-8 has no bytes for, as `\udxxx`."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _outcome(row: dict[str, Any]) -> Outcome:

@@ -10,14 +10,12 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from lmms_eval_cross import session
+from lmms_eval_cross.benchmark.splits import SPLITS, TASKS, split_of
 from lmms_eval_cross.errors import RunError, listing
 from lmms_eval_cross.judge.ledger import Ledger
-from lmms_eval_cross.plugin import SPLITS
 from lmms_eval_cross.records import Sample
 from lmms_eval_cross.runs import Run
 from lmms_eval_cross.sample_record import RECORD, JudgedAnswer, read_record
-
-TASKS = {split: task for task, split in SPLITS.items()}
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ def _sample_of_doc(task: str, row: Mapping[str, Any]) -> Sample:
 
 def _same_sample(sample: Sample) -> Sample:
     """The sample as prepared here; the record's own must show the model and the judge the same."""
-    known = _by_id(_parquet(session.split_of(sample))).get(sample.sample_id)
+    known = _by_id(_parquet(split_of(sample))).get(sample.sample_id)
     if known is None or _shown(known) != _shown(sample):
         raise RunError(
             f"{sample.sample_id} differs from the data prepared here; "
@@ -123,7 +121,7 @@ def ledger_answers(ledger: Ledger, runs: Sequence[str]) -> dict[str, list[Answer
         )
     latest = {row["sample_id"]: json.loads(row["record"]) for row in rows}
     answers: dict[str, list[Answer]] = {}
-    for split in sorted({session.split_of(Sample.from_row(record)) for record in latest.values()}):
+    for split in sorted({split_of(Sample.from_row(record)) for record in latest.values()}):
         answers[TASKS[split]] = list(_of_split(split, latest))
     return answers
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from lmms_eval_cross import session
+from lmms_eval_cross.benchmark.splits import SPLITS, split_of
 from lmms_eval_cross.errors import RunError, SettingsError
 from lmms_eval_cross.judge.batch import judge_in_batches
-from lmms_eval_cross.judge.judges import Job, judge_identity
+from lmms_eval_cross.judge.job import Job, judge_identity
 from lmms_eval_cross.judge.ledger_files import ledger_file, merge_other_hosts
 from lmms_eval_cross.judge.steady import SteadyLedger
-from lmms_eval_cross.plugin import SPLITS
 from lmms_eval_cross.preflight import check
 from lmms_eval_cross.records import DIMENSIONS, Dimension, JudgeFailure, Outcome, Verdict
 from lmms_eval_cross.rejudge.answers import Answer, ledger_answers, prepared_samples, run_answers
@@ -173,7 +173,7 @@ def _other_judge(was: Provenance, now: Provenance) -> str | None:
 
 
 def _job(settings: Settings, answer: Answer) -> Job:
-    split = session.split_of(answer.sample)
+    split = split_of(answer.sample)
     return Job(
         answer.sample,
         answer.response,

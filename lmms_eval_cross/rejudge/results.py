@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from lmms_eval_cross.benchmark.splits import TASK_VERSION
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.labels import table_label, task_metadata
-from lmms_eval_cross.plugin import TASK_VERSION
 from lmms_eval_cross.runs import RESULTS_ENDING
 from lmms_eval_cross.sample_record import METRICS, RECORD, Provenance, group_mean, mean_score
 

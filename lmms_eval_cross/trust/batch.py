@@ -11,7 +11,8 @@ from typing import Any, Final
 import numpy as np
 
 from lmms_eval_cross import session
-from lmms_eval_cross.data.source import write_text
+from lmms_eval_cross.benchmark.splits import split_of
+from lmms_eval_cross.files import write_text
 from lmms_eval_cross.judge.rubric import load_native_rubric
 from lmms_eval_cross.records import DIMENSIONS, Sample
 from lmms_eval_cross.trust.anchor import Anchor, Item, draw
@@ -87,7 +88,7 @@ def batch_html(batch: str, entries: Sequence[Entry]) -> str:
 
 def data_url(sample: Sample) -> str:
     """The sample's picture as a JPEG data URL, its longest side LONGEST_SIDE pixels at the most."""
-    image = session.data_for(session.split_of(sample)).images.open(sample.image_sha256)
+    image = session.data_for(split_of(sample)).images.open(sample.image_sha256)
     image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     data = io.BytesIO()
     image.save(data, "JPEG", quality=80)

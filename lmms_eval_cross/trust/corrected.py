@@ -7,7 +7,6 @@ from typing import Final
 import numpy as np
 
 from lmms_eval_cross.errors import LabelError
-from lmms_eval_cross.judge.judges import sendable
 from lmms_eval_cross.records import Dimension, Verdict
 from lmms_eval_cross.sample_record import JudgedAnswer
 from lmms_eval_cross.stats import (
@@ -19,6 +18,7 @@ from lmms_eval_cross.stats import (
     ppi_mean,
     rogan_gladen,
 )
+from lmms_eval_cross.text import sendable
 from lmms_eval_cross.trust.anchor import count_by_part, scores
 from lmms_eval_cross.trust.labels import LabelSet, against_majority
 from lmms_eval_cross.trust.stamp import JudgeStamp, sole_stamp

@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from lmms_eval_cross import session
+from lmms_eval_cross.benchmark.splits import split_of
 from lmms_eval_cross.errors import AnchorError
+from lmms_eval_cross.judge.choose import make_judge
 from lmms_eval_cross.judge.endpoint import find_endpoint
 from lmms_eval_cross.judge.engine import JudgeEngine, Outcomes
-from lmms_eval_cross.judge.judges import Job, make_judge
+from lmms_eval_cross.judge.job import Job
 from lmms_eval_cross.judge.probe import probe
 from lmms_eval_cross.records import Dimension, Sample
 from lmms_eval_cross.settings import Settings
@@ -43,7 +45,7 @@ def judge_anchor(anchor: Anchor, settings: Settings, repeats: int = 1) -> Anchor
 
 def _stamp_in_force(samples: Sequence[Sample]) -> JudgeStamp:
     """The judge that the settings name, with the one rubric of all splits."""
-    stamps = {split: JudgeStamp.of(session.provenance_for(split)) for split in {session.split_of(s) for s in samples}}
+    stamps = {split: JudgeStamp.of(session.provenance_for(split)) for split in {split_of(s) for s in samples}}
     if len({stamp.binding for stamp in stamps.values()}) > 1:
         raise AnchorError("The anchor's splits have different rubrics; set CROSS_JUDGE_RUBRIC to one for all.")
     return next(iter(stamps.values()))
@@ -56,7 +58,7 @@ def _ask(anchor: Anchor, samples: Sequence[Sample], settings: Settings, repeats:
     try:
         for repeat in repeats:
             for item, sample, slot in zip(anchor.items, samples, verdicts[repeat], strict=True):
-                split = session.split_of(sample)
+                split = split_of(sample)
                 read = session.data_for(split).images.read
                 job = Job(sample, item.response, session.rubric_for(split, settings), read, repeat)
                 engine.submit(job, _fill(slot))

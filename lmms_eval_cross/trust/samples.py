@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from lmms_eval_cross import session
+from lmms_eval_cross.benchmark.splits import DEMO
 from lmms_eval_cross.errors import AnchorError, listing
 from lmms_eval_cross.records import Sample
 from lmms_eval_cross.trust.anchor import Anchor, Item, text_hash
@@ -36,7 +37,7 @@ def _prepared_samples(splits: Iterable[str]) -> Mapping[str, Sample]:
 
 
 def _split(item: Item) -> str:
-    return session.DEMO if item.subset == session.DEMO else f"{item.subset}_{item.setting}"
+    return DEMO if item.subset == DEMO else f"{item.subset}_{item.setting}"
 
 
 def _fits(item: Item, sample: Sample | None) -> bool:
