@@ -20,8 +20,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lmms_eval_cross.data.demo import prepare_demo
-from lmms_eval_cross.records import DIMENSIONS
+from lmms_eval_cross.benchmark.records import DIMENSIONS
+from lmms_eval_cross.data.demo_split import prepare_demo
 from tests.judge_server import Answer, Asked, JudgeServer, read_native, score_of
 from tests.run_folders import predicted_rows, write_rows
 from tests.runs import samples_in

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from lmms_eval_cross import session
+from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.benchmark.splits import GROUPS, SPLITS
 from lmms_eval_cross.data.images import ImageStore
 from lmms_eval_cross.data.scaled import ScaledImages
@@ -16,7 +17,6 @@ from lmms_eval_cross.judge.cost import Lengths, Picture, cost_table, estimate, m
 from lmms_eval_cross.judge.prices import load_prices
 from lmms_eval_cross.judge.profiles import PROFILES
 from lmms_eval_cross.plugin import tasks_folder
-from lmms_eval_cross.records import Sample
 from lmms_eval_cross.settings import load_settings
 
 

@@ -4,8 +4,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from lmms_eval_cross.benchmark.records import Verdict
 from lmms_eval_cross.errors import RunError
-from lmms_eval_cross.records import Verdict
 from lmms_eval_cross.sample_record import JudgedAnswer
 from lmms_eval_cross.scorecard import advice, describe_incomplete, whys
 from lmms_eval_cross.settings import load_settings

@@ -4,9 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from lmms_eval_cross.benchmark.records import (
+    DIMENSIONS,
+    RECORD_SCHEMA,
+    Dimension,
+    JudgeFailure,
+    Outcome,
+    Sample,
+    Usage,
+    Verdict,
+)
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.judge.suspicion import suspicions
-from lmms_eval_cross.records import DIMENSIONS, RECORD_SCHEMA, Dimension, JudgeFailure, Outcome, Sample, Usage, Verdict
 
 RECORD: Final = "cross"
 """The key of the record in a logged sample."""

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from lmms_eval_cross import __version__
+from lmms_eval_cross.benchmark.records import Sample
+from lmms_eval_cross.benchmark.rubric import Rubric, load_native_rubric
 from lmms_eval_cross.benchmark.splits import DEMO, split_of
 from lmms_eval_cross.data.prepared import Prepared, require_prepared
 from lmms_eval_cross.errors import JudgeSetupError
@@ -20,10 +22,8 @@ from lmms_eval_cross.judge.job import Job, judge_identity
 from lmms_eval_cross.judge.ledger import Ledger
 from lmms_eval_cross.judge.ledger_files import ledger_file, merge_other_hosts
 from lmms_eval_cross.judge.prices import load_prices
-from lmms_eval_cross.judge.rubric import Rubric, load_native_rubric
 from lmms_eval_cross.judge.spend import Budget
 from lmms_eval_cross.judge.steady import SteadyLedger
-from lmms_eval_cross.records import Sample
 from lmms_eval_cross.sample_record import METRICS, RECORD, Provenance, build_record, metric_items, open_record
 from lmms_eval_cross.settings import Settings, load_settings
 
@@ -196,7 +196,7 @@ def _release_data(home: Path) -> Prepared:
 
 @cache
 def _demo_data(home: Path) -> Prepared:
-    from lmms_eval_cross.data.demo import prepare_demo
+    from lmms_eval_cross.data.demo_split import prepare_demo
 
     return prepare_demo(home)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from lmms_eval_cross.records import DIMENSIONS, Dimension, Sample
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, Sample
 from lmms_eval_cross.runs import Run
 from lmms_eval_cross.sample_record import Provenance
 from lmms_eval_cross.trust.anchor import anchor_of_run, draw

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from lmms_eval_cross import session
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, JudgeFailure, Outcome, Sample, Verdict
+from lmms_eval_cross.benchmark.release import COUNTRIES, LANGUAGES
 from lmms_eval_cross.benchmark.splits import DEMO
-from lmms_eval_cross.data.release import COUNTRIES, LANGUAGES
-from lmms_eval_cross.records import DIMENSIONS, Dimension, JudgeFailure, Outcome, Sample, Verdict
 from lmms_eval_cross.runs import Run
 from lmms_eval_cross.sample_record import RECORD, Provenance, read_record
 from tests import run_folders

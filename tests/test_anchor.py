@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from lmms_eval_cross import session
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Sample
 from lmms_eval_cross.data.prepared import Prepared
-from lmms_eval_cross.records import DIMENSIONS, Sample
 from lmms_eval_cross.trust.agree import agreed, pair_up
 from lmms_eval_cross.trust.anchor import draw, load_anchor
 from lmms_eval_cross.trust.draw import draw_systematically, drawing_probabilities, stratified_order

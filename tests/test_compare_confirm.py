@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from lmms_eval_cross import session
+from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.benchmark.splits import split_of
 from lmms_eval_cross.data.prepared import Prepared
-from lmms_eval_cross.records import Sample
 from lmms_eval_cross.sample_record import Provenance
 from tests import command
 from tests.judge_server import Answer, Asked, JudgeServer

@@ -9,8 +9,8 @@ import krippendorff
 import pytest
 
 from lmms_eval_cross import session
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Sample
 from lmms_eval_cross.data.prepared import Prepared
-from lmms_eval_cross.records import DIMENSIONS, Sample
 from lmms_eval_cross.trust.anchor import load_anchor
 from lmms_eval_cross.trust.batch import COLUMNS, harmless
 from lmms_eval_cross.trust.labels import load_labels

@@ -16,11 +16,11 @@ import pytest
 from click.testing import CliRunner
 
 from lmms_eval_cross import preflight
+from lmms_eval_cross.benchmark.release import FILES
 from lmms_eval_cross.cli import main
-from lmms_eval_cross.data.demo import prepare_demo
+from lmms_eval_cross.data.demo_split import prepare_demo
 from lmms_eval_cross.data.prepare import SAMPLE_SCHEMA, prepare
 from lmms_eval_cross.data.prepared import find_prepared, require_prepared
-from lmms_eval_cross.data.release import FILES
 from lmms_eval_cross.errors import CrossError, DataError, NotPreparedError, RubricError, SettingsError, SourceError
 from tests.conftest import Run
 from tests.test_images import png_of_size

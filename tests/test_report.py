@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from lmms_eval_cross.benchmark.records import DIMENSIONS, JudgeFailure, Sample, Usage, Verdict
 from lmms_eval_cross.errors import RunError
-from lmms_eval_cross.records import DIMENSIONS, JudgeFailure, Sample, Usage, Verdict
 from lmms_eval_cross.report.as_json import report_json, to_text
 from lmms_eval_cross.report.browser import all_samples, browser_data
 from lmms_eval_cross.report.build import Report, build_report

@@ -14,8 +14,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from lmms_eval_cross import session
+from lmms_eval_cross.benchmark.records import DIMENSIONS, JudgeFailure
 from lmms_eval_cross.benchmark.splits import DEMO
-from lmms_eval_cross.records import DIMENSIONS, JudgeFailure
 from lmms_eval_cross.report.build import build_report
 from lmms_eval_cross.report.page import PageOptions, render_page
 from lmms_eval_cross.report.write import Targets, write_report

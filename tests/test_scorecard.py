@@ -2,7 +2,7 @@
 
 import pytest
 
-from lmms_eval_cross.records import DIMENSIONS, Dimension, JudgeFailure, Outcome, Verdict
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, JudgeFailure, Outcome, Verdict
 from lmms_eval_cross.scorecard import any_incomplete, build_scorecards
 
 

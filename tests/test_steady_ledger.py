@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from lmms_eval_cross import session
-from lmms_eval_cross.data.demo import prepare_demo
+from lmms_eval_cross.benchmark.records import JudgeFailure, Sample, Verdict
+from lmms_eval_cross.data.demo_split import prepare_demo
 from lmms_eval_cross.errors import LedgerError
 from lmms_eval_cross.judge import ledger_files
 from lmms_eval_cross.judge.job import Job
@@ -20,7 +21,6 @@ from lmms_eval_cross.judge.ledger import STEPS, Entry, Ledger
 from lmms_eval_cross.judge.ledger_files import ledger_file, ledger_paths, merge, merge_other_hosts
 from lmms_eval_cross.judge.ledger_report import verify
 from lmms_eval_cross.judge.steady import SteadyLedger
-from lmms_eval_cross.records import JudgeFailure, Sample, Verdict
 from lmms_eval_cross.sample_record import METRICS, RECORD
 from lmms_eval_cross.settings import load_settings
 from tests.conftest import Run

@@ -5,8 +5,8 @@ from typing import Any
 from PIL import Image
 
 from lmms_eval_cross import session
+from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.benchmark.splits import split_of
-from lmms_eval_cross.records import Sample
 
 
 def doc_to_visual(doc: dict[str, Any]) -> list[Image.Image]:

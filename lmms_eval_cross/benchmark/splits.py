@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from lmms_eval_cross.records import Sample
+from lmms_eval_cross.benchmark.records import Sample
 
 DEMO: Final = "demo"
 SPLITS: Final = {

@@ -58,8 +58,8 @@ def correct(run: Path, labels: Path, json_path: Path | None) -> None:
     import json
     from dataclasses import asdict
 
+    from lmms_eval_cross.benchmark.records import DIMENSIONS
     from lmms_eval_cross.files import write_text
-    from lmms_eval_cross.records import DIMENSIONS
     from lmms_eval_cross.runs import load_run
     from lmms_eval_cross.trust.corrected import corrected_mean, corrected_table
     from lmms_eval_cross.trust.labels import load_labels

@@ -6,12 +6,12 @@ from typing import TypeAlias
 
 import numpy as np
 
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Verdict
 from lmms_eval_cross.benchmark.splits import split_of
 from lmms_eval_cross.compare.changes import most_changed
 from lmms_eval_cross.compare.pairs import FloatArray, PairedScores, replaced
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.errors import JudgeSetupError, RunError
-from lmms_eval_cross.records import DIMENSIONS, Verdict
 from lmms_eval_cross.sample_record import JudgedAnswer
 from lmms_eval_cross.stats import Decision
 

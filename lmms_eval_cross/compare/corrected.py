@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lmms_eval_cross.benchmark.records import DIMENSIONS
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.errors import RunError
-from lmms_eval_cross.records import DIMENSIONS
 
 if TYPE_CHECKING:
     from lmms_eval_cross.trust.corrected import CorrectedMean

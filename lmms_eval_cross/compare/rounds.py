@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from math import nan
 from typing import Final, TypeAlias
 
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Sample, Verdict
 from lmms_eval_cross.compare.capability import TaskMetric, task_metrics
 from lmms_eval_cross.errors import RunError, listing
-from lmms_eval_cross.records import DIMENSIONS, Sample, Verdict
 from lmms_eval_cross.runs import Run
 from lmms_eval_cross.sample_record import JudgedAnswer, Provenance
 from lmms_eval_cross.text import canonical_json

@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension
 from lmms_eval_cross.compare.pairs import PairedScores
 from lmms_eval_cross.compare.rounds import SampleFacts
-from lmms_eval_cross.records import DIMENSIONS, Dimension
 from lmms_eval_cross.stats import PairedDifference, holm, inferiority, paired_difference
 
 FACETS: Final[dict[str, Callable[[SampleFacts], str]]] = {

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from lmms_eval_cross.benchmark.records import Sample, Usage
+from lmms_eval_cross.benchmark.rubric import Rubric
 from lmms_eval_cross.data.images import StoredImage, open_image
 from lmms_eval_cross.data.scaled import tiles
 from lmms_eval_cross.judge.prices import Price, PriceList
 from lmms_eval_cross.judge.profiles import Dimensions, Profile
-from lmms_eval_cross.judge.rubric import Rubric
-from lmms_eval_cross.records import Sample, Usage
 
 BYTES_A_TOKEN: Final = 4
 CACHED_FROM: Final = 1024

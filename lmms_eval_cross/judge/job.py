@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol
 
+from lmms_eval_cross.benchmark.records import Dimension, JudgeFailure, Outcome, Sample, Usage
+from lmms_eval_cross.benchmark.rubric import Rubric
 from lmms_eval_cross.data.images import StoredImage
 from lmms_eval_cross.judge.client import NoReply
 from lmms_eval_cross.judge.keys import VerdictKey
@@ -11,8 +13,6 @@ from lmms_eval_cross.judge.ledger import Entry
 from lmms_eval_cross.judge.limits import Limits
 from lmms_eval_cross.judge.prices import Price
 from lmms_eval_cross.judge.profiles import PROFILES, Dimensions
-from lmms_eval_cross.judge.rubric import Rubric
-from lmms_eval_cross.records import Dimension, JudgeFailure, Outcome, Sample, Usage
 from lmms_eval_cross.settings import Settings
 
 OFFLINE_ID: Final = "offline-rules-1"

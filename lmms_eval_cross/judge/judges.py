@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final, Literal, cast
 
+from lmms_eval_cross.benchmark.records import Dimension, JudgeFailure, Outcome, Usage, Verdict
+from lmms_eval_cross.benchmark.rubric import Rubric
 from lmms_eval_cross.data.images import StoredImage
 from lmms_eval_cross.data.scaled import ScaledImages
 from lmms_eval_cross.judge.client import JudgeClient, NoReply, Reply
@@ -16,8 +18,6 @@ from lmms_eval_cross.judge.probe import was_probed
 from lmms_eval_cross.judge.profiles import PROFILES, Dimensions, Profile, Said, cache_key
 from lmms_eval_cross.judge.reply import NoScore
 from lmms_eval_cross.judge.request import IMAGE, Request, image_url
-from lmms_eval_cross.judge.rubric import Rubric
-from lmms_eval_cross.records import Dimension, JudgeFailure, Outcome, Usage, Verdict
 from lmms_eval_cross.settings import Settings
 from lmms_eval_cross.text import sendable
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lmms_eval_cross.records import Dimension
+from lmms_eval_cross.benchmark.records import Dimension
 from lmms_eval_cross.text import canonical_json
 
 

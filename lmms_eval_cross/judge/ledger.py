@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Final, Literal, cast
 
 from lmms_eval_cross import __version__
+from lmms_eval_cross.benchmark.records import Dimension, FailureReason, JudgeFailure, Outcome, Usage, Verdict
 from lmms_eval_cross.errors import LedgerError
-from lmms_eval_cross.records import Dimension, FailureReason, JudgeFailure, Outcome, Usage, Verdict
 from lmms_eval_cross.text import storable
 
 BUSY_SECONDS: Final = 60

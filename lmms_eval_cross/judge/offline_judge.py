@@ -4,10 +4,10 @@ import json
 from functools import lru_cache
 from importlib.resources import files
 
+from lmms_eval_cross.benchmark.records import Dimension, Outcome, Verdict
 from lmms_eval_cross.judge.job import Heard, Job, judge_identity
 from lmms_eval_cross.judge.prices import Price
 from lmms_eval_cross.judge.profiles import PROFILES, Dimensions
-from lmms_eval_cross.records import Dimension, Outcome, Verdict
 from lmms_eval_cross.settings import Settings
 
 

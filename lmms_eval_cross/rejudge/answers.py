@@ -10,10 +10,10 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from lmms_eval_cross import session
+from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.benchmark.splits import SPLITS, TASKS, split_of
 from lmms_eval_cross.errors import RunError, listing
 from lmms_eval_cross.judge.ledger import Ledger
-from lmms_eval_cross.records import Sample
 from lmms_eval_cross.runs import Run
 from lmms_eval_cross.sample_record import RECORD, JudgedAnswer, read_record
 

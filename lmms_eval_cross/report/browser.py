@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, get_args
 
-from lmms_eval_cross.records import DIMENSIONS, FailureReason, JudgeFailure, Outcome, Sample
+from lmms_eval_cross.benchmark.records import DIMENSIONS, FailureReason, JudgeFailure, Outcome, Sample
 from lmms_eval_cross.report.measured import Measured
 from lmms_eval_cross.sample_record import JudgedAnswer
 

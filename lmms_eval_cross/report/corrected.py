@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lmms_eval_cross.records import DIMENSIONS, Dimension
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension
 from lmms_eval_cross.report.measured import Measured
 from lmms_eval_cross.stats import Corrected, Interval
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, FailureReason, JudgeFailure, Usage
 from lmms_eval_cross.compare.capability import TaskMetric
 from lmms_eval_cross.compare.rounds import Judging, read_round
-from lmms_eval_cross.records import DIMENSIONS, Dimension, FailureReason, JudgeFailure, Usage
 from lmms_eval_cross.report import numbers
 from lmms_eval_cross.report.labels import model_name, unique_labels
 from lmms_eval_cross.report.scores import SLICES, Scores, ScoreTable, SliceKind, score_table

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from lmms_eval_cross.benchmark.release import FILES
 from lmms_eval_cross.compare.comparability import RULES, Rule
-from lmms_eval_cross.data.release import FILES
 from lmms_eval_cross.errors import listing
 from lmms_eval_cross.report import numbers
 from lmms_eval_cross.report.measured import Measured

@@ -10,7 +10,7 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from lmms_eval_cross import __version__
-from lmms_eval_cross.records import DIMENSIONS, Sample
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Sample
 from lmms_eval_cross.report import charts, numbers
 from lmms_eval_cross.report.as_json import rounded, to_text
 from lmms_eval_cross.report.browser import all_samples, browser_data, run_texts

@@ -9,9 +9,9 @@ from typing import Final
 from tqdm import tqdm
 
 from lmms_eval_cross import session
+from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.benchmark.splits import split_of
 from lmms_eval_cross.errors import DataError, NotPreparedError
-from lmms_eval_cross.records import Sample
 
 SIDE: Final = 240
 """Pixels of the longer side."""

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension
 from lmms_eval_cross.errors import AnchorError, listing
-from lmms_eval_cross.records import DIMENSIONS, Dimension
 from lmms_eval_cross.stats import Confusion, confusion, consistency, krippendorff_alpha, score_shift
 from lmms_eval_cross.trust.anchor import Anchor, Item, Score, scores
 

@@ -12,10 +12,19 @@ from typing import Any, Final, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from lmms_eval_cross.benchmark.records import (
+    DIMENSIONS,
+    Dimension,
+    FailureReason,
+    JudgeFailure,
+    Outcome,
+    Sample,
+    Setting,
+    Subset,
+)
 from lmms_eval_cross.errors import AnchorError
 from lmms_eval_cross.judge.answers import failed_generation
 from lmms_eval_cross.judged import check_judged
-from lmms_eval_cross.records import DIMENSIONS, Dimension, FailureReason, JudgeFailure, Outcome, Sample, Setting, Subset
 from lmms_eval_cross.runs import RESULTS_ENDING, Run, load_run
 from lmms_eval_cross.sample_record import JudgedAnswer
 from lmms_eval_cross.text import canonical_json, sendable

@@ -11,10 +11,10 @@ from typing import Any, Final
 import numpy as np
 
 from lmms_eval_cross import session
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Sample
+from lmms_eval_cross.benchmark.rubric import load_native_rubric
 from lmms_eval_cross.benchmark.splits import split_of
 from lmms_eval_cross.files import write_text
-from lmms_eval_cross.judge.rubric import load_native_rubric
-from lmms_eval_cross.records import DIMENSIONS, Sample
 from lmms_eval_cross.trust.anchor import Anchor, Item, draw
 from lmms_eval_cross.trust.samples import samples_of
 

@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
+from lmms_eval_cross.benchmark.records import Dimension, Verdict
 from lmms_eval_cross.errors import LabelError
-from lmms_eval_cross.records import Dimension, Verdict
 from lmms_eval_cross.sample_record import JudgedAnswer
 from lmms_eval_cross.stats import (
     FEWEST_LABELS,

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
+from lmms_eval_cross.benchmark.records import DIMENSIONS
 from lmms_eval_cross.errors import LabelError
-from lmms_eval_cross.records import DIMENSIONS
 from lmms_eval_cross.trust.anchor import Anchor
 from lmms_eval_cross.trust.batch import batch_id
 from lmms_eval_cross.trust.labels import Annotation, LabelSet

@@ -7,8 +7,8 @@ from typing import Final, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension
 from lmms_eval_cross.errors import AnchorError, LabelError
-from lmms_eval_cross.records import DIMENSIONS, Dimension
 from lmms_eval_cross.stats import Confusion, confusion, krippendorff_alpha
 from lmms_eval_cross.stats.clusters import FloatArray
 from lmms_eval_cross.trust.anchor import Anchor, Judgement, anchor_of_json, scores

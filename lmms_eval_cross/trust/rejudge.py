@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from lmms_eval_cross import session
+from lmms_eval_cross.benchmark.records import Dimension, Sample
 from lmms_eval_cross.benchmark.splits import split_of
 from lmms_eval_cross.errors import AnchorError
 from lmms_eval_cross.judge.choose import make_judge
@@ -11,7 +12,6 @@ from lmms_eval_cross.judge.endpoint import find_endpoint
 from lmms_eval_cross.judge.engine import JudgeEngine, Outcomes
 from lmms_eval_cross.judge.job import Job
 from lmms_eval_cross.judge.probe import probe
-from lmms_eval_cross.records import Dimension, Sample
 from lmms_eval_cross.settings import Settings
 from lmms_eval_cross.trust.anchor import Anchor, Judgement, Score
 from lmms_eval_cross.trust.samples import samples_of

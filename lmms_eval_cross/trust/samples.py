@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 
 from lmms_eval_cross import session
+from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.benchmark.splits import DEMO
 from lmms_eval_cross.errors import AnchorError, listing
-from lmms_eval_cross.records import Sample
 from lmms_eval_cross.trust.anchor import Anchor, Item, text_hash
 
 

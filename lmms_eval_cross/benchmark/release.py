@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from lmms_eval_cross.records import Setting, Subset
+from lmms_eval_cross.benchmark.records import Setting, Subset
 
 DEFAULT_SOURCE: Final = "https://raw.githubusercontent.com/haoyiq114/CROSS"
 DEFAULT_REVISION: Final = "main"

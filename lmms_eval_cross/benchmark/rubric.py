@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import yaml
 
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension
 from lmms_eval_cross.errors import RubricError
-from lmms_eval_cross.records import DIMENSIONS, Dimension
 from lmms_eval_cross.settings import RubricName
 
 FIELDS: Final = ("user_query", "violated_norm", "model_output", "prompt")
@@ -112,7 +112,7 @@ def _parse(data: bytes, path: Path) -> ast.Module:
 
 def load_native_rubric() -> Rubric:
     """Our own wording of the four dimensions, from the packaged YAML."""
-    data = files("lmms_eval_cross.judge").joinpath("native.yml").read_bytes()
+    data = files("lmms_eval_cross.benchmark").joinpath("native.yml").read_bytes()
     raw = yaml.safe_load(data)
     return Rubric(
         name="native",

@@ -10,10 +10,10 @@ from typing import Final
 
 from filelock import FileLock
 
+from lmms_eval_cross.benchmark.records import Sample, Setting
 from lmms_eval_cross.data.official import norm_id
 from lmms_eval_cross.data.prepare import Split, home_problems_told, write_checked_images, write_splits
 from lmms_eval_cross.data.prepared import IMAGES, MANIFEST, Prepared
-from lmms_eval_cross.records import Sample, Setting
 
 SPLIT: Final = "demo"
 
