@@ -13,10 +13,10 @@ from lmms_eval_cross.judge.answers import failed_generation
 from lmms_eval_cross.judge.caller import Caller, Outcomes, failures
 from lmms_eval_cross.judge.job import Job, Judge
 from lmms_eval_cross.judge.ledger import Entry, Ledger
-from lmms_eval_cross.judge.limiter import FOLLOW, NEW, Limiter
 from lmms_eval_cross.judge.profiles import Dimensions
 from lmms_eval_cross.judge.progress import Progress, Tally
 from lmms_eval_cross.judge.spend import Budget, load_quirks, save_quirks
+from lmms_eval_cross.pacing.limiter import FOLLOW, NEW, Limiter
 
 __all__ = ["Bounds", "JudgeEngine", "Outcomes"]
 

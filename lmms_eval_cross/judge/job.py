@@ -10,9 +10,9 @@ from lmms_eval_cross.data.images import StoredImage
 from lmms_eval_cross.judge.client import NoReply
 from lmms_eval_cross.judge.keys import VerdictKey
 from lmms_eval_cross.judge.ledger import Entry
-from lmms_eval_cross.judge.limits import Limits
 from lmms_eval_cross.judge.prices import Price
 from lmms_eval_cross.judge.profiles import PROFILES, Dimensions
+from lmms_eval_cross.pacing.limits import Limits
 from lmms_eval_cross.settings import Settings
 
 OFFLINE_ID: Final = "offline-rules-1"

@@ -6,8 +6,8 @@ import itertools
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from lmms_eval_cross.judge.limits import Limits
-from lmms_eval_cross.judge.pace import Pace, Ticket
+from lmms_eval_cross.pacing.limits import Limits
+from lmms_eval_cross.pacing.pace import Pace, Ticket
 
 ALONE_SECONDS: Final = 1.0
 """How long the first call of an unproven judge goes alone at the most."""

@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from lmms_eval_cross.judge.limits import Limits, Quota
+from lmms_eval_cross.pacing.limits import Limits, Quota
 
 PROBE: Final = 0.005
 """After a refusal, calls go out faster than the found rate by this share, which doubles again and again.
