@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.splits import SPLITS
-from lmms_eval_cross.judge.answers import failed_generation
+from lmms_eval_cross.runs.failed_generations import failed_generation
 from lmms_eval_cross.text import canonical_json
 
 CHUNK: Final = "CROSS_RUN_CHUNK"

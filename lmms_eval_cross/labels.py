@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from lmms_eval_cross.benchmark.splits import TASK_VERSION
-from lmms_eval_cross.sample_record import Provenance
+from lmms_eval_cross.runs.sample_record import Provenance
 
 
 def task_metadata(provenance: Provenance) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from lmms_eval_cross.errors import CrossError, LedgerError, RunError, SettingsEr
 from lmms_eval_cross.judge.ledger import Ledger
 from lmms_eval_cross.judge.ledger_files import ledger_file
 from lmms_eval_cross.kept_answers import CHUNK, FOLDER
-from lmms_eval_cross.runs import load_run
-from lmms_eval_cross.scorecard import describe_incomplete
+from lmms_eval_cross.runs.run_files import load_run
+from lmms_eval_cross.runs.scorecard import describe_incomplete
 from lmms_eval_cross.settings import Settings, load_settings
 from lmms_eval_cross.text import canonical_json
 

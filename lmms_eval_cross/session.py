@@ -24,7 +24,7 @@ from lmms_eval_cross.judge.ledger_files import ledger_file, merge_other_hosts
 from lmms_eval_cross.judge.prices import load_prices
 from lmms_eval_cross.judge.spend import Budget
 from lmms_eval_cross.judge.steady import SteadyLedger
-from lmms_eval_cross.sample_record import METRICS, RECORD, Provenance, build_record, metric_items, open_record
+from lmms_eval_cross.runs.sample_record import METRICS, RECORD, Provenance, build_record, metric_items, open_record
 from lmms_eval_cross.settings import Settings, load_settings
 
 RUN: Final = os.environ.get("CROSS_RUN_ID") or uuid.uuid4().hex

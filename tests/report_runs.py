@@ -11,8 +11,8 @@ from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, JudgeFailure, Outcome, Sample, Verdict
 from lmms_eval_cross.benchmark.release import COUNTRIES, LANGUAGES
 from lmms_eval_cross.benchmark.splits import DEMO
-from lmms_eval_cross.runs import Run
-from lmms_eval_cross.sample_record import RECORD, Provenance, read_record
+from lmms_eval_cross.runs.run_files import Run
+from lmms_eval_cross.runs.sample_record import RECORD, Provenance, read_record
 from tests import run_folders
 from tests.run_folders import PROVENANCE, Judged, Task, save_run
 from tests.runs import samples_in

@@ -16,7 +16,7 @@ from lmms_eval_cross.errors import SettingsError
 from lmms_eval_cross.plugin import check_or_exit, tasks_folder
 from lmms_eval_cross.report.build import build_report
 from lmms_eval_cross.report.page import PageOptions, render_page
-from lmms_eval_cross.runs import load_run
+from lmms_eval_cross.runs.run_files import load_run
 from tests.conftest import Run as Command
 
 THEIRS = Path(str(importlib.util.find_spec("lmms_eval").submodule_search_locations[0])) / "tasks"  # type: ignore[union-attr,index]

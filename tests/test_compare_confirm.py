@@ -8,7 +8,7 @@ from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.benchmark.splits import split_of
 from lmms_eval_cross.data.prepared import Prepared
-from lmms_eval_cross.sample_record import Provenance
+from lmms_eval_cross.runs.sample_record import Provenance
 from tests import command
 from tests.judge_server import Answer, Asked, JudgeServer
 from tests.made_runs import Scores, write_run

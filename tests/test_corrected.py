@@ -8,7 +8,7 @@ from ppi_py import ppi_mean_ci, ppi_mean_pointestimate
 from scipy import stats as scipy_stats
 
 from lmms_eval_cross.errors import CrossError, LabelError
-from lmms_eval_cross.runs import load_run
+from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.stats import FEWEST_LABELS, Labelled, mean_interval, ppi_mean, rogan_gladen, wilson_interval
 from lmms_eval_cross.trust.anchor import anchor_of_run, draw
 from lmms_eval_cross.trust.corrected import corrected_mean

@@ -12,8 +12,8 @@ from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.data.demo_split import prepare_demo
 from lmms_eval_cross.judge.ledger import Ledger
-from lmms_eval_cross.judge.suspicion import suspicions
-from lmms_eval_cross.sample_record import DIMENSIONS, METRICS, RECORD
+from lmms_eval_cross.runs.sample_record import DIMENSIONS, METRICS, RECORD
+from lmms_eval_cross.runs.suspicion import suspicions
 from lmms_eval_cross.settings import load_settings
 from lmms_eval_cross.text import sendable
 from tests.injections import CLEAN, HELD_OUT, LANGUAGES, PARAPHRASES, injections

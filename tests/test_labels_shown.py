@@ -8,7 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from lmms_eval_cross.runs import load_run
+from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.trust.corrected import corrected_mean
 from lmms_eval_cross.trust.labels import load_labels
 from tests.command import cross, said

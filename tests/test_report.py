@@ -22,7 +22,7 @@ from lmms_eval_cross.report.markdown import markdown
 from lmms_eval_cross.report.page import PageOptions, inert_json, render_page
 from lmms_eval_cross.report.tables import csv_tables
 from lmms_eval_cross.report.write import Targets, write_report
-from lmms_eval_cross.runs import load_run
+from lmms_eval_cross.runs.run_files import load_run
 from tests.conftest import Run as Command
 from tests.report_runs import JUDGE, demo_sample, judged, samples_of, verdict, write_run
 from tests.run_folders import Judged, samples_file

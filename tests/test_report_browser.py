@@ -19,7 +19,7 @@ from lmms_eval_cross.benchmark.splits import DEMO
 from lmms_eval_cross.report.build import build_report
 from lmms_eval_cross.report.page import PageOptions, render_page
 from lmms_eval_cross.report.write import Targets, write_report
-from lmms_eval_cross.runs import load_run
+from lmms_eval_cross.runs.run_files import load_run
 from tests import judged_runs
 from tests.report_runs import demo_answers, demo_sample, judged, make_run, samples_of, verdict, write_run
 from tests.run_folders import Judged

@@ -21,7 +21,7 @@ from lmms_eval_cross.judge.ledger import STEPS, Entry, Ledger
 from lmms_eval_cross.judge.ledger_files import ledger_file, ledger_paths, merge, merge_other_hosts
 from lmms_eval_cross.judge.ledger_report import verify
 from lmms_eval_cross.judge.steady import SteadyLedger
-from lmms_eval_cross.sample_record import METRICS, RECORD
+from lmms_eval_cross.runs.sample_record import METRICS, RECORD
 from lmms_eval_cross.settings import load_settings
 from tests.conftest import Run
 from tests.judge_server import Answer, JudgeServer

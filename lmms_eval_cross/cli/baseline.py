@@ -16,7 +16,7 @@ def baseline(runs: tuple[Path, ...], output: Path) -> None:
     from lmms_eval_cross.compare.baseline import is_baseline, write_baseline
     from lmms_eval_cross.compare.inputs import load_side
     from lmms_eval_cross.files import write_text
-    from lmms_eval_cross.judged import check_judged
+    from lmms_eval_cross.runs.judged import check_judged
 
     if not is_baseline(output):
         raise click.UsageError(f"-o must name a .json file, by which `compare` knows it, got {output.name}.")

@@ -21,7 +21,7 @@ def judge(path: Path | None, run_ids: tuple[str, ...], retry_failed: bool, batch
     Exit code 3: too few answers have a verdict (CROSS_MIN_COVERAGE).
     """
     from lmms_eval_cross.rejudge import judge_ledger_run, judge_run
-    from lmms_eval_cross.scorecard import advice
+    from lmms_eval_cross.runs.scorecard import advice
 
     if (path is None) == (not run_ids):
         raise click.UsageError("Give either the path of a run or --run ID.")

@@ -60,7 +60,7 @@ def correct(run: Path, labels: Path, json_path: Path | None) -> None:
 
     from lmms_eval_cross.benchmark.records import DIMENSIONS
     from lmms_eval_cross.files import write_text
-    from lmms_eval_cross.runs import load_run
+    from lmms_eval_cross.runs.run_files import load_run
     from lmms_eval_cross.trust.corrected import corrected_mean, corrected_table
     from lmms_eval_cross.trust.labels import load_labels
 

@@ -13,7 +13,7 @@ from lmms_eval_cross.benchmark.records import DIMENSIONS
 from lmms_eval_cross.compare.capability import TaskMetric
 from lmms_eval_cross.compare.rounds import Judging, Round, SampleFacts, Scores, Side
 from lmms_eval_cross.errors import RunError
-from lmms_eval_cross.sample_record import Provenance
+from lmms_eval_cross.runs.sample_record import Provenance
 
 SCHEMA: Final = "cross-baseline/1"
 FAILED: Final = "-"

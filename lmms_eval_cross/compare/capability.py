@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import isclose, isfinite
 from typing import Any, Final
 
-from lmms_eval_cross.runs import Run
+from lmms_eval_cross.runs.run_files import Run
 from lmms_eval_cross.stats import PairedDifference, paired_difference, unpaired_difference
 
 PAIRED: Final = "paired"

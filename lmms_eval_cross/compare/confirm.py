@@ -12,7 +12,7 @@ from lmms_eval_cross.compare.changes import most_changed
 from lmms_eval_cross.compare.pairs import FloatArray, PairedScores, replaced
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.errors import JudgeSetupError, RunError
-from lmms_eval_cross.sample_record import JudgedAnswer
+from lmms_eval_cross.runs.sample_record import JudgedAnswer
 from lmms_eval_cross.stats import Decision
 
 Answers: TypeAlias = list[Mapping[str, JudgedAnswer]]

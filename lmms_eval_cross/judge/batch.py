@@ -21,7 +21,6 @@ from openai.types.chat import ChatCompletion
 from lmms_eval_cross.benchmark.records import ASK_AGAIN, Dimension, JudgeFailure, Outcome
 from lmms_eval_cross.data.scaled import ScaledImages
 from lmms_eval_cross.errors import JudgeSetupError
-from lmms_eval_cross.judge.answers import failed_generation
 from lmms_eval_cross.judge.caller import failures
 from lmms_eval_cross.judge.client import client_options, error_message, read_completion
 from lmms_eval_cross.judge.endpoint import find_endpoint
@@ -32,6 +31,7 @@ from lmms_eval_cross.judge.profiles import PROFILES, Dimensions
 from lmms_eval_cross.judge.quirks import adapt, learn
 from lmms_eval_cross.judge.request import image_url
 from lmms_eval_cross.judge.spend import load_quirks, save_quirks
+from lmms_eval_cross.runs.failed_generations import failed_generation
 from lmms_eval_cross.settings import Settings
 
 MOST_REQUESTS: Final = 50_000

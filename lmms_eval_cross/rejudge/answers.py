@@ -14,8 +14,8 @@ from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.benchmark.splits import SPLITS, TASKS, split_of
 from lmms_eval_cross.errors import RunError, listing
 from lmms_eval_cross.judge.ledger import Ledger
-from lmms_eval_cross.runs import Run
-from lmms_eval_cross.sample_record import RECORD, JudgedAnswer, read_record
+from lmms_eval_cross.runs.run_files import Run
+from lmms_eval_cross.runs.sample_record import RECORD, JudgedAnswer, read_record
 
 
 @dataclass(frozen=True)

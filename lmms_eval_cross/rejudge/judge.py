@@ -17,9 +17,9 @@ from lmms_eval_cross.judge.steady import SteadyLedger
 from lmms_eval_cross.preflight import check
 from lmms_eval_cross.rejudge.answers import Answer, ledger_answers, prepared_samples, run_answers
 from lmms_eval_cross.rejudge.results import build_results, write_run
-from lmms_eval_cross.runs import load_run
-from lmms_eval_cross.sample_record import RECORD, Provenance, read_record
-from lmms_eval_cross.scorecard import Scorecard, Why, any_incomplete, build_scorecards, whys
+from lmms_eval_cross.runs.run_files import load_run
+from lmms_eval_cross.runs.sample_record import RECORD, Provenance, read_record
+from lmms_eval_cross.runs.scorecard import Scorecard, Why, any_incomplete, build_scorecards, whys
 from lmms_eval_cross.settings import Settings, load_settings
 
 Item = TypeVar("Item")

@@ -13,7 +13,7 @@ from lmms_eval_cross.report.measured import Measured, measure_all
 from lmms_eval_cross.report.norms import NormRow, norm_rows
 from lmms_eval_cross.report.notices import Notice, find_notices, is_comparable
 from lmms_eval_cross.report.verdicts import Comparison, compare_with_first, safety_clause, tally
-from lmms_eval_cross.runs import Run
+from lmms_eval_cross.runs.run_files import Run
 
 if TYPE_CHECKING:
     from lmms_eval_cross.trust.labels import LabelSet

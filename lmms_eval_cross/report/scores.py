@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, JudgeFailure, Sample
-from lmms_eval_cross.sample_record import JudgedAnswer
+from lmms_eval_cross.runs.sample_record import JudgedAnswer
 from lmms_eval_cross.stats import mean_interval
 
 Measure: TypeAlias = Dimension | Literal["mean"]

@@ -13,7 +13,7 @@ from lmms_eval_cross.report.build import Report, build_report
 from lmms_eval_cross.report.markdown import markdown
 from lmms_eval_cross.report.page import PageOptions, render_page
 from lmms_eval_cross.report.tables import csv_tables
-from lmms_eval_cross.runs import load_run
+from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.settings import load_settings
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import numpy as np
 
 from lmms_eval_cross.benchmark.records import Dimension, Verdict
 from lmms_eval_cross.errors import LabelError
-from lmms_eval_cross.sample_record import JudgedAnswer
+from lmms_eval_cross.runs.sample_record import JudgedAnswer
 from lmms_eval_cross.stats import (
     FEWEST_LABELS,
     Corrected,

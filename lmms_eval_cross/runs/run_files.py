@@ -10,7 +10,7 @@ from typing import Any
 
 from lmms_eval_cross.benchmark.splits import SPLITS
 from lmms_eval_cross.errors import RunError, listing
-from lmms_eval_cross.sample_record import RECORD, JudgedAnswer, read_record
+from lmms_eval_cross.runs.sample_record import RECORD, JudgedAnswer, read_record
 
 RESULTS_ENDING = "_results.json"
 SUBMISSIONS = "submissions"

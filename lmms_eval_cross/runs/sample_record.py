@@ -15,7 +15,7 @@ from lmms_eval_cross.benchmark.records import (
     Verdict,
 )
 from lmms_eval_cross.errors import RunError
-from lmms_eval_cross.judge.suspicion import suspicions
+from lmms_eval_cross.runs.suspicion import suspicions
 
 RECORD: Final = "cross"
 """The key of the record in a logged sample."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from lmms_eval_cross.benchmark.records import Verdict
 from lmms_eval_cross.errors import RunError
-from lmms_eval_cross.sample_record import JudgedAnswer
-from lmms_eval_cross.scorecard import advice, describe_incomplete, whys
+from lmms_eval_cross.runs.sample_record import JudgedAnswer
+from lmms_eval_cross.runs.scorecard import advice, describe_incomplete, whys
 from lmms_eval_cross.settings import load_settings
 
 
