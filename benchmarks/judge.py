@@ -150,9 +150,9 @@ def engine(url: str, key: str, size: int, calls: int, known: bool = True) -> Cal
     from lmms_eval_cross.judge.engine import JudgeEngine
     from lmms_eval_cross.judge.job import Job
     from lmms_eval_cross.judge.judges import EndpointJudge
-    from lmms_eval_cross.judge.ledger import Ledger
     from lmms_eval_cross.judge.probe import probe
-    from lmms_eval_cross.judge.spend import save_quirks
+    from lmms_eval_cross.ledger.spend import save_quirks
+    from lmms_eval_cross.ledger.store import Ledger
     from lmms_eval_cross.settings import Settings
 
     folder = Path(tempfile.mkdtemp(dir=os.environ["BENCHMARK_FOLDER"]))

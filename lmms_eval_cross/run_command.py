@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from lmms_eval_cross.errors import CrossError, LedgerError, RunError, SettingsError
-from lmms_eval_cross.judge.ledger import Ledger
-from lmms_eval_cross.judge.ledger_files import ledger_file
 from lmms_eval_cross.kept_answers import CHUNK, FOLDER
+from lmms_eval_cross.ledger.hosts import ledger_file
+from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.runs.scorecard import describe_incomplete
 from lmms_eval_cross.settings import Settings, load_settings

@@ -19,11 +19,11 @@ from lmms_eval_cross.errors import JudgeSetupError
 from lmms_eval_cross.judge.choose import make_judge
 from lmms_eval_cross.judge.engine import Bounds, JudgeEngine, Outcomes
 from lmms_eval_cross.judge.job import Job, judge_identity
-from lmms_eval_cross.judge.ledger import Ledger
-from lmms_eval_cross.judge.ledger_files import ledger_file, merge_other_hosts
 from lmms_eval_cross.judge.prices import load_prices
-from lmms_eval_cross.judge.spend import Budget
-from lmms_eval_cross.judge.steady import SteadyLedger
+from lmms_eval_cross.ledger.hosts import ledger_file, merge_other_hosts
+from lmms_eval_cross.ledger.spend import Budget
+from lmms_eval_cross.ledger.steady import SteadyLedger
+from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.runs.sample_record import METRICS, RECORD, Provenance, build_record, metric_items, open_record
 from lmms_eval_cross.settings import Settings, load_settings
 

@@ -16,7 +16,7 @@ from lmms_eval_cross.data.images import StoredImage
 from lmms_eval_cross.judge.choose import make_judge
 from lmms_eval_cross.judge.engine import Bounds, JudgeEngine, Outcomes
 from lmms_eval_cross.judge.job import Job
-from lmms_eval_cross.judge.ledger import Ledger
+from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.settings import load_settings
 from tests.samples import make_sample
 from tests.standin import JUDGE

@@ -12,8 +12,8 @@ from lmms_eval_cross.judge.endpoint import find_endpoint
 from lmms_eval_cross.judge.engine import JudgeEngine
 from lmms_eval_cross.judge.job import Job
 from lmms_eval_cross.judge.judges import EndpointJudge
-from lmms_eval_cross.judge.ledger import Ledger
 from lmms_eval_cross.judge.probe import probe
+from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.settings import load_settings
 from tests.judge_server import Answer, Asked, JudgeServer, judge_by_answer
 from tests.samples import make_sample

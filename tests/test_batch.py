@@ -16,7 +16,7 @@ from lmms_eval_cross.judge.batch import BatchJudge, split
 from lmms_eval_cross.judge.engine import JudgeEngine
 from lmms_eval_cross.judge.job import Job, judge_identity
 from lmms_eval_cross.judge.judges import EndpointJudge
-from lmms_eval_cross.judge.ledger import Ledger
+from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.settings import load_settings
 from tests.batch_server import BatchServer
 from tests.judge_server import Answer, Asked, JudgeServer, judge_by_answer

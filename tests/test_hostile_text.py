@@ -11,7 +11,7 @@ import pytest
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.data.demo_split import prepare_demo
-from lmms_eval_cross.judge.ledger import Ledger
+from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.runs.sample_record import DIMENSIONS, METRICS, RECORD
 from lmms_eval_cross.runs.suspicion import suspicions
 from lmms_eval_cross.settings import load_settings

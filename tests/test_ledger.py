@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from lmms_eval_cross.benchmark.records import FailureReason, JudgeFailure, Usage, Verdict
 from lmms_eval_cross.errors import LedgerError
-from lmms_eval_cross.judge import ledger as module
-from lmms_eval_cross.judge.ledger import STEPS, Entry, Ledger
+from lmms_eval_cross.ledger import store as module
+from lmms_eval_cross.ledger.store import STEPS, Entry, Ledger
 from lmms_eval_cross.text import storable
 
 HERE = Entry("k", "http://a:1", "judge", "casa/english/Japan_1/1")

@@ -21,9 +21,9 @@ from lmms_eval_cross.errors import RubricError
 from lmms_eval_cross.judge.engine import Bounds, JudgeEngine
 from lmms_eval_cross.judge.job import Job, judge_identity
 from lmms_eval_cross.judge.judges import EndpointJudge
-from lmms_eval_cross.judge.ledger import Ledger
 from lmms_eval_cross.judge.profiles import PROFILES
 from lmms_eval_cross.judge.request import IMAGE, Request, image_url
+from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.settings import load_settings
 from tests.judge_server import Answer, Asked, JudgeServer
 from tests.samples import make_sample

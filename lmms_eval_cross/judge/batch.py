@@ -26,11 +26,11 @@ from lmms_eval_cross.judge.client import client_options, error_message, read_com
 from lmms_eval_cross.judge.endpoint import find_endpoint
 from lmms_eval_cross.judge.job import Job, judge_identity
 from lmms_eval_cross.judge.judges import build_request, read_heard
-from lmms_eval_cross.judge.ledger import Ledger
 from lmms_eval_cross.judge.profiles import PROFILES, Dimensions
 from lmms_eval_cross.judge.quirks import adapt, learn
 from lmms_eval_cross.judge.request import image_url
-from lmms_eval_cross.judge.spend import load_quirks, save_quirks
+from lmms_eval_cross.ledger.spend import load_quirks, save_quirks
+from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.runs.failed_generations import failed_generation
 from lmms_eval_cross.settings import Settings
 

@@ -14,7 +14,7 @@ from lmms_eval_cross.judge.client import NoReply
 from lmms_eval_cross.judge.job import REPLY_TOKENS, Heard, Job, Judge
 from lmms_eval_cross.judge.profiles import Dimensions
 from lmms_eval_cross.judge.progress import Tally
-from lmms_eval_cross.judge.spend import Budget
+from lmms_eval_cross.ledger.spend import Budget
 from lmms_eval_cross.pacing.limiter import RETRY, Limiter
 from lmms_eval_cross.pacing.limits import Limits
 

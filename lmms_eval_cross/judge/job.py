@@ -8,10 +8,10 @@ from lmms_eval_cross.benchmark.records import Dimension, JudgeFailure, Outcome, 
 from lmms_eval_cross.benchmark.rubric import Rubric
 from lmms_eval_cross.data.images import StoredImage
 from lmms_eval_cross.judge.client import NoReply
-from lmms_eval_cross.judge.keys import VerdictKey
-from lmms_eval_cross.judge.ledger import Entry
 from lmms_eval_cross.judge.prices import Price
 from lmms_eval_cross.judge.profiles import PROFILES, Dimensions
+from lmms_eval_cross.ledger.keys import VerdictKey
+from lmms_eval_cross.ledger.store import Entry
 from lmms_eval_cross.pacing.limits import Limits
 from lmms_eval_cross.settings import Settings
 

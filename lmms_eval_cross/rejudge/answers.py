@@ -13,7 +13,7 @@ from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.benchmark.splits import SPLITS, TASKS, split_of
 from lmms_eval_cross.errors import RunError, listing
-from lmms_eval_cross.judge.ledger import Ledger
+from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.runs.run_files import Run
 from lmms_eval_cross.runs.sample_record import RECORD, JudgedAnswer, read_record
 

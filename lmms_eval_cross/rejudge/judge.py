@@ -12,8 +12,8 @@ from lmms_eval_cross.benchmark.splits import SPLITS, split_of
 from lmms_eval_cross.errors import RunError, SettingsError
 from lmms_eval_cross.judge.batch import judge_in_batches
 from lmms_eval_cross.judge.job import Job, judge_identity
-from lmms_eval_cross.judge.ledger_files import ledger_file, merge_other_hosts
-from lmms_eval_cross.judge.steady import SteadyLedger
+from lmms_eval_cross.ledger.hosts import ledger_file, merge_other_hosts
+from lmms_eval_cross.ledger.steady import SteadyLedger
 from lmms_eval_cross.preflight import check
 from lmms_eval_cross.rejudge.answers import Answer, ledger_answers, prepared_samples, run_answers
 from lmms_eval_cross.rejudge.results import build_results, write_run

@@ -9,7 +9,7 @@ from typing import Any
 
 from lmms_eval_cross.benchmark.records import Outcome
 from lmms_eval_cross.errors import LedgerError
-from lmms_eval_cross.judge.ledger import Entry, Ledger
+from lmms_eval_cross.ledger.store import Entry, Ledger
 
 
 class SteadyLedger(Ledger):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from lmms_eval_cross.errors import LedgerError
-from lmms_eval_cross.judge.ledger import STEPS, Ledger
+from lmms_eval_cross.ledger.store import STEPS, Ledger
 
 SHARED: Final = "ledger.sqlite"
 TABLES: Final = ("response", "verdict")

@@ -4,7 +4,7 @@ import json
 import time
 from dataclasses import dataclass
 
-from lmms_eval_cross.judge.ledger import Ledger
+from lmms_eval_cross.ledger.store import Ledger
 
 
 def load_quirks(ledger: Ledger, host: str, model: str, profile: str) -> frozenset[str] | None:

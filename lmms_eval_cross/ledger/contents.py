@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lmms_eval_cross.errors import listing
-from lmms_eval_cross.judge.keys import Texts, VerdictKey, outlined
-from lmms_eval_cross.judge.ledger import Ledger
+from lmms_eval_cross.ledger.keys import Texts, VerdictKey, outlined
+from lmms_eval_cross.ledger.store import Ledger
 
 
 def describe(ledger: Ledger) -> str:
