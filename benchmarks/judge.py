@@ -147,9 +147,9 @@ def engine(url: str, key: str, size: int, calls: int, known: bool = True) -> Cal
     from lmms_eval_cross.data.images import ImageStore, StoredImage, write_images
     from lmms_eval_cross.errors import CrossError
     from lmms_eval_cross.judge.endpoint import find_endpoint
+    from lmms_eval_cross.judge.endpoint_judge import EndpointJudge
     from lmms_eval_cross.judge.engine import JudgeEngine
     from lmms_eval_cross.judge.job import Job
-    from lmms_eval_cross.judge.judges import EndpointJudge
     from lmms_eval_cross.judge.probe import probe
     from lmms_eval_cross.ledger.spend import save_quirks
     from lmms_eval_cross.ledger.store import Ledger

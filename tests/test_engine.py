@@ -14,9 +14,9 @@ from lmms_eval_cross.benchmark.records import JudgeFailure, Outcome, Usage, Verd
 from lmms_eval_cross.benchmark.rubric import Rubric
 from lmms_eval_cross.data.images import StoredImage
 from lmms_eval_cross.judge.endpoint import find_endpoint
+from lmms_eval_cross.judge.endpoint_judge import EndpointJudge
 from lmms_eval_cross.judge.engine import Bounds, JudgeEngine
 from lmms_eval_cross.judge.job import Job
-from lmms_eval_cross.judge.judges import EndpointJudge
 from lmms_eval_cross.judge.probe import probe, shutdown_warning
 from lmms_eval_cross.ledger import spend
 from lmms_eval_cross.ledger.spend import Budget

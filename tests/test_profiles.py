@@ -18,9 +18,9 @@ from lmms_eval_cross.benchmark.rubric import Part, Rubric, load_native_rubric
 from lmms_eval_cross.data.images import StoredImage
 from lmms_eval_cross.data.scaled import ScaledImages, scale, seen_size, tiles
 from lmms_eval_cross.errors import RubricError
+from lmms_eval_cross.judge.endpoint_judge import EndpointJudge
 from lmms_eval_cross.judge.engine import Bounds, JudgeEngine
 from lmms_eval_cross.judge.job import Job, judge_identity
-from lmms_eval_cross.judge.judges import EndpointJudge
 from lmms_eval_cross.judge.profiles import PROFILES
 from lmms_eval_cross.judge.request import IMAGE, Request, image_url
 from lmms_eval_cross.ledger.store import Ledger

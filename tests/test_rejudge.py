@@ -257,7 +257,7 @@ def rounded(entry: dict[str, Any]) -> dict[str, Any]:
 def test_a_batch_gives_the_run_that_single_calls_give(
     predicted: Path, standin: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("lmms_eval_cross.judge.batch.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("lmms_eval_cross.judge.batch_api.time.sleep", lambda seconds: None)
     monkeypatch.setenv("CROSS_JUDGE_API_KEY", "sk-test")
     with BatchServer() as server:
         monkeypatch.setenv("CROSS_JUDGE_BASE_URL", server.url)

@@ -1,7 +1,7 @@
 """Which judge the settings name."""
 
+from lmms_eval_cross.judge.endpoint_judge import EndpointJudge
 from lmms_eval_cross.judge.job import Judge
-from lmms_eval_cross.judge.judges import EndpointJudge
 from lmms_eval_cross.judge.offline_judge import OfflineJudge
 from lmms_eval_cross.settings import Settings
 

@@ -10,7 +10,7 @@ from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, JudgeFailure, Outcome, Verdict
 from lmms_eval_cross.benchmark.splits import SPLITS, split_of
 from lmms_eval_cross.errors import RunError, SettingsError
-from lmms_eval_cross.judge.batch import judge_in_batches
+from lmms_eval_cross.judge.batch_api import judge_in_batches
 from lmms_eval_cross.judge.job import Job, judge_identity
 from lmms_eval_cross.ledger.hosts import ledger_file, merge_other_hosts
 from lmms_eval_cross.ledger.steady import SteadyLedger
