@@ -6,7 +6,7 @@ from math import nan
 from typing import Final, TypeAlias
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Sample, Verdict
-from lmms_eval_cross.compare.capability import TaskMetric, task_metrics
+from lmms_eval_cross.compare.task_metrics import TaskMetric, task_metrics
 from lmms_eval_cross.errors import RunError, listing
 from lmms_eval_cross.runs.run_files import Run
 from lmms_eval_cross.runs.sample_record import JudgedAnswer, Provenance

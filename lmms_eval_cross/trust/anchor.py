@@ -28,7 +28,7 @@ from lmms_eval_cross.runs.judged import check_judged
 from lmms_eval_cross.runs.run_files import RESULTS_ENDING, Run, load_run
 from lmms_eval_cross.runs.sample_record import JudgedAnswer
 from lmms_eval_cross.text import canonical_json, sendable
-from lmms_eval_cross.trust.draw import draw_systematically, drawing_probabilities, stratified_order
+from lmms_eval_cross.trust.drawing import draw_systematically, drawing_probabilities, stratified_order
 from lmms_eval_cross.trust.sealed import BrokenSealError, read_sealed, write_sealed
 from lmms_eval_cross.trust.stamp import JudgeStamp, sole_stamp
 

@@ -2,7 +2,7 @@
 
 from lmms_eval_cross.report.build import Report
 from lmms_eval_cross.report.rendering import markdown_environment
-from lmms_eval_cross.report.slices import slice_rows
+from lmms_eval_cross.report.slice_rows import slice_rows
 
 
 def markdown(report: Report) -> str:

@@ -14,7 +14,7 @@ from lmms_eval_cross.judge.job import Job
 from lmms_eval_cross.judge.probe import probe
 from lmms_eval_cross.settings import Settings
 from lmms_eval_cross.trust.anchor import Anchor, Judgement, Score
-from lmms_eval_cross.trust.samples import samples_of
+from lmms_eval_cross.trust.anchor_samples import samples_of
 from lmms_eval_cross.trust.stamp import JudgeStamp
 
 Verdicts = list[dict[Dimension, Score]]

@@ -11,8 +11,8 @@ from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.errors import RunError
 
 if TYPE_CHECKING:
-    from lmms_eval_cross.trust.corrected import CorrectedMean
-    from lmms_eval_cross.trust.labels import LabelSet
+    from lmms_eval_cross.trust.corrected_means import CorrectedMean
+    from lmms_eval_cross.trust.human_labels import LabelSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def corrected_rounds(baseline: Side, candidate: Side, labels: LabelSet, alpha: f
 
 
 def _corrected(name: str, side: Side, labels: LabelSet, alpha: float) -> Iterator[CorrectedRound]:
-    from lmms_eval_cross.trust.corrected import corrected_mean
+    from lmms_eval_cross.trust.corrected_means import corrected_mean
 
     for each in side.rounds:
         if not each.answers:

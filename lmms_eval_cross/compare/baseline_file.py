@@ -10,8 +10,8 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS
-from lmms_eval_cross.compare.capability import TaskMetric
 from lmms_eval_cross.compare.rounds import Judging, Round, SampleFacts, Scores, Side
+from lmms_eval_cross.compare.task_metrics import TaskMetric
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.runs.sample_record import Provenance
 

@@ -16,7 +16,7 @@ from lmms_eval_cross.benchmark.rubric import load_native_rubric
 from lmms_eval_cross.benchmark.splits import split_of
 from lmms_eval_cross.files import write_text
 from lmms_eval_cross.trust.anchor import Anchor, Item, draw
-from lmms_eval_cross.trust.samples import samples_of
+from lmms_eval_cross.trust.anchor_samples import samples_of
 
 CONTEXT: Final = ("country", "language", "query", "norm", "answer", "image")
 COLUMNS: Final = ("batch", "annotator", "sample_id", *CONTEXT, *DIMENSIONS, "note")

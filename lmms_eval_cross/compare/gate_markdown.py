@@ -7,7 +7,7 @@ from typing import Final
 from lmms_eval_cross.compare import words
 from lmms_eval_cross.compare.changes import Change
 from lmms_eval_cross.compare.comparison import Comparison, MetricResult
-from lmms_eval_cross.compare.slices import Slice
+from lmms_eval_cross.compare.worst_slices import Slice
 
 WORST_SLICES: Final = 10
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>|#~])")

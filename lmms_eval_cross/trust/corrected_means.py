@@ -20,7 +20,7 @@ from lmms_eval_cross.stats import (
 )
 from lmms_eval_cross.text import sendable
 from lmms_eval_cross.trust.anchor import count_by_part, scores
-from lmms_eval_cross.trust.labels import LabelSet, against_majority
+from lmms_eval_cross.trust.human_labels import LabelSet, against_majority
 from lmms_eval_cross.trust.stamp import JudgeStamp, sole_stamp
 
 INTERVALS_NOTE: Final = (

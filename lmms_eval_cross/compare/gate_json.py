@@ -7,9 +7,9 @@ from typing import Any, Final
 from lmms_eval_cross.compare import words
 from lmms_eval_cross.compare.changes import Change
 from lmms_eval_cross.compare.comparison import Comparison, MetricResult
-from lmms_eval_cross.compare.corrected import CorrectedRound
+from lmms_eval_cross.compare.corrected_rounds import CorrectedRound
 from lmms_eval_cross.compare.rounds import Side
-from lmms_eval_cross.compare.slices import Slice
+from lmms_eval_cross.compare.worst_slices import Slice
 from lmms_eval_cross.stats import Corrected, Interval, PairedDifference
 
 SCHEMA: Final = "cross-compare/1"
