@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lmms_eval_cross.benchmark.splits import GROUPS, SPLITS
-from lmms_eval_cross.plugin import with_our_folder
+from lmms_eval_cross.harness.plugin import with_our_folder
 from tests.conftest import GUARD, ROOT, Run
 from tests.runs import read_samples
 

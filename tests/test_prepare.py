@@ -15,13 +15,13 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from lmms_eval_cross import preflight
 from lmms_eval_cross.benchmark.release import FILES
 from lmms_eval_cross.cli import main
 from lmms_eval_cross.data.demo_split import prepare_demo
 from lmms_eval_cross.data.prepare import SAMPLE_SCHEMA, prepare
 from lmms_eval_cross.data.prepared import find_prepared, require_prepared
 from lmms_eval_cross.errors import CrossError, DataError, NotPreparedError, RubricError, SettingsError, SourceError
+from lmms_eval_cross.harness import preflight
 from tests.conftest import Run
 from tests.test_images import png_of_size
 

@@ -15,8 +15,8 @@ from lmms_eval_cross.cli import main
 from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.data.prepared import Prepared
 from lmms_eval_cross.errors import RunError, SettingsError
-from lmms_eval_cross.rejudge import judge_ledger_run, judge_run
-from lmms_eval_cross.rejudge.results import clustered_stderr, task_results
+from lmms_eval_cross.harness.finishing import judge_ledger_run, judge_run
+from lmms_eval_cross.harness.results_files import clustered_stderr, task_results
 from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.settings import load_settings
 from tests.batch_server import BatchServer

@@ -193,7 +193,7 @@ def test_network_file_systems_are_known_by_their_mount(
     point = str(shared).replace(" ", "\\040")
     lines = ["22 1 8:1 / / rw - ext4 /dev/sda rw", f"30 22 0:5 / {point} rw shared:1 - {kind} server:/x rw"]
     mounts.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    monkeypatch.setattr(ledger_files, "_MOUNTS", mounts)
+    monkeypatch.setattr(hosts, "_MOUNTS", mounts)
     assert hosts.on_network(shared / "below") is network
     assert not hosts.on_network(tmp_path / "the other")
 

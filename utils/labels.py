@@ -2,7 +2,7 @@
 
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.splits import GROUPS, SPLITS
-from lmms_eval_cross.labels import table_label
+from lmms_eval_cross.harness.table_labels import table_label
 
 
 def __getattr__(name: str) -> str:

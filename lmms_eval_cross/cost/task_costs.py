@@ -14,9 +14,9 @@ from lmms_eval_cross.cost.estimate import Lengths, Picture, cost_table, estimate
 from lmms_eval_cross.data.images import ImageStore
 from lmms_eval_cross.data.scaled import ScaledImages
 from lmms_eval_cross.errors import SettingsError
+from lmms_eval_cross.harness.plugin import tasks_folder
 from lmms_eval_cross.judge.prices import load_prices
 from lmms_eval_cross.judge.profiles import PROFILES
-from lmms_eval_cross.plugin import tasks_folder
 from lmms_eval_cross.settings import load_settings
 
 

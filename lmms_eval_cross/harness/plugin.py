@@ -92,7 +92,7 @@ def hook_generation() -> None:
     """Have every model that the command line makes keep its answers (`lmms-eval-cross run`)."""
     from lmms_eval.api.model import lmms
 
-    from lmms_eval_cross import kept_answers
+    from lmms_eval_cross.harness import kept_answers
 
     make = lmms.create_from_arg_string.__func__
     size, folder = int(os.environ[kept_answers.CHUNK]), Path(os.environ[kept_answers.FOLDER])
@@ -152,7 +152,7 @@ def check_once(splits: frozenset[str]) -> None:
     Raises:
         CrossError: the first thing that is wrong.
     """
-    from lmms_eval_cross import preflight
+    from lmms_eval_cross.harness import preflight
 
     if splits and splits not in _checked:
         preflight.check(splits, judged="--predict_only" not in sys.argv)
@@ -160,7 +160,7 @@ def check_once(splits: frozenset[str]) -> None:
 
 def check_or_exit(splits: frozenset[str], hub_login: bool = False) -> None:
     """The same for the command line: what is wrong ends the process with a sentence and exit code 2."""
-    from lmms_eval_cross import preflight
+    from lmms_eval_cross.harness import preflight
 
     with ending_with_a_sentence():
         if hub_login:

@@ -14,7 +14,7 @@ import numpy as np
 
 from lmms_eval_cross.benchmark.splits import TASK_VERSION
 from lmms_eval_cross.errors import RunError
-from lmms_eval_cross.labels import table_label, task_metadata
+from lmms_eval_cross.harness.table_labels import table_label, task_metadata
 from lmms_eval_cross.runs.run_files import RESULTS_ENDING
 from lmms_eval_cross.runs.sample_record import METRICS, RECORD, Provenance, group_mean, mean_score
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from lmms_eval_cross.errors import CrossError, LedgerError, RunError, SettingsError
-from lmms_eval_cross.kept_answers import CHUNK, FOLDER
+from lmms_eval_cross.harness.kept_answers import CHUNK, FOLDER
 from lmms_eval_cross.ledger.hosts import ledger_file
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.runs.run_files import load_run

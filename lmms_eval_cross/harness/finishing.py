@@ -10,13 +10,13 @@ from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, JudgeFailure, Outcome, Verdict
 from lmms_eval_cross.benchmark.splits import SPLITS, split_of
 from lmms_eval_cross.errors import RunError, SettingsError
+from lmms_eval_cross.harness.answers_of_run import Answer, ledger_answers, prepared_samples, run_answers
+from lmms_eval_cross.harness.preflight import check
+from lmms_eval_cross.harness.results_files import build_results, write_run
 from lmms_eval_cross.judge.batch_api import judge_in_batches
 from lmms_eval_cross.judge.job import Job, judge_identity
 from lmms_eval_cross.ledger.hosts import ledger_file, merge_other_hosts
 from lmms_eval_cross.ledger.steady import SteadyLedger
-from lmms_eval_cross.preflight import check
-from lmms_eval_cross.rejudge.answers import Answer, ledger_answers, prepared_samples, run_answers
-from lmms_eval_cross.rejudge.results import build_results, write_run
 from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.runs.sample_record import RECORD, Provenance, read_record
 from lmms_eval_cross.runs.scorecard import Scorecard, Why, any_incomplete, build_scorecards, whys
