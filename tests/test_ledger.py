@@ -191,8 +191,8 @@ def test_nul_and_lone_surrogates_are_kept_readable(ledger: Ledger) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from lmms_eval_cross.judge.ledger import Entry, Ledger
-from lmms_eval_cross.records import Verdict
+from lmms_eval_cross.ledger.store import Entry, Ledger
+from lmms_eval_cross.benchmark.records import Verdict
 name, path = sys.argv[1:]
 ledger = Ledger(Path(path))
 for number in range(150):

@@ -368,7 +368,7 @@ def test_two_ranks_prepare_from_cross_source_once(
     standin: Path, bare_environment: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CROSS_SOURCE", str(standin))
-    code = "from lmms_eval_cross import preflight; preflight.check({'casa_english'}, judged=False)"
+    code = "from lmms_eval_cross.harness import preflight; preflight.check({'casa_english'}, judged=False)"
     ranks = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     said = "".join(rank.communicate()[0] for rank in ranks)
     assert [rank.returncode for rank in ranks] == [0, 0]

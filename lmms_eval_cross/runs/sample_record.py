@@ -52,7 +52,7 @@ class JudgedAnswer:
     provenance: Provenance
     outcomes: Mapping[Dimension, Outcome]
     suspicious: tuple[str, ...] = ()
-    """What in the response is meant for a judge (judge/suspicion.py); to look at, no part of any score."""
+    """What in the response is meant for a judge (runs/suspicion.py); to look at, no part of any score."""
 
 
 def read_record(record: Mapping[str, Any]) -> JudgedAnswer:
