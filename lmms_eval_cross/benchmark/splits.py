@@ -1,5 +1,7 @@
 """Our tasks, splits and groups, written once: plugin, hooks, checks and tests read them here."""
 
+import importlib
+from pathlib import Path
 from typing import Final
 
 from lmms_eval_cross.benchmark.records import Sample
@@ -30,3 +32,8 @@ TASK_VERSION: Final = "1.0"
 def split_of(sample: Sample) -> str:
     """The split that a sample belongs to: `casa_english`, or `demo`."""
     return DEMO if sample.subset == DEMO else f"{sample.subset}_{sample.setting}"
+
+
+def tasks_folder() -> Path:
+    """The folder with our task YAMLs, wherever the package was installed from."""
+    return Path(importlib.import_module("lmms_eval_cross.tasks").__path__[0]).resolve()

@@ -9,12 +9,11 @@ import yaml
 
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import Sample
-from lmms_eval_cross.benchmark.splits import GROUPS, SPLITS
+from lmms_eval_cross.benchmark.splits import GROUPS, SPLITS, tasks_folder
 from lmms_eval_cross.cost.estimate import Lengths, Picture, cost_table, estimate, measure_picture
 from lmms_eval_cross.data.images import ImageStore
 from lmms_eval_cross.data.scaled import ScaledImages
 from lmms_eval_cross.errors import SettingsError
-from lmms_eval_cross.harness.plugin import tasks_folder
 from lmms_eval_cross.judge.prices import load_prices
 from lmms_eval_cross.judge.profiles import PROFILES
 from lmms_eval_cross.settings import load_settings

@@ -6,7 +6,6 @@ and when our tasks are selected, everything is checked before a model is made.
 """
 
 import functools
-import importlib
 import inspect
 import os
 import sys
@@ -14,16 +13,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from lmms_eval_cross.benchmark.splits import CAPABILITY, SPLITS
+from lmms_eval_cross.benchmark.splits import CAPABILITY, SPLITS, tasks_folder
 from lmms_eval_cross.errors import ending_with_a_sentence
 from lmms_eval_cross.models import AVAILABLE_MODELS
 
 _HOOKED: Final = "_hooked_by_lmms_eval_cross"
-
-
-def tasks_folder() -> Path:
-    """The folder with our task YAMLs, wherever the package was installed from."""
-    return Path(importlib.import_module("lmms_eval_cross.tasks").__path__[0]).resolve()
 
 
 def register() -> list[Any]:
