@@ -104,6 +104,13 @@ def test_the_groups_of_the_plugin_are_those_of_the_yamls() -> None:
         assert set(tasks) <= set(SPLITS)
 
 
+def test_no_module_is_found_a_second_time_below_the_package(run: Run) -> None:
+    code = "import lmms_eval_cross.utils.docs, lmms_eval_cross.tasks; import lmms_eval_cross.lmms_eval_cross"
+    done = run(sys.executable, "-c", code, cwd=ROOT)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "ModuleNotFoundError: No module named 'lmms_eval_cross.lmms_eval_cross'"
+
+
 def test_help_is_quick_and_loads_no_heavy_package(run: Run) -> None:
     code = """
 import sys

@@ -13,6 +13,7 @@ from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.benchmark.splits import SPLITS, TASKS, split_of
 from lmms_eval_cross.errors import RunError, listing
+from lmms_eval_cross.ledger.responses import responses_of
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.runs.run_files import Run
 from lmms_eval_cross.runs.sample_record import RECORD, JudgedAnswer, read_record
@@ -112,8 +113,7 @@ def ledger_answers(ledger: Ledger, runs: Sequence[str]) -> dict[str, list[Answer
     Raises:
         RunError: the ledger lacks one of the runs.
     """
-    marks = ", ".join("?" * len(runs))
-    rows = ledger.select(f"SELECT * FROM response WHERE run IN ({marks}) ORDER BY created_at", tuple(runs))
+    rows = responses_of(ledger, runs)
     missing = sorted(set(runs) - {row["run"] for row in rows})
     if missing:
         raise RunError(

@@ -16,6 +16,7 @@ from typing import Final
 from lmms_eval_cross.errors import CrossError, LedgerError, RunError, SettingsError
 from lmms_eval_cross.harness.kept_answers import CHUNK, FOLDER
 from lmms_eval_cross.ledger.hosts import ledger_file
+from lmms_eval_cross.ledger.responses import has_responses
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.runs.scorecard import describe_incomplete
@@ -159,6 +160,6 @@ def _left_answers(settings: Settings, run_id: str) -> bool:
         return False
     try:
         with closing(Ledger(path, journal)) as ledger:
-            return bool(ledger.select("SELECT 1 FROM response WHERE run = ? LIMIT 1", (run_id,)))
+            return has_responses(ledger, run_id)
     except LedgerError:
         return False

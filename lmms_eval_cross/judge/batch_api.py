@@ -29,6 +29,7 @@ from lmms_eval_cross.judge.job import Job, judge_identity
 from lmms_eval_cross.judge.profiles import PROFILES, Dimensions
 from lmms_eval_cross.judge.quirks import adapt, learn
 from lmms_eval_cross.judge.request import image_url
+from lmms_eval_cross.ledger import batches
 from lmms_eval_cross.ledger.spend import load_quirks, save_quirks
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.runs.failed_generations import failed_generation
@@ -132,17 +133,14 @@ class BatchJudge:
     def _submit(self, token: str, part: Sequence[tuple[str, bytes]]) -> None:
         """Upload a file, note the batch, hand it in, note its id; each step may be the last of this process."""
         file_id = self._upload(self._folder / f"{token}.jsonl", (line for _, line in part))
-        self._ledger.change(
-            "INSERT INTO batch (token, host, calls, created_at) VALUES (?, ?, ?, datetime('now'))",
-            (token, self._endpoint.host, json.dumps([key for key, _ in part])),
-        )
+        batches.note_batch(self._ledger, token, self._endpoint.host, [key for key, _ in part])
         batch = self._client.with_options(max_retries=0).batches.create(
             input_file_id=file_id,
             endpoint="/v1/chat/completions",
             completion_window="24h",
             metadata={"lmms_eval_cross": token},
         )
-        self._ledger.change("UPDATE batch SET id = ? WHERE token = ?", (batch.id, token))
+        batches.name_batch(self._ledger, token, batch.id)
         self._say(f"Handed in batch {batch.id}: {len(part):,} calls.")
 
     def _upload(self, path: Path, lines: Iterable[bytes]) -> str:
@@ -157,24 +155,21 @@ class BatchJudge:
 
     def _adopt(self) -> None:
         """Find the batches that were handed in by a process that died before it could note their ids."""
-        query = "SELECT token FROM batch WHERE id IS NULL AND host = ?"
-        lost = {str(row["token"]) for row in self._ledger.select(query, (self._endpoint.host,))}
+        lost = batches.unnamed_batches(self._ledger, self._endpoint.host)
         if not lost:
             return
         for batch in self._client.batches.list(limit=100):
             token = (batch.metadata or {}).get("lmms_eval_cross")
             if token in lost:
-                self._ledger.change("UPDATE batch SET id = ? WHERE token = ?", (batch.id, token))
+                batches.name_batch(self._ledger, token, batch.id)
                 lost.discard(token)
         for token in lost:
-            self._ledger.change("DELETE FROM batch WHERE token = ?", (token,))
+            batches.forget_batch(self._ledger, token)
 
     # ------------------------------------------------------------ collecting
 
     def _open(self) -> list[tuple[str, list[str]]]:
-        query = "SELECT id, calls FROM batch WHERE host = ? AND collected = 0 AND id IS NOT NULL"
-        rows = self._ledger.select(query, (self._endpoint.host,))
-        return [(str(row["id"]), json.loads(row["calls"])) for row in rows]
+        return batches.open_batches(self._ledger, self._endpoint.host)
 
     def _collect(self, calls: Mapping[str, Call]) -> None:
         """Wait for the open batches of these calls; what they answer is filed before a batch counts as collected."""
@@ -184,7 +179,7 @@ class BatchJudge:
                 batch = self._client.batches.retrieve(name)
                 if batch.status in _OVER:
                     self._file(batch, calls)
-                    self._ledger.change("UPDATE batch SET collected = 1 WHERE id = ?", (name,))
+                    batches.close_batch(self._ledger, name)
                     waiting.discard(name)
             if waiting:
                 self._say(f"Waiting for {len(waiting)} batches.")
@@ -193,7 +188,7 @@ class BatchJudge:
     def _file(self, batch: Batch, calls: Mapping[str, Call]) -> None:
         if batch.status == "failed" and not batch.output_file_id:
             said = "; ".join(str(error.message) for error in (batch.errors.data or []) if error) if batch.errors else ""
-            self._ledger.change("UPDATE batch SET collected = 1 WHERE id = ?", (batch.id,))
+            batches.close_batch(self._ledger, batch.id)
             raise JudgeSetupError(f"The batch {batch.id} failed as a whole ({said[:300]}); judge without --batch.")
         for file_id in (batch.output_file_id, batch.error_file_id):
             for line in self._client.files.content(file_id).iter_lines() if file_id else ():
