@@ -36,6 +36,7 @@ check: $(TOOLS) ## lint, format, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: $(TOOLS) ## mend what ruff can mend
 	$(BIN)/ruff check --fix .

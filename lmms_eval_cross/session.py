@@ -11,21 +11,22 @@ from pathlib import Path
 from typing import Any, Final
 
 from lmms_eval_cross import __version__
+from lmms_eval_cross.benchmark.records import Sample
+from lmms_eval_cross.benchmark.rubric import Rubric, load_native_rubric
+from lmms_eval_cross.benchmark.splits import DEMO, split_of
 from lmms_eval_cross.data.prepared import Prepared, require_prepared
 from lmms_eval_cross.errors import JudgeSetupError
+from lmms_eval_cross.judge.choose import make_judge
 from lmms_eval_cross.judge.engine import Bounds, JudgeEngine, Outcomes
-from lmms_eval_cross.judge.judges import Job, judge_identity, make_judge
-from lmms_eval_cross.judge.ledger import Ledger
-from lmms_eval_cross.judge.ledger_files import ledger_file, merge_other_hosts
+from lmms_eval_cross.judge.job import Job, judge_identity
 from lmms_eval_cross.judge.prices import load_prices
-from lmms_eval_cross.judge.rubric import Rubric, load_native_rubric
-from lmms_eval_cross.judge.spend import Budget
-from lmms_eval_cross.judge.steady import SteadyLedger
-from lmms_eval_cross.records import Sample
-from lmms_eval_cross.sample_record import METRICS, RECORD, Provenance, build_record, metric_items, open_record
+from lmms_eval_cross.ledger.hosts import ledger_file, merge_other_hosts
+from lmms_eval_cross.ledger.spend import Budget
+from lmms_eval_cross.ledger.steady import SteadyLedger
+from lmms_eval_cross.ledger.store import Ledger
+from lmms_eval_cross.runs.sample_record import METRICS, RECORD, Provenance, build_record, metric_items, open_record
 from lmms_eval_cross.settings import Settings, load_settings
 
-DEMO: Final = "demo"
 RUN: Final = os.environ.get("CROSS_RUN_ID") or uuid.uuid4().hex
 """Tells this run's responses in the ledger from others'; `lmms-eval-cross run` gives all ranks one."""
 BEGAN: Final = time.time()
@@ -33,11 +34,6 @@ BEGAN: Final = time.time()
 _MAKING: Final = threading.Lock()
 _RANKS_START_WITHIN: Final = 60.0
 """Seconds; the ranks of a run start together, and long before their first call."""
-
-
-def split_of(sample: Sample) -> str:
-    """The split that a sample belongs to: `casa_english`, or `demo`."""
-    return DEMO if sample.subset == DEMO else f"{sample.subset}_{sample.setting}"
 
 
 def data_for(split: str, settings: Settings | None = None) -> Prepared:
@@ -200,7 +196,7 @@ def _release_data(home: Path) -> Prepared:
 
 @cache
 def _demo_data(home: Path) -> Prepared:
-    from lmms_eval_cross.data.demo import prepare_demo
+    from lmms_eval_cross.data.demo_split import prepare_demo
 
     return prepare_demo(home)
 

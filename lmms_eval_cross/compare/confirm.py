@@ -6,12 +6,13 @@ from typing import TypeAlias
 
 import numpy as np
 
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Verdict
+from lmms_eval_cross.benchmark.splits import split_of
 from lmms_eval_cross.compare.changes import most_changed
 from lmms_eval_cross.compare.pairs import FloatArray, PairedScores, replaced
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.errors import JudgeSetupError, RunError
-from lmms_eval_cross.records import DIMENSIONS, Verdict
-from lmms_eval_cross.sample_record import JudgedAnswer
+from lmms_eval_cross.runs.sample_record import JudgedAnswer
 from lmms_eval_cross.stats import Decision
 
 Answers: TypeAlias = list[Mapping[str, JudgedAnswer]]
@@ -143,7 +144,7 @@ class JudgeAgain:
         """The scores of each answer; from the ledger where this repeat was asked before."""
         from lmms_eval_cross import session
         from lmms_eval_cross.judge.engine import Outcomes
-        from lmms_eval_cross.judge.judges import Job
+        from lmms_eval_cross.judge.job import Job
 
         given = list(answers)
         scores = [np.full(len(DIMENSIONS), np.nan) for _ in given]
@@ -153,7 +154,7 @@ class JudgeAgain:
             scores[place][:] = [each.score if isinstance(each, Verdict) else np.nan for each in found]
 
         for place, answer in enumerate(given):
-            split = session.split_of(answer.sample)
+            split = split_of(answer.sample)
             read_image = session.data_for(split).images.read
             job = Job(answer.sample, answer.response, session.rubric_for(split, self._settings), read_image, repeat)
             self._engine.submit(job, lambda outcomes, place=place: settle(place, outcomes))  # type: ignore[misc]
@@ -162,7 +163,7 @@ class JudgeAgain:
 
 
 def _split(answer: JudgedAnswer) -> str:
-    from lmms_eval_cross.session import split_of
+    from lmms_eval_cross.benchmark.splits import split_of
 
     return split_of(answer.sample)
 
