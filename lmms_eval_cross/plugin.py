@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from lmms_eval_cross.errors import ending_with_a_sentence
+from lmms_eval_cross.known_bad import refuse_known_bad
+from lmms_eval_cross.last_error import record_errors
 from lmms_eval_cross.models import AVAILABLE_MODELS
 
 SPLITS: Final = {
@@ -47,6 +49,7 @@ def register() -> list[Any]:
     """Model manifests for lmms-eval; called once, when it starts."""
     from lmms_eval.models.registry_v2 import ModelManifest
 
+    record_errors()
     if "CROSS_RUN_CHUNK" in os.environ:
         try:
             hook_generation()
@@ -91,6 +94,8 @@ def hook_task_manager() -> None:
 
     @functools.wraps(match)
     def match_tasks(self: Any, task_list: Any) -> Any:
+        with ending_with_a_sentence():
+            refuse_known_bad()
         selected = match(self, task_list)
         check_or_exit(our_splits(self.task_index, selected), hub_login=CAPABILITY in selected)
         return selected
