@@ -17,6 +17,7 @@ from typing import Any, Final
 from lmms_eval_cross.errors import ending_with_a_sentence
 from lmms_eval_cross.known_bad import refuse_known_bad
 from lmms_eval_cross.last_error import record_errors
+from lmms_eval_cross.lmms_eval_arguments import refuse_commas
 from lmms_eval_cross.models import AVAILABLE_MODELS
 
 SPLITS: Final = {
@@ -90,6 +91,8 @@ def hook_task_manager() -> None:
 
     @functools.wraps(index)
     def initialize_tasks(self: Any, include_path: Any = None, *args: Any, **kwargs: Any) -> Any:
+        with ending_with_a_sentence():
+            refuse_commas(sys.argv)
         return index(self, with_our_folder(include_path), *args, **kwargs)
 
     @functools.wraps(match)

@@ -21,6 +21,7 @@ from lmms_eval_cross.judge.ledger_files import ledger_file
 from lmms_eval_cross.kept_answers import CHUNK, FOLDER
 from lmms_eval_cross.known_bad import refuse_known_bad
 from lmms_eval_cross.last_error import ERRORS, first_error
+from lmms_eval_cross.lmms_eval_arguments import OUTPUT, option, refuse_commas
 from lmms_eval_cross.runs import load_run
 from lmms_eval_cross.scorecard import describe_incomplete
 from lmms_eval_cross.settings import Settings, load_settings
@@ -28,7 +29,6 @@ from lmms_eval_cross.settings import Settings, load_settings
 COMPLETE: Final = 0
 USAGE: Final = 2
 NO_VERDICT: Final = 3
-OUTPUT: Final = "--output_path"
 RUN_ID: Final = "CROSS_RUN_ID"
 LMMS_EVAL: Final = "lmms_eval_cross.lmms_eval_main"
 """What `python -m` starts: lmms-eval, with its errors recorded from its first import on."""
@@ -50,11 +50,12 @@ def run_lmms_eval(arguments: Sequence[str], chunk: int) -> Ending:
         chunk: answers that a crash of the model may cost, on each rank.
 
     Raises:
-        SettingsError: there are no arguments.
+        SettingsError: there are no arguments, or a comma stands where lmms-eval can't take it.
         VersionError: a package here is known to break every run.
         RunError: the output folder can't be made.
     """
     refuse_known_bad()
+    refuse_commas(arguments)
     settings = load_settings()
     wanted = Path(option(arguments, OUTPUT) or "runs")
     new = [folder for folder in (wanted, *wanted.parents) if not folder.exists()]
@@ -79,13 +80,6 @@ def command(arguments: Sequence[str], output: Path) -> list[str]:
     started = [*arguments] if not arguments[0].startswith("-") else [sys.executable, "-m", LMMS_EVAL, *arguments]
     started = _without(started, OUTPUT)
     return [*started, OUTPUT, str(output), *([] if "--log_samples" in started else ["--log_samples"])]
-
-
-def option(arguments: Sequence[str], name: str) -> str | None:
-    """The value of `--name value` or `--name=value`, the last one given."""
-    values = [value for index, value in enumerate(arguments) if index and arguments[index - 1] == name]
-    values += [argument.partition("=")[2] for argument in arguments if argument.startswith(f"{name}=")]
-    return values[-1] if values else None
 
 
 def _without(arguments: Sequence[str], name: str) -> list[str]:
