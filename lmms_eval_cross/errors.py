@@ -2,6 +2,7 @@
 
 CrossError              one sentence: the value, the rule, the next step; exit code 2
 ├── SettingsError       a CROSS_* variable or a command-line value
+├── VersionError        a package is installed in a version that is known not to work
 ├── SourceError         the copy of CROSS can't be reached or lacks a file
 ├── DataError           a record or an image breaks the format of the release
 ├── NotPreparedError    no prepared data where a task looks for them
@@ -29,6 +30,10 @@ class CrossError(Exception):
 
 class SettingsError(CrossError):
     """A setting has a value that it can't have."""
+
+
+class VersionError(CrossError):
+    """A package is installed in a version that is known not to work."""
 
 
 class SourceError(CrossError):

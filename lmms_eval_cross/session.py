@@ -1,10 +1,15 @@
 """What one process works with: settings, data, rubric, judge. Made on first use, never at import."""
 
+import atexit
 import os
+import shutil
+import sys
+import tempfile
 import threading
 import time
 import uuid
 from concurrent.futures import Future
+from datetime import date
 from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,11 +20,11 @@ from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.benchmark.rubric import Rubric, load_native_rubric
 from lmms_eval_cross.benchmark.splits import DEMO, split_of
 from lmms_eval_cross.data.prepared import Prepared, require_prepared
-from lmms_eval_cross.errors import JudgeSetupError
+from lmms_eval_cross.errors import JudgeSetupError, SettingsError
 from lmms_eval_cross.judge.choose import make_judge
 from lmms_eval_cross.judge.engine import Bounds, JudgeEngine, Outcomes
 from lmms_eval_cross.judge.job import Job, judge_identity
-from lmms_eval_cross.judge.prices import load_prices
+from lmms_eval_cross.judge.prices import age_warning, load_prices
 from lmms_eval_cross.ledger.hosts import ledger_file, merge_other_hosts
 from lmms_eval_cross.ledger.spend import Budget
 from lmms_eval_cross.ledger.steady import SteadyLedger
@@ -48,6 +53,22 @@ def data_for(split: str, settings: Settings | None = None) -> Prepared:
     """
     home = (settings or load_settings()).home
     return _demo_data(home) if split == DEMO else _release_data(home)
+
+
+def data_to_read(split: str) -> Prepared:
+    """The same for commands that only read: the demo's data, where CROSS_HOME can't be written, for this process.
+
+    Raises:
+        NotPreparedError: nothing is prepared.
+    """
+    settings = load_settings()
+    try:
+        return data_for(split, settings)
+    except SettingsError:
+        if split != DEMO:
+            raise
+    with _MAKING:
+        return _passing_demo_data()
 
 
 def rubric_for(split: str, settings: Settings) -> Rubric:
@@ -182,7 +203,16 @@ def open_budget(settings: Settings, ledger: Ledger) -> Budget | None:
             f"CROSS_JUDGE_BUDGET_USD is {settings.judge_budget_usd:g}, but {settings.judge_model} has no price; name a "
             "file with one in CROSS_JUDGE_PRICES, or unset the budget."
         )
+    _warn_of_old_prices(settings.judge_model, settings.judge_prices)
     return Budget(ledger, settings.judge_budget_usd, BEGAN - (_RANKS_START_WITHIN if _ranks() > 1 else 0))
+
+
+@cache
+def _warn_of_old_prices(model: str, own: Path | None) -> None:
+    """Say once that a budget is reckoned with old prices."""
+    warning = age_warning(model, own, date.today())
+    if warning is not None and os.environ.get("RANK", "0") == "0":
+        print(f"lmms-eval-cross: {warning}", file=sys.stderr, flush=True)
 
 
 def _ranks() -> int:
@@ -199,6 +229,15 @@ def _demo_data(home: Path) -> Prepared:
     from lmms_eval_cross.data.demo_split import prepare_demo
 
     return prepare_demo(home)
+
+
+@cache
+def _passing_demo_data() -> Prepared:
+    from lmms_eval_cross.data.demo_split import prepare_demo
+
+    folder = tempfile.mkdtemp(prefix="cross-demo-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return prepare_demo(Path(folder))
 
 
 @lru_cache(maxsize=1)

@@ -54,6 +54,33 @@ def test_no_step_pastes_an_expression_into_its_script():
     assert not [step["run"] for each in files for step in each["steps"] if "${{" in step.get("run", "")]
 
 
+@pytest.mark.parametrize("file", [ROOT / "action.yml", *WORKFLOWS], ids=lambda path: path.stem)
+def test_actions_of_others_are_pinned_to_commits_with_their_version(file):
+    used = re.findall(r"uses: (.*)", file.read_text())
+    others = [line for line in used if "lmms-eval-cross@" not in line]
+    assert others
+    assert not [line for line in others if not re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+", line)]
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_token_may_write_comments_in_the_gates_job_and_nothing_else(workflow):
+    content = yaml.safe_load(workflow.read_text())
+    assert content["permissions"] == {}
+    for name, job in content["jobs"].items():
+        comment = {"pull-requests": "write"} if name == "gate" else {}
+        assert job["permissions"] == {"contents": "read", **comment}
+
+
+def test_nothing_tells_pip_to_take_the_package_from_an_index():
+    files = [ROOT / "README.md", ROOT / "action.yml", *ROOT.glob("docs/**/*.md"), *EXAMPLE.rglob("*.*")]
+    lines = [line for file in files if file.is_file() for line in file.read_text().splitlines()]
+    installs = [line for line in lines if re.search(r"(pip|uv pip) install", line)]
+    assert installs
+    assert not [
+        line for line in installs if re.search(r"(?<![/\w])lmms[-_]eval[-_]cross", line.partition("install")[2])
+    ]
+
+
 @pytest.mark.parametrize("file", sorted(EXAMPLE.rglob("*.*ml")), ids=lambda path: path.name)
 def test_settings_in_ci_files_exist(file):
     known = {variable(name) for name in Settings.model_fields}
@@ -89,6 +116,10 @@ def test_the_example_repository_does_what_its_readme_says(tmp_path):
 
 
 # --- the action ---
+
+FAKE_PYTHON = """#!/bin/sh
+echo "$@" >> "$PYTHON_LOG"
+"""
 
 
 class Workspace:
@@ -147,6 +178,35 @@ def test_the_action_compares_and_leaves_the_decision_to_its_last_step(workspace)
     assert "| education" in workspace.text("summary")
     assert workspace.step("Compare", {"baseline": "a", "candidate": "nowhere"}).returncode == 0
     assert workspace.text("output").endswith("exit-code=2\n")
+
+
+def install(workspace: Workspace, **inputs: str) -> tuple[int, list[str]]:
+    """The Install step with a Python that writes down what it is told: exit code and commands."""
+    log = workspace.root / "python.log"
+    (workspace.root / "bin" / "python").write_text(FAKE_PYTHON)
+    (workspace.root / "bin" / "python").chmod(0o755)
+    done = workspace.step("Install", inputs, PYTHON_LOG=str(log), GITHUB_ACTION_PATH="/action path")
+    return done.returncode, log.read_text().splitlines() if log.exists() else []
+
+
+def test_the_action_installs_its_own_checkout_without_lmms_eval(workspace):
+    assert install(workspace) == (
+        0,
+        [
+            "-m pip install --quiet --requirement /action path/requirements/gate.txt",
+            "-m pip install --quiet --no-deps /action path",
+        ],
+    )
+
+
+@pytest.mark.parametrize("package", ["./clone", "git+https://x/lmms-eval-cross@abc", "lmms-eval-cross @ file:///c"])
+def test_another_place_to_install_from_may_be_named(workspace, package):
+    assert install(workspace, package=package) == (0, [f"-m pip install --quiet {package}"])
+
+
+@pytest.mark.parametrize("package", ["lmms-eval-cross", "LMMS_eval_cross==0.1.0"])
+def test_the_packages_name_on_an_index_is_nobodys_and_not_installed(workspace, package):
+    assert install(workspace, package=package) == (2, [])
 
 
 def test_a_package_that_python_cannot_start_is_no_verdict(workspace):

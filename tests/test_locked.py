@@ -118,9 +118,7 @@ def test_every_target_of_the_makefile_is_listed_by_make_help() -> None:
 
 def test_an_old_python_is_refused_in_one_sentence_and_leaves_no_environment(tmp_path: Path) -> None:
     old = tmp_path / "python3"
-    old.write_text(
-        '#!/bin/sh\ncase "$*" in *print*) echo 3.9;; --version) echo Python 3.9.18;; *) exit 1;; esac\n'
-    )
+    old.write_text('#!/bin/sh\ncase "$*" in *print*) echo 3.9;; --version) echo Python 3.9.18;; *) exit 1;; esac\n')
     old.chmod(0o755)
     made = subprocess.run(
         ["make", f"PYTHON={old}", f"VENV={tmp_path}/venv", "demo"],

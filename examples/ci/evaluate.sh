@@ -4,7 +4,7 @@
 set -euo pipefail
 name="$1"
 
-rm -rf "runs/$name"   # lmms-eval exits 0 when it fails: without this line, an old run would be compared
-CROSS_JUDGE=offline python -m lmms_eval --model cross_replay \
+# `run`, since lmms-eval exits 0 when it fails: an old run would be compared
+CROSS_JUDGE=offline python -m lmms_eval_cross run -- --model cross_replay \
     --model_args "responses=$(python -m lmms_eval_cross demo-responses "$name")" \
     --tasks cross_demo --output_path "runs/$name" --log_samples

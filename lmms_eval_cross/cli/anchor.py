@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from lmms_eval_cross.cli.names import json_name
+
 PATH = click.Path(path_type=Path)
 
 
@@ -17,7 +19,9 @@ def anchor() -> None:
 @click.option("--n", default=400, show_default=True, type=click.IntRange(min=1), help="Answers to draw.")
 @click.option("--seed", default=0, show_default=True, help="The same seed draws the same answers.")
 @click.option("--with-text", is_flag=True, help="Keep queries, norms and rationales; CROSS has no licence to share.")
-@click.option("-o", "--output", type=PATH, default=Path("anchor.json"), show_default=True, help="The anchor.")
+@click.option(
+    "-o", "--output", type=PATH, default="anchor.json", show_default=True, callback=json_name, help="A .json file."
+)
 def build(run: Path, n: int, seed: int, with_text: bool, output: Path) -> None:
     """Draw answers of a run, spread over subset, country, language and outcome, each with a known probability."""
     from lmms_eval_cross.trust.anchor import draw, load_anchor
@@ -33,7 +37,7 @@ def build(run: Path, n: int, seed: int, with_text: bool, output: Path) -> None:
 @click.argument("path", metavar="ANCHOR", type=PATH)
 @click.option("--repeats", default=1, show_default=True, type=click.IntRange(min=1), help="Askings of this judge.")
 @click.option("--with-text", is_flag=True, help="Keep rationales, though ANCHOR holds no text; they quote CROSS.")
-@click.option("-o", "--output", type=PATH, help="Default: ANCHOR with the judge's id in its name.")
+@click.option("-o", "--output", type=PATH, callback=json_name, help="Default: ANCHOR with the judge's id in its name.")
 def judge(path: Path, repeats: int, with_text: bool, output: Path | None) -> None:
     """Judge an anchor with the judge in force, and write it with the new verdicts beside the old."""
     import re

@@ -4,10 +4,14 @@ from pathlib import Path
 
 import click
 
+from lmms_eval_cross.cli.names import json_name
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
 
 @click.command()
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
+@click.option("-o", "--output", required=True, type=_FILE, callback=json_name, help="File to write.")
 def baseline(runs: tuple[Path, ...], output: Path) -> None:
     """Write what `compare` needs of a run into a small file to commit.
 
@@ -18,8 +22,6 @@ def baseline(runs: tuple[Path, ...], output: Path) -> None:
     from lmms_eval_cross.files import write_text
     from lmms_eval_cross.runs.judged import check_judged
 
-    if not is_baseline(output):
-        raise click.UsageError(f"-o must name a .json file, by which `compare` knows it, got {output.name}.")
     side = load_side(runs)
     judged = [each.answers.values() for each in side.rounds if each.answers]
     for path, answers in zip((path for path in runs if not is_baseline(path)), judged, strict=True):

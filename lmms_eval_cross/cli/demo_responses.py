@@ -10,5 +10,11 @@ import click
 def demo_responses(name: str) -> None:
     """Print the path of an invented model's responses to cross_demo."""
     from lmms_eval_cross import demo
+    from lmms_eval_cross.errors import SettingsError
 
-    click.echo(Path(demo.__path__[0]) / "responses" / f"{name}.jsonl")
+    path = Path(demo.__path__[0]) / "responses" / f"{name}.jsonl"
+    if "," in str(path):
+        raise SettingsError(
+            f"{path} holds a comma, at which lmms-eval cuts --model_args; copy the file to a path without one."
+        )
+    click.echo(path)

@@ -35,7 +35,7 @@ def export_(source: Path, n: int, seed: int, output: Path) -> None:
 @click.argument("files", nargs=-1, required=True, type=PATH)
 @click.option("-o", "--output", type=PATH, default=Path("labels.json"), show_default=True, help="The label file.")
 def import_(batch: Path, files: tuple[Path, ...], output: Path) -> None:
-    """Check the annotators' CSV files against BATCH (batch.json) and write the label file."""
+    """Check the annotators' CSV files against BATCH (batch.json, or its folder) and write the label file."""
     from lmms_eval_cross.errors import LabelError
     from lmms_eval_cross.trust.anchor import load_anchor
     from lmms_eval_cross.trust.human_labels import labels_table
@@ -43,6 +43,8 @@ def import_(batch: Path, files: tuple[Path, ...], output: Path) -> None:
 
     if batch.suffix == ".csv":
         raise LabelError(f"BATCH is {batch}, a spreadsheet; give the batch.json that `label export` wrote with it.")
+    if (batch / "batch.json").is_file():
+        batch = batch / "batch.json"
     labels = import_labels(load_anchor(batch), files)
     labels.write(output)
     click.echo(labels_table(labels))

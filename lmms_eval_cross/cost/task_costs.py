@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -14,7 +15,7 @@ from lmms_eval_cross.cost.estimate import Lengths, Picture, cost_table, estimate
 from lmms_eval_cross.data.images import ImageStore
 from lmms_eval_cross.data.scaled import ScaledImages
 from lmms_eval_cross.errors import SettingsError
-from lmms_eval_cross.judge.prices import load_prices
+from lmms_eval_cross.judge.prices import age_warning, load_prices
 from lmms_eval_cross.judge.profiles import PROFILES
 from lmms_eval_cross.settings import load_settings
 
@@ -41,10 +42,13 @@ def print_cost(
     say("\n" + _assumptions(model, prices.find(model) is not None, str(prices.date), lengths))
     if scaled:
         say(_saved(pictures))
+    warning = age_warning(model, settings.judge_prices, date.today())
+    if warning is not None:
+        say(warning)
 
 
-def _assumptions(model: str, priced: bool, date: str, lengths: Lengths) -> str:
-    money = f"List prices of {date}." if priced else f"{model} has no price; CROSS_JUDGE_PRICES can name one."
+def _assumptions(model: str, priced: bool, day: str, lengths: Lengths) -> str:
+    money = f"List prices of {day}." if priced else f"{model} has no price; CROSS_JUDGE_PRICES can name one."
     return (
         f"{money} Assumed: answers of {lengths.answer} tokens, replies of {lengths.reply} a dimension, four bytes of "
         "text to a token, high-detail pictures."
@@ -61,13 +65,13 @@ def _saved(pictures: dict[str, Picture]) -> str:
 
 
 def _samples(split: str) -> Iterator[Sample]:
-    rows: list[dict[str, Any]] = pq.read_table(session.data_for(split).parquet(split)).to_pylist()
+    rows: list[dict[str, Any]] = pq.read_table(session.data_to_read(split).parquet(split)).to_pylist()
     return (Sample.from_row(row) for row in rows)
 
 
 def _pictures(split: str, scaled: ScaledImages | None) -> list[tuple[str, Picture]]:
     """The split's distinct pictures, measured in two threads."""
-    images: ImageStore = session.data_for(split).images
+    images: ImageStore = session.data_to_read(split).images
     hashes = sorted({sample.image_sha256 for sample in _samples(split)})
 
     def measure(sha256: str) -> tuple[str, Picture]:

@@ -59,10 +59,16 @@ def prepare_demo(home: Path) -> Prepared:
     """
     with as_file(files("lmms_eval_cross.demo")) as shipped:
         folder = home / "demo" / _fingerprint(shipped)
-        with home_problems_told(home), FileLock(home / "demo.lock"):
-            if not (folder / MANIFEST).is_file():
-                _write(shipped, folder)
+        if not (folder / MANIFEST).is_file():
+            _write_once(shipped, folder, home)
     return Prepared.load(folder)
+
+
+def _write_once(shipped: Path, folder: Path, home: Path) -> None:
+    """Write the data unless another process does so at the same time; the manifest comes last."""
+    with home_problems_told(home), FileLock(home / "demo.lock"):
+        if not (folder / MANIFEST).is_file():
+            _write(shipped, folder)
 
 
 def _write(shipped: Path, folder: Path) -> None:

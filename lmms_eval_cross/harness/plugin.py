@@ -15,6 +15,9 @@ from typing import Any, Final
 
 from lmms_eval_cross.benchmark.splits import CAPABILITY, SPLITS, tasks_folder
 from lmms_eval_cross.errors import ending_with_a_sentence
+from lmms_eval_cross.harness.known_bad import refuse_known_bad
+from lmms_eval_cross.harness.last_error import record_errors
+from lmms_eval_cross.harness.lmms_eval_arguments import refuse_commas
 from lmms_eval_cross.models import AVAILABLE_MODELS
 
 _HOOKED: Final = "_hooked_by_lmms_eval_cross"
@@ -24,6 +27,7 @@ def register() -> list[Any]:
     """Model manifests for lmms-eval; called once, when it starts."""
     from lmms_eval.models.registry_v2 import ModelManifest
 
+    record_errors()
     if "CROSS_RUN_CHUNK" in os.environ:
         try:
             hook_generation()
@@ -64,10 +68,14 @@ def hook_task_manager() -> None:
 
     @functools.wraps(index)
     def initialize_tasks(self: Any, include_path: Any = None, *args: Any, **kwargs: Any) -> Any:
+        with ending_with_a_sentence():
+            refuse_commas(sys.argv)
         return index(self, with_our_folder(include_path), *args, **kwargs)
 
     @functools.wraps(match)
     def match_tasks(self: Any, task_list: Any) -> Any:
+        with ending_with_a_sentence():
+            refuse_known_bad()
         selected = match(self, task_list)
         check_or_exit(our_splits(self.task_index, selected), hub_login=CAPABILITY in selected)
         return selected

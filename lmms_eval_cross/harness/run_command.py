@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import uuid
 from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
@@ -15,6 +16,9 @@ from typing import Final
 
 from lmms_eval_cross.errors import CrossError, LedgerError, RunError, SettingsError
 from lmms_eval_cross.harness.kept_answers import CHUNK, FOLDER
+from lmms_eval_cross.harness.known_bad import refuse_known_bad
+from lmms_eval_cross.harness.last_error import ERRORS, first_error
+from lmms_eval_cross.harness.lmms_eval_arguments import OUTPUT, option, refuse_commas
 from lmms_eval_cross.ledger.hosts import ledger_file
 from lmms_eval_cross.ledger.responses import has_responses
 from lmms_eval_cross.ledger.store import Ledger
@@ -26,8 +30,9 @@ from lmms_eval_cross.text import canonical_json
 COMPLETE: Final = 0
 USAGE: Final = 2
 NO_VERDICT: Final = 3
-OUTPUT: Final = "--output_path"
 RUN_ID: Final = "CROSS_RUN_ID"
+LMMS_EVAL: Final = "lmms_eval_cross.harness.lmms_eval_main"
+"""What `python -m` starts: lmms-eval, with its errors recorded from its first import on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +51,23 @@ def run_lmms_eval(arguments: Sequence[str], chunk: int) -> Ending:
         chunk: answers that a crash of the model may cost, on each rank.
 
     Raises:
-        SettingsError: there are no arguments.
+        SettingsError: there are no arguments, or a comma stands where lmms-eval can't take it.
+        VersionError: a package here is known to break every run.
         RunError: the output folder can't be made.
     """
+    refuse_known_bad()
+    refuse_commas(arguments)
     settings = load_settings()
     wanted = Path(option(arguments, OUTPUT) or "runs")
     new = [folder for folder in (wanted, *wanted.parents) if not folder.exists()]
     output = fresh_folder(wanted)
     kept = settings.home / "answers" / _name(arguments)
     run_id = f"{datetime.now():%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:8]}"
-    environment = {**os.environ, RUN_ID: run_id, CHUNK: str(chunk), FOLDER: str(kept)}
-    status = subprocess.run(command(arguments, output), env=environment, check=False).returncode
-    ending = judge_ending(status, output, run_id, settings)
+    with tempfile.TemporaryDirectory(prefix="cross-run-") as errors:
+        environment = {**os.environ, RUN_ID: run_id, CHUNK: str(chunk), FOLDER: str(kept), ERRORS: errors}
+        status = subprocess.run(command(arguments, output), env=environment, check=False).returncode
+        error = first_error(Path(errors))
+    ending = judge_ending(status, output, run_id, settings, error)
     _remove_empty([output, *new])
     if ending.exit_code == COMPLETE:
         shutil.rmtree(kept, ignore_errors=True)
@@ -68,16 +78,9 @@ def command(arguments: Sequence[str], output: Path) -> list[str]:
     """What is started: with its own output folder, and with samples logged."""
     if not arguments:
         raise SettingsError("There is nothing to run; give lmms-eval's arguments after `--`.")
-    started = [*arguments] if not arguments[0].startswith("-") else [sys.executable, "-m", "lmms_eval", *arguments]
+    started = [*arguments] if not arguments[0].startswith("-") else [sys.executable, "-m", LMMS_EVAL, *arguments]
     started = _without(started, OUTPUT)
     return [*started, OUTPUT, str(output), *([] if "--log_samples" in started else ["--log_samples"])]
-
-
-def option(arguments: Sequence[str], name: str) -> str | None:
-    """The value of `--name value` or `--name=value`, the last one given."""
-    values = [value for index, value in enumerate(arguments) if index and arguments[index - 1] == name]
-    values += [argument.partition("=")[2] for argument in arguments if argument.startswith(f"{name}=")]
-    return values[-1] if values else None
 
 
 def _without(arguments: Sequence[str], name: str) -> list[str]:
@@ -119,7 +122,7 @@ def _name(arguments: Sequence[str]) -> str:
     return hashlib.sha256(canonical_json(_without(arguments, OUTPUT)).encode()).hexdigest()[:16]
 
 
-def judge_ending(status: int, output: Path, run_id: str, settings: Settings) -> Ending:
+def judge_ending(status: int, output: Path, run_id: str, settings: Settings, error: str | None = None) -> Ending:
     """What an exit status, a folder and the ledger tell.
 
     Args:
@@ -127,6 +130,7 @@ def judge_ending(status: int, output: Path, run_id: str, settings: Settings) -> 
         output: the folder that it was to write into.
         run_id: what the ledger files its answers under.
         settings: with the ledger, and the percent of answers that need a verdict.
+        error: the line that its traceback ends in.
     """
     if status == USAGE:
         return Ending(USAGE, "lmms-eval was not started or did not take its arguments.")
@@ -137,10 +141,11 @@ def judge_ending(status: int, output: Path, run_id: str, settings: Settings) -> 
         )
     except CrossError:
         how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
-        return Ending(NO_VERDICT, f"lmms-eval {how} and wrote no whole run; {_again(settings, run_id)}.")
+        sentence = f"lmms-eval {how} and wrote no whole run; {_again(settings, run_id)}{_last(error)}"
+        return Ending(NO_VERDICT, sentence)
     if status != COMPLETE:
-        said = f"lmms-eval wrote {output}, but ended with status {status}; {_again(settings, run_id)}."
-        return Ending(NO_VERDICT, said)
+        sentence = f"lmms-eval wrote {output}, but ended with status {status}; {_again(settings, run_id)}{_last(error)}"
+        return Ending(NO_VERDICT, sentence)
     if incomplete is not None:
         return Ending(NO_VERDICT, incomplete)
     return Ending(COMPLETE, f"{output} is complete.")
@@ -151,6 +156,11 @@ def _again(settings: Settings, run_id: str) -> str:
     if _left_answers(settings, run_id):
         return f"run the same command again, or judge what it left with `lmms-eval-cross judge --run {run_id}`"
     return "it left no answers, so mend what it says above and run the same command again"
+
+
+def _last(error: str | None) -> str:
+    """The end of the sentence."""
+    return "." if error is None else f"; its last error: {error}"
 
 
 def _left_answers(settings: Settings, run_id: str) -> bool:

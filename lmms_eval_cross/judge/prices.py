@@ -4,12 +4,16 @@ from datetime import date
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Final
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lmms_eval_cross.benchmark.records import Usage
 from lmms_eval_cross.errors import SettingsError
+
+OLD_AFTER: Final = 180
+"""Days after which a list of prices is said to be old."""
 
 
 class Price(BaseModel):
@@ -67,13 +71,35 @@ def load_prices(own: Path | None = None) -> PriceList:
     packaged = _packaged()
     if own is None:
         return packaged
+    mine = _read(own)
+    return mine.model_copy(update={"models": {**packaged.models, **mine.models}})
+
+
+def age_warning(model: str, own: Path | None, today: date) -> str | None:
+    """A sentence, if the list that a model's price is taken from is older than `OLD_AFTER` days.
+
+    Raises:
+        SettingsError: as for `load_prices`.
+    """
+    price = load_prices(own).find(model)
+    lists = [_packaged()] if own is None else [_read(own), _packaged()]
+    dates = [each.date for each in lists if price is not None and each.find(model) == price]
+    if not dates or (today - dates[0]).days <= OLD_AFTER:
+        return None
+    return (
+        f"The price of {model} is of {dates[0]}, more than {OLD_AFTER} days ago; check it on the provider's page and "
+        "name a list of your own with `export CROSS_JUDGE_PRICES=prices.yml` (docs/judging.md shows one)."
+    )
+
+
+def _read(own: Path) -> PriceList:
+    """The user's own list."""
     try:
-        mine = PriceList.model_validate(yaml.safe_load(own.read_text(encoding="utf-8")))
+        return PriceList.model_validate(yaml.safe_load(own.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
         raise SettingsError(
             f"CROSS_JUDGE_PRICES names {own.name}, which is no list of prices ({_short(error)}); see docs/judging.md."
         ) from None
-    return mine.model_copy(update={"models": {**packaged.models, **mine.models}})
 
 
 @lru_cache(maxsize=1)

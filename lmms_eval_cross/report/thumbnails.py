@@ -29,7 +29,7 @@ def thumbnails(samples: Iterable[Sample]) -> dict[str, str]:
 
 def _thumbnail(sample: Sample) -> str | None:
     try:
-        image = session.data_for(split_of(sample)).images.open(sample.image_sha256)
+        image = session.data_to_read(split_of(sample)).images.open(sample.image_sha256)
     except (NotPreparedError, DataError):
         return None
     image.thumbnail((SIDE, SIDE))

@@ -31,7 +31,7 @@ def _prepared_samples(splits: Iterable[str]) -> Mapping[str, Sample]:
     import pyarrow.parquet as pq
 
     rows = [
-        row for split in sorted(splits) for row in pq.read_table(session.data_for(split).parquet(split)).to_pylist()
+        row for split in sorted(splits) for row in pq.read_table(session.data_to_read(split).parquet(split)).to_pylist()
     ]
     return {row["sample_id"]: Sample.from_row(row) for row in rows}
 

@@ -88,7 +88,7 @@ def batch_html(batch: str, entries: Sequence[Entry]) -> str:
 
 def data_url(sample: Sample) -> str:
     """The sample's picture as a JPEG data URL, its longest side LONGEST_SIDE pixels at the most."""
-    image = session.data_for(split_of(sample)).images.open(sample.image_sha256)
+    image = session.data_to_read(split_of(sample)).images.open(sample.image_sha256)
     image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     data = io.BytesIO()
     image.save(data, "JPEG", quality=80)

@@ -1,0 +1,37 @@
+"""What can be told from lmms-eval's arguments before it reads them."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from lmms_eval_cross.errors import SettingsError
+
+OUTPUT: Final = "--output_path"
+MODEL_ARGS: Final = "--model_args"
+_QUOTES: Final = frozenset("'\"{}[]")
+"""Between these, lmms-eval 0.7.3 reads a comma as part of a value."""
+
+
+def option(arguments: Sequence[str], name: str) -> str | None:
+    """The value of `--name value` or `--name=value`, the last one given."""
+    values = [value for index, value in enumerate(arguments) if index and arguments[index - 1] == name]
+    values += [argument.partition("=")[2] for argument in arguments if argument.startswith(f"{name}=")]
+    return values[-1] if values else None
+
+
+def refuse_commas(arguments: Sequence[str]) -> None:
+    """Nothing, unless a path holds a comma where lmms-eval, which reads key=value,key=value, would cut it.
+
+    Raises:
+        SettingsError: it does.
+    """
+    output, model_args = option(arguments, OUTPUT) or "", option(arguments, MODEL_ARGS) or ""
+    if "," in output:
+        raise SettingsError(f"{OUTPUT} is {output}, but lmms-eval can't write to a path with a comma; name another.")
+    if _QUOTES & set(model_args):
+        return
+    for part in model_args.split(","):
+        if part.strip() and "=" not in part:
+            raise SettingsError(
+                f"{MODEL_ARGS} has {part!r}, which is no key=value, since lmms-eval cuts at every comma; "
+                "give a path without commas (a link to it will do)."
+            )
