@@ -76,7 +76,9 @@ def test_nothing_tells_pip_to_take_the_package_from_an_index():
     lines = [line for file in files if file.is_file() for line in file.read_text().splitlines()]
     installs = [line for line in lines if re.search(r"(pip|uv pip) install", line)]
     assert installs
-    assert not [line for line in installs if re.search(r"(?<![/\w])lmms[-_]eval[-_]cross", line.partition("install")[2])]
+    assert not [
+        line for line in installs if re.search(r"(?<![/\w])lmms[-_]eval[-_]cross", line.partition("install")[2])
+    ]
 
 
 @pytest.mark.parametrize("file", sorted(EXAMPLE.rglob("*.*ml")), ids=lambda path: path.name)
