@@ -19,11 +19,13 @@ def test_a_message_of_many_lines_gives_its_first_and_a_long_one_is_cut() -> None
 
 
 def test_of_several_ranks_the_first_to_die_is_named(tmp_path: Path) -> None:
-    assert first_error(tmp_path) is None
+    folder = tmp_path / "errors"
+    folder.mkdir()
+    assert first_error(folder) is None
     for number, name in enumerate(("1-20", "0-10")):
-        (tmp_path / name).write_text(f"rank {name}")
-        os.utime(tmp_path / name, ns=(number, number))
-    assert first_error(tmp_path) == "rank 1-20"
+        (folder / name).write_text(f"rank {name}")
+        os.utime(folder / name, (number, number))
+    assert first_error(folder) == "rank 1-20"
 
 
 def test_a_traceback_before_lmms_eval_is_there_is_named(
