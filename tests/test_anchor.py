@@ -117,8 +117,8 @@ def test_no_path_of_this_machine_is_in_the_file(tmp_path, run_folder):
 
 def test_the_same_seed_draws_the_same_file(tmp_path, run_folder):
     for name, seed in (("one", 3), ("two", 3), ("three", 4)):
-        cross("anchor", "build", run_folder, "--n", 50, "--seed", seed, "--output", tmp_path / name)
-    one, two, three = ((tmp_path / name).read_bytes() for name in ("one", "two", "three"))
+        cross("anchor", "build", run_folder, "--n", 50, "--seed", seed, "--output", tmp_path / f"{name}.json")
+    one, two, three = ((tmp_path / f"{name}.json").read_bytes() for name in ("one", "two", "three"))
     assert one == two != three
 
 
@@ -243,3 +243,13 @@ def test_the_anchors_of_a_run_weigh_to_the_runs_agreement(tmp_path, run_folder):
 
 def test_all_dimensions_are_in_every_verdict(run_folder):
     assert all(set(verdict) == set(DIMENSIONS) for verdict in load_anchor(run_folder).latest.verdicts)
+
+
+@pytest.mark.parametrize("name", ["anc", "a_results.json", "a.jsonl"])
+@pytest.mark.parametrize("command", [["anchor", "build", "run"], ["anchor", "judge", "a.json"], ["baseline", "run"]])
+def test_an_output_whose_name_the_next_command_would_not_know_is_refused(tmp_path, command, name):
+    result = cross(*command, "--output", tmp_path / name)
+    assert result.exit_code == 2
+    assert f"-o must name a .json file (and no *_results.json), by which other commands know it, got {name}." in (
+        " ".join(result.output.split())
+    )

@@ -1,7 +1,7 @@
 """What judging will cost, and the prices it is reckoned with."""
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from lmms_eval_cross.cost.estimate import Estimate, Lengths, Picture, cost_table
 from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.data.scaled import tiles
 from lmms_eval_cross.errors import SettingsError
-from lmms_eval_cross.judge.prices import Price, load_prices
+from lmms_eval_cross.judge.prices import Price, age_warning, load_prices
 from lmms_eval_cross.judge.profiles import PROFILES
 from tests.conftest import Run
 from tests.samples import make_sample
@@ -111,3 +111,17 @@ def test_the_command_refuses_a_task_that_is_none_of_ours(cross: Run) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert "'mmmu_val'" in done.stderr
     assert {"cross_casa", "cross_demo", "cross", "cross_english"} <= set(re.findall(r"\w+", done.stderr))
+
+
+def test_old_prices_are_told_with_the_setting_that_names_newer_ones(tmp_path: Path) -> None:
+    packaged = load_prices().date
+    assert age_warning("gpt-4o", None, packaged + timedelta(days=180)) is None
+    told = age_warning("gpt-4o-2024-08-06", None, packaged + timedelta(days=181))
+    assert told is not None
+    assert f"is of {packaged}, more than 180 days ago" in told
+    assert "`export CROSS_JUDGE_PRICES=prices.yml`" in told
+    own = tmp_path / "mine.yml"
+    own.write_text("date: 2030-01-01\nmodels: {gpt-4o: {input: 1, cached: 1, output: 1}}")
+    assert age_warning("gpt-4o", own, date(2030, 2, 1)) is None
+    assert age_warning("o3", own, date(2030, 2, 1)) is not None, "that price is still the packaged one"
+    assert age_warning("nobody", None, date(2030, 2, 1)) is None

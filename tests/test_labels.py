@@ -110,6 +110,13 @@ def test_the_spreadsheet_in_place_of_the_batch_is_refused_and_the_batch_named(ba
     assert "batch.csv, a spreadsheet; give the batch.json that `label export` wrote with it." in result.stderr
 
 
+def test_the_folder_that_export_wrote_stands_for_its_batch(tmp_path, batch):
+    """`label import labels a.csv` after `label export -o labels`."""
+    told = [cross("label", "import", each, tmp_path / "none.csv") for each in (batch, batch / "batch.json")]
+    assert told[0].output == told[1].output
+    assert "none.csv" in told[0].output
+
+
 def test_a_batch_that_cannot_be_written_is_a_sentence(batch):
     result = cross("label", "export", batch / "batch.json", "--n", 5, "--output", "/proc/x")
     assert result.exit_code == 2

@@ -184,13 +184,18 @@ def test_full_disk_is_a_sentence_and_leaves_nothing(standin: Path, tmp_path: Pat
     assert [path.name for path in (tmp_path / "home").rglob("*") if path.is_file()] == ["prepare.lock"]
 
 
+def times(home: Path) -> dict[Path, int]:
+    """When everything below a folder was written, but for locks: some releases of filelock touch theirs."""
+    return {path: path.stat().st_mtime_ns for path in sorted(home.rglob("*")) if path.suffix != ".lock"}
+
+
 def test_second_time_does_nothing(standin: Path, tmp_path: Path) -> None:
     first = prepare(tmp_path / "home", str(standin), say=silent)
-    before = {path: path.stat().st_mtime_ns for path in sorted((tmp_path / "home").rglob("*"))}
+    before = times(tmp_path / "home")
     said: list[str] = []
     assert prepare(tmp_path / "home", str(standin), say=said.append) == first
     assert said == [f"Prepared already: {first.summary}, in {first.folder}."]
-    assert {path: path.stat().st_mtime_ns for path in sorted((tmp_path / "home").rglob("*"))} == before
+    assert times(tmp_path / "home") == before
 
 
 def test_force_prepares_again(standin: Path, tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from lmms_eval_cross.data.demo_split import prepare_demo
 from lmms_eval_cross.errors import RunError, SettingsError
 from lmms_eval_cross.harness import kept_answers
 from lmms_eval_cross.harness.kept_answers import KeptAnswers, generate_in_chunks, model_identity
-from lmms_eval_cross.harness.run_command import command, fresh_folder, judge_ending, option
+from lmms_eval_cross.harness.lmms_eval_arguments import option
+from lmms_eval_cross.harness.run_command import command, fresh_folder, judge_ending
 from lmms_eval_cross.settings import load_settings
 from tests.conftest import Run
 from tests.runs import rows_of, write_responses
@@ -130,7 +131,7 @@ def test_arguments_and_launchers_become_a_command() -> None:
     assert plain == [
         sys.executable,
         "-m",
-        "lmms_eval",
+        "lmms_eval_cross.harness.lmms_eval_main",
         "--model",
         "m",
         "--tasks",
@@ -236,9 +237,9 @@ def test_a_run_that_could_not_begin_says_so_and_leaves_no_folder(
     arguments = ["--model", "cross_replay", "--model_args", "responses=none.jsonl", "--tasks", "nonesuch"]
     done = cross("run", "--", *arguments, "--output_path", output)
     assert done.returncode == 3, done.stderr
-    assert done.stderr.strip().endswith(
-        "it left no answers, so mend what it says above and run the same command again."
-    )
+    last = done.stderr.strip().splitlines()[-1]
+    assert "lmms-eval ended with status 0 and wrote no whole run; it left no answers, so mend what it says" in last
+    assert "; its last error: ValueError: Tasks not found: nonesuch." in last
     assert [path.relative_to(tmp_path / "work").as_posix() for path in sorted((tmp_path / "work").rglob("*"))] == [
         "there",
         "there/already",
