@@ -17,7 +17,7 @@ def ledger() -> None:
 def show() -> None:
     """Print counts by judge, and the runs with answers."""
     from lmms_eval_cross.judge.ledger_report import describe
-    from lmms_eval_cross.session import open_ledger
+    from lmms_eval_cross.judging import open_ledger
     from lmms_eval_cross.settings import load_settings
 
     click.echo(describe(open_ledger(load_settings())))
@@ -28,7 +28,7 @@ def show() -> None:
 def merge(files: tuple[Path, ...]) -> None:
     """Take over from other ledger files what this one lacks; they are not changed."""
     from lmms_eval_cross.judge import ledger_files
-    from lmms_eval_cross.session import open_ledger
+    from lmms_eval_cross.judging import open_ledger
     from lmms_eval_cross.settings import load_settings
 
     own = open_ledger(load_settings())
@@ -54,7 +54,7 @@ def export(folder: Path) -> None:
 def verify() -> None:
     """Derive every verdict's key anew from the answers; exit code 3 if one does not fit."""
     from lmms_eval_cross.judge.ledger_report import verify as check
-    from lmms_eval_cross.session import open_ledger
+    from lmms_eval_cross.judging import open_ledger
     from lmms_eval_cross.settings import load_settings
 
     report = check(open_ledger(load_settings()))

@@ -10,7 +10,7 @@ from lmms_eval_cross.compare.changes import most_changed
 from lmms_eval_cross.compare.pairs import FloatArray, PairedScores, replaced
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.errors import JudgeSetupError, RunError
-from lmms_eval_cross.records import DIMENSIONS, Verdict
+from lmms_eval_cross.records import DIMENSIONS, Outcome, Verdict
 from lmms_eval_cross.sample_record import JudgedAnswer
 from lmms_eval_cross.stats import Decision
 
@@ -122,43 +122,31 @@ class JudgeAgain:
             JudgeSetupError: the judge can't be used, or is not the runs' own without `second_judge`.
             NotPreparedError: the samples' images are not there.
         """
-        from lmms_eval_cross import session
+        from lmms_eval_cross.judging import open_judging
         from lmms_eval_cross.settings import load_settings
 
         self._settings = load_settings()
         for answer in {_split(a): a for side in sides for each in side.rounds for a in each.answers.values()}.values():
             _check_same(answer, second_judge)
-        self._ledger = session.open_ledger(self._settings)
-        self._engine = session.make_engine(self._settings, self._ledger)
-        self.judge_id = self._engine.judge.identity.id
+        self._judging = open_judging(self._settings)
+        self.judge_id = self._judging.judge_id
 
     def __enter__(self) -> "JudgeAgain":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._engine.close()
-        self._ledger.close()
+        self._judging.close()
 
     def ask(self, answers: Iterable[JudgedAnswer], repeat: int) -> list[FloatArray]:
         """The scores of each answer; from the ledger where this repeat was asked before."""
         from lmms_eval_cross import session
-        from lmms_eval_cross.judge.engine import Outcomes
-        from lmms_eval_cross.judge.judges import Job
 
-        given = list(answers)
-        scores = [np.full(len(DIMENSIONS), np.nan) for _ in given]
+        jobs = [session.job_for(answer.sample, answer.response, self._settings, repeat) for answer in answers]
+        return [np.array([_score(outcomes[name]) for name in DIMENSIONS]) for outcomes in self._judging.ask(jobs)]
 
-        def settle(place: int, outcomes: Outcomes) -> None:
-            found = [outcomes[name] for name in DIMENSIONS]
-            scores[place][:] = [each.score if isinstance(each, Verdict) else np.nan for each in found]
 
-        for place, answer in enumerate(given):
-            split = session.split_of(answer.sample)
-            read_image = session.data_for(split).images.read
-            job = Job(answer.sample, answer.response, session.rubric_for(split, self._settings), read_image, repeat)
-            self._engine.submit(job, lambda outcomes, place=place: settle(place, outcomes))  # type: ignore[misc]
-        self._engine.drain()
-        return scores
+def _score(outcome: Outcome) -> float:
+    return float(outcome.score) if isinstance(outcome, Verdict) else np.nan
 
 
 def _split(answer: JudgedAnswer) -> str:

@@ -16,7 +16,7 @@ from lmms_eval_cross.judge.limiter import FOLLOW, NEW, Limiter
 from lmms_eval_cross.judge.profiles import Dimensions
 from lmms_eval_cross.judge.progress import Progress, Tally
 from lmms_eval_cross.judge.spend import Budget, load_quirks, save_quirks
-from lmms_eval_cross.records import ASK_AGAIN, DIMENSIONS, Dimension, JudgeFailure, Outcome, Verdict
+from lmms_eval_cross.records import ASK_AGAIN, DIMENSIONS, Dimension, FailureReason, JudgeFailure, Outcome, Verdict
 
 __all__ = ["Bounds", "JudgeEngine", "Outcomes"]
 
@@ -90,6 +90,10 @@ class JudgeEngine:
                 for future in done:
                     future.result()
                 progress.update()
+
+    def stop(self, reason: FailureReason, detail: str) -> None:
+        """Ask nothing from now on; what is not known already fails for this reason."""
+        self._loop.call_soon_threadsafe(self._caller.stop, reason, detail)
 
     def close(self) -> None:
         """Stop the engine; what is in flight is given up, what has arrived is in the ledger."""
