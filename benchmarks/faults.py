@@ -20,8 +20,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lmms_eval_cross.data.demo import prepare_demo
-from lmms_eval_cross.records import DIMENSIONS
+from lmms_eval_cross.benchmark.records import DIMENSIONS
+from lmms_eval_cross.data.demo_split import prepare_demo
 from tests.judge_server import Answer, Asked, JudgeServer, read_native, score_of
 from tests.run_folders import predicted_rows, write_rows
 from tests.runs import samples_in
@@ -159,7 +159,7 @@ def judge(environment: Mapping[str, str], run: str, output: str, retry_failed: b
     """What `lmms-eval-cross judge` does, in a process that has imported it already."""
     os.environ.update(environment)
     sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
-    from lmms_eval_cross.rejudge import judge_run
+    from lmms_eval_cross.harness.finishing import judge_run
 
     judge_run(Path(run), Path(output), retry_failed)
 
@@ -221,7 +221,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="runs an HTTP fault")
     options = parser.parse_args()
     multiprocessing.get_context("forkserver").set_forkserver_preload(
-        ["lmms_eval_cross.rejudge", "openai.resources.chat"]
+        ["lmms_eval_cross.harness.finishing", "openai.resources.chat"]
     )
     draw = random.Random(SEED)
     print("| fault | tried | scores changed | verdicts lost | paid twice | calls in flight that a kill cost |")

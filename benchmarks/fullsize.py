@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from lmms_eval_cross.data.release import COUNTRIES, WORDINGS
+from lmms_eval_cross.benchmark.release import COUNTRIES, WORDINGS
 from tests.standin import JUDGE, URL
 
 PIXELS = (1500, 1000)

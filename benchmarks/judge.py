@@ -142,16 +142,17 @@ def provider(url: str, key: str, size: int, calls: int) -> Callable[[], int]:
 
 def engine(url: str, key: str, size: int, calls: int, known: bool = True) -> Callable[[], int]:
     """Our engine: pictures from Parquet, verdicts parsed and filed in a ledger."""
+    from lmms_eval_cross.benchmark.records import Sample, Verdict
+    from lmms_eval_cross.benchmark.rubric import load_native_rubric
     from lmms_eval_cross.data.images import ImageStore, StoredImage, write_images
     from lmms_eval_cross.errors import CrossError
     from lmms_eval_cross.judge.endpoint import find_endpoint
+    from lmms_eval_cross.judge.endpoint_judge import EndpointJudge
     from lmms_eval_cross.judge.engine import JudgeEngine
-    from lmms_eval_cross.judge.judges import EndpointJudge, Job
-    from lmms_eval_cross.judge.ledger import Ledger
+    from lmms_eval_cross.judge.job import Job
     from lmms_eval_cross.judge.probe import probe
-    from lmms_eval_cross.judge.rubric import load_native_rubric
-    from lmms_eval_cross.judge.spend import save_quirks
-    from lmms_eval_cross.records import Sample, Verdict
+    from lmms_eval_cross.ledger.spend import save_quirks
+    from lmms_eval_cross.ledger.store import Ledger
     from lmms_eval_cross.settings import Settings
 
     folder = Path(tempfile.mkdtemp(dir=os.environ["BENCHMARK_FOLDER"]))

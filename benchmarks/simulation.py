@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from lmms_eval_cross.trust.draw import draw_systematically, drawing_probabilities, stratified_order
+from lmms_eval_cross.trust.drawing import draw_systematically, drawing_probabilities, stratified_order
 
 CASA = (49, 37, 32, 13, 1)
 """CASA's norms that serve 1, 2, 3, 4, 5 items: 132 norms, 276 items."""

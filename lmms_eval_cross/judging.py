@@ -14,16 +14,17 @@ from pathlib import Path
 from typing import Final
 
 from lmms_eval_cross.errors import CrossError, JudgeSetupError, SettingsError
-from lmms_eval_cross.judge.batch import judge_in_batches
+from lmms_eval_cross.judge.batch_api import judge_in_batches
+from lmms_eval_cross.judge.choose import make_judge
 from lmms_eval_cross.judge.endpoint import find_endpoint
 from lmms_eval_cross.judge.engine import Bounds, JudgeEngine, Outcomes
-from lmms_eval_cross.judge.judges import Job, make_judge
-from lmms_eval_cross.judge.ledger import Ledger
-from lmms_eval_cross.judge.ledger_files import ledger_file, merge_other_hosts
+from lmms_eval_cross.judge.job import Job
 from lmms_eval_cross.judge.prices import load_prices
 from lmms_eval_cross.judge.probe import probe
-from lmms_eval_cross.judge.spend import Budget
-from lmms_eval_cross.judge.steady import SteadyLedger
+from lmms_eval_cross.ledger.hosts import ledger_file, merge_other_hosts
+from lmms_eval_cross.ledger.spend import Budget
+from lmms_eval_cross.ledger.steady import SteadyLedger
+from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.settings import Settings
 
 BEGAN: Final = time.time()

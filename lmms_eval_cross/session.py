@@ -10,24 +10,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from lmms_eval_cross import __version__
+from lmms_eval_cross.benchmark.records import Sample
+from lmms_eval_cross.benchmark.rubric import Rubric, load_native_rubric
+from lmms_eval_cross.benchmark.splits import DEMO, split_of
 from lmms_eval_cross.data.prepared import Prepared, require_prepared
 from lmms_eval_cross.judge.engine import Outcomes
-from lmms_eval_cross.judge.judges import Job, judge_identity
-from lmms_eval_cross.judge.rubric import Rubric, load_native_rubric
+from lmms_eval_cross.judge.job import Job, judge_identity
 from lmms_eval_cross.judging import Judging, open_ledger
-from lmms_eval_cross.records import Sample
-from lmms_eval_cross.sample_record import METRICS, RECORD, Provenance, build_record, metric_items, open_record
+from lmms_eval_cross.runs.sample_record import METRICS, RECORD, Provenance, build_record, metric_items, open_record
 from lmms_eval_cross.settings import Settings, load_settings
 
-DEMO: Final = "demo"
 RUN: Final = os.environ.get("CROSS_RUN_ID") or uuid.uuid4().hex
 """Tells this run's responses in the ledger from others'; `lmms-eval-cross run` gives all ranks one."""
 _MAKING: Final = threading.Lock()
-
-
-def split_of(sample: Sample) -> str:
-    """The split that a sample belongs to: `casa_english`, or `demo`."""
-    return DEMO if sample.subset == DEMO else f"{sample.subset}_{sample.setting}"
 
 
 def data_for(split: str, settings: Settings | None = None) -> Prepared:
@@ -155,7 +150,7 @@ def _release_data(home: Path) -> Prepared:
 
 @cache
 def _demo_data(home: Path) -> Prepared:
-    from lmms_eval_cross.data.demo import prepare_demo
+    from lmms_eval_cross.data.demo_split import prepare_demo
 
     return prepare_demo(home)
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lmms_eval_cross import session
+from lmms_eval_cross.benchmark.rubric import Rubric, read_official_rubric
 from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.data.prepared import Prepared
-from lmms_eval_cross.judge.rubric import Rubric, read_official_rubric
 from tests.judge_server import JudgeServer
 from tests.standin import write_standin
 

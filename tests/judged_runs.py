@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from lmms_eval_cross.records import DIMENSIONS, Dimension, Sample
-from lmms_eval_cross.runs import Run
-from lmms_eval_cross.sample_record import Provenance
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, Sample
+from lmms_eval_cross.runs.run_files import Run
+from lmms_eval_cross.runs.sample_record import Provenance
 from lmms_eval_cross.trust.anchor import anchor_of_run, draw
-from lmms_eval_cross.trust.labels import Annotation, LabelSet
+from lmms_eval_cross.trust.human_labels import Annotation, LabelSet
 from tests.run_folders import PROVENANCE, make_run, outcome, save_run
 from tests.samples import make_sample
 

@@ -11,11 +11,12 @@ from typing import Any
 
 from PIL import Image
 
+from lmms_eval_cross.benchmark.rubric import Rubric, read_official_rubric
 from lmms_eval_cross.data.images import StoredImage
+from lmms_eval_cross.judge.choose import make_judge
 from lmms_eval_cross.judge.engine import Bounds, JudgeEngine, Outcomes
-from lmms_eval_cross.judge.judges import Job, make_judge
-from lmms_eval_cross.judge.ledger import Ledger
-from lmms_eval_cross.judge.rubric import Rubric, read_official_rubric
+from lmms_eval_cross.judge.job import Job
+from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.settings import load_settings
 from tests.samples import make_sample
 from tests.standin import JUDGE

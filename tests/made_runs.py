@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lmms_eval_cross.records import DIMENSIONS, Sample
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Sample
 from tests.run_folders import PROVENANCE, Task, make_run, outcome, save_run
 from tests.samples import make_sample
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from lmms_eval_cross import session
-from lmms_eval_cross.data.release import COUNTRIES, LANGUAGES
-from lmms_eval_cross.records import DIMENSIONS, Dimension, JudgeFailure, Outcome, Sample, Verdict
-from lmms_eval_cross.runs import Run
-from lmms_eval_cross.sample_record import RECORD, Provenance, read_record
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, JudgeFailure, Outcome, Sample, Verdict
+from lmms_eval_cross.benchmark.release import COUNTRIES, LANGUAGES
+from lmms_eval_cross.benchmark.splits import DEMO
+from lmms_eval_cross.runs.run_files import Run
+from lmms_eval_cross.runs.sample_record import RECORD, Provenance, read_record
 from tests import run_folders
 from tests.run_folders import PROVENANCE, Judged, Task, save_run
 from tests.runs import samples_in
@@ -106,7 +107,7 @@ def demo_answers(responses: Path) -> list[Judged]:
     """The demo's samples with recorded answers, judged in this process by the offline judge."""
     rows = [json.loads(line) for line in responses.read_text(encoding="utf-8").splitlines()]
     told = {row["sample_id"]: row["response"] for row in rows}
-    samples = samples_in(session.data_for(session.DEMO))
+    samples = samples_in(session.data_for(DEMO))
     items = {sample: session.submit(sample, told[sample.sample_id])[RECORD] for sample in samples}
     for item in items.values():
         item.settle()

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lmms_eval_cross.records import Dimension, JudgeFailure, Outcome, Sample, Verdict
-from lmms_eval_cross.runs import Run
-from lmms_eval_cross.sample_record import RECORD, Provenance, build_record, metric_items
+from lmms_eval_cross.benchmark.records import Dimension, JudgeFailure, Outcome, Sample, Verdict
+from lmms_eval_cross.runs.run_files import Run
+from lmms_eval_cross.runs.sample_record import RECORD, Provenance, build_record, metric_items
 
 STAMP = "20260501_120000"
 PROVENANCE = Provenance(

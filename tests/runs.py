@@ -7,8 +7,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.data.prepared import Prepared
-from lmms_eval_cross.records import Sample
 
 TASKS = ("cross_casa", "cross_safeworld", "cross_casa_multilingual", "cross_safeworld_multilingual")
 METRICS = ("awareness", "education", "compliance", "helpfulness", "coverage")

@@ -3,8 +3,8 @@
 import hashlib
 from typing import Any
 
+from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.data.official import norm_id
-from lmms_eval_cross.records import Sample
 
 
 def make_sample(item: str, norm: str = "A norm.", **told: Any) -> Sample:

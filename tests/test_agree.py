@@ -7,8 +7,8 @@ import pytest
 from click.testing import Result
 from sklearn.metrics import cohen_kappa_score, recall_score
 
-from lmms_eval_cross.records import DIMENSIONS
-from lmms_eval_cross.trust.agree_text import _points
+from lmms_eval_cross.benchmark.records import DIMENSIONS
+from lmms_eval_cross.trust.agreement_text import _points
 from lmms_eval_cross.trust.anchor import load_anchor
 from tests.command import cross
 from tests.judged_runs import chance, noisy, provenance, sample, write_run

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from lmms_eval_cross import session
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Sample
 from lmms_eval_cross.data.prepared import Prepared
-from lmms_eval_cross.records import DIMENSIONS, Sample
-from lmms_eval_cross.trust.agree import agreed, pair_up
+from lmms_eval_cross.trust.agreement_report import agreed, pair_up
 from lmms_eval_cross.trust.anchor import draw, load_anchor
-from lmms_eval_cross.trust.draw import draw_systematically, drawing_probabilities, stratified_order
+from lmms_eval_cross.trust.drawing import draw_systematically, drawing_probabilities, stratified_order
 from tests.command import cross
 from tests.judge_server import Answer, Asked, JudgeServer, score_of
 from tests.judged_runs import SECRET_NORM, SECRET_QUERY, chance, provenance, sample, write_run

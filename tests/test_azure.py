@@ -4,15 +4,16 @@ from pathlib import Path
 
 import pytest
 
+from lmms_eval_cross.benchmark.records import Outcome, Verdict
+from lmms_eval_cross.benchmark.rubric import Rubric
 from lmms_eval_cross.data.images import StoredImage
 from lmms_eval_cross.errors import JudgeSetupError
 from lmms_eval_cross.judge.endpoint import find_endpoint
+from lmms_eval_cross.judge.endpoint_judge import EndpointJudge
 from lmms_eval_cross.judge.engine import JudgeEngine
-from lmms_eval_cross.judge.judges import EndpointJudge, Job
-from lmms_eval_cross.judge.ledger import Ledger
+from lmms_eval_cross.judge.job import Job
 from lmms_eval_cross.judge.probe import probe
-from lmms_eval_cross.judge.rubric import Rubric
-from lmms_eval_cross.records import Outcome, Verdict
+from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.settings import load_settings
 from tests.judge_server import Answer, Asked, JudgeServer, judge_by_answer
 from tests.samples import make_sample

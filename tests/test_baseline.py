@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lmms_eval_cross.compare.baseline import read_baseline
+from lmms_eval_cross.benchmark.records import DIMENSIONS
+from lmms_eval_cross.compare.baseline_file import read_baseline
 from lmms_eval_cross.compare.inputs import load_side
-from lmms_eval_cross.records import DIMENSIONS
 from tests.command import cross
 from tests.made_runs import SECRET, cross_samples, draw, task, with_failures, write_run
 

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from lmms_eval_cross.benchmark.records import DIMENSIONS, JudgeFailure, Outcome
+from lmms_eval_cross.benchmark.rubric import Rubric
 from lmms_eval_cross.data.images import StoredImage
 from lmms_eval_cross.errors import JudgeSetupError
-from lmms_eval_cross.judge import batch as module
-from lmms_eval_cross.judge.batch import BatchJudge, split
+from lmms_eval_cross.judge import batch_api as module
+from lmms_eval_cross.judge.batch_api import BatchJudge, split
+from lmms_eval_cross.judge.endpoint_judge import EndpointJudge
 from lmms_eval_cross.judge.engine import JudgeEngine
-from lmms_eval_cross.judge.judges import EndpointJudge, Job, judge_identity
-from lmms_eval_cross.judge.ledger import Ledger
-from lmms_eval_cross.judge.rubric import Rubric
-from lmms_eval_cross.records import DIMENSIONS, JudgeFailure, Outcome
+from lmms_eval_cross.judge.job import Job, judge_identity
+from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.settings import load_settings
 from tests.batch_server import BatchServer
 from tests.judge_server import Answer, Asked, JudgeServer, judge_by_answer

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lmms_eval_cross.errors import AnchorError
-from lmms_eval_cross.runs import load_run
+from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.stats import Bridge, bounds_with_failures, bridged_bounds, bridged_difference, paired_difference
 from lmms_eval_cross.trust.anchor import Judgement, anchor_of_run, draw
 from lmms_eval_cross.trust.bridge import bridges

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from lmms_eval_cross.data.demo import prepare_demo
-from lmms_eval_cross.judge.ledger_files import ledger_paths
+from lmms_eval_cross.data.demo_split import prepare_demo
+from lmms_eval_cross.ledger.hosts import ledger_paths
 from tests.conftest import Run
 from tests.judge_server import Answer, Asked, JudgeServer
 from tests.run_folders import predicted_rows, write_rows

@@ -10,12 +10,13 @@ from datasets import Dataset, Features, Image, Value
 from huggingface_hub import constants
 from PIL import Image as Pictures
 
-from lmms_eval_cross import preflight
+from lmms_eval_cross.benchmark.splits import CAPABILITY, SPLITS, tasks_folder
 from lmms_eval_cross.errors import SettingsError
-from lmms_eval_cross.plugin import CAPABILITY, SPLITS, check_or_exit, tasks_folder
+from lmms_eval_cross.harness import preflight
+from lmms_eval_cross.harness.plugin import check_or_exit
 from lmms_eval_cross.report.build import build_report
 from lmms_eval_cross.report.page import PageOptions, render_page
-from lmms_eval_cross.runs import load_run
+from lmms_eval_cross.runs.run_files import load_run
 from tests.conftest import Run as Command
 
 THEIRS = Path(str(importlib.util.find_spec("lmms_eval").submodule_search_locations[0])) / "tasks"  # type: ignore[union-attr,index]

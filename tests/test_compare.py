@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
+from lmms_eval_cross.benchmark.records import DIMENSIONS
 from lmms_eval_cross.compare import decide
 from lmms_eval_cross.compare.comparison import MetricResult
 from lmms_eval_cross.compare.inputs import load_side
-from lmms_eval_cross.compare.slices import find_slices
-from lmms_eval_cross.records import DIMENSIONS
+from lmms_eval_cross.compare.worst_slices import find_slices
 from lmms_eval_cross.stats import inferiority, paired_difference
 from tests.command import compare, said
 from tests.made_runs import cross_samples, draw, task, with_failures, write_run

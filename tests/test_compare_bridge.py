@@ -8,8 +8,8 @@ import jsonschema
 import pytest
 from lxml import etree
 
-from lmms_eval_cross.records import DIMENSIONS
-from lmms_eval_cross.runs import load_run
+from lmms_eval_cross.benchmark.records import DIMENSIONS
+from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.stats import bridged_difference
 from lmms_eval_cross.trust.anchor import Anchor, Judgement, anchor_of_run, draw
 from lmms_eval_cross.trust.bridge import bridges

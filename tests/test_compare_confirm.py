@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from lmms_eval_cross import session
+from lmms_eval_cross.benchmark.records import Sample
+from lmms_eval_cross.benchmark.splits import split_of
 from lmms_eval_cross.data.prepared import Prepared
-from lmms_eval_cross.records import Sample
-from lmms_eval_cross.sample_record import Provenance
+from lmms_eval_cross.runs.sample_record import Provenance
 from tests import command
 from tests.judge_server import Answer, Asked, JudgeServer
 from tests.made_runs import Scores, write_run
@@ -35,7 +36,7 @@ def write_sides(tmp_path: Path, samples: list[Sample], **change: object) -> list
         scores: dict[str, Scores] = {each.sample_id: (score,) * 4 for each in samples}
         scores |= {each.sample_id: (1, 1, 1, 1) for each in samples[:2]}
         for split in SPLITS:
-            ours = [each for each in samples if session.split_of(each) == split]
+            ours = [each for each in samples if split_of(each) == split]
             origin = {**provenance(), "data_sha256": session.provenance_for(split).data_sha256, **change}
             folder = write_run(tmp_path / name, ours, scores, responses=dict.fromkeys(scores, response), **origin)
         sides.append(str(folder))

@@ -10,8 +10,8 @@ import pytest
 from lxml import etree
 
 from lmms_eval_cross.cli import main
-from lmms_eval_cross.compare.markdown import escape
-from lmms_eval_cross.compare.text import WIDTH
+from lmms_eval_cross.compare.gate_markdown import escape
+from lmms_eval_cross.compare.terminal import WIDTH
 from tests import command
 from tests.conftest import ROOT
 from tests.made_runs import SECRET, cross_samples, draw, task, with_failures, write_run

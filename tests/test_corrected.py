@@ -8,11 +8,11 @@ from ppi_py import ppi_mean_ci, ppi_mean_pointestimate
 from scipy import stats as scipy_stats
 
 from lmms_eval_cross.errors import CrossError, LabelError
-from lmms_eval_cross.runs import load_run
+from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.stats import FEWEST_LABELS, Labelled, mean_interval, ppi_mean, rogan_gladen, wilson_interval
 from lmms_eval_cross.trust.anchor import anchor_of_run, draw
-from lmms_eval_cross.trust.corrected import corrected_mean
-from lmms_eval_cross.trust.labels import LabelSet
+from lmms_eval_cross.trust.corrected_means import corrected_mean
+from lmms_eval_cross.trust.human_labels import LabelSet
 from tests.judged_runs import chance, label_set, noisy, provenance, sample, write_run
 
 SAMPLES = [sample(number) for number in range(400)]

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from lmms_eval_cross.benchmark.records import Usage
+from lmms_eval_cross.benchmark.rubric import load_native_rubric
+from lmms_eval_cross.cost.estimate import Estimate, Lengths, Picture, cost_table, estimate
 from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.data.scaled import tiles
 from lmms_eval_cross.errors import SettingsError
-from lmms_eval_cross.judge.cost import Estimate, Lengths, Picture, cost_table, estimate
 from lmms_eval_cross.judge.prices import Price, load_prices
 from lmms_eval_cross.judge.profiles import PROFILES
-from lmms_eval_cross.judge.rubric import load_native_rubric
-from lmms_eval_cross.records import Usage
 from tests.conftest import Run
 from tests.samples import make_sample
 

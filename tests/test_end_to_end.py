@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from lmms_eval_cross import plugin
 from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.data.prepared import Prepared
+from lmms_eval_cross.harness import plugin
 from tests.conftest import Run
 from tests.judge_server import DIMENSIONS, Answer, Asked, JudgeServer, judge_by_answer, score_of
 from tests.runs import METRICS, TASKS, answer_for, read_results, read_samples, rows_of, write_responses

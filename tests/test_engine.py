@@ -10,16 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from lmms_eval_cross.benchmark.records import JudgeFailure, Outcome, Usage, Verdict
+from lmms_eval_cross.benchmark.rubric import Rubric
 from lmms_eval_cross.data.images import StoredImage
-from lmms_eval_cross.judge import spend
 from lmms_eval_cross.judge.endpoint import find_endpoint
+from lmms_eval_cross.judge.endpoint_judge import EndpointJudge
 from lmms_eval_cross.judge.engine import Bounds, JudgeEngine
-from lmms_eval_cross.judge.judges import EndpointJudge, Job
-from lmms_eval_cross.judge.ledger import Ledger
+from lmms_eval_cross.judge.job import Job
 from lmms_eval_cross.judge.probe import probe, shutdown_warning
-from lmms_eval_cross.judge.rubric import Rubric
-from lmms_eval_cross.judge.spend import Budget
-from lmms_eval_cross.records import JudgeFailure, Outcome, Usage, Verdict
+from lmms_eval_cross.ledger import spend
+from lmms_eval_cross.ledger.spend import Budget
+from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.settings import load_settings
 from tests.judge_server import Answer, Asked, JudgeServer, judge_by_answer, score_of
 from tests.samples import make_sample

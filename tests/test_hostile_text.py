@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from lmms_eval_cross import session
-from lmms_eval_cross.data.demo import prepare_demo
-from lmms_eval_cross.judge.judges import sendable
-from lmms_eval_cross.judge.ledger import Ledger
-from lmms_eval_cross.judge.suspicion import suspicions
+from lmms_eval_cross.benchmark.records import Sample
+from lmms_eval_cross.data.demo_split import prepare_demo
 from lmms_eval_cross.judging import Judging
-from lmms_eval_cross.records import Sample
-from lmms_eval_cross.sample_record import DIMENSIONS, METRICS, RECORD
+from lmms_eval_cross.ledger.store import Ledger
+from lmms_eval_cross.runs.sample_record import DIMENSIONS, METRICS, RECORD
+from lmms_eval_cross.runs.suspicion import suspicions
 from lmms_eval_cross.settings import load_settings
+from lmms_eval_cross.text import sendable
 from tests.injections import CLEAN, HELD_OUT, LANGUAGES, PARAPHRASES, injections
 from tests.judge_server import Answer, Asked, JudgeServer, read_native
 from tests.runs import samples_in
@@ -64,7 +64,7 @@ def test_no_injection_moves_a_score(samples: list[Sample], judged_by: JudgeServe
 
 
 def test_the_suite_is_large_and_speaks_every_language_of_the_benchmark() -> None:
-    from lmms_eval_cross.data.release import LANGUAGES as SPOKEN
+    from lmms_eval_cross.benchmark.release import LANGUAGES as SPOKEN
 
     assert len({injection.text for injection in SUITE}) >= 150
     assert set(LANGUAGES) == SPOKEN

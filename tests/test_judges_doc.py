@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from lmms_eval_cross import session
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Sample
+from lmms_eval_cross.benchmark.rubric import OFFICIAL_NAMES
 from lmms_eval_cross.data.prepared import Prepared
-from lmms_eval_cross.judge.rubric import OFFICIAL_NAMES
-from lmms_eval_cross.records import DIMENSIONS, Sample
 from lmms_eval_cross.trust.anchor import load_anchor
 from tests.command import cross
 from tests.judge_server import Answer, Asked, JudgeServer

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, JudgeFailure, Verdict
 from lmms_eval_cross.judge.engine import Outcomes
-from lmms_eval_cross.judge.judges import Job
-from lmms_eval_cross.judge.ledger import Ledger
-from lmms_eval_cross.records import DIMENSIONS, Dimension, JudgeFailure, Verdict
+from lmms_eval_cross.judge.job import Job
+from lmms_eval_cross.ledger.store import Ledger
 from tests.judge_server import Answer, Asked, JudgeServer, judge_by_answer, score_of
 from tests.judging import image, job, judged_in, rubric
 from tests.standin import JUDGE

@@ -11,12 +11,12 @@ import pytest
 from lmms_eval_cross.utils.judging import mean, process_results
 
 from lmms_eval_cross import session
+from lmms_eval_cross.benchmark.records import Sample, Usage
+from lmms_eval_cross.benchmark.splits import SPLITS
 from lmms_eval_cross.data.prepared import Prepared
 from lmms_eval_cross.errors import ending_with_a_sentence
+from lmms_eval_cross.harness.preflight import check
 from lmms_eval_cross.judge.prices import load_prices
-from lmms_eval_cross.plugin import SPLITS
-from lmms_eval_cross.preflight import check
-from lmms_eval_cross.records import Sample, Usage
 from lmms_eval_cross.settings import load_settings
 from tests.batch_server import BatchServer
 from tests.command import compare, cross
@@ -130,7 +130,7 @@ EVERY_PATH = pytest.mark.parametrize(
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[BatchServer]:
     """A judge with a Batch API, in force."""
-    monkeypatch.setattr("lmms_eval_cross.judge.batch.POLL_SECONDS", 0.01)
+    monkeypatch.setattr("lmms_eval_cross.judge.batch_api.POLL_SECONDS", 0.01)
     monkeypatch.setenv("CROSS_JUDGE_API_KEY", "sk-test")
     with BatchServer() as started:
         monkeypatch.setenv("CROSS_JUDGE_BASE_URL", started.url)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmms_eval_cross.judge.keys import VerdictKey, canonical_json
+from lmms_eval_cross.ledger.keys import VerdictKey
+from lmms_eval_cross.text import canonical_json
 
 KEY = VerdictKey(
     rubric_sha256="r",

@@ -8,9 +8,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from lmms_eval_cross.runs import load_run
-from lmms_eval_cross.trust.corrected import corrected_mean
-from lmms_eval_cross.trust.labels import load_labels
+from lmms_eval_cross.runs.run_files import load_run
+from lmms_eval_cross.trust.corrected_means import corrected_mean
+from lmms_eval_cross.trust.human_labels import load_labels
 from tests.command import cross, said
 from tests.conftest import ROOT
 from tests.judged_runs import chance, label_set, noisy, provenance, sample, write_run

@@ -14,10 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lmms_eval_cross.benchmark.records import FailureReason, JudgeFailure, Usage, Verdict
 from lmms_eval_cross.errors import LedgerError
-from lmms_eval_cross.judge import ledger as module
-from lmms_eval_cross.judge.ledger import STEPS, Entry, Ledger, storable
-from lmms_eval_cross.records import FailureReason, JudgeFailure, Usage, Verdict
+from lmms_eval_cross.ledger import store as module
+from lmms_eval_cross.ledger.store import STEPS, Entry, Ledger
+from lmms_eval_cross.text import storable
 
 HERE = Entry("k", "http://a:1", "judge", "casa/english/Japan_1/1")
 THERE = Entry("k", "http://b:2", "judge", "casa/english/Japan_1/1")
@@ -190,8 +191,8 @@ def test_nul_and_lone_surrogates_are_kept_readable(ledger: Ledger) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from lmms_eval_cross.judge.ledger import Entry, Ledger
-from lmms_eval_cross.records import Verdict
+from lmms_eval_cross.ledger.store import Entry, Ledger
+from lmms_eval_cross.benchmark.records import Verdict
 name, path = sys.argv[1:]
 ledger = Ledger(Path(path))
 for number in range(150):

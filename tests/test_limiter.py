@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 import pytest
 
-from lmms_eval_cross.judge.limiter import FOLLOW, NEW, RETRY, Limiter
-from lmms_eval_cross.judge.limits import Limits, Quota, read_limits, read_seconds
-from lmms_eval_cross.judge.pace import Pace, Ticket
+from lmms_eval_cross.pacing.limiter import FOLLOW, NEW, RETRY, Limiter
+from lmms_eval_cross.pacing.limits import Limits, Quota, read_limits, read_seconds
+from lmms_eval_cross.pacing.pace import Pace, Ticket
 
 # ---------------------------------------------------------------- headers
 

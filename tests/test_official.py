@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from lmms_eval_cross.benchmark.release import FILES, LANGUAGES, ReleaseFile
 from lmms_eval_cross.data.official import ItemNames, SourceSample, clean_language, norm_id, read_records, to_samples
-from lmms_eval_cross.data.release import FILES, LANGUAGES, ReleaseFile
 from lmms_eval_cross.errors import DataError
 
 BY_NAME = {file.name: file for file in FILES}

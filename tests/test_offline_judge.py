@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lmms_eval_cross.judge.judges import make_judge
-from lmms_eval_cross.records import DIMENSIONS, Verdict
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Verdict
+from lmms_eval_cross.judge.choose import make_judge
 from lmms_eval_cross.settings import load_settings
 from tests.judging import job as answer
 from tests.judging import judged_in

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lmms_eval_cross.plugin import GROUPS, SPLITS, with_our_folder
+from lmms_eval_cross.benchmark.splits import GROUPS, SPLITS
+from lmms_eval_cross.harness.plugin import with_our_folder
 from tests.conftest import GUARD, ROOT, Run
 from tests.runs import read_samples
 
@@ -101,6 +102,13 @@ def test_the_groups_of_the_plugin_are_those_of_the_yamls() -> None:
         lines = (ROOT / "tasks" / f"{group}.yaml").read_text(encoding="utf-8").splitlines()
         assert [line.removeprefix("  - ") for line in lines if line.startswith("  - cross")] == list(tasks)
         assert set(tasks) <= set(SPLITS)
+
+
+def test_no_module_is_found_a_second_time_below_the_package(run: Run) -> None:
+    code = "import lmms_eval_cross.utils.docs, lmms_eval_cross.tasks; import lmms_eval_cross.lmms_eval_cross"
+    done = run(sys.executable, "-c", code, cwd=ROOT)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "ModuleNotFoundError: No module named 'lmms_eval_cross.lmms_eval_cross'"
 
 
 def test_help_is_quick_and_loads_no_heavy_package(run: Run) -> None:

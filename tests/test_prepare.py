@@ -15,13 +15,13 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from lmms_eval_cross import preflight
+from lmms_eval_cross.benchmark.release import FILES
 from lmms_eval_cross.cli import main
-from lmms_eval_cross.data.demo import prepare_demo
+from lmms_eval_cross.data.demo_split import prepare_demo
 from lmms_eval_cross.data.prepare import SAMPLE_SCHEMA, prepare
 from lmms_eval_cross.data.prepared import find_prepared, require_prepared
-from lmms_eval_cross.data.release import FILES
 from lmms_eval_cross.errors import CrossError, DataError, NotPreparedError, RubricError, SettingsError, SourceError
+from lmms_eval_cross.harness import preflight
 from tests.conftest import Run
 from tests.test_images import png_of_size
 
@@ -368,7 +368,7 @@ def test_two_ranks_prepare_from_cross_source_once(
     standin: Path, bare_environment: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CROSS_SOURCE", str(standin))
-    code = "from lmms_eval_cross import preflight; preflight.check({'casa_english'}, judged=False)"
+    code = "from lmms_eval_cross.harness import preflight; preflight.check({'casa_english'}, judged=False)"
     ranks = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     said = "".join(rank.communicate()[0] for rank in ranks)
     assert [rank.returncode for rank in ranks] == [0, 0]

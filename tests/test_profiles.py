@@ -13,16 +13,17 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, JudgeFailure, Outcome, Usage, Verdict
+from lmms_eval_cross.benchmark.rubric import Part, Rubric, load_native_rubric
 from lmms_eval_cross.data.images import StoredImage
 from lmms_eval_cross.data.scaled import ScaledImages, scale, seen_size, tiles
 from lmms_eval_cross.errors import RubricError
+from lmms_eval_cross.judge.endpoint_judge import EndpointJudge
 from lmms_eval_cross.judge.engine import Bounds, JudgeEngine
-from lmms_eval_cross.judge.judges import EndpointJudge, Job, judge_identity
-from lmms_eval_cross.judge.ledger import Ledger
+from lmms_eval_cross.judge.job import Job, judge_identity
 from lmms_eval_cross.judge.profiles import PROFILES
 from lmms_eval_cross.judge.request import IMAGE, Request, image_url
-from lmms_eval_cross.judge.rubric import Part, Rubric, load_native_rubric
-from lmms_eval_cross.records import DIMENSIONS, Dimension, JudgeFailure, Outcome, Usage, Verdict
+from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.settings import load_settings
 from tests.judge_server import Answer, Asked, JudgeServer
 from tests.samples import make_sample

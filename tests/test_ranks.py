@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from lmms_eval_cross.data.prepared import Prepared
-from lmms_eval_cross.judge.ledger import Ledger
-from lmms_eval_cross.judge.ledger_files import ledger_paths
+from lmms_eval_cross.ledger.hosts import ledger_paths
+from lmms_eval_cross.ledger.store import Ledger
 from tests.conftest import Run
 from tests.judge_server import DIMENSIONS, Answer, JudgeServer, judge_by_answer
 from tests.runs import TASKS, answer_for, read_results, read_samples, rows_of, write_responses

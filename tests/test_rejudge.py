@@ -10,14 +10,15 @@ import pytest
 from click.testing import CliRunner
 
 from lmms_eval_cross import session
+from lmms_eval_cross.benchmark.splits import split_of
 from lmms_eval_cross.cli import main
 from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.data.prepared import Prepared
 from lmms_eval_cross.errors import RunError, SettingsError
+from lmms_eval_cross.harness.finishing import judge_ledger_run, judge_run
+from lmms_eval_cross.harness.results_files import clustered_stderr, task_results
 from lmms_eval_cross.judging import open_ledger
-from lmms_eval_cross.rejudge import judge_ledger_run, judge_run
-from lmms_eval_cross.rejudge.results import clustered_stderr, task_results
-from lmms_eval_cross.runs import load_run
+from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.settings import load_settings
 from tests.batch_server import BatchServer
 from tests.conftest import Run
@@ -182,7 +183,7 @@ def test_a_crashed_run_is_judged_from_what_it_left_in_the_ledger(
 ) -> None:
     ledger = open_ledger(load_settings())
     for number, sample in enumerate(samples_in(prepared)):
-        record = session.open_record(sample, "Half \ud83d of it.", session.provenance_for(session.split_of(sample)))
+        record = session.open_record(sample, "Half \ud83d of it.", session.provenance_for(split_of(sample)))
         ledger.record_response(f"rank {number % 2}", sample.sample_id, record["response"], record)
     ledger.close()
     judged = judge_ledger_run(["rank 0", "rank 1"], tmp_path / "out")
@@ -257,7 +258,7 @@ def rounded(entry: dict[str, Any]) -> dict[str, Any]:
 def test_a_batch_gives_the_run_that_single_calls_give(
     predicted: Path, standin: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("lmms_eval_cross.judge.batch.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("lmms_eval_cross.judge.batch_api.time.sleep", lambda seconds: None)
     monkeypatch.setenv("CROSS_JUDGE_API_KEY", "sk-test")
     with BatchServer() as server:
         monkeypatch.setenv("CROSS_JUDGE_BASE_URL", server.url)

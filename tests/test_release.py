@@ -10,11 +10,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from lmms_eval_cross.benchmark.records import Sample
+from lmms_eval_cross.benchmark.release import COUNTRIES, FILES, LANGUAGES
 from lmms_eval_cross.data.official import norm_id
 from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.data.prepared import Prepared
-from lmms_eval_cross.data.release import COUNTRIES, FILES, LANGUAGES
-from lmms_eval_cross.records import Sample
 from tests.standin import CASA, SAFEWORLD
 
 ITEMS_PER_COUNTRY = {

@@ -12,17 +12,17 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from lmms_eval_cross.benchmark.records import DIMENSIONS, JudgeFailure, Sample, Usage, Verdict
 from lmms_eval_cross.errors import RunError
-from lmms_eval_cross.records import DIMENSIONS, JudgeFailure, Sample, Usage, Verdict
-from lmms_eval_cross.report.as_json import report_json, to_text
 from lmms_eval_cross.report.browser import all_samples, browser_data
 from lmms_eval_cross.report.build import Report, build_report
-from lmms_eval_cross.report.labels import clean_label, model_name, unique_labels
-from lmms_eval_cross.report.markdown import markdown
+from lmms_eval_cross.report.model_names import clean_label, model_name, unique_labels
 from lmms_eval_cross.report.page import PageOptions, inert_json, render_page
+from lmms_eval_cross.report.report_json import report_json, to_text
+from lmms_eval_cross.report.report_markdown import markdown
 from lmms_eval_cross.report.tables import csv_tables
 from lmms_eval_cross.report.write import Targets, write_report
-from lmms_eval_cross.runs import load_run
+from lmms_eval_cross.runs.run_files import load_run
 from tests.conftest import Run as Command
 from tests.report_runs import JUDGE, demo_sample, judged, samples_of, verdict, write_run
 from tests.run_folders import Judged, samples_file

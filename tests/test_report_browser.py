@@ -14,11 +14,12 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from lmms_eval_cross import session
-from lmms_eval_cross.records import DIMENSIONS, JudgeFailure
+from lmms_eval_cross.benchmark.records import DIMENSIONS, JudgeFailure
+from lmms_eval_cross.benchmark.splits import DEMO
 from lmms_eval_cross.report.build import build_report
 from lmms_eval_cross.report.page import PageOptions, render_page
 from lmms_eval_cross.report.write import Targets, write_report
-from lmms_eval_cross.runs import load_run
+from lmms_eval_cross.runs.run_files import load_run
 from tests import judged_runs
 from tests.report_runs import demo_answers, demo_sample, judged, make_run, samples_of, verdict, write_run
 from tests.run_folders import Judged
@@ -54,7 +55,7 @@ def demo_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("CROSS_HOME", str(folder / "home"))
         patch.setenv("CROSS_JUDGE", "offline")
         shipped = Path(str(files("lmms_eval_cross.demo"))) / "responses"
-        told = session.provenance_for(session.DEMO)
+        told = session.provenance_for(DEMO)
         runs = [
             write_run(folder / name, demo_answers(shipped / f"{name}.jsonl"), told) for name in ("careless", "careful")
         ]

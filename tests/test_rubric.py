@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension
+from lmms_eval_cross.benchmark.rubric import Rubric, read_official_rubric
 from lmms_eval_cross.errors import RubricError
-from lmms_eval_cross.judge.rubric import Rubric, read_official_rubric
-from lmms_eval_cross.records import DIMENSIONS, Dimension
 from tests.standin import JUDGE
 
 OFFICIAL: dict[Dimension, str] = {

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from lmms_eval_cross import kept_answers
-from lmms_eval_cross.data.demo import prepare_demo
+from lmms_eval_cross.data.demo_split import prepare_demo
 from lmms_eval_cross.errors import RunError, SettingsError
+from lmms_eval_cross.harness import kept_answers
+from lmms_eval_cross.harness.kept_answers import KeptAnswers, generate_in_chunks, model_identity
+from lmms_eval_cross.harness.run_command import command, fresh_folder, judge_ending, option
 from lmms_eval_cross.judging import open_ledger
-from lmms_eval_cross.kept_answers import KeptAnswers, generate_in_chunks, model_identity
-from lmms_eval_cross.run_command import command, fresh_folder, judge_ending, option
 from lmms_eval_cross.settings import load_settings
 from tests.conftest import Run
 from tests.runs import rows_of, write_responses

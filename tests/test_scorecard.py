@@ -2,8 +2,8 @@
 
 import pytest
 
-from lmms_eval_cross.records import DIMENSIONS, Dimension, JudgeFailure, Outcome, Verdict
-from lmms_eval_cross.scorecard import any_incomplete, build_scorecards
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, JudgeFailure, Outcome, Verdict
+from lmms_eval_cross.runs.scorecard import any_incomplete, build_scorecards
 
 
 def answers(scores: list[int], failures: list[str]) -> list[dict[Dimension, Outcome]]:

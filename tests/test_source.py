@@ -19,10 +19,10 @@ from typing import Any
 import pytest
 import tenacity
 
+from lmms_eval_cross.benchmark.release import FILES
 from lmms_eval_cross.data import source as source_module
 from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.data.prepared import find_prepared, require_prepared
-from lmms_eval_cross.data.release import FILES
 from lmms_eval_cross.data.source import TRIES, open_source
 from lmms_eval_cross.errors import DataError, SourceError
 from lmms_eval_cross.settings import describe_settings, load_settings

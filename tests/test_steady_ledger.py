@@ -12,17 +12,17 @@ from pathlib import Path
 import pytest
 
 from lmms_eval_cross import session
-from lmms_eval_cross.data.demo import prepare_demo
+from lmms_eval_cross.benchmark.records import JudgeFailure, Sample, Verdict
+from lmms_eval_cross.data.demo_split import prepare_demo
 from lmms_eval_cross.errors import LedgerError
-from lmms_eval_cross.judge import ledger_files
-from lmms_eval_cross.judge.judges import Job
-from lmms_eval_cross.judge.ledger import STEPS, Entry, Ledger
-from lmms_eval_cross.judge.ledger_files import ledger_file, ledger_paths, merge, merge_other_hosts
-from lmms_eval_cross.judge.ledger_report import verify
-from lmms_eval_cross.judge.steady import SteadyLedger
+from lmms_eval_cross.judge.job import Job
 from lmms_eval_cross.judging import Judging, open_ledger
-from lmms_eval_cross.records import JudgeFailure, Sample, Verdict
-from lmms_eval_cross.sample_record import METRICS, RECORD
+from lmms_eval_cross.ledger import hosts
+from lmms_eval_cross.ledger.contents import verify
+from lmms_eval_cross.ledger.hosts import ledger_file, ledger_paths, merge, merge_other_hosts
+from lmms_eval_cross.ledger.steady import SteadyLedger
+from lmms_eval_cross.ledger.store import STEPS, Entry, Ledger
+from lmms_eval_cross.runs.sample_record import METRICS, RECORD
 from lmms_eval_cross.settings import load_settings
 from tests.conftest import Run
 from tests.judge_server import Answer, JudgeServer
@@ -170,13 +170,13 @@ def test_the_line_after_settling_counts_failures_and_names_the_command(
 def test_on_a_network_file_system_each_host_has_a_file_and_reads_the_others(
     bare_environment: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(ledger_files.platform, "node", lambda: "node-1.cluster")
+    monkeypatch.setattr(hosts.platform, "node", lambda: "node-1.cluster")
     assert ledger_file(bare_environment, "auto") == (bare_environment / "ledger.sqlite", "WAL")
     path, journal = ledger_file(bare_environment, "host")
     assert path.name == "ledger-node-1-cluster.sqlite"
     one = Ledger(path, journal)
     one.record_verdict(Entry("key", "host", "judge", "sample"), GOOD)
-    monkeypatch.setattr(ledger_files.platform, "node", lambda: "node-2")
+    monkeypatch.setattr(hosts.platform, "node", lambda: "node-2")
     two = Ledger(*ledger_file(bare_environment, "host"))
     (bare_environment / "ledger-broken.sqlite").write_bytes(b"no ledger at all" * 100)
     merge_other_hosts(two)
@@ -194,9 +194,9 @@ def test_network_file_systems_are_known_by_their_mount(
     point = str(shared).replace(" ", "\\040")
     lines = ["22 1 8:1 / / rw - ext4 /dev/sda rw", f"30 22 0:5 / {point} rw shared:1 - {kind} server:/x rw"]
     mounts.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    monkeypatch.setattr(ledger_files, "_MOUNTS", mounts)
-    assert ledger_files.on_network(shared / "below") is network
-    assert not ledger_files.on_network(tmp_path / "the other")
+    monkeypatch.setattr(hosts, "_MOUNTS", mounts)
+    assert hosts.on_network(shared / "below") is network
+    assert not hosts.on_network(tmp_path / "the other")
 
 
 def test_merging_takes_verdicts_over_failures_and_keeps_its_own(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from lmms_eval_cross.cli import main
-from lmms_eval_cross.runs import load_run
+from lmms_eval_cross.runs.run_files import load_run
 from tests.judged_runs import chance, label_set, sample, write_run
 
 SAMPLES = [sample(number) for number in range(200)]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from lmms_eval_cross.judge.judges import sendable
+from lmms_eval_cross.text import sendable
 
 
 class Writable:

@@ -5,13 +5,14 @@ from typing import Any
 from PIL import Image
 
 from lmms_eval_cross import session
-from lmms_eval_cross.records import Sample
+from lmms_eval_cross.benchmark.records import Sample
+from lmms_eval_cross.benchmark.splits import split_of
 
 
 def doc_to_visual(doc: dict[str, Any]) -> list[Image.Image]:
     """The sample's picture: upright, RGB, full size."""
     sample = Sample.from_row(doc)
-    return [session.data_for(session.split_of(sample)).images.open(sample.image_sha256)]
+    return [session.data_for(split_of(sample)).images.open(sample.image_sha256)]
 
 
 def doc_to_text(doc: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from lmms_eval_cross import session
-from lmms_eval_cross.plugin import SPLITS
+from lmms_eval_cross.benchmark.splits import SPLITS
 
 
 class DataPath(str):

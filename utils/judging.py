@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from lmms_eval_cross import session
-from lmms_eval_cross.judge.judges import judge_identity
-from lmms_eval_cross.records import Sample
-from lmms_eval_cross.sample_record import group_mean, mean_score
-from lmms_eval_cross.scorecard import describe_gaps
+from lmms_eval_cross.benchmark.records import Sample
+from lmms_eval_cross.judge.job import judge_identity
+from lmms_eval_cross.runs.sample_record import group_mean, mean_score
+from lmms_eval_cross.runs.scorecard import describe_gaps
 from lmms_eval_cross.settings import load_settings
 
 __all__ = ["coverage", "group_mean", "mean", "process_results"]

@@ -1,8 +1,8 @@
 """`!function lmms_eval_cross.utils.labels.cross_casa` in a YAML is the name in lmms-eval's tables, of task or group."""
 
 from lmms_eval_cross import session
-from lmms_eval_cross.labels import table_label
-from lmms_eval_cross.plugin import GROUPS, SPLITS
+from lmms_eval_cross.benchmark.splits import GROUPS, SPLITS
+from lmms_eval_cross.harness.table_labels import table_label
 
 
 def __getattr__(name: str) -> str:

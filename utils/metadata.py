@@ -3,8 +3,8 @@
 from typing import Any
 
 from lmms_eval_cross import session
-from lmms_eval_cross.labels import task_metadata
-from lmms_eval_cross.plugin import SPLITS
+from lmms_eval_cross.benchmark.splits import SPLITS
+from lmms_eval_cross.harness.table_labels import task_metadata
 
 
 def __getattr__(split: str) -> dict[str, Any]:

@@ -14,9 +14,9 @@ def agree(a: Path, b: Path, json_path: Path | None, show: int) -> None:
     """Compare two judges on the same answers: run folders or anchors, A being the reference."""
     import json
 
-    from lmms_eval_cross.data.source import write_text
-    from lmms_eval_cross.trust.agree import agreement_report
-    from lmms_eval_cross.trust.agree_text import agreement_table, shown_disagreements
+    from lmms_eval_cross.files import write_text
+    from lmms_eval_cross.trust.agreement_report import agreement_report
+    from lmms_eval_cross.trust.agreement_text import agreement_table, shown_disagreements
     from lmms_eval_cross.trust.anchor import load_anchor
 
     report = agreement_report(load_anchor(a), load_anchor(b))

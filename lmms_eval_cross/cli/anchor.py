@@ -40,7 +40,7 @@ def judge(path: Path, repeats: int, with_text: bool, output: Path | None) -> Non
 
     from lmms_eval_cross.settings import load_settings
     from lmms_eval_cross.trust.anchor import load_anchor
-    from lmms_eval_cross.trust.rejudge import failure_counts, judge_anchor
+    from lmms_eval_cross.trust.anchor_judging import failure_counts, judge_anchor
 
     judged = judge_anchor(load_anchor(path), load_settings(), repeats)
     stamp = judged.judgements[-1].judge

@@ -13,10 +13,10 @@ def baseline(runs: tuple[Path, ...], output: Path) -> None:
 
     Several RUNs are rounds of one model. The file has scores and their origin, no text of the benchmark.
     """
-    from lmms_eval_cross.compare.baseline import is_baseline, write_baseline
+    from lmms_eval_cross.compare.baseline_file import is_baseline, write_baseline
     from lmms_eval_cross.compare.inputs import load_side
-    from lmms_eval_cross.data.source import write_text
-    from lmms_eval_cross.judged import check_judged
+    from lmms_eval_cross.files import write_text
+    from lmms_eval_cross.runs.judged import check_judged
 
     if not is_baseline(output):
         raise click.UsageError(f"-o must name a .json file, by which `compare` knows it, got {output.name}.")

@@ -116,7 +116,7 @@ def compare(
     with never_worse_by_accident():
         from lmms_eval_cross.compare.comparison import Rules
         from lmms_eval_cross.compare.inputs import load_side
-        from lmms_eval_cross.compare.text import render_text
+        from lmms_eval_cross.compare.terminal import render_text
         from lmms_eval_cross.settings import load_settings
 
         if second_judge and not confirm:
@@ -171,8 +171,8 @@ def with_labels(comparison: Comparison, path: Path | None) -> Comparison:
         return comparison
     from dataclasses import replace
 
-    from lmms_eval_cross.compare.corrected import corrected_rounds
-    from lmms_eval_cross.trust.labels import load_labels
+    from lmms_eval_cross.compare.corrected_rounds import corrected_rounds
+    from lmms_eval_cross.trust.human_labels import load_labels
 
     labels = load_labels(path)
     if not comparison.samples:
@@ -185,10 +185,10 @@ def write_outputs(
     comparison: Comparison, report_url: str | None, junit: Path | None, markdown: Path | None, as_json: Path | None
 ) -> None:
     """Write the files that were asked for, all rendered before the first is written."""
-    from lmms_eval_cross.compare.as_json import render_json
+    from lmms_eval_cross.compare.gate_json import render_json
+    from lmms_eval_cross.compare.gate_markdown import render_markdown
     from lmms_eval_cross.compare.junit import render_junit
-    from lmms_eval_cross.compare.markdown import render_markdown
-    from lmms_eval_cross.data.source import write_text
+    from lmms_eval_cross.files import write_text
 
     wanted = {
         junit: render_junit(comparison) if junit else "",

@@ -20,7 +20,7 @@ def cost(names: str, profiles: tuple[str, ...], model: str | None, answer_tokens
 
     Without --profile, for all profiles. Pictures are scaled and kept for the profiles that send scaled ones.
     """
-    from lmms_eval_cross.estimates import print_cost
-    from lmms_eval_cross.judge.cost import Lengths
+    from lmms_eval_cross.cost.estimate import Lengths
+    from lmms_eval_cross.cost.task_costs import print_cost
 
     print_cost(names.split(","), profiles, model, Lengths(answer_tokens, reply_tokens), click.echo)

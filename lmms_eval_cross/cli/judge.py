@@ -20,8 +20,8 @@ def judge(path: Path | None, run_ids: tuple[str, ...], retry_failed: bool, batch
     Takes a run with failures, and answers made with --predict_only --log_samples. Needs no GPU, no model and no torch.
     Exit code 3: too few answers have a verdict (CROSS_MIN_COVERAGE).
     """
-    from lmms_eval_cross.rejudge import judge_ledger_run, judge_run
-    from lmms_eval_cross.scorecard import advice
+    from lmms_eval_cross.harness.finishing import judge_ledger_run, judge_run
+    from lmms_eval_cross.runs.scorecard import advice
 
     if (path is None) == (not run_ids):
         raise click.UsageError("Give either the path of a run or --run ID.")

@@ -21,7 +21,7 @@ def export_(source: Path, n: int, seed: int, output: Path) -> None:
     """Draw answers and write batch.csv, label.html and batch.json; the first two hold text of CROSS."""
     from lmms_eval_cross.errors import LabelError
     from lmms_eval_cross.trust.anchor import load_anchor
-    from lmms_eval_cross.trust.batch import batch_id, export_batch
+    from lmms_eval_cross.trust.labelling_batch import batch_id, export_batch
 
     if (output / "batch.json").exists():
         raise LabelError(f"{output} holds a batch already; give another --output, for people may be labelling it.")
@@ -38,8 +38,8 @@ def import_(batch: Path, files: tuple[Path, ...], output: Path) -> None:
     """Check the annotators' CSV files against BATCH (batch.json) and write the label file."""
     from lmms_eval_cross.errors import LabelError
     from lmms_eval_cross.trust.anchor import load_anchor
+    from lmms_eval_cross.trust.human_labels import labels_table
     from lmms_eval_cross.trust.label_import import import_labels
-    from lmms_eval_cross.trust.labels import labels_table
 
     if batch.suffix == ".csv":
         raise LabelError(f"BATCH is {batch}, a spreadsheet; give the batch.json that `label export` wrote with it.")
@@ -58,11 +58,11 @@ def correct(run: Path, labels: Path, json_path: Path | None) -> None:
     import json
     from dataclasses import asdict
 
-    from lmms_eval_cross.data.source import write_text
-    from lmms_eval_cross.records import DIMENSIONS
-    from lmms_eval_cross.runs import load_run
-    from lmms_eval_cross.trust.corrected import corrected_mean, corrected_table
-    from lmms_eval_cross.trust.labels import load_labels
+    from lmms_eval_cross.benchmark.records import DIMENSIONS
+    from lmms_eval_cross.files import write_text
+    from lmms_eval_cross.runs.run_files import load_run
+    from lmms_eval_cross.trust.corrected_means import corrected_mean, corrected_table
+    from lmms_eval_cross.trust.human_labels import load_labels
 
     loaded, known = load_run(run), load_labels(labels)
     means = [corrected_mean(loaded.judged_answers, known, dimension) for dimension in DIMENSIONS]

@@ -16,8 +16,8 @@ def ledger() -> None:
 @ledger.command()
 def show() -> None:
     """Print counts by judge, and the runs with answers."""
-    from lmms_eval_cross.judge.ledger_report import describe
     from lmms_eval_cross.judging import open_ledger
+    from lmms_eval_cross.ledger.contents import describe
     from lmms_eval_cross.settings import load_settings
 
     click.echo(describe(open_ledger(load_settings())))
@@ -27,13 +27,13 @@ def show() -> None:
 @click.argument("files", nargs=-1, required=True, type=FILES)
 def merge(files: tuple[Path, ...]) -> None:
     """Take over from other ledger files what this one lacks; they are not changed."""
-    from lmms_eval_cross.judge import ledger_files
     from lmms_eval_cross.judging import open_ledger
+    from lmms_eval_cross.ledger import hosts
     from lmms_eval_cross.settings import load_settings
 
     own = open_ledger(load_settings())
     for file in files:
-        new = ledger_files.merge(own, file)
+        new = hosts.merge(own, file)
         click.echo(f"{file.name}: {new['verdict']} verdicts and {new['response']} answers are new.")
 
 
@@ -41,20 +41,20 @@ def merge(files: tuple[Path, ...]) -> None:
 @click.argument("folder", type=FILES)
 def export(folder: Path) -> None:
     """Write answers and verdicts as Parquet into a folder."""
-    from lmms_eval_cross.data.source import unwritable_told
-    from lmms_eval_cross.judge import ledger_files
+    from lmms_eval_cross.files import unwritable_told
+    from lmms_eval_cross.ledger import hosts
     from lmms_eval_cross.settings import load_settings
 
     with unwritable_told(folder):
-        written = ledger_files.export(ledger_files.ledger_paths(load_settings().home), folder)
+        written = hosts.export(hosts.ledger_paths(load_settings().home), folder)
     click.echo(f"Written: {written['verdict']} verdicts and {written['response']} answers to {folder}")
 
 
 @ledger.command()
 def verify() -> None:
     """Derive every verdict's key anew from the answers; exit code 3 if one does not fit."""
-    from lmms_eval_cross.judge.ledger_report import verify as check
     from lmms_eval_cross.judging import open_ledger
+    from lmms_eval_cross.ledger.contents import verify as check
     from lmms_eval_cross.settings import load_settings
 
     report = check(open_ledger(load_settings()))

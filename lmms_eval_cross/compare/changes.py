@@ -5,8 +5,8 @@ from urllib.parse import quote
 
 import numpy as np
 
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension
 from lmms_eval_cross.compare.pairs import PairedScores
-from lmms_eval_cross.records import DIMENSIONS, Dimension
 from lmms_eval_cross.stats import average_rounds
 
 

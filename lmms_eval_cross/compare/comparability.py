@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from lmms_eval_cross.compare.rounds import Judging, Side
 from lmms_eval_cross.errors import listing
-from lmms_eval_cross.judge.keys import canonical_json
+from lmms_eval_cross.text import canonical_json
 
 
 @dataclass(frozen=True, slots=True)

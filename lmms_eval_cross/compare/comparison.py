@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final
 from lmms_eval_cross.compare.changes import Change
 from lmms_eval_cross.compare.confirm import Confirmation
 from lmms_eval_cross.compare.rounds import Side
-from lmms_eval_cross.compare.slices import Slice
+from lmms_eval_cross.compare.worst_slices import Slice
 from lmms_eval_cross.stats import Decision, Interval, PairedDifference, smallest_decidable_margin
 from lmms_eval_cross.stats.gate import DATA_CANNOT_DECIDE
 
 if TYPE_CHECKING:
-    from lmms_eval_cross.compare.corrected import CorrectedRound
+    from lmms_eval_cross.compare.corrected_rounds import CorrectedRound
     from lmms_eval_cross.compare.crossing import Crossing
 
 DEFAULT_MARGIN: Final = 5.0

@@ -6,12 +6,13 @@ from typing import TypeAlias
 
 import numpy as np
 
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Outcome, Verdict
+from lmms_eval_cross.benchmark.splits import split_of
 from lmms_eval_cross.compare.changes import most_changed
 from lmms_eval_cross.compare.pairs import FloatArray, PairedScores, replaced
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.errors import JudgeSetupError, RunError
-from lmms_eval_cross.records import DIMENSIONS, Outcome, Verdict
-from lmms_eval_cross.sample_record import JudgedAnswer
+from lmms_eval_cross.runs.sample_record import JudgedAnswer
 from lmms_eval_cross.stats import Decision
 
 Answers: TypeAlias = list[Mapping[str, JudgedAnswer]]
@@ -150,7 +151,6 @@ def _score(outcome: Outcome) -> float:
 
 
 def _split(answer: JudgedAnswer) -> str:
-    from lmms_eval_cross.session import split_of
 
     return split_of(answer.sample)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lmms_eval_cross.benchmark.records import Dimension
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.errors import AnchorError, listing
-from lmms_eval_cross.records import Dimension
 from lmms_eval_cross.stats import Bridge
 from lmms_eval_cross.trust.anchor import Anchor
 from lmms_eval_cross.trust.bridge import bridges

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from lmms_eval_cross.compare.capability import PAIRED, CapabilityDifference, capability_difference
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension
 from lmms_eval_cross.compare.changes import most_changed
 from lmms_eval_cross.compare.comparability import incomparable, incomparable_over_bridge
 from lmms_eval_cross.compare.comparison import DEFAULT_MARGIN, Comparison, MetricResult, Rules
 from lmms_eval_cross.compare.confirm import Confirmation
 from lmms_eval_cross.compare.pairs import PairedScores, coverage, pair_scores
 from lmms_eval_cross.compare.rounds import Side
-from lmms_eval_cross.compare.slices import find_slices
+from lmms_eval_cross.compare.task_metrics import PAIRED, CapabilityDifference, capability_difference
+from lmms_eval_cross.compare.worst_slices import find_slices
 from lmms_eval_cross.errors import AnchorError, RunError, listing
-from lmms_eval_cross.records import DIMENSIONS, Dimension
 from lmms_eval_cross.stats import (
     Bridge,
     Decision,

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from lmms_eval_cross.compare.baseline import is_baseline, read_baseline
+from lmms_eval_cross.compare.baseline_file import is_baseline, read_baseline
 from lmms_eval_cross.compare.rounds import Round, Side, read_round
 from lmms_eval_cross.errors import RunError
-from lmms_eval_cross.runs import load_run
+from lmms_eval_cross.runs.run_files import load_run
 
 
 def load_side(paths: Sequence[Path]) -> Side:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension
 from lmms_eval_cross.compare.rounds import SampleFacts, Scores, Side
-from lmms_eval_cross.records import DIMENSIONS, Dimension
 from lmms_eval_cross.stats import average_rounds
 
 FloatArray = NDArray[np.float64]

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 from math import nan
 from typing import Final, TypeAlias
 
-from lmms_eval_cross.compare.capability import TaskMetric, task_metrics
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Sample, Verdict
+from lmms_eval_cross.compare.task_metrics import TaskMetric, task_metrics
 from lmms_eval_cross.errors import RunError, listing
-from lmms_eval_cross.judge.keys import canonical_json
-from lmms_eval_cross.records import DIMENSIONS, Sample, Verdict
-from lmms_eval_cross.runs import Run
-from lmms_eval_cross.sample_record import JudgedAnswer, Provenance
+from lmms_eval_cross.runs.run_files import Run
+from lmms_eval_cross.runs.sample_record import JudgedAnswer, Provenance
+from lmms_eval_cross.text import canonical_json
 
 Scores: TypeAlias = tuple[float, ...]
 """A score for each of DIMENSIONS, 0 or 1; NaN is a failure."""

@@ -11,7 +11,7 @@ from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.stats import Corrected, Decision, Interval, minimum_detectable_effect
 
 if TYPE_CHECKING:
-    from lmms_eval_cross.compare.corrected import CorrectedRound
+    from lmms_eval_cross.compare.corrected_rounds import CorrectedRound
 
 NOT_A_MEASUREMENT: Final = "OFFLINE JUDGE: not a measurement"
 NONE: Final = "-"

@@ -12,9 +12,9 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lmms_eval_cross.data.release import COUNTRIES, LANGUAGES, WORDINGS, ReleaseFile
+from lmms_eval_cross.benchmark.records import Sample
+from lmms_eval_cross.benchmark.release import COUNTRIES, LANGUAGES, WORDINGS, ReleaseFile
 from lmms_eval_cross.errors import DataError
-from lmms_eval_cross.records import Sample
 
 Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
 Index = Annotated[str, Field(pattern=r"^[A-Za-z_]+_[0-9]+$")]

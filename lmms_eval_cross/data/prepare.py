@@ -19,6 +19,9 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from lmms_eval_cross import __version__
+from lmms_eval_cross.benchmark.records import Sample
+from lmms_eval_cross.benchmark.release import DEFAULT_REVISION, DEFAULT_SOURCE, FILES, JUDGE_FILE, ReleaseFile
+from lmms_eval_cross.benchmark.rubric import Rubric, read_official_rubric
 from lmms_eval_cross.data.images import StoredImage, check_image, write_images
 from lmms_eval_cross.data.official import ItemNames, SourceSample, read_records, to_samples
 from lmms_eval_cross.data.prepared import (
@@ -31,11 +34,9 @@ from lmms_eval_cross.data.prepared import (
     find_prepared,
     point_to,
 )
-from lmms_eval_cross.data.release import DEFAULT_REVISION, DEFAULT_SOURCE, FILES, JUDGE_FILE, ReleaseFile
-from lmms_eval_cross.data.source import Source, open_source, write_whole
+from lmms_eval_cross.data.source import Source, open_source
 from lmms_eval_cross.errors import DataError, RubricError, SettingsError, SourceError, listing
-from lmms_eval_cross.judge.rubric import Rubric, read_official_rubric
-from lmms_eval_cross.records import Sample
+from lmms_eval_cross.files import write_whole
 
 SAMPLE_SCHEMA: Final = pa.schema(
     [(name, pa.int8() if name == "wording" else pa.string()) for name in Sample.__dataclass_fields__]

@@ -7,10 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from lmms_eval_cross.benchmark.rubric import Rubric
 from lmms_eval_cross.data.images import ImageStore
-from lmms_eval_cross.data.source import write_whole
 from lmms_eval_cross.errors import NotPreparedError, RubricError
-from lmms_eval_cross.judge.rubric import Rubric
+from lmms_eval_cross.files import write_whole
 
 MANIFEST: Final = "manifest.json"
 IMAGES: Final = "images.parquet"

@@ -4,9 +4,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import quote
@@ -16,7 +15,8 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_expo
 from tenacity.wait import wait_base
 from tqdm import tqdm
 
-from lmms_eval_cross.errors import SettingsError, SourceError
+from lmms_eval_cross.errors import SourceError
+from lmms_eval_cross.files import write_whole
 
 PARALLEL_DOWNLOADS: Final = 8
 TRIES: Final = 5
@@ -212,38 +212,6 @@ def shown_url(url: httpx.URL) -> str:
 
 def _fingerprint(*parts: str) -> str:
     return hashlib.sha256("\n".join((FORMAT, *parts)).encode(errors="surrogateescape")).hexdigest()
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file that the user named, whole or not at all.
-
-    Raises:
-        SettingsError: it can't be written.
-    """
-    with unwritable_told(path):
-        write_whole(path, text)
-
-
-@contextmanager
-def unwritable_told(path: Path) -> Iterator[None]:
-    """Say in a sentence that what the user named can't be written."""
-    try:
-        yield
-    except OSError as error:
-        why = error.strerror or error
-        raise SettingsError(f"{path} can't be written ({why}); name another place.") from None
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    partial = path.parent / f".{path.name}.{os.getpid()}"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
 
 
 def _stream(client: httpx.Client, url: httpx.URL, target: Path) -> None:

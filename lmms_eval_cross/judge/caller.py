@@ -8,15 +8,15 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
+from lmms_eval_cross.benchmark.records import Dimension, FailureReason, JudgeFailure, Outcome, Usage
 from lmms_eval_cross.errors import LedgerError
 from lmms_eval_cross.judge.client import NoReply
-from lmms_eval_cross.judge.judges import REPLY_TOKENS, Heard, Job, Judge
-from lmms_eval_cross.judge.limiter import RETRY, Limiter
-from lmms_eval_cross.judge.limits import Limits
+from lmms_eval_cross.judge.job import REPLY_TOKENS, Heard, Job, Judge
 from lmms_eval_cross.judge.profiles import Dimensions
 from lmms_eval_cross.judge.progress import Tally
-from lmms_eval_cross.judge.spend import Budget
-from lmms_eval_cross.records import Dimension, FailureReason, JudgeFailure, Outcome, Usage
+from lmms_eval_cross.ledger.spend import Budget
+from lmms_eval_cross.pacing.limiter import RETRY, Limiter
+from lmms_eval_cross.pacing.limits import Limits
 
 Outcomes: TypeAlias = Mapping[Dimension, Outcome]
 TRIES: Final = 5

@@ -11,11 +11,11 @@ import openai
 from openai import AsyncAzureOpenAI, AsyncOpenAI, Omit
 from openai.types.chat import ChatCompletion, ChatCompletionMessage
 
+from lmms_eval_cross.benchmark.records import FailureReason, Usage
 from lmms_eval_cross.judge.endpoint import Endpoint
-from lmms_eval_cross.judge.limits import NOTHING_TOLD, Limits, read_limits
 from lmms_eval_cross.judge.quirks import adapt, learn
 from lmms_eval_cross.judge.request import Request
-from lmms_eval_cross.records import FailureReason, Usage
+from lmms_eval_cross.pacing.limits import NOTHING_TOLD, Limits, read_limits
 
 _MAY_PASS: Final = frozenset({408, 409, 425, 429})
 _BLIND: Final = re.compile(

@@ -7,16 +7,24 @@ from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
 
+from lmms_eval_cross.benchmark.records import (
+    ASK_AGAIN,
+    DIMENSIONS,
+    Dimension,
+    FailureReason,
+    JudgeFailure,
+    Outcome,
+    Verdict,
+)
 from lmms_eval_cross.errors import DataError, LedgerError
-from lmms_eval_cross.judge.answers import failed_generation
 from lmms_eval_cross.judge.caller import Caller, Outcomes, failures
-from lmms_eval_cross.judge.judges import Job, Judge
-from lmms_eval_cross.judge.ledger import Entry, Ledger
-from lmms_eval_cross.judge.limiter import FOLLOW, NEW, Limiter
+from lmms_eval_cross.judge.job import Job, Judge
 from lmms_eval_cross.judge.profiles import Dimensions
 from lmms_eval_cross.judge.progress import Progress, Tally
-from lmms_eval_cross.judge.spend import Budget, load_quirks, save_quirks
-from lmms_eval_cross.records import ASK_AGAIN, DIMENSIONS, Dimension, FailureReason, JudgeFailure, Outcome, Verdict
+from lmms_eval_cross.ledger.spend import Budget, load_quirks, save_quirks
+from lmms_eval_cross.ledger.store import Entry, Ledger
+from lmms_eval_cross.pacing.limiter import FOLLOW, NEW, Limiter
+from lmms_eval_cross.runs.failed_generations import failed_generation
 
 __all__ = ["Bounds", "JudgeEngine", "Outcomes"]
 

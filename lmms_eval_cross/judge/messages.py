@@ -3,9 +3,9 @@
 import base64
 from typing import Any, TypeAlias
 
+from lmms_eval_cross.benchmark.records import Dimension
+from lmms_eval_cross.benchmark.rubric import Rubric
 from lmms_eval_cross.data.images import StoredImage
-from lmms_eval_cross.judge.rubric import Rubric
-from lmms_eval_cross.records import Dimension
 
 Message: TypeAlias = dict[str, Any]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from lmms_eval_cross.benchmark.records import Usage
 from lmms_eval_cross.errors import SettingsError
-from lmms_eval_cross.records import Usage
 
 
 class Price(BaseModel):

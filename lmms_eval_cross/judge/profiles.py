@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension
+from lmms_eval_cross.benchmark.rubric import Rubric
 from lmms_eval_cross.errors import RubricError
 from lmms_eval_cross.judge.messages import Message, build_messages
 from lmms_eval_cross.judge.reply import NoScore, ParsedScore, parse_reply
-from lmms_eval_cross.judge.rubric import Rubric
-from lmms_eval_cross.records import DIMENSIONS, Dimension
 from lmms_eval_cross.settings import ProfileName
 
 Dimensions: TypeAlias = tuple[Dimension, ...]

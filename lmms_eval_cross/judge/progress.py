@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from tqdm import tqdm
 
+from lmms_eval_cross.benchmark.records import Usage
 from lmms_eval_cross.judge.prices import Price
-from lmms_eval_cross.records import Usage
 
 LINE_SECONDS: Final = 30.0
 

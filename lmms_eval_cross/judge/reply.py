@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
-from lmms_eval_cross.records import FailureReason
+from lmms_eval_cross.benchmark.records import FailureReason
 
 _NUMBER: Final = (
     r"(?<![A-Za-z0-9_.,/%+\-−–])(?<!\d:)"

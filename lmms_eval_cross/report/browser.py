@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, get_args
 
-from lmms_eval_cross.records import DIMENSIONS, FailureReason, JudgeFailure, Outcome, Sample
+from lmms_eval_cross.benchmark.records import DIMENSIONS, FailureReason, JudgeFailure, Outcome, Sample
 from lmms_eval_cross.report.measured import Measured
-from lmms_eval_cross.sample_record import JudgedAnswer
+from lmms_eval_cross.runs.sample_record import JudgedAnswer
 
 REASONS: Final[tuple[FailureReason, ...]] = get_args(FailureReason)
 CODES: Final[Mapping[FailureReason, str]] = {reason: chr(ord("a") + place) for place, reason in enumerate(REASONS)}

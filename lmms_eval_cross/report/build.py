@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lmms_eval_cross.report.capability import Capability, capability_clauses, find_capabilities
-from lmms_eval_cross.report.corrected import CorrectedScore, corrected_scores
+from lmms_eval_cross.report.corrected_scores import CorrectedScore, corrected_scores
+from lmms_eval_cross.report.differences import Comparison, compare_with_first, safety_clause, tally
 from lmms_eval_cross.report.languages import LanguageGap, language_gaps
 from lmms_eval_cross.report.measured import Measured, measure_all
 from lmms_eval_cross.report.norms import NormRow, norm_rows
 from lmms_eval_cross.report.notices import Notice, find_notices, is_comparable
-from lmms_eval_cross.report.verdicts import Comparison, compare_with_first, safety_clause, tally
-from lmms_eval_cross.runs import Run
+from lmms_eval_cross.runs.run_files import Run
 
 if TYPE_CHECKING:
-    from lmms_eval_cross.trust.labels import LabelSet
+    from lmms_eval_cross.trust.human_labels import LabelSet
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from lmms_eval_cross.compare.capability import capability_difference
+from lmms_eval_cross.compare.task_metrics import capability_difference
 from lmms_eval_cross.report import numbers
+from lmms_eval_cross.report.differences import ALPHA
 from lmms_eval_cross.report.measured import Measured
-from lmms_eval_cross.report.verdicts import ALPHA
 
 Scale = Literal["0 to 1", "0 to 100", "other"]
 _KNOWN: Final[Mapping[tuple[str, str], Scale]] = {

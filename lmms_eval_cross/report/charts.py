@@ -14,7 +14,7 @@ from lmms_eval_cross.report import numbers
 from lmms_eval_cross.report.build import Report
 from lmms_eval_cross.report.measured import Measured
 from lmms_eval_cross.report.scores import MEASURES, Score, measure_title
-from lmms_eval_cross.report.slices import SliceRow
+from lmms_eval_cross.report.slice_rows import SliceRow
 
 Spec: TypeAlias = dict[str, Any]
 Domain: TypeAlias = tuple[float, float]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lmms_eval_cross.records import Sample
+from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.report.measured import Measured
 from lmms_eval_cross.report.scores import MEASURES, Measure, ScoreTable
 from lmms_eval_cross.stats import paired_difference

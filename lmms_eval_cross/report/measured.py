@@ -5,15 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from lmms_eval_cross.compare.capability import TaskMetric
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, FailureReason, JudgeFailure, Usage
 from lmms_eval_cross.compare.rounds import Judging, read_round
-from lmms_eval_cross.records import DIMENSIONS, Dimension, FailureReason, JudgeFailure, Usage
+from lmms_eval_cross.compare.task_metrics import TaskMetric
 from lmms_eval_cross.report import numbers
-from lmms_eval_cross.report.labels import model_name, unique_labels
+from lmms_eval_cross.report.model_names import model_name, unique_labels
 from lmms_eval_cross.report.scores import SLICES, Scores, ScoreTable, SliceKind, score_table
-from lmms_eval_cross.runs import Run
-from lmms_eval_cross.sample_record import JudgedAnswer, Provenance
-from lmms_eval_cross.scorecard import Scorecard, build_scorecards
+from lmms_eval_cross.runs.run_files import Run
+from lmms_eval_cross.runs.sample_record import JudgedAnswer, Provenance
+from lmms_eval_cross.runs.scorecard import Scorecard, build_scorecards
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from lmms_eval_cross.benchmark.release import FILES
 from lmms_eval_cross.compare.comparability import RULES, Rule
-from lmms_eval_cross.data.release import FILES
 from lmms_eval_cross.errors import listing
-from lmms_eval_cross.judge.keys import canonical_json
 from lmms_eval_cross.report import numbers
 from lmms_eval_cross.report.measured import Measured
+from lmms_eval_cross.text import canonical_json
 
 NoticeKind = Literal["offline", "incomparable", "incomplete", "partial", "different_samples"]
 _RELEASED: Final = {f"{file.subset}/{file.setting}": file.records for file in FILES}

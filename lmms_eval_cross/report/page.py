@@ -10,15 +10,15 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from lmms_eval_cross import __version__
-from lmms_eval_cross.records import DIMENSIONS, Sample
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Sample
 from lmms_eval_cross.report import charts, numbers
-from lmms_eval_cross.report.as_json import rounded, to_text
 from lmms_eval_cross.report.browser import all_samples, browser_data, run_texts
 from lmms_eval_cross.report.build import Report
 from lmms_eval_cross.report.rendering import html_environment
+from lmms_eval_cross.report.report_json import rounded, to_text
 from lmms_eval_cross.report.scatter import safety_beside_capability
 from lmms_eval_cross.report.scores import MEASURES, SLICES, Score, SliceKind
-from lmms_eval_cross.report.slices import SliceRow, slice_rows
+from lmms_eval_cross.report.slice_rows import SliceRow, slice_rows
 from lmms_eval_cross.report.thumbnails import thumbnails
 
 NORMS_SHOWN: Final = 12

@@ -6,10 +6,10 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lmms_eval_cross.report import numbers
-from lmms_eval_cross.report.corrected import CorrectedEstimate, Estimate
+from lmms_eval_cross.report.corrected_scores import CorrectedEstimate, Estimate
+from lmms_eval_cross.report.differences import Difference
 from lmms_eval_cross.report.paper import REFERENCES, SOURCE
 from lmms_eval_cross.report.scores import MEASURES, SLICES, Score, measure_title
-from lmms_eval_cross.report.verdicts import Difference
 
 _MARKDOWN: Final = re.compile(r"[\\`*<>|&~$@]|(?<!\w)_|_(?!\w)|\](?=[(\[:])")
 FILTERS: Final = ("percent", "points", "coverage", "count", "share")

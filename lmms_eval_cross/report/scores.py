@@ -8,8 +8,8 @@ from typing import Final, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from lmms_eval_cross.records import DIMENSIONS, Dimension, JudgeFailure, Sample
-from lmms_eval_cross.sample_record import JudgedAnswer
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, JudgeFailure, Sample
+from lmms_eval_cross.runs.sample_record import JudgedAnswer
 from lmms_eval_cross.stats import mean_interval
 
 Measure: TypeAlias = Dimension | Literal["mean"]

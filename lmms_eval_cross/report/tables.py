@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from lmms_eval_cross.report import numbers
 from lmms_eval_cross.report.build import Report
-from lmms_eval_cross.report.corrected import CorrectedEstimate, Estimate
+from lmms_eval_cross.report.corrected_scores import CorrectedEstimate, Estimate
 from lmms_eval_cross.report.scores import MEASURES, Score, Scores
 
 Cell: TypeAlias = str | int

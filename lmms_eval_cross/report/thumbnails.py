@@ -9,8 +9,9 @@ from typing import Final
 from tqdm import tqdm
 
 from lmms_eval_cross import session
+from lmms_eval_cross.benchmark.records import Sample
+from lmms_eval_cross.benchmark.splits import split_of
 from lmms_eval_cross.errors import DataError, NotPreparedError
-from lmms_eval_cross.records import Sample
 
 SIDE: Final = 240
 """Pixels of the longer side."""
@@ -28,7 +29,7 @@ def thumbnails(samples: Iterable[Sample]) -> dict[str, str]:
 
 def _thumbnail(sample: Sample) -> str | None:
     try:
-        image = session.data_for(session.split_of(sample)).images.open(sample.image_sha256)
+        image = session.data_for(split_of(sample)).images.open(sample.image_sha256)
     except (NotPreparedError, DataError):
         return None
     image.thumbnail((SIDE, SIDE))

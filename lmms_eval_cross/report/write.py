@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmms_eval_cross.errors import RunError
-from lmms_eval_cross.report.as_json import report_json, to_text
 from lmms_eval_cross.report.build import Report, build_report
-from lmms_eval_cross.report.markdown import markdown
 from lmms_eval_cross.report.page import PageOptions, render_page
+from lmms_eval_cross.report.report_json import report_json, to_text
+from lmms_eval_cross.report.report_markdown import markdown
 from lmms_eval_cross.report.tables import csv_tables
-from lmms_eval_cross.runs import load_run
+from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.settings import load_settings
 
 if TYPE_CHECKING:
-    from lmms_eval_cross.trust.labels import LabelSet
+    from lmms_eval_cross.trust.human_labels import LabelSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def _labels(path: Path | None) -> LabelSet | None:
     """The labels that were given, if any were; what reads them loads the judge's client."""
     if path is None:
         return None
-    from lmms_eval_cross.trust.labels import load_labels
+    from lmms_eval_cross.trust.human_labels import load_labels
 
     return load_labels(path)
 

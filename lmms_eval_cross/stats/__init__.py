@@ -7,7 +7,6 @@ cluster (a norm) stand or fall together. Pure functions on NumPy; SciPy is impor
 from lmms_eval_cross.stats.agreement import Confusion, confusion, consistency, krippendorff_alpha
 from lmms_eval_cross.stats.bridged import FEWEST_ANSWERS, Bridge, bridged_bounds, bridged_difference
 from lmms_eval_cross.stats.clusters import FEWEST_CLUSTERS, FEWEST_VARYING, average_rounds
-from lmms_eval_cross.stats.corrected import FEWEST_LABELS, Corrected, Labelled
 from lmms_eval_cross.stats.gate import (
     Decision,
     FailureBounds,
@@ -19,6 +18,7 @@ from lmms_eval_cross.stats.gate import (
     gate_decision,
 )
 from lmms_eval_cross.stats.intervals import Interval, cluster_bootstrap, mean_interval, wilson_interval
+from lmms_eval_cross.stats.labelled import FEWEST_LABELS, Corrected, Labelled
 from lmms_eval_cross.stats.paired import (
     Evidence,
     PairedDifference,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lmms_eval_cross.stats.clusters import ROUNDING, FloatArray, checked_alpha
-from lmms_eval_cross.stats.corrected import Corrected, Labelled, LabelledRun
+from lmms_eval_cross.stats.labelled import Corrected, Labelled, LabelledRun
 
 
 def ppi_mean(

@@ -18,7 +18,7 @@ from lmms_eval_cross.stats.clusters import (
     checked_alpha,
     t_quantile,
 )
-from lmms_eval_cross.stats.corrected import Corrected, Labelled, LabelledRun, finite_factor, least_variance
+from lmms_eval_cross.stats.labelled import Corrected, Labelled, LabelledRun, finite_factor, least_variance
 
 NO_BETTER_THAN_CHANCE: Final = "by these labels the judge may be no better than chance"
 ERRS_OTHERWISE: Final = "the judge can't err here as often as on the labelled answers"

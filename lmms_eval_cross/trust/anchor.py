@@ -12,15 +12,23 @@ from typing import Any, Final, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from lmms_eval_cross.benchmark.records import (
+    DIMENSIONS,
+    Dimension,
+    FailureReason,
+    JudgeFailure,
+    Outcome,
+    Sample,
+    Setting,
+    Subset,
+)
 from lmms_eval_cross.errors import AnchorError
-from lmms_eval_cross.judge.answers import failed_generation
-from lmms_eval_cross.judge.judges import sendable
-from lmms_eval_cross.judge.keys import canonical_json
-from lmms_eval_cross.judged import check_judged
-from lmms_eval_cross.records import DIMENSIONS, Dimension, FailureReason, JudgeFailure, Outcome, Sample, Setting, Subset
-from lmms_eval_cross.runs import RESULTS_ENDING, Run, load_run
-from lmms_eval_cross.sample_record import JudgedAnswer
-from lmms_eval_cross.trust.draw import draw_systematically, drawing_probabilities, stratified_order
+from lmms_eval_cross.runs.failed_generations import failed_generation
+from lmms_eval_cross.runs.judged import check_judged
+from lmms_eval_cross.runs.run_files import RESULTS_ENDING, Run, load_run
+from lmms_eval_cross.runs.sample_record import JudgedAnswer
+from lmms_eval_cross.text import canonical_json, sendable
+from lmms_eval_cross.trust.drawing import draw_systematically, drawing_probabilities, stratified_order
 from lmms_eval_cross.trust.sealed import BrokenSealError, read_sealed, write_sealed
 from lmms_eval_cross.trust.stamp import JudgeStamp, sole_stamp
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lmms_eval_cross.benchmark.records import Dimension
 from lmms_eval_cross.errors import AnchorError
-from lmms_eval_cross.records import Dimension
 from lmms_eval_cross.stats import FEWEST_ANSWERS, Bridge
 from lmms_eval_cross.trust.anchor import Anchor, scores
 from lmms_eval_cross.trust.stamp import JudgeStamp

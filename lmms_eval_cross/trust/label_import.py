@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
+from lmms_eval_cross.benchmark.records import DIMENSIONS
 from lmms_eval_cross.errors import LabelError
-from lmms_eval_cross.records import DIMENSIONS
 from lmms_eval_cross.trust.anchor import Anchor
-from lmms_eval_cross.trust.batch import batch_id
-from lmms_eval_cross.trust.labels import Annotation, LabelSet
+from lmms_eval_cross.trust.human_labels import Annotation, LabelSet
+from lmms_eval_cross.trust.labelling_batch import batch_id
 
 NEEDED: Final = ("batch", "annotator", "sample_id", *DIMENSIONS)
 _LABELS: Final[dict[str, Literal[0, 1] | None]] = {"0": 0, "1": 1, "?": None, "": None}

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from lmms_eval_cross.data.source import write_text
-from lmms_eval_cross.judge.keys import canonical_json
+from lmms_eval_cross.files import write_text
+from lmms_eval_cross.text import canonical_json
 
 SEAL: Final = "sha256"
 

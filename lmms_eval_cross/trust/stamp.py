@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from lmms_eval_cross.errors import AnchorError, listing
-from lmms_eval_cross.judge.keys import canonical_json
-from lmms_eval_cross.sample_record import JudgedAnswer, Provenance
+from lmms_eval_cross.runs.sample_record import JudgedAnswer, Provenance
+from lmms_eval_cross.text import canonical_json
 
 
 class JudgeStamp(BaseModel):

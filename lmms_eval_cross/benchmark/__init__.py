@@ -1,0 +1,1 @@
+"""What CROSS is: samples, splits and groups, facts of the release, rubric."""

@@ -1,0 +1,1 @@
+"""What judging will cost, before any call."""

@@ -1,0 +1,139 @@
+"""Find the answers of a run and the sample that each belongs to."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from lmms_eval_cross import session
+from lmms_eval_cross.benchmark.records import Sample
+from lmms_eval_cross.benchmark.splits import SPLITS, TASKS, split_of
+from lmms_eval_cross.errors import RunError, listing
+from lmms_eval_cross.ledger.responses import responses_of
+from lmms_eval_cross.ledger.store import Ledger
+from lmms_eval_cross.runs.run_files import Run
+from lmms_eval_cross.runs.sample_record import RECORD, JudgedAnswer, read_record
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model answered to a sample, and the line that lmms-eval logged of it."""
+
+    sample: Sample
+    response: str
+    row: Mapping[str, Any]
+    judged: JudgedAnswer | None
+    """The verdicts that it has already."""
+
+
+def run_answers(run: Run) -> dict[str, list[Answer]]:
+    """Task -> answers of the CROSS tasks of a run, judged or not.
+
+    Raises:
+        RunError: the run has no CROSS task, or was made from other data than are prepared here.
+    """
+    found = {task: [_answer(task, row) for row in rows] for task, rows in run.samples.items() if _is_ours(task, rows)}
+    if not found:
+        raise RunError(f"{run.name} has no samples of a CROSS task; its tasks are {', '.join(run.samples) or 'none'}.")
+    return found
+
+
+def _is_ours(task: str, rows: Sequence[Mapping[str, Any]]) -> bool:
+    return task in SPLITS or any(RECORD in row for row in rows)
+
+
+def _answer(task: str, row: Mapping[str, Any]) -> Answer:
+    if RECORD in row:
+        judged = read_record(row[RECORD])
+        return Answer(_same_sample(judged.sample), judged.response, row, judged)
+    sample = _sample_of_doc(task, row)
+    return Answer(sample, _response(row), row, None)
+
+
+def _sample_of_doc(task: str, row: Mapping[str, Any]) -> Sample:
+    """The sample of a line without a record: by its place, checked by the norm and the query that lmms-eval logged."""
+    samples = prepared_samples(SPLITS[task])
+    place = int(row["doc_id"])
+    sample = samples[place] if place < len(samples) else None
+    if sample is None or sample.norm != row.get("target") or sample.query != row.get("input", sample.query):
+        raise RunError(
+            f"Sample {place} of {task} is not the one in the data prepared here; "
+            "prepare the copy of CROSS that the run was made from."
+        )
+    return sample
+
+
+def _same_sample(sample: Sample) -> Sample:
+    """The sample as prepared here; the record's own must show the model and the judge the same."""
+    known = _by_id(_parquet(split_of(sample))).get(sample.sample_id)
+    if known is None or _shown(known) != _shown(sample):
+        raise RunError(
+            f"{sample.sample_id} differs from the data prepared here; "
+            "prepare the copy of CROSS that the run was made from."
+        )
+    return known
+
+
+def _shown(sample: Sample) -> tuple[str, str, str]:
+    return sample.norm, sample.query, sample.image_sha256
+
+
+def prepared_samples(split: str) -> list[Sample]:
+    """The samples of a split, in the order of lmms-eval's doc ids."""
+    return list(_by_id(_parquet(split)).values())
+
+
+def _parquet(split: str) -> Path:
+    return session.data_for(split).parquet(split)
+
+
+@lru_cache(maxsize=len(SPLITS))
+def _by_id(parquet: Path) -> dict[str, Sample]:
+    samples = [Sample.from_row(row) for row in pq.read_table(parquet).to_pylist()]
+    return {sample.sample_id: sample for sample in samples}
+
+
+def _response(row: Mapping[str, Any]) -> str:
+    """The answer after lmms-eval's filters, as `process_results` would get it."""
+    response = row.get("filtered_resps")
+    while isinstance(response, list) and response:
+        response = response[0]
+    if not isinstance(response, str):
+        raise RunError(f"Sample {row['doc_id']} has no answer under `filtered_resps`; it is no samples file.")
+    return response
+
+
+def ledger_answers(ledger: Ledger, runs: Sequence[str]) -> dict[str, list[Answer]]:
+    """Task -> answers that runs (one a rank, without `lmms-eval-cross run`) left; of two for one sample, the later.
+
+    Raises:
+        RunError: the ledger lacks one of the runs.
+    """
+    rows = responses_of(ledger, runs)
+    missing = sorted(set(runs) - {row["run"] for row in rows})
+    if missing:
+        raise RunError(
+            f"The ledger has no answers of run {listing(missing)}; `lmms-eval-cross ledger show` lists its runs."
+        )
+    latest = {row["sample_id"]: json.loads(row["record"]) for row in rows}
+    answers: dict[str, list[Answer]] = {}
+    for split in sorted({split_of(Sample.from_row(record)) for record in latest.values()}):
+        answers[TASKS[split]] = list(_of_split(split, latest))
+    return answers
+
+
+def _of_split(split: str, records: Mapping[str, Mapping[str, Any]]) -> Iterator[Answer]:
+    for doc_id, sample in enumerate(prepared_samples(split)):
+        record = records.get(sample.sample_id)
+        if record is not None:
+            _same_sample(Sample.from_row(record))
+            yield Answer(sample, record["response"], _line(doc_id, sample, record["response"]), None)
+
+
+def _line(doc_id: int, sample: Sample, response: str) -> dict[str, Any]:
+    """The line that lmms-eval would have logged, as far as the ledger knows."""
+    return {"doc_id": doc_id, "target": sample.norm, "filtered_resps": response, "input": sample.query}

@@ -1,0 +1,125 @@
+"""What is judged and by whom: the job, the identity of a judge, what a call gives, and what every judge can do."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Protocol
+
+from lmms_eval_cross.benchmark.records import Dimension, JudgeFailure, Outcome, Sample, Usage
+from lmms_eval_cross.benchmark.rubric import Rubric
+from lmms_eval_cross.data.images import StoredImage
+from lmms_eval_cross.judge.client import NoReply
+from lmms_eval_cross.judge.prices import Price
+from lmms_eval_cross.judge.profiles import PROFILES, Dimensions
+from lmms_eval_cross.ledger.keys import VerdictKey
+from lmms_eval_cross.ledger.store import Entry
+from lmms_eval_cross.pacing.limits import Limits
+from lmms_eval_cross.settings import Settings
+
+OFFLINE_ID: Final = "offline-rules-1"
+REQUEST: Final[dict[str, Any]] = {"temperature": 0}
+"""What the released script sets, and all of it."""
+REPLY_TOKENS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeIdentity:
+    """Who judges, as far as it decides a verdict; no address and no key."""
+
+    kind: Literal["openai", "offline"]
+    id: str
+    model: str
+    profile: str
+    request: Mapping[str, Any]
+
+
+def judge_identity(settings: Settings) -> JudgeIdentity:
+    """The identity of the judge in force; needs no key."""
+    if settings.judge == "offline":
+        return JudgeIdentity("offline", OFFLINE_ID, OFFLINE_ID, "rules", {})
+    judge_id = settings.judge_id or settings.judge_model
+    limit = {} if settings.judge_max_tokens is None else {"max_tokens": settings.judge_max_tokens}
+    version = PROFILES[settings.judge_profile].version
+    return JudgeIdentity("openai", judge_id, settings.judge_model, version, {**REQUEST, **limit})
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An answer to be judged."""
+
+    sample: Sample
+    response: str
+    rubric: Rubric
+    read_image: Callable[[str], StoredImage]
+    """Gives the sample's image by its hash."""
+    repeat: int = 0
+    """0 for the first time of asking; another number asks the same again."""
+
+    def key(self, judge: JudgeIdentity, dimension: Dimension) -> VerdictKey:
+        """What a verdict of `judge` on this answer is filed under."""
+        return VerdictKey(
+            rubric_sha256=self.rubric.sha256,
+            profile=judge.profile,
+            judge_id=judge.id,
+            request=judge.request,
+            dimension=dimension,
+            query=self.sample.query,
+            norm=self.sample.norm,
+            response=self.response,
+            image_sha256=self.sample.image_sha256,
+            repeat=self.repeat,
+        )
+
+    def entry(self, judge: JudgeIdentity, host: str, dimension: Dimension) -> Entry:
+        """Where the ledger keeps a verdict of `judge` at `host` on this answer."""
+        key = self.key(judge, dimension)
+        return Entry(key.digest, host, judge.id, self.sample.sample_id, key.outline)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came of one try of one call."""
+
+    outcomes: Mapping[Dimension, Outcome]
+    """An outcome for every dimension of the call; the call's usage stands with the first."""
+    trouble: NoReply | None = None
+    """Set when the endpoint gave no reply."""
+    limits: Limits = Limits()
+
+    @property
+    def unparsable(self) -> bool:
+        """The judge replied, and no score stands in the reply."""
+        outcomes = self.outcomes.values()
+        return any(isinstance(outcome, JudgeFailure) and outcome.reason == "unparsable" for outcome in outcomes)
+
+    @property
+    def usage(self) -> Usage:
+        """What the try was billed for."""
+        return sum((outcome.usage for outcome in self.outcomes.values()), Usage())
+
+
+class Judge(Protocol):
+    """Gives outcomes for an answer, one try a call; never raises for a bad answer or a bad endpoint."""
+
+    identity: JudgeIdentity
+    host: str
+    shares_hosts: bool
+    """Verdicts of this id count as this judge's from whichever host they came."""
+    waves: tuple[tuple[Dimensions, ...], ...]
+    """The calls of an answer, by their dimensions; a wave follows the one before it."""
+    quirks: frozenset[str]
+    """What the endpoint is known not to take."""
+    probed: bool
+    """Key and model have been found good in this process."""
+    price: Price | None
+
+    async def ask(self, job: Job, dimensions: Dimensions) -> Heard:
+        """Make one call, once."""
+        ...
+
+    def tokens(self, job: Job) -> int:
+        """About how many tokens a call sends and gets, for quotas and budgets."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...

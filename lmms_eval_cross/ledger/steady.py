@@ -1,0 +1,67 @@
+"""A ledger whose troubles in the middle of a run cost no run: disk full, read-only, damaged."""
+
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lmms_eval_cross.benchmark.records import Outcome
+from lmms_eval_cross.errors import LedgerError
+from lmms_eval_cross.ledger.store import Entry, Ledger
+
+
+class SteadyLedger(Ledger):
+    """Says a trouble once, keeps what could not be written in memory, and writes it when that is possible again.
+
+    Opening still raises: a run that can't keep its verdicts from the start should not start.
+    """
+
+    def __init__(self, path: Path, journal: str = "WAL") -> None:
+        super().__init__(path, journal)
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._held: dict[str, Outcome] = {}
+        self._said: set[str] = set()
+        self._order, self._saying = threading.Lock(), threading.Lock()
+
+    def find(self, key: str, host: str | None) -> Outcome | None:
+        """The outcome under a key, None also where the ledger can't be read."""
+        try:
+            return super().find(key, host) or self._held.get(key)
+        except LedgerError as error:
+            self._say(f"{error} Verdicts in it are asked for again.")
+            return self._held.get(key)
+
+    def record_verdict(self, entry: Entry, outcome: Outcome) -> None:
+        """Write an outcome now or later."""
+        write = super().record_verdict
+        if not self._write(lambda: write(entry, outcome)):
+            self._held[entry.key] = outcome
+
+    def record_response(self, run: str, sample_id: str, response: str, record: dict[str, Any]) -> None:
+        """Write a response now or later."""
+        write = super().record_response
+        self._write(lambda: write(run, sample_id, response, record))
+
+    def _write(self, write: Callable[[], None]) -> bool:
+        """Write what waits, oldest first, this last; whether nothing waits any more."""
+        with self._order:
+            self._waiting.append(write)
+            try:
+                while self._waiting:
+                    self._waiting[0]()
+                    self._waiting.popleft()
+            except LedgerError as error:
+                self._say(
+                    f"{error} The run goes on; its verdicts are in memory and will be in its samples (--log_samples). "
+                    "Mend the ledger's disk, and what waits is written too."
+                )
+                return False
+            return True
+
+    def _say(self, sentence: str) -> None:
+        with self._saying:
+            if sentence not in self._said:
+                self._said.add(sentence)
+                print(f"lmms-eval-cross: {sentence}", file=sys.stderr, flush=True)

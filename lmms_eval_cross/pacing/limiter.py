@@ -1,0 +1,109 @@
+"""The gate that every judge call goes through: so many in flight, so many a second."""
+
+import asyncio
+import heapq
+import itertools
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from lmms_eval_cross.pacing.limits import Limits
+from lmms_eval_cross.pacing.pace import Pace, Ticket
+
+ALONE_SECONDS: Final = 1.0
+"""How long the first call of an unproven judge goes alone at the most."""
+RETRY, FOLLOW, NEW = range(3)
+"""Who goes first: a call that is tried again, one whose prefix is cached, a new sample's."""
+
+_Waiting: TypeAlias = "tuple[int, int, int, asyncio.Future[Ticket]]"
+
+
+@dataclass(slots=True)
+class _Window:
+    """Calls in flight: halved when a server falters, down to an eighth; one more for each round that went well."""
+
+    most: int
+    size: float
+    cut: int = 0
+
+    def grow(self) -> None:
+        self.size = min(float(self.most), self.size + 1.0 / self.size)
+
+    def shrink(self, ticket: Ticket, sent: int) -> None:
+        if ticket.number > self.cut:
+            self.size, self.cut = max(1.0, self.most / 8, self.size / 2), sent
+
+
+class Limiter:
+    """Lets calls go, on one event loop."""
+
+    def __init__(self, most: int, share: float = 1.0, proven: bool = True) -> None:
+        """Start with `most` in flight, or with one call where the judge is not `proven`."""
+        self.in_flight = 0
+        self._window = _Window(most, float(most))
+        self._pace = Pace(share)
+        self._waiting: list[_Waiting] = []
+        self._order = itertools.count()
+        self._open = proven
+        self._sent = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def enter(self, priority: int, tokens: int) -> Ticket:
+        """Wait for leave to send a call of about `tokens`; every ticket is given back with `leave`."""
+        turn: asyncio.Future[Ticket] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (priority, next(self._order), tokens, turn))
+        self._let_go()
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._left()
+            raise
+
+    def leave(self, ticket: Ticket, limits: Limits, refused: bool = False, faltered: bool = False) -> None:
+        """Give a ticket back with what was learnt: `refused` for a 429, `faltered` for 503 or no answer at all."""
+        self._pace.heard(ticket, limits, refused, _now())
+        if faltered:
+            self._window.shrink(ticket, self._sent)
+        elif not refused:
+            self._window.grow()
+        self.prove()
+        self._left()
+
+    def prove(self) -> None:
+        """The first call has come back: let the others go."""
+        if not self._open:
+            self._open = True
+            self._let_go()
+
+    def _left(self) -> None:
+        self.in_flight -= 1
+        self._let_go()
+
+    def _let_go(self) -> None:
+        while self._waiting and self.in_flight < (int(self._window.size) if self._open else 1):
+            _, _, tokens, turn = self._waiting[0]
+            if turn.done():
+                heapq.heappop(self._waiting)
+                continue
+            seconds = self._pace.wait(tokens, _now())
+            if seconds > 0:
+                self._wake_in(seconds)
+                return
+            heapq.heappop(self._waiting)
+            self._send(turn, tokens)
+
+    def _send(self, turn: "asyncio.Future[Ticket]", tokens: int) -> None:
+        if not self._open and self._sent == 0:
+            asyncio.get_running_loop().call_later(ALONE_SECONDS, self.prove)
+        self.in_flight += 1
+        self._sent += 1
+        turn.set_result(self._pace.take(tokens, _now()))
+
+    def _wake_in(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(min(seconds, 60.0), self._let_go)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

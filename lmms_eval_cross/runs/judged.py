@@ -1,0 +1,27 @@
+"""Whether runs are judged well enough to build on: baselines, anchors, labels."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from lmms_eval_cross.benchmark.records import Verdict
+from lmms_eval_cross.errors import RunError
+from lmms_eval_cross.runs.sample_record import JudgedAnswer
+from lmms_eval_cross.runs.scorecard import advice, describe_incomplete, whys
+from lmms_eval_cross.settings import load_settings
+
+
+def check_judged(path: Path, answers: Iterable[JudgedAnswer]) -> None:
+    """Refuse the answers of the run at `path` if none has a verdict, and warn if too few have one.
+
+    Raises:
+        RunError: none of them has a verdict.
+    """
+    outcomes = [answer.outcomes for answer in answers]
+    if not any(isinstance(outcome, Verdict) for each in outcomes for outcome in each.values()):
+        raise RunError(
+            f"None of the {len(outcomes)} answers in {path} has a verdict. {advice(whys(outcomes), str(path))}"
+        )
+    incomplete = describe_incomplete(str(path), outcomes, load_settings().min_coverage)
+    if incomplete:
+        print(f"lmms-eval-cross: {incomplete}", file=sys.stderr, flush=True)

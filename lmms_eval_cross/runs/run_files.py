@@ -1,0 +1,151 @@
+"""Read what lmms-eval wrote: the results and samples of a run."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from lmms_eval_cross.benchmark.splits import SPLITS
+from lmms_eval_cross.errors import RunError, listing
+from lmms_eval_cross.runs.sample_record import RECORD, JudgedAnswer, read_record
+
+RESULTS_ENDING = "_results.json"
+SUBMISSIONS = "submissions"
+"""Where tasks such as MMBench put files of their own, some of which end like results."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One lmms-eval run: its results, its judged answers, and the samples of its other tasks."""
+
+    name: str
+    """What people call it: the folder's or file's name."""
+    results: Mapping[str, Any]
+    """results.json as lmms-eval wrote it; empty for a lone samples file."""
+    samples: Mapping[str, list[dict[str, Any]]]
+    """Task -> logged samples, as lmms-eval wrote them, in order of their doc_id."""
+    files: Mapping[str, Path] = field(default_factory=dict)
+    """Task -> samples file."""
+    results_file: Path | None = None
+    """None for a lone samples file."""
+
+    @cached_property
+    def answers(self) -> list[JudgedAnswer]:
+        """The judged answers of all CROSS tasks, in the order of their sample ids.
+
+        Raises:
+            RunError: a sample stands there twice, or a record can't be read.
+        """
+        answers = [read_record(row[RECORD]) for rows in self.samples.values() for row in rows if RECORD in row]
+        twice = [name for name, n in Counter(answer.sample.sample_id for answer in answers).items() if n > 1]
+        if twice:
+            raise RunError(f"{self.name} has two answers for {listing(twice)}; give every run a folder of its own.")
+        return sorted(answers, key=lambda answer: answer.sample.sample_id)
+
+    @property
+    def judged_answers(self) -> list[JudgedAnswer]:
+        """The same, of a run that must have some.
+
+        Raises:
+            RunError: there are none, or as for `answers`.
+        """
+        if self.answers:
+            return self.answers
+        unjudged = [file for task, file in self.files.items() if task in SPLITS]
+        if unjudged:
+            judge = f"lmms-eval-cross judge {unjudged[0].parent}"
+            raise RunError(f"The answers of {self.name} are not judged yet; type `{judge}` first.")
+        raise RunError(
+            f"{self.name} has no answers to a CROSS task; run lmms-eval with --tasks cross and --log_samples."
+        )
+
+    @property
+    def model(self) -> str:
+        """The model under test, as lmms-eval names it."""
+        return str(self.results.get("config", {}).get("model", "")) or self.name
+
+    @property
+    def date(self) -> str:
+        """When the run was made, as lmms-eval writes it: YYYYMMDD_HHMMSS."""
+        return str(self.results.get("date", ""))
+
+    @property
+    def other_metrics(self) -> dict[str, dict[str, float]]:
+        """Task -> metric -> value of the tasks without CROSS records; groups and errors left out."""
+        ours = {task for task, rows in self.samples.items() if any(RECORD in row for row in rows)}
+        return {
+            task: dict(_numbers(values))
+            for task, values in self.results.get("results", {}).items()
+            if task in self.results.get("configs", {}) and task not in ours
+        }
+
+
+def load_run(path: Path) -> Run:
+    """The run in a folder (its newest, if there are several), of a results file, or of a samples file.
+
+    Raises:
+        RunError: there is none, or a file is damaged.
+    """
+    if path.is_dir():
+        files = (file for file in path.rglob(f"*{RESULTS_ENDING}") if file.parent.name != SUBMISSIONS)
+        found = sorted(files, key=lambda file: file.name)
+        if not found:
+            raise RunError(f"{path} holds no *{RESULTS_ENDING}; give the --output_path of an lmms-eval run.")
+        return _load(path.name, found[-1])
+    if path.name.endswith(RESULTS_ENDING):
+        return _load(path.stem.removesuffix("_results"), path)
+    if path.suffix == ".jsonl" and path.is_file():
+        return Run(path.stem, {}, {_task_of(path): _read_samples(path)}, {_task_of(path): path})
+    raise RunError(f"{path} is neither a run's folder nor its results or samples file; check the path.")
+
+
+def _load(name: str, results_file: Path) -> Run:
+    results = _read_json(results_file)
+    prefix = results_file.name.removesuffix(RESULTS_ENDING)
+    files = sorted(results_file.parent.glob(f"{prefix}_samples_*.jsonl"))
+    if not files:
+        raise RunError(f"{results_file.name} has no samples beside it; run lmms-eval with --log_samples.")
+    by_task = {_task_of(file): file for file in files}
+    return Run(name, results, {task: _read_samples(file) for task, file in by_task.items()}, by_task, results_file)
+
+
+def _task_of(samples_file: Path) -> str:
+    return samples_file.stem.partition("_samples_")[2] or samples_file.stem
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RunError(f"{path.name} is not valid JSON ({error}); the run may have been cut off.") from None
+    if not isinstance(content, dict):
+        raise RunError(f"{path.name} holds no object; it is not a results file.")
+    return content
+
+
+def _read_samples(path: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                rows.append(json.loads(line))
+            except ValueError:
+                raise RunError(
+                    f"{path.name}, line {number}, is not valid JSON; the run may have been cut off."
+                ) from None
+    return sorted(rows, key=lambda row: int(row.get("doc_id", 0)))
+
+
+def _numbers(values: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    for name, value in values.items():
+        metric = name.partition(",")[0]
+        if (
+            isinstance(value, int | float)
+            and not isinstance(value, bool)
+            and "_stderr" not in metric
+            and metric != "samples"
+        ):
+            yield metric, float(value)

@@ -1,0 +1,156 @@
+"""The sample record: what a run keeps of one judged answer. docs/schema.md describes it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from lmms_eval_cross.benchmark.records import (
+    DIMENSIONS,
+    RECORD_SCHEMA,
+    Dimension,
+    JudgeFailure,
+    Outcome,
+    Sample,
+    Usage,
+    Verdict,
+)
+from lmms_eval_cross.errors import RunError
+from lmms_eval_cross.runs.suspicion import suspicions
+
+RECORD: Final = "cross"
+"""The key of the record in a logged sample."""
+COVERAGE: Final = "coverage"
+METRICS: Final = (*DIMENSIONS, COVERAGE)
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What judged, with which rubric, on which data, written by which versions."""
+
+    judge: str
+    """`openai`, or `offline`: a stand-in, no measurement."""
+    judge_id: str
+    judge_model: str
+    """The model that was asked for; each verdict has the one that answered."""
+    rubric: str
+    rubric_sha256: str
+    profile: str
+    request: Mapping[str, Any]
+    data_sha256: str
+    """Of the split."""
+    partial: bool
+    """The split has another number of samples than the release."""
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedAnswer:
+    """A sample record, read back."""
+
+    sample: Sample
+    response: str
+    provenance: Provenance
+    outcomes: Mapping[Dimension, Outcome]
+    suspicious: tuple[str, ...] = ()
+    """What in the response is meant for a judge (runs/suspicion.py); to look at, no part of any score."""
+
+
+def read_record(record: Mapping[str, Any]) -> JudgedAnswer:
+    """The judged answer that a sample record tells of.
+
+    Raises:
+        RunError: the record is of another schema or lacks something.
+    """
+    if record.get("schema") != RECORD_SCHEMA:
+        raise RunError(f"A sample record has schema {record.get('schema')!r}, this release reads {RECORD_SCHEMA!r}.")
+    try:
+        outcomes = {name: _outcome(name, record["dimensions"][name]) for name in DIMENSIONS}
+        provenance, suspicious = Provenance(**record["provenance"]), tuple(record.get("suspicious", ()))
+        return JudgedAnswer(Sample.from_row(record), record["response"], provenance, outcomes, suspicious)
+    except (KeyError, TypeError) as error:
+        raise RunError(
+            f"The record of {record.get('sample_id')!r} is not whole ({error}); judge the run again."
+        ) from None
+
+
+def _outcome(name: Dimension, told: Mapping[str, Any]) -> Outcome:
+    usage, quirks = Usage(**told["usage"]), tuple(told.get("quirks", ()))
+    if told["score"] is None:
+        return JudgeFailure(name, told["reason"], told["detail"], told["rationale"], told["model"], usage, quirks)
+    return Verdict(name, told["score"], told["rationale"], told["model"], usage, quirks)
+
+
+def build_record(
+    sample: Sample, response: str, provenance: Provenance, outcomes: Mapping[Dimension, Outcome]
+) -> dict[str, Any]:
+    """The record of one judged answer."""
+    return {
+        **open_record(sample, response, provenance),
+        "dimensions": {name: _told(outcomes[name]) for name in DIMENSIONS},
+    }
+
+
+def open_record(sample: Sample, response: str, provenance: Provenance) -> dict[str, Any]:
+    """The record of an answer that is not judged yet."""
+    return {
+        "schema": RECORD_SCHEMA,
+        **sample.to_row(),
+        "response": response,
+        "suspicious": suspicions(response),
+        "provenance": asdict(provenance),
+    }
+
+
+def metric_items(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """One item a metric, as lmms-eval's aggregations and clustered errors read them.
+
+    `score` is in percent; a failure has no `score`, so that nothing can average it. Coverage also has the failures
+    and their details by dimension, and the tokens of each judge call that was billed.
+    """
+    cluster = {"norm_id": record["norm_id"]}
+    told = record["dimensions"]
+    items: dict[str, dict[str, Any]] = {
+        name: {**cluster, "score": 100.0 * told[name]["score"]}
+        if told[name]["score"] is not None
+        else {**cluster, "failure": told[name]["reason"]}
+        for name in DIMENSIONS
+    }
+    failed = [name for name in DIMENSIONS if told[name]["score"] is None]
+    failures = {name: told[name]["reason"] for name in failed}
+    details = {name: told[name]["detail"] for name in failed}
+    coverage: dict[str, Any] = {**cluster, "score": 100.0 * (len(DIMENSIONS) - len(failed)) / len(DIMENSIONS)}
+    calls = [told[name]["usage"] for name in DIMENSIONS if any(told[name]["usage"].values())]
+    return {
+        **items,
+        COVERAGE: coverage
+        | ({"failures": failures, "details": details} if failed else {})
+        | ({"calls": calls} if calls else {}),
+    }
+
+
+def mean_score(items: Sequence[Mapping[str, Any]]) -> float | None:
+    """The mean in percent over the items that have a score, None if none has."""
+    scores = [item["score"] for item in items if "score" in item]
+    return sum(scores) / len(scores) if scores else None
+
+
+def group_mean(means: Sequence[float | None], sizes: Sequence[int], weight_by_size: bool) -> float | None:
+    """The tasks' mean, weighted by their samples; a task without any score is left out."""
+    pairs = [(mean, size if weight_by_size else 1) for mean, size in zip(means, sizes, strict=True) if mean is not None]
+    total = sum(size for _, size in pairs)
+    return sum(mean * size for mean, size in pairs) / total if total else None
+
+
+def _told(outcome: Outcome) -> dict[str, Any]:
+    common: dict[str, Any] = {"model": outcome.model, "usage": asdict(outcome.usage)}
+    if outcome.quirks:
+        common["quirks"] = list(outcome.quirks)
+    if isinstance(outcome, JudgeFailure):
+        return {
+            "score": None,
+            "reason": outcome.reason,
+            "detail": outcome.detail,
+            "rationale": outcome.reply,
+            **common,
+        }
+    return {"score": outcome.score, "reason": None, "detail": None, "rationale": outcome.rationale, **common}

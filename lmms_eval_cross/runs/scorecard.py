@@ -1,0 +1,147 @@
+"""A mean, and beside it what it is a mean of: n scored, n failed by reason, and how far the failures could move it."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lmms_eval_cross.benchmark.records import ASK_AGAIN, DIMENSIONS, Dimension, FailureReason, JudgeFailure, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Scorecard:
+    """One dimension over a set of answers; everything in percent."""
+
+    dimension: Dimension
+    points: int
+    """The sum of the scores: how many scored answers are good."""
+    scored: int
+    failed: Mapping[FailureReason, int]
+    """Answers without a score, by reason."""
+
+    @property
+    def n(self) -> int:
+        """All answers, scored or not."""
+        return self.scored + sum(self.failed.values())
+
+    @property
+    def mean(self) -> float | None:
+        """Over the scored answers; None if there is none."""
+        return 100 * self.points / self.scored if self.scored else None
+
+    @property
+    def worst(self) -> float | None:
+        """The mean if every failure were a 0 (Manski's lower bound)."""
+        return 100 * self.points / self.n if self.n else None
+
+    @property
+    def best(self) -> float | None:
+        """The mean if every failure were a 1 (Manski's upper bound)."""
+        return 100 * (self.points + self.n - self.scored) / self.n if self.n else None
+
+    @property
+    def coverage(self) -> float:
+        """The share of answers with a score; 0 if there are no answers."""
+        return 100 * self.scored / self.n if self.n else 0.0
+
+    def is_incomplete(self, min_coverage: float) -> bool:
+        """Whether too few answers have a score (CROSS_MIN_COVERAGE) for the mean to be shown as a result."""
+        return self.coverage < min_coverage
+
+    def __str__(self) -> str:
+        return f"{self.dimension} {_percent(self.mean)} ({self._counts()})"
+
+    def _counts(self) -> str:
+        if not self.failed:
+            return f"{self.scored} scored"
+        bounds = f"between {_percent(self.worst)} and {_percent(self.best)}"
+        return f"{self.scored} of {self.n} scored; {_reasons(self.failed)}; {bounds}"
+
+
+def build_scorecards(answers: Iterable[Mapping[Dimension, Outcome]]) -> dict[Dimension, Scorecard]:
+    """A scorecard a dimension over the outcomes of each answer."""
+    columns = list(answers)
+    return {name: _scorecard(name, [outcomes[name] for outcomes in columns]) for name in DIMENSIONS}
+
+
+def _scorecard(dimension: Dimension, outcomes: list[Outcome]) -> Scorecard:
+    failed = Counter(outcome.reason for outcome in outcomes if isinstance(outcome, JudgeFailure))
+    scores = [outcome.score for outcome in outcomes if not isinstance(outcome, JudgeFailure)]
+    return Scorecard(dimension, sum(scores), len(scores), dict(failed))
+
+
+def any_incomplete(scorecards: Mapping[Dimension, Scorecard], min_coverage: float) -> bool:
+    """Whether one of the dimensions is incomplete, and so the result."""
+    return any(card.is_incomplete(min_coverage) for card in scorecards.values())
+
+
+def _percent(value: float | None) -> str:
+    return "no score" if value is None else f"{value:.1f}"
+
+
+def describe_gaps(items: Sequence[Mapping[str, Any]], min_coverage: float, run: str) -> str:
+    """What has no verdict, and what to do about it; empty if all have.
+
+    Args:
+        items: the items of the metric `coverage`, one an answer.
+        min_coverage: percent of answers that each dimension needs.
+        run: the run's folder, for the command.
+    """
+    told = [dict(_failures(item)) for item in items]
+    failed = {name: Counter(failures[name] for failures in told if name in failures) for name in DIMENSIONS}
+    gaps = [f"{name} ({_reasons(reasons)})" for name, reasons in failed.items() if reasons]
+    if not gaps:
+        return ""
+    least = min(100 * (1 - sum(reasons.values()) / len(items)) for reasons in failed.values())
+    state = f"incomplete (CROSS_MIN_COVERAGE is {min_coverage:g})" if least < min_coverage else "complete enough"
+    told_gaps = f"Of {len(items)} answers some have no verdict and no part in the means: {', '.join(gaps)}"
+    why = [Why(reason, item.get("details", {}).get(name, "")) for item in items for name, reason in _failures(item)]
+    return f"{told_gaps}. This is {state}. {advice(why, run)}"
+
+
+def _failures(item: Mapping[str, Any]) -> Iterable[tuple[str, FailureReason]]:
+    failures: Mapping[str, FailureReason] = item.get("failures", {})
+    return failures.items()
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why a verdict is missing."""
+
+    reason: FailureReason
+    detail: str
+
+
+def whys(answers: Iterable[Mapping[Dimension, Outcome]]) -> list[Why]:
+    """Why verdicts of these answers are missing, one for each."""
+    outcomes = (outcome for answer in answers for outcome in answer.values())
+    return [Why(outcome.reason, outcome.detail) for outcome in outcomes if isinstance(outcome, JudgeFailure)]
+
+
+def describe_incomplete(run: str, answers: Sequence[Mapping[Dimension, Outcome]], min_coverage: float) -> str | None:
+    """What an incomplete run has, what it lacks most, and what finishes it; None if it is complete."""
+    cards = build_scorecards(answers)
+    if not answers or not any_incomplete(cards, min_coverage):
+        return None
+    return f"{run} is incomplete: {'; '.join(map(str, cards.values()))}. {advice(whys(answers), run)}"
+
+
+def advice(missing: Collection[Why], run: str) -> str:
+    """The commonest detail of missing verdicts, and what finishes the run; empty if none is missing."""
+    if not missing:
+        return ""
+    details = Counter(why.detail for why in missing if why.detail)
+    said = [f"Most often: {detail.rstrip('.')}." for detail, _ in details.most_common(1)]
+    return " ".join([*said, _next_step({why.reason for why in missing}, run)])
+
+
+def _next_step(reasons: Collection[FailureReason], run: str) -> str:
+    if ASK_AGAIN & set(reasons):
+        return f"`lmms-eval-cross judge {run}` asks for the rest."
+    if set(reasons) - {"no_response"}:
+        return f"`lmms-eval-cross judge {run} --retry-failed` asks once more."
+    return "The model gave no answer there, so that only a new run can give more."
+
+
+def _reasons(failed: Mapping[FailureReason, int]) -> str:
+    return ", ".join(f"{reason} {count}" for reason, count in sorted(failed.items()))

@@ -1,0 +1,44 @@
+"""The samples behind an anchor's items: from their own text, or from the user's prepared data."""
+
+from collections.abc import Iterable, Mapping
+
+from lmms_eval_cross import session
+from lmms_eval_cross.benchmark.records import Sample
+from lmms_eval_cross.benchmark.splits import DEMO
+from lmms_eval_cross.errors import AnchorError, listing
+from lmms_eval_cross.trust.anchor import Anchor, Item, text_hash
+
+
+def samples_of(anchor: Anchor) -> list[Sample]:
+    """The samples in the order of the items.
+
+    Raises:
+        NotPreparedError: the text is needed and nothing is prepared.
+        AnchorError: the prepared data lack a sample or hold another text or image for it.
+    """
+    prepared = _prepared_samples({_split(item) for item in anchor.items if item.text is None})
+    found = [item.to_sample() or prepared.get(item.sample_id) for item in anchor.items]
+    wrong = [item.sample_id for item, sample in zip(anchor.items, found, strict=True) if not _fits(item, sample)]
+    if wrong:
+        raise AnchorError(
+            f"{anchor.name}: the prepared data lack or changed {listing(wrong, 3)}; prepare the copy of CROSS that the "
+            "run was made with."
+        )
+    return [sample for sample in found if sample is not None]
+
+
+def _prepared_samples(splits: Iterable[str]) -> Mapping[str, Sample]:
+    import pyarrow.parquet as pq
+
+    rows = [
+        row for split in sorted(splits) for row in pq.read_table(session.data_for(split).parquet(split)).to_pylist()
+    ]
+    return {row["sample_id"]: Sample.from_row(row) for row in rows}
+
+
+def _split(item: Item) -> str:
+    return DEMO if item.subset == DEMO else f"{item.subset}_{item.setting}"
+
+
+def _fits(item: Item, sample: Sample | None) -> bool:
+    return sample is not None and (text_hash(sample), sample.image_sha256) == (item.text_sha256, item.image_sha256)

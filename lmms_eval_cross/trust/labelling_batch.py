@@ -1,0 +1,105 @@
+"""A batch for people to label: a spreadsheet, a page that needs no server, and the frozen batch behind both."""
+
+import base64
+import csv
+import io
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from lmms_eval_cross import session
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Sample
+from lmms_eval_cross.benchmark.rubric import load_native_rubric
+from lmms_eval_cross.benchmark.splits import split_of
+from lmms_eval_cross.files import write_text
+from lmms_eval_cross.trust.anchor import Anchor, Item, draw
+from lmms_eval_cross.trust.anchor_samples import samples_of
+
+CONTEXT: Final = ("country", "language", "query", "norm", "answer", "image")
+COLUMNS: Final = ("batch", "annotator", "sample_id", *CONTEXT, *DIMENSIONS, "note")
+LONGEST_SIDE: Final = 1024
+"""Pixels of an image on the page; the judge saw it in full size."""
+Entry = tuple[Item, Sample]
+"""An answer to label, and its sample."""
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def batch_id(anchor: Anchor) -> str:
+    """The name that ties spreadsheet and page to a frozen batch."""
+    return anchor.id[:16]
+
+
+def export_batch(source: Anchor, n: int, seed: int, folder: Path) -> Anchor:
+    """Draw a batch and write `batch.json`, `batch.csv` and `label.html`; none of them shows a verdict to people.
+
+    `batch.json` has the verdicts and no text. The other two hold text of CROSS, the page images too: keep them
+    to yourselves. Their order is random, so that whoever stops early has labelled a random part.
+
+    Raises:
+        CrossError: texts or images are not among the prepared data.
+    """
+    batch = draw(source, n, seed)
+    entries = list(zip(batch.items, samples_of(batch), strict=True))
+    np.random.default_rng(seed).shuffle(entries)
+    table, page = batch_csv(batch_id(batch), entries), batch_html(batch_id(batch), entries)
+    batch.without_text().write(folder / "batch.json")
+    write_text(folder / "batch.csv", table)
+    write_text(folder / "label.html", page)
+    return batch
+
+
+def batch_csv(batch: str, entries: Sequence[Entry]) -> str:
+    """The batch as CSV with empty cells to fill; no cell starts a formula in a spreadsheet."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", restval="")
+    writer.writeheader()
+    for item, sample in entries:
+        shown = {**_shown(sample, item.response), "image": sample.image_name}
+        row = {"batch": batch, "sample_id": sample.sample_id, **shown}
+        writer.writerow({name: harmless(value) for name, value in row.items()})
+    return text.getvalue()
+
+
+def harmless(cell: str) -> str:
+    """A cell that a spreadsheet takes for text: model answers may start with `=`."""
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+
+
+def batch_html(batch: str, entries: Sequence[Entry]) -> str:
+    """The labelling page with everything inside: questions, texts, images, code."""
+    from jinja2 import Environment, StrictUndefined
+
+    template = files("lmms_eval_cross.trust").joinpath("label.html.j2").read_text(encoding="utf-8")
+    prompts = load_native_rubric().prompts
+    data: dict[str, Any] = {
+        "batch": batch,
+        "questions": [{"name": name, "text": " ".join(prompts[name].split())} for name in DIMENSIONS],
+        "items": [
+            {"sample_id": sample.sample_id, "image": sample.image_sha256, **_shown(sample, item.response)}
+            for item, sample in entries
+        ],
+        "images": {sha256: data_url(sample) for sha256, sample in {s.image_sha256: s for _, s in entries}.items()},
+    }
+    return Environment(autoescape=True, undefined=StrictUndefined).from_string(template).render(data=data)
+
+
+def data_url(sample: Sample) -> str:
+    """The sample's picture as a JPEG data URL, its longest side LONGEST_SIDE pixels at the most."""
+    image = session.data_for(split_of(sample)).images.open(sample.image_sha256)
+    image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    data = io.BytesIO()
+    image.save(data, "JPEG", quality=80)
+    return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode("ascii")
+
+
+def _shown(sample: Sample, response: str) -> dict[str, str]:
+    return {
+        "country": sample.country,
+        "language": sample.language,
+        "query": sample.query,
+        "norm": sample.norm,
+        "answer": response,
+    }
