@@ -33,7 +33,7 @@ _RANKS_START_WITHIN: Final = 60.0
 """Seconds; the ranks of a run start together, and long before their first call."""
 
 
-class Judging:
+class JudgeSession:
     """The judge in force with its ledger, this process's share of calls in flight and quota, and its money."""
 
     def __init__(self, settings: Settings, ledger: Ledger) -> None:
@@ -99,14 +99,14 @@ class Judging:
         self._engine.close()
         self.ledger.close()
 
-    def __enter__(self) -> "Judging":
+    def __enter__(self) -> "JudgeSession":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
 
-def open_judging(settings: Settings, make_ledger: Callable[[Path, str], Ledger] = SteadyLedger) -> Judging:
+def open_judging(settings: Settings, make_ledger: Callable[[Path, str], Ledger] = SteadyLedger) -> JudgeSession:
     """Check all that can be wrong with the judge, and open it.
 
     Args:
@@ -119,7 +119,7 @@ def open_judging(settings: Settings, make_ledger: Callable[[Path, str], Ledger] 
     check_judge(settings)
     ledger = make_ledger(*ledger_file(settings.home, settings.ledger))
     try:
-        return Judging(settings, ledger)
+        return JudgeSession(settings, ledger)
     except CrossError:
         ledger.close()
         raise

@@ -16,7 +16,7 @@ from lmms_eval_cross.benchmark.splits import DEMO, split_of
 from lmms_eval_cross.data.prepared import Prepared, require_prepared
 from lmms_eval_cross.judge.engine import Outcomes
 from lmms_eval_cross.judge.job import Job, judge_identity
-from lmms_eval_cross.judging import Judging, open_ledger
+from lmms_eval_cross.judging import JudgeSession, open_ledger
 from lmms_eval_cross.runs.sample_record import METRICS, RECORD, Provenance, build_record, metric_items, open_record
 from lmms_eval_cross.settings import Settings, load_settings
 
@@ -85,7 +85,7 @@ class PendingItem(dict[str, Any]):
     """
 
     future: "Future[None]"
-    judging: Judging
+    judging: JudgeSession
 
     def settle(self) -> None:
         """Wait until the item is full."""
@@ -97,7 +97,9 @@ class PendingItem(dict[str, Any]):
         return dict, (dict(self),)
 
 
-def submit(sample: Sample, response: str, judging: Judging | None = None, run: str = RUN) -> dict[str, PendingItem]:
+def submit(
+    sample: Sample, response: str, judging: JudgeSession | None = None, run: str = RUN
+) -> dict[str, PendingItem]:
     """Hand an answer to the judge; the items fill when its verdicts come.
 
     Args:
@@ -131,16 +133,16 @@ def forget_data() -> None:
     _demo_data.cache_clear()
 
 
-def _judging(settings: Settings) -> Judging:
+def _judging(settings: Settings) -> JudgeSession:
     """The process's own; lmms-eval's threads ask for it all at once, and only the first may make it."""
     with _MAKING:
         return _one_judging(settings)
 
 
 @cache
-def _one_judging(settings: Settings) -> Judging:
+def _one_judging(settings: Settings) -> JudgeSession:
     """Opened without a question to the endpoint: the preflight has asked it, and the answers are made by now."""
-    return Judging(settings, open_ledger(settings))
+    return JudgeSession(settings, open_ledger(settings))
 
 
 @cache

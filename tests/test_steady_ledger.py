@@ -16,7 +16,7 @@ from lmms_eval_cross.benchmark.records import JudgeFailure, Sample, Verdict
 from lmms_eval_cross.data.demo_split import prepare_demo
 from lmms_eval_cross.errors import LedgerError
 from lmms_eval_cross.judge.job import Job
-from lmms_eval_cross.judging import Judging, open_ledger
+from lmms_eval_cross.judging import JudgeSession, open_ledger
 from lmms_eval_cross.ledger import hosts
 from lmms_eval_cross.ledger.contents import verify
 from lmms_eval_cross.ledger.hosts import ledger_file, ledger_paths, merge, merge_other_hosts
@@ -72,7 +72,7 @@ def test_a_full_disk_is_said_once_and_what_waits_is_written_when_there_is_room(
 def test_a_run_on_a_full_disk_ends_with_all_scores(
     samples: list[Sample], full: SteadyLedger, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    judging = Judging(load_settings(), full)
+    judging = JudgeSession(load_settings(), full)
     items = [session.submit(sample, f"It is considered rude. {'x' * 9000}", judging) for sample in samples]
     judging.drain(show_progress=False)
     judging.close()
@@ -85,7 +85,7 @@ def test_a_read_only_ledger_refuses_to_start_and_a_ledger_made_so_later_stops_no
 ) -> None:
     ledger = SteadyLedger(tmp_path / "ledger.sqlite")
     ledger.select("PRAGMA query_only = 1")
-    judging = Judging(load_settings(), ledger)
+    judging = JudgeSession(load_settings(), ledger)
     items = session.submit(samples[0], "Take tulips.", judging)
     judging.drain(show_progress=False)
     judging.close()
@@ -101,7 +101,7 @@ def test_a_ledger_damaged_in_the_middle_of_a_run_stops_nothing(
     ledger = SteadyLedger(tmp_path / "ledger.sqlite", "TRUNCATE")
     with (tmp_path / "ledger.sqlite").open("r+b") as file:
         file.write(b"\xff" * 40_000)
-    judging = Judging(load_settings(), ledger)
+    judging = JudgeSession(load_settings(), ledger)
     items = session.submit(samples[0], "Take tulips.", judging)
     judging.drain(show_progress=False)
     judging.close()
@@ -322,7 +322,7 @@ def test_a_verdict_on_an_answer_of_elsewhere_is_not_wrong(samples: list[Sample])
     session.submit(samples[0], "Take tulips.")["coverage"].settle()
     settings = load_settings()
     ledger = open_ledger(settings)
-    judging = Judging(settings, ledger)
+    judging = JudgeSession(settings, ledger)
     rubric, read = session.rubric_for("demo", settings), session.data_for("demo", settings).images.read
     judging.submit(Job(samples[0], "An answer of elsewhere.", rubric, read), lambda _: None)
     judging.drain(show_progress=False)

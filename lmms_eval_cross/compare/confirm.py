@@ -1,7 +1,7 @@
 """Ask again for the verdicts that decide, and see whether the decision holds."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -14,6 +14,7 @@ from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.errors import JudgeSetupError, RunError
 from lmms_eval_cross.runs.sample_record import JudgedAnswer
 from lmms_eval_cross.stats import Decision
+from lmms_eval_cross.trust.stamp import JudgeStamp
 
 Answers: TypeAlias = list[Mapping[str, JudgedAnswer]]
 """For each round of a side, the answers by sample id."""
@@ -127,7 +128,9 @@ class JudgeAgain:
         from lmms_eval_cross.settings import load_settings
 
         self._settings = load_settings()
-        for answer in {_split(a): a for side in sides for each in side.rounds for a in each.answers.values()}.values():
+        for answer in {
+            split_of(a.sample): a for side in sides for each in side.rounds for a in each.answers.values()
+        }.values():
             _check_same(answer, second_judge)
         self._judging = open_judging(self._settings)
         self.judge_id = self._judging.judge_id
@@ -150,27 +153,18 @@ def _score(outcome: Outcome) -> float:
     return float(outcome.score) if isinstance(outcome, Verdict) else np.nan
 
 
-def _split(answer: JudgedAnswer) -> str:
-
-    return split_of(answer.sample)
-
-
 def _check_same(answer: JudgedAnswer, second_judge: bool) -> None:
     """The data must be the run's own; the judge too, unless a second one was asked for."""
     from lmms_eval_cross.session import provenance_for
 
-    split = _split(answer)
-    now, then = provenance_for(split), replace(answer.provenance, versions={})
+    split = split_of(answer.sample)
+    now, then = provenance_for(split), answer.provenance
     if now.data_sha256 != then.data_sha256:
         raise RunError(f"--confirm needs the data that {split} was run on, and others are prepared; prepare those.")
-    differing = [
-        name
-        for name in ("judge", "judge_id", "rubric_sha256", "profile", "request")
-        if getattr(now, name) != getattr(then, name)
-    ]
-    if differing and not second_judge:
-        name = differing[0]
+    mine, theirs = JudgeStamp.of(now), JudgeStamp.of(then)
+    trait = mine.differing_trait(theirs)
+    if trait is not None and not second_judge:
         raise JudgeSetupError(
-            f"--confirm asks the judge in force, whose {name} is {getattr(now, name)!r} and the runs' "
-            f"{getattr(then, name)!r}; set CROSS_JUDGE_... to the runs' judge, or add --second-judge."
+            f"--confirm asks the judge in force, whose {trait} is {mine.traits[trait]!r} and the runs' "
+            f"{theirs.traits[trait]!r}; set CROSS_JUDGE_... to the runs' judge, or add --second-judge."
         )

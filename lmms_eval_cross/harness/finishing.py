@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, JudgeFailure, Outcome, Verdict
@@ -15,18 +15,17 @@ from lmms_eval_cross.harness.answers_of_run import Answer, ledger_answers, prepa
 from lmms_eval_cross.harness.preflight import check
 from lmms_eval_cross.harness.results_files import build_results, write_run
 from lmms_eval_cross.judge.job import judge_identity
-from lmms_eval_cross.judging import Judging, open_judging, open_ledger
+from lmms_eval_cross.judging import JudgeSession, open_judging, open_ledger
 from lmms_eval_cross.ledger.steady import SteadyLedger
 from lmms_eval_cross.ledger.store import Entry
 from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.runs.sample_record import RECORD, Provenance, read_record
 from lmms_eval_cross.runs.scorecard import Scorecard, Why, any_incomplete, build_scorecards, whys
 from lmms_eval_cross.settings import Settings, load_settings
+from lmms_eval_cross.trust.stamp import JudgeStamp
 
 Item = TypeVar("Item")
 Answers = Mapping[str, list[Answer]]
-_JUDGE: Final = ("judge", "judge_id", "rubric_sha256", "profile", "request")
-"""What of the provenance makes a judge; verdicts of two are never mixed."""
 
 
 @dataclass(frozen=True)
@@ -169,14 +168,14 @@ def _has_verdict(answer: Answer) -> bool:
 
 def _other_judge(was: Provenance, now: Provenance) -> str | None:
     """How the judge that was differs from the one in force; None if it does not."""
-    for name in _JUDGE:
-        before, after = getattr(was, name), getattr(now, name)
-        if before != after:
-            return f"{name} {before!r}, and the settings in force say {after!r}"
-    return None
+    before, after = JudgeStamp.of(was), JudgeStamp.of(now)
+    trait = before.differing_trait(after)
+    if trait is None:
+        return None
+    return f"{trait} {before.traits[trait]!r}, and the settings in force say {after.traits[trait]!r}"
 
 
-def _ask(judging: Judging, answers: Answers, run_id: str) -> dict[str, list[dict[str, Any]]]:
+def _ask(judging: JudgeSession, answers: Answers, run_id: str) -> dict[str, list[dict[str, Any]]]:
     """Task -> lines with metrics and records, every answer judged."""
     items = {
         task: [session.submit(answer.sample, answer.response, judging, run_id) for answer in all_of_task]
