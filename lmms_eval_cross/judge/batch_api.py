@@ -24,8 +24,8 @@ from lmms_eval_cross.errors import JudgeSetupError
 from lmms_eval_cross.judge.caller import failures
 from lmms_eval_cross.judge.client import client_options, error_message, read_completion
 from lmms_eval_cross.judge.endpoint import find_endpoint
-from lmms_eval_cross.judge.endpoint_judge import REPLY_TOKENS, build_request, call_tokens, read_heard
-from lmms_eval_cross.judge.job import Job, judge_identity
+from lmms_eval_cross.judge.endpoint_judge import build_request, call_tokens, read_heard
+from lmms_eval_cross.judge.job import REPLY_TOKENS, Job, judge_identity
 from lmms_eval_cross.judge.prices import load_prices
 from lmms_eval_cross.judge.profiles import PROFILES, Dimensions
 from lmms_eval_cross.judge.quirks import adapt, learn
