@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from lmms_eval_cross.errors import SettingsError
 
@@ -28,12 +29,12 @@ def unwritable_told(path: Path) -> Iterator[None]:
         raise SettingsError(f"{path} can't be written ({why}); name another place.") from None
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
+def write_whole(path: Path, text: str, errors: Literal["strict", "replace"] = "strict") -> None:
+    """Write a file whole or not at all; `errors` is what becomes of half a character, which UTF-8 can't write."""
     partial = path.parent / f".{path.name}.{os.getpid()}"
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(text, encoding="utf-8", errors=errors)
         partial.replace(path)
     except BaseException:
         partial.unlink(missing_ok=True)

@@ -1,6 +1,9 @@
-"""Strings made fit for where they go: canonical, sendable, storable."""
+"""Strings made fit for where they go: canonical, sendable, storable, harmless."""
 
 import json
+from typing import Final
+
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def canonical_json(value: object) -> str:
@@ -16,3 +19,8 @@ def sendable(text: str) -> str:
 def storable(text: str) -> str:
     r"""`text` as SQLite can store it: lone surrogates, which UTF-8 has no bytes for, as `\udxxx`."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def harmless(cell: str) -> str:
+    """A CSV cell that a spreadsheet takes for text, never for a formula: model answers may start with `=`."""
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell

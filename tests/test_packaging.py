@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lmms_eval_cross.benchmark.splits import GROUPS, SPLITS
+from lmms_eval_cross.benchmark.release import FILES
+from lmms_eval_cross.benchmark.splits import DEMO, GROUPS, SPLITS, TASKS
 from lmms_eval_cross.harness.plugin import with_our_folder
 from tests.conftest import GUARD, ROOT, Run
 from tests.runs import read_samples
@@ -120,3 +121,10 @@ print([name for name in ("torch", "numpy", "pydantic", "openai", "datasets", "lm
 """
     done = run(sys.executable, "-c", code)
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+def test_every_split_of_the_table_has_a_task_and_the_release_files_that_fill_it() -> None:
+    released = {file.name for file in FILES}
+    assert released == set(SPLITS.values()) - {DEMO}
+    assert {task: split for split, task in TASKS.items()} == SPLITS
+    assert {f"{task}.yaml" for task in SPLITS} <= {file.name for file in (ROOT / "tasks").glob("*.yaml")}

@@ -1,1 +1,4 @@
-"""What judging will cost, before any call."""
+"""What judging will cost, before any call.
+
+Imports session, judge/ and what is below them.
+"""

@@ -1,1 +1,4 @@
-"""The user's copy of CROSS, from the official layout to Parquet that `datasets` opens."""
+"""The user's copy of CROSS, from the official layout to Parquet that `datasets` opens.
+
+Imports benchmark/ and what is below it.
+"""

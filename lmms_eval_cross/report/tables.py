@@ -9,10 +9,10 @@ from lmms_eval_cross.report import numbers
 from lmms_eval_cross.report.build import Report
 from lmms_eval_cross.report.corrected_scores import CorrectedEstimate, Estimate
 from lmms_eval_cross.report.scores import MEASURES, Score, Scores
+from lmms_eval_cross.text import harmless
 
 Cell: TypeAlias = str | int
 Table: TypeAlias = Iterable[Sequence[Cell]]
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _SCORE: Final = ("measure", "mean", "low", "high", "n", "failed", "norms", "worst", "best")
 
 
@@ -41,9 +41,8 @@ def _csv(rows: Table) -> str:
 
 
 def _harmless(cell: Cell) -> Cell:
-    """Text that a spreadsheet would run as a formula gets an apostrophe before it."""
-    is_text = isinstance(cell, str) and not _is_number(cell)
-    return f"'{cell}" if is_text and str(cell).startswith(_FORMULA) else cell
+    """The cell, which a spreadsheet takes for text or a number; a negative number stays one."""
+    return harmless(cell) if isinstance(cell, str) and not _is_number(cell) else cell
 
 
 def _is_number(text: str) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmms_eval_cross.errors import RunError
+from lmms_eval_cross.files import write_whole
 from lmms_eval_cross.report.build import Report, build_report
 from lmms_eval_cross.report.page import PageOptions, render_page
 from lmms_eval_cross.report.report_json import report_json, to_text
@@ -81,10 +82,7 @@ def _contents(report: Report, targets: Targets, options: PageOptions) -> dict[Pa
 
 def _write(path: Path, text: str) -> None:
     """Write a file whole or not at all; half a character, which JSON can hold and UTF-8 can't, becomes `?`."""
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, encoding="utf-8", errors="replace")
-        partial.replace(path)
+        write_whole(path, text, errors="replace")
     except OSError as error:
         raise RunError(f"{path} can't be written ({error.strerror}); choose another place.") from None

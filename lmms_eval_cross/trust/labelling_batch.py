@@ -15,6 +15,7 @@ from lmms_eval_cross.benchmark.records import DIMENSIONS, Sample
 from lmms_eval_cross.benchmark.rubric import load_native_rubric
 from lmms_eval_cross.benchmark.splits import split_of
 from lmms_eval_cross.files import write_text
+from lmms_eval_cross.text import harmless
 from lmms_eval_cross.trust.anchor import Anchor, Item, draw
 from lmms_eval_cross.trust.anchor_samples import samples_of
 
@@ -24,7 +25,6 @@ LONGEST_SIDE: Final = 1024
 """Pixels of an image on the page; the judge saw it in full size."""
 Entry = tuple[Item, Sample]
 """An answer to label, and its sample."""
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def batch_id(anchor: Anchor) -> str:
@@ -61,11 +61,6 @@ def batch_csv(batch: str, entries: Sequence[Entry]) -> str:
         row = {"batch": batch, "sample_id": sample.sample_id, **shown}
         writer.writerow({name: harmless(value) for name, value in row.items()})
     return text.getvalue()
-
-
-def harmless(cell: str) -> str:
-    """A cell that a spreadsheet takes for text: model answers may start with `=`."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
 def batch_html(batch: str, entries: Sequence[Entry]) -> str:
