@@ -3,13 +3,10 @@
 import atexit
 import os
 import shutil
-import sys
 import tempfile
 import threading
-import time
 import uuid
 from concurrent.futures import Future
-from datetime import date
 from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,25 +17,16 @@ from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.benchmark.rubric import Rubric, load_native_rubric
 from lmms_eval_cross.benchmark.splits import DEMO, split_of
 from lmms_eval_cross.data.prepared import Prepared, require_prepared
-from lmms_eval_cross.errors import JudgeSetupError, SettingsError
-from lmms_eval_cross.judge.choose import make_judge
-from lmms_eval_cross.judge.engine import Bounds, JudgeEngine, Outcomes
+from lmms_eval_cross.errors import SettingsError
+from lmms_eval_cross.judge.engine import Outcomes
 from lmms_eval_cross.judge.job import Job, judge_identity
-from lmms_eval_cross.judge.prices import age_warning, load_prices
-from lmms_eval_cross.ledger.hosts import ledger_file, merge_other_hosts
-from lmms_eval_cross.ledger.spend import Budget
-from lmms_eval_cross.ledger.steady import SteadyLedger
-from lmms_eval_cross.ledger.store import Ledger
+from lmms_eval_cross.judging import JudgeSession, open_ledger
 from lmms_eval_cross.runs.sample_record import METRICS, RECORD, Provenance, build_record, metric_items, open_record
 from lmms_eval_cross.settings import Settings, load_settings
 
 RUN: Final = os.environ.get("CROSS_RUN_ID") or uuid.uuid4().hex
 """Tells this run's responses in the ledger from others'; `lmms-eval-cross run` gives all ranks one."""
-BEGAN: Final = time.time()
-"""From when on money counts as this run's."""
 _MAKING: Final = threading.Lock()
-_RANKS_START_WITHIN: Final = 60.0
-"""Seconds; the ranks of a run start together, and long before their first call."""
 
 
 def data_for(split: str, settings: Settings | None = None) -> Prepared:
@@ -81,6 +69,16 @@ def rubric_for(split: str, settings: Settings) -> Rubric:
     return _native_rubric() if name == "native" else _release_data(settings.home).rubric
 
 
+def job_for(sample: Sample, response: str, settings: Settings, repeat: int = 0) -> Job:
+    """An answer to be judged by the rubric and the pictures in force.
+
+    Raises:
+        NotPreparedError: the data are not prepared.
+    """
+    split = split_of(sample)
+    return Job(sample, response, rubric_for(split, settings), data_for(split, settings).images.read, repeat)
+
+
 def provenance_for(split: str, settings: Settings | None = None) -> Provenance:
     """What will be said of every result of a split."""
     settings = settings or load_settings()
@@ -107,11 +105,11 @@ class PendingItem(dict[str, Any]):
     """
 
     future: "Future[None]"
-    engine: JudgeEngine
+    judging: JudgeSession
 
     def settle(self) -> None:
         """Wait until the item is full."""
-        self.engine.drain(show_progress=os.environ.get("RANK", "0") == "0")
+        self.judging.drain(show_progress=os.environ.get("RANK", "0") == "0")
         self.future.result()
 
     def __reduce__(self) -> tuple[type, tuple[dict[str, Any]]]:
@@ -119,21 +117,22 @@ class PendingItem(dict[str, Any]):
         return dict, (dict(self),)
 
 
-def submit(sample: Sample, response: str, engine: JudgeEngine | None = None, run: str = RUN) -> dict[str, PendingItem]:
+def submit(
+    sample: Sample, response: str, judging: JudgeSession | None = None, run: str = RUN
+) -> dict[str, PendingItem]:
     """Hand an answer to the judge; the items fill when its verdicts come.
 
     Args:
         sample: what was asked.
         response: what the model answered.
-        engine: the judge, by default the process's own.
+        judging: who is asked, by default the process's own.
         run: what the response is filed under in the ledger.
 
     Returns:
         An item a metric, and the sample record under `cross`.
     """
     settings = load_settings()
-    split = split_of(sample)
-    provenance, engine = provenance_for(split, settings), engine or _engine(settings)
+    provenance, judging = provenance_for(split_of(sample), settings), judging or _judging(settings)
     items = {name: PendingItem() for name in (*METRICS, RECORD)}
 
     def settled(outcomes: Outcomes) -> None:
@@ -141,22 +140,11 @@ def submit(sample: Sample, response: str, engine: JudgeEngine | None = None, run
         for name, item in {**metric_items(record), RECORD: record}.items():
             items[name].update(item)
 
-    engine.ledger.record_response(run, sample.sample_id, response, open_record(sample, response, provenance))
-    job = Job(sample, response, rubric_for(split, settings), data_for(split, settings).images.read)
-    future = engine.submit(job, settled)
+    judging.ledger.record_response(run, sample.sample_id, response, open_record(sample, response, provenance))
+    future = judging.submit(job_for(sample, response, settings), settled)
     for item in items.values():
-        item.future, item.engine = future, engine
+        item.future, item.judging = future, judging
     return items
-
-
-def open_ledger(settings: Settings) -> SteadyLedger:
-    """The ledger of CROSS_HOME.
-
-    Raises:
-        LedgerError: it can't be opened.
-    """
-    path, journal = ledger_file(settings.home, settings.ledger)
-    return SteadyLedger(path, journal)
 
 
 def forget_data() -> None:
@@ -165,58 +153,16 @@ def forget_data() -> None:
     _demo_data.cache_clear()
 
 
-def _engine(settings: Settings) -> JudgeEngine:
+def _judging(settings: Settings) -> JudgeSession:
     """The process's own; lmms-eval's threads ask for it all at once, and only the first may make it."""
     with _MAKING:
-        return _one_engine(settings)
+        return _one_judging(settings)
 
 
 @cache
-def _one_engine(settings: Settings) -> JudgeEngine:
-    ledger = open_ledger(settings)
-    merge_other_hosts(ledger)
-    return make_engine(settings, ledger)
-
-
-def make_engine(settings: Settings, ledger: Ledger) -> JudgeEngine:
-    """The engine of this process, with its share of calls in flight, quota and money.
-
-    Raises:
-        JudgeSetupError: the endpoint lacks its key, or a budget is set for a model without a price.
-    """
-    ranks = _ranks()
-    judge = make_judge(settings)
-    bounds = Bounds(1 / ranks, settings.judge_patience, open_budget(settings, ledger))
-    return JudgeEngine(judge, ledger, max(1, settings.judge_concurrency // ranks), bounds)
-
-
-def open_budget(settings: Settings, ledger: Ledger) -> Budget | None:
-    """The budget of this run, None if there is none.
-
-    Raises:
-        JudgeSetupError: the model has no price.
-    """
-    if settings.judge_budget_usd is None or settings.judge == "offline":
-        return None
-    if load_prices(settings.judge_prices).find(settings.judge_model) is None:
-        raise JudgeSetupError(
-            f"CROSS_JUDGE_BUDGET_USD is {settings.judge_budget_usd:g}, but {settings.judge_model} has no price; name a "
-            "file with one in CROSS_JUDGE_PRICES, or unset the budget."
-        )
-    _warn_of_old_prices(settings.judge_model, settings.judge_prices)
-    return Budget(ledger, settings.judge_budget_usd, BEGAN - (_RANKS_START_WITHIN if _ranks() > 1 else 0))
-
-
-@cache
-def _warn_of_old_prices(model: str, own: Path | None) -> None:
-    """Say once that a budget is reckoned with old prices."""
-    warning = age_warning(model, own, date.today())
-    if warning is not None and os.environ.get("RANK", "0") == "0":
-        print(f"lmms-eval-cross: {warning}", file=sys.stderr, flush=True)
-
-
-def _ranks() -> int:
-    return max(1, int(os.environ.get("WORLD_SIZE", "1")))
+def _one_judging(settings: Settings) -> JudgeSession:
+    """Opened without a question to the endpoint: the preflight has asked it, and the answers are made by now."""
+    return JudgeSession(settings, open_ledger(settings))
 
 
 @cache

@@ -1,4 +1,4 @@
-"""A server on the loopback that speaks OpenAI's files and batches endpoints."""
+"""A judge on the loopback that also speaks OpenAI's files and batches endpoints."""
 
 import email
 import email.policy
@@ -6,16 +6,15 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tests.judge_server import Answer, Asked, judge_by_answer
-from tests.loopback import LoopbackServer, Reply
+from tests.judge_server import Answer, Asked, JudgeServer, judge_by_answer
+from tests.loopback import Reply
 
 
-class BatchServer(LoopbackServer):
-    """`with BatchServer() as server:`; a batch is worked off when it is first looked at."""
+class BatchServer(JudgeServer):
+    """A judge that takes batches too; a batch is worked off when it is first looked at."""
 
     def __init__(self, script: Callable[[Asked], Answer] = judge_by_answer) -> None:
-        super().__init__()
-        self.script = script
+        super().__init__(script)
         self.expires: Callable[[str], bool] = lambda custom_id: False
         """Which requests expire; asked for each one, by its id."""
         self.unanswered: set[str] = set()
@@ -27,18 +26,18 @@ class BatchServer(LoopbackServer):
 
     def reply(self, method: str, path: str, headers: dict[str, str], data: bytes) -> Reply | None:
         """The response; what is asked for is done, whether the answer comes or not."""
-        body = self.answer(method, path, headers, data)
+        if not path.startswith(("/v1/files", "/v1/batches")):
+            return super().reply(method, path, headers, data)
+        body = self.batch_answer(method, path, headers, data)
         return None if f"{method} {path}" in self.unanswered else Reply(body)
 
-    def answer(self, method: str, path: str, headers: dict[str, str], data: bytes) -> bytes:
+    def batch_answer(self, method: str, path: str, headers: dict[str, str], data: bytes) -> bytes:
         """The body of the response."""
         name = path.removeprefix("/v1").partition("?")[0]
         if (method, name) == ("POST", "/files"):
             return json.dumps({"id": self._keep(_uploaded(headers["content-type"], data)), "object": "file"}).encode()
         if (method, name) == ("POST", "/batches"):
             return json.dumps(self._open(json.loads(data))).encode()
-        if name.startswith("/models/"):
-            return json.dumps({"id": name.removeprefix("/models/"), "object": "model"}).encode()
         if name == "/batches":
             listed = {"object": "list", "data": list(self.batches.values()), "has_more": False}
             return json.dumps(listed).encode()

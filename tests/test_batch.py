@@ -53,7 +53,7 @@ def jobs(rubric: Rubric, count: int = 5) -> list[Job]:
 def judge(ledger: Ledger, given: list[Job]) -> int:
     one = BatchJudge(load_settings(), ledger, say=lambda _: None, poll_seconds=0.01)
     try:
-        return one.judge(given)
+        return one.judge(given).calls
     finally:
         one.close()
 

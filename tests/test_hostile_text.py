@@ -11,6 +11,7 @@ import pytest
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.data.demo_split import prepare_demo
+from lmms_eval_cross.judging import JudgeSession
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.runs.sample_record import DIMENSIONS, METRICS, RECORD
 from lmms_eval_cross.runs.suspicion import suspicions
@@ -45,13 +46,13 @@ def samples(bare_environment: Path) -> list[Sample]:
 
 def test_no_injection_moves_a_score(samples: list[Sample], judged_by: JudgeServer, tmp_path: Path) -> None:
     judged_by.script = copying_judge
-    engine = session.make_engine(load_settings(), Ledger(tmp_path / "ledger.sqlite"))
+    judging = JudgeSession(load_settings(), Ledger(tmp_path / "ledger.sqlite"))
     items = [
-        (injection, session.submit(samples[number % len(samples)], injection.text, engine))
+        (injection, session.submit(samples[number % len(samples)], injection.text, judging))
         for number, injection in enumerate(SUITE)
     ]
-    engine.drain(show_progress=False)
-    engine.close()
+    judging.drain(show_progress=False)
+    judging.close()
     moved = [
         (injection.name, dimension)
         for injection, item in items

@@ -17,6 +17,7 @@ from lmms_eval_cross.data.prepared import Prepared
 from lmms_eval_cross.errors import RunError, SettingsError
 from lmms_eval_cross.harness.finishing import judge_ledger_run, judge_run
 from lmms_eval_cross.harness.results_files import clustered_stderr, task_results
+from lmms_eval_cross.judging import open_ledger
 from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.settings import load_settings
 from tests.batch_server import BatchServer
@@ -180,7 +181,7 @@ def test_another_machine_judges_without_the_first_ones_ledger_and_pays_for_no_ve
 def test_a_crashed_run_is_judged_from_what_it_left_in_the_ledger(
     prepared: Prepared, judged_by: JudgeServer, tmp_path: Path
 ) -> None:
-    ledger = session.open_ledger(load_settings())
+    ledger = open_ledger(load_settings())
     for number, sample in enumerate(samples_in(prepared)):
         record = session.open_record(sample, "Half \ud83d of it.", session.provenance_for(split_of(sample)))
         ledger.record_response(f"rank {number % 2}", sample.sample_id, record["response"], record)

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from lmms_eval_cross import session
 from lmms_eval_cross.data.demo_split import prepare_demo
 from lmms_eval_cross.errors import RunError, SettingsError
 from lmms_eval_cross.harness import kept_answers
 from lmms_eval_cross.harness.kept_answers import KeptAnswers, generate_in_chunks, model_identity
 from lmms_eval_cross.harness.lmms_eval_arguments import option
 from lmms_eval_cross.harness.run_command import command, fresh_folder, judge_ending
+from lmms_eval_cross.judging import open_ledger
 from lmms_eval_cross.settings import load_settings
 from tests.conftest import Run
 from tests.runs import rows_of, write_responses
@@ -151,7 +151,7 @@ def test_a_run_that_wrote_nothing_is_no_result(tmp_path: Path, status: int, code
     assert ending.exit_code == code
     assert "judge --run" not in ending.sentence, "there is nothing to judge"
     assert not load_settings().home.exists(), "and no ledger is made to see that"
-    with closing(session.open_ledger(load_settings())) as ledger:
+    with closing(open_ledger(load_settings())) as ledger:
         ledger.record_response("another", "sample", "answer", {})
         assert "judge --run" not in judge_ending(status, tmp_path, "id", load_settings()).sentence
         ledger.record_response("id", "sample", "answer", {})

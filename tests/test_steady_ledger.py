@@ -16,6 +16,7 @@ from lmms_eval_cross.benchmark.records import JudgeFailure, Sample, Verdict
 from lmms_eval_cross.data.demo_split import prepare_demo
 from lmms_eval_cross.errors import LedgerError
 from lmms_eval_cross.judge.job import Job
+from lmms_eval_cross.judging import JudgeSession, open_ledger
 from lmms_eval_cross.ledger import hosts
 from lmms_eval_cross.ledger.contents import verify
 from lmms_eval_cross.ledger.hosts import ledger_file, ledger_paths, merge, merge_other_hosts
@@ -71,10 +72,10 @@ def test_a_full_disk_is_said_once_and_what_waits_is_written_when_there_is_room(
 def test_a_run_on_a_full_disk_ends_with_all_scores(
     samples: list[Sample], full: SteadyLedger, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    engine = session.make_engine(load_settings(), full)
-    items = [session.submit(sample, f"It is considered rude. {'x' * 9000}", engine) for sample in samples]
-    engine.drain(show_progress=False)
-    engine.close()
+    judging = JudgeSession(load_settings(), full)
+    items = [session.submit(sample, f"It is considered rude. {'x' * 9000}", judging) for sample in samples]
+    judging.drain(show_progress=False)
+    judging.close()
     assert [item["coverage"]["score"] for item in items] == [100.0] * len(samples)
     assert "The run goes on" in capsys.readouterr().err
 
@@ -84,10 +85,10 @@ def test_a_read_only_ledger_refuses_to_start_and_a_ledger_made_so_later_stops_no
 ) -> None:
     ledger = SteadyLedger(tmp_path / "ledger.sqlite")
     ledger.select("PRAGMA query_only = 1")
-    engine = session.make_engine(load_settings(), ledger)
-    items = session.submit(samples[0], "Take tulips.", engine)
-    engine.drain(show_progress=False)
-    engine.close()
+    judging = JudgeSession(load_settings(), ledger)
+    items = session.submit(samples[0], "Take tulips.", judging)
+    judging.drain(show_progress=False)
+    judging.close()
     assert items["coverage"]["score"] == 100
     assert "readonly" in capsys.readouterr().err
     with pytest.raises(LedgerError, match="can't be opened"):
@@ -100,10 +101,10 @@ def test_a_ledger_damaged_in_the_middle_of_a_run_stops_nothing(
     ledger = SteadyLedger(tmp_path / "ledger.sqlite", "TRUNCATE")
     with (tmp_path / "ledger.sqlite").open("r+b") as file:
         file.write(b"\xff" * 40_000)
-    engine = session.make_engine(load_settings(), ledger)
-    items = session.submit(samples[0], "Take tulips.", engine)
-    engine.drain(show_progress=False)
-    engine.close()
+    judging = JudgeSession(load_settings(), ledger)
+    items = session.submit(samples[0], "Take tulips.", judging)
+    judging.drain(show_progress=False)
+    judging.close()
     assert items["coverage"]["score"] == 100
     assert "lmms-eval-cross: The ledger ledger.sqlite can't be" in capsys.readouterr().err
 
@@ -123,7 +124,7 @@ def test_threads_that_judge_first_at_once_share_one_engine_and_a_refused_key_cos
         items = list(threads.map(judge, samples[:4]))
     for item in items:
         item.settle()
-    assert len({item.engine for item in items}) == 1
+    assert len({item.judging for item in items}) == 1
     assert len(judged_by.judged) == 1
     assert capsys.readouterr().err.count("The endpoint answered 401: expired") == 1
 
@@ -253,7 +254,7 @@ def test_the_ledger_commands_show_export_verify_and_find_a_wrong_key(
 
     for sample in samples:
         session.submit(sample, f"Answer to {sample.item} \ud83d")["coverage"].settle()
-    ledger = session.open_ledger(load_settings())
+    ledger = open_ledger(load_settings())
     assert verify(ledger).right == 4 * len(samples)
     shown = cross("ledger", "show")
     assert "judge offline-rules-1 at offline: 48 verdicts, 0 failures" in shown.stdout
@@ -291,7 +292,7 @@ def test_a_ledger_is_right_after_an_anchor_was_judged_again_by_its_judge_and_by_
     assert done.stdout == "144 keys are right, 0 wrong, 0 have nothing to derive them from.\n"
     assert done.returncode == 0
 
-    ledger = session.open_ledger(load_settings())
+    ledger = open_ledger(load_settings())
     where = "WHERE outline LIKE '%\"repeat\":1%' AND dimension = 'awareness' AND sample_id = 'demo/english/Russia_1/1'"
     assert ledger.change(f"UPDATE verdict SET key = substr(key, 2) {where}", ())[0] == 1
     assert set(verify(ledger).wrong) == {"demo/english/Russia_1/1"}
@@ -311,7 +312,7 @@ def test_what_was_edited_is_wrong_and_what_can_not_be_derived_is_counted_apart(
     samples: list[Sample], edit: str, wrong: int, unknown: int
 ) -> None:
     session.submit(samples[0], "Take tulips.")["coverage"].settle()
-    ledger = session.open_ledger(load_settings())
+    ledger = open_ledger(load_settings())
     ledger.change(edit, ())
     told = verify(ledger)
     assert (len(told.wrong), told.unknown) == (wrong, unknown)
@@ -320,13 +321,13 @@ def test_what_was_edited_is_wrong_and_what_can_not_be_derived_is_counted_apart(
 def test_a_verdict_on_an_answer_of_elsewhere_is_not_wrong(samples: list[Sample]) -> None:
     session.submit(samples[0], "Take tulips.")["coverage"].settle()
     settings = load_settings()
-    ledger = session.open_ledger(settings)
-    engine = session.make_engine(settings, ledger)
+    ledger = open_ledger(settings)
+    judging = JudgeSession(settings, ledger)
     rubric, read = session.rubric_for("demo", settings), session.data_for("demo", settings).images.read
-    engine.submit(Job(samples[0], "An answer of elsewhere.", rubric, read), lambda _: None)
-    engine.drain(show_progress=False)
-    engine.close()
+    judging.submit(Job(samples[0], "An answer of elsewhere.", rubric, read), lambda _: None)
+    judging.drain(show_progress=False)
     told = verify(ledger)
+    judging.close()
     assert (told.right, told.wrong, told.unknown) == (4, [], 4)
 
 
@@ -341,7 +342,7 @@ main(sys.argv[1:])
 def test_a_disk_that_fills_up_under_the_command_costs_no_verdict(
     samples: list[Sample], run: Run, tmp_path: Path, bare_environment: Path
 ) -> None:
-    session.open_ledger(load_settings()).close()
+    open_ledger(load_settings()).close()
     file = write_predictions(tmp_path / "20250101_000000_samples_cross_demo.jsonl", samples, "a")
     code = LIMITED.format(limit=80_000)
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
@@ -364,14 +365,14 @@ def test_two_processes_on_one_ledger_lose_nothing_and_wait_for_each_other(
     said = [process.communicate()[1] for process in started]
     assert [process.returncode for process in started] == [0, 0], said
     assert not [line for text in said for line in text.splitlines() if "ledger" in line]
-    assert session.open_ledger(load_settings()).count("verdict") == 2 * 4 * len(samples)
+    assert open_ledger(load_settings()).count("verdict") == 2 * 4 * len(samples)
 
 
 def test_results_that_do_not_fit_the_disk_leave_no_half_of_them(
     samples: list[Sample], run: Run, tmp_path: Path
 ) -> None:
     file = write_predictions(tmp_path / "20250101_000000_samples_cross_demo.jsonl", samples, "a" * 4000)
-    session.open_ledger(load_settings()).close()
+    open_ledger(load_settings()).close()
     done = run(sys.executable, "-c", LIMITED.format(limit=60_000), "judge", str(file), "-o", str(tmp_path / "out"))
     assert done.returncode == 2
     assert "lmms-eval-cross: out can't be written (File too large)" in done.stderr

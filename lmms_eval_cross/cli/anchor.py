@@ -54,4 +54,4 @@ def judge(path: Path, repeats: int, with_text: bool, output: Path | None) -> Non
     failures = failure_counts(judged)
     if failures:
         told = ", ".join(f"{reason} {count}" for reason, count in sorted(failures.items()))
-        click.echo(f"Without a score: {told}; unavailable ones are asked anew when you judge {path.name} again.")
+        click.echo(f"Without a score: {told}; judge {path.name} again, and unavailable and budget ones are asked anew.")

@@ -16,8 +16,8 @@ def ledger() -> None:
 @ledger.command()
 def show() -> None:
     """Print counts by judge, and the runs with answers."""
+    from lmms_eval_cross.judging import open_ledger
     from lmms_eval_cross.ledger.contents import describe
-    from lmms_eval_cross.session import open_ledger
     from lmms_eval_cross.settings import load_settings
 
     click.echo(describe(open_ledger(load_settings())))
@@ -27,8 +27,8 @@ def show() -> None:
 @click.argument("files", nargs=-1, required=True, type=FILES)
 def merge(files: tuple[Path, ...]) -> None:
     """Take over from other ledger files what this one lacks; they are not changed."""
+    from lmms_eval_cross.judging import open_ledger
     from lmms_eval_cross.ledger import hosts
-    from lmms_eval_cross.session import open_ledger
     from lmms_eval_cross.settings import load_settings
 
     own = open_ledger(load_settings())
@@ -53,8 +53,8 @@ def export(folder: Path) -> None:
 @ledger.command()
 def verify() -> None:
     """Derive every verdict's key anew from the answers; exit code 3 if one does not fit."""
+    from lmms_eval_cross.judging import open_ledger
     from lmms_eval_cross.ledger.contents import verify as check
-    from lmms_eval_cross.session import open_ledger
     from lmms_eval_cross.settings import load_settings
 
     report = check(open_ledger(load_settings()))

@@ -7,6 +7,7 @@ from typing import Any, Final
 from lmms_eval_cross.compare.rounds import Judging, Side
 from lmms_eval_cross.errors import listing
 from lmms_eval_cross.text import canonical_json
+from lmms_eval_cross.trust.stamp import TRAITS, JudgeStamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,20 +18,26 @@ class Rule:
     read: Callable[[Judging], Any]
 
 
+def _trait(name: str) -> Callable[[Judging], Any]:
+    """Reads a trait of the judge, a hash as far as it is shown."""
+
+    def read(judging: Judging) -> Any:
+        value = JudgeStamp.of(judging.provenance).traits[name]
+        return value[:12] if name.endswith("sha256") else value
+
+    return read
+
+
 def _answered_by(judging: Judging) -> Any:
-    """The models that answered; one name where the user vouches for them with a judge id of their own."""
-    provenance = judging.provenance
-    return list(judging.answered_by) if provenance.judge_id == provenance.judge_model else provenance.judge_id
+    """The models that answered; one name where the user vouches for them."""
+    stamp = JudgeStamp.of(judging.provenance)
+    return stamp.id if stamp.is_vouched_for else list(judging.answered_by)
 
 
 DATA: Final = Rule("data hash", lambda judging: judging.provenance.data_sha256[:12])
 BRIDGED: Final = (
-    Rule("judge", lambda judging: judging.provenance.judge),
-    Rule("judge id", lambda judging: judging.provenance.judge_id),
+    *(Rule(name, _trait(trait)) for trait, name in TRAITS.items()),
     Rule("model that answered as the judge", _answered_by),
-    Rule("rubric", lambda judging: judging.provenance.rubric_sha256[:12]),
-    Rule("judge profile", lambda judging: judging.provenance.profile),
-    Rule("judge request", lambda judging: judging.provenance.request),
 )
 """What a bridge may stand between, once it was judged in both ways."""
 RULES: Final = (*BRIDGED, DATA)

@@ -1,12 +1,12 @@
 """Ask again for the verdicts that decide, and see whether the decision holds."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 
-from lmms_eval_cross.benchmark.records import DIMENSIONS, Verdict
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Outcome, Verdict
 from lmms_eval_cross.benchmark.splits import split_of
 from lmms_eval_cross.compare.changes import most_changed
 from lmms_eval_cross.compare.pairs import FloatArray, PairedScores, replaced
@@ -14,6 +14,7 @@ from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.errors import JudgeSetupError, RunError
 from lmms_eval_cross.runs.sample_record import JudgedAnswer
 from lmms_eval_cross.stats import Decision
+from lmms_eval_cross.trust.stamp import JudgeStamp
 
 Answers: TypeAlias = list[Mapping[str, JudgedAnswer]]
 """For each round of a side, the answers by sample id."""
@@ -123,67 +124,47 @@ class JudgeAgain:
             JudgeSetupError: the judge can't be used, or is not the runs' own without `second_judge`.
             NotPreparedError: the samples' images are not there.
         """
-        from lmms_eval_cross import session
+        from lmms_eval_cross.judging import open_judging
         from lmms_eval_cross.settings import load_settings
 
         self._settings = load_settings()
-        for answer in {_split(a): a for side in sides for each in side.rounds for a in each.answers.values()}.values():
+        for answer in {
+            split_of(a.sample): a for side in sides for each in side.rounds for a in each.answers.values()
+        }.values():
             _check_same(answer, second_judge)
-        self._ledger = session.open_ledger(self._settings)
-        self._engine = session.make_engine(self._settings, self._ledger)
-        self.judge_id = self._engine.judge.identity.id
+        self._judging = open_judging(self._settings)
+        self.judge_id = self._judging.judge_id
 
     def __enter__(self) -> "JudgeAgain":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._engine.close()
-        self._ledger.close()
+        self._judging.close()
 
     def ask(self, answers: Iterable[JudgedAnswer], repeat: int) -> list[FloatArray]:
         """The scores of each answer; from the ledger where this repeat was asked before."""
         from lmms_eval_cross import session
-        from lmms_eval_cross.judge.engine import Outcomes
-        from lmms_eval_cross.judge.job import Job
 
-        given = list(answers)
-        scores = [np.full(len(DIMENSIONS), np.nan) for _ in given]
-
-        def settle(place: int, outcomes: Outcomes) -> None:
-            found = [outcomes[name] for name in DIMENSIONS]
-            scores[place][:] = [each.score if isinstance(each, Verdict) else np.nan for each in found]
-
-        for place, answer in enumerate(given):
-            split = split_of(answer.sample)
-            read_image = session.data_for(split).images.read
-            job = Job(answer.sample, answer.response, session.rubric_for(split, self._settings), read_image, repeat)
-            self._engine.submit(job, lambda outcomes, place=place: settle(place, outcomes))  # type: ignore[misc]
-        self._engine.drain()
-        return scores
+        jobs = [session.job_for(answer.sample, answer.response, self._settings, repeat) for answer in answers]
+        return [np.array([_score(outcomes[name]) for name in DIMENSIONS]) for outcomes in self._judging.ask(jobs)]
 
 
-def _split(answer: JudgedAnswer) -> str:
-    from lmms_eval_cross.benchmark.splits import split_of
-
-    return split_of(answer.sample)
+def _score(outcome: Outcome) -> float:
+    return float(outcome.score) if isinstance(outcome, Verdict) else np.nan
 
 
 def _check_same(answer: JudgedAnswer, second_judge: bool) -> None:
     """The data must be the run's own; the judge too, unless a second one was asked for."""
     from lmms_eval_cross.session import provenance_for
 
-    split = _split(answer)
-    now, then = provenance_for(split), replace(answer.provenance, versions={})
+    split = split_of(answer.sample)
+    now, then = provenance_for(split), answer.provenance
     if now.data_sha256 != then.data_sha256:
         raise RunError(f"--confirm needs the data that {split} was run on, and others are prepared; prepare those.")
-    differing = [
-        name
-        for name in ("judge", "judge_id", "rubric_sha256", "profile", "request")
-        if getattr(now, name) != getattr(then, name)
-    ]
-    if differing and not second_judge:
-        name = differing[0]
+    mine, theirs = JudgeStamp.of(now), JudgeStamp.of(then)
+    trait = mine.differing_trait(theirs)
+    if trait is not None and not second_judge:
         raise JudgeSetupError(
-            f"--confirm asks the judge in force, whose {name} is {getattr(now, name)!r} and the runs' "
-            f"{getattr(then, name)!r}; set CROSS_JUDGE_... to the runs' judge, or add --second-judge."
+            f"--confirm asks the judge in force, whose {trait} is {mine.traits[trait]!r} and the runs' "
+            f"{theirs.traits[trait]!r}; set CROSS_JUDGE_... to the runs' judge, or add --second-judge."
         )

@@ -36,7 +36,7 @@ def find_crossing(baseline: Side, candidate: Side, anchor: Anchor, dimensions: S
         AnchorError: the anchor does not fit these judges, rubrics and profiles, is too small, or is not needed.
     """
     old, new = _judge("The baseline", baseline), _judge("The candidate", candidate)
-    if old.binding == new.binding:
+    if old.differing_trait(new) is None:
         raise AnchorError(f"Both sides were judged by {old}, so there is nothing to bridge; leave out --bridge.")
     found = bridges(anchor, old, new, dimensions)
     for name, side, judge in (("baseline", baseline, old), ("candidate", candidate, new)):
@@ -50,7 +50,7 @@ def _judge(name: str, side: Side) -> JudgeStamp:
 
 def _check_models(name: str, side: Side, anchor: Anchor, judge: JudgeStamp) -> None:
     """Refuse an anchor that other models answered in the judge's name, unless the user vouches by a judge id."""
-    if judge.id != judge.model:
+    if judge.is_vouched_for:
         return
     here = {model for _, judging in side.judging for model in judging.answered_by}
     scores = [score for verdict in anchor.askings(judge)[0].verdicts for score in verdict.values()]

@@ -1,7 +1,7 @@
 """What a comparison needs of a run: who judged, what each sample is, its scores; no benchmark text."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import nan
 from typing import Final, TypeAlias
 
@@ -10,7 +10,7 @@ from lmms_eval_cross.compare.task_metrics import TaskMetric, task_metrics
 from lmms_eval_cross.errors import RunError, listing
 from lmms_eval_cross.runs.run_files import Run
 from lmms_eval_cross.runs.sample_record import JudgedAnswer, Provenance
-from lmms_eval_cross.text import canonical_json
+from lmms_eval_cross.trust.stamp import JudgeStamp
 
 Scores: TypeAlias = tuple[float, ...]
 """A score for each of DIMENSIONS, 0 or 1; NaN is a failure."""
@@ -110,18 +110,12 @@ def _judging(name: str, answers: Mapping[str, JudgedAnswer]) -> Iterator[tuple[s
     for answer in answers.values():
         by_split.setdefault(SampleFacts.of(answer.sample).split, []).append(answer)
     for split, group in by_split.items():
-        kinds = {canonical_json(_identity(answer.provenance)) for answer in group}
+        kinds = {(JudgeStamp.of(each.provenance).binding, each.provenance.data_sha256) for each in group}
         if len(kinds) > 1:
             judges = listing(sorted({answer.provenance.judge_id for answer in group}))
             raise RunError(f"{name} was judged in {len(kinds)} ways within {split} ({judges}); judge all of it alike.")
         models = {each.model for answer in group for each in answer.outcomes.values() if isinstance(each, Verdict)}
         yield split, Judging(group[0].provenance, tuple(sorted(models)))
-
-
-def _identity(provenance: Provenance) -> dict[str, object]:
-    """All of it but the versions: a run that was resumed after an upgrade is still one run."""
-    kept = replace(provenance, versions={})
-    return {name: getattr(kept, name) for name in Provenance.__dataclass_fields__}
 
 
 @dataclass(frozen=True)

@@ -1,31 +1,31 @@
 """Judge the answers of a run that have no verdict yet, and write the run anew; nothing is overwritten."""
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, JudgeFailure, Outcome, Verdict
-from lmms_eval_cross.benchmark.splits import SPLITS, split_of
-from lmms_eval_cross.errors import RunError, SettingsError
+from lmms_eval_cross.benchmark.splits import SPLITS
+from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.harness.answers_of_run import Answer, ledger_answers, prepared_samples, run_answers
 from lmms_eval_cross.harness.preflight import check
 from lmms_eval_cross.harness.results_files import build_results, write_run
-from lmms_eval_cross.judge.batch_api import judge_in_batches
-from lmms_eval_cross.judge.job import Job, judge_identity
-from lmms_eval_cross.ledger.hosts import ledger_file, merge_other_hosts
+from lmms_eval_cross.judge.job import judge_identity
+from lmms_eval_cross.judging import JudgeSession, open_judging, open_ledger
 from lmms_eval_cross.ledger.steady import SteadyLedger
+from lmms_eval_cross.ledger.store import Entry
 from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.runs.sample_record import RECORD, Provenance, read_record
 from lmms_eval_cross.runs.scorecard import Scorecard, Why, any_incomplete, build_scorecards, whys
 from lmms_eval_cross.settings import Settings, load_settings
+from lmms_eval_cross.trust.stamp import JudgeStamp
 
 Item = TypeVar("Item")
 Answers = Mapping[str, list[Answer]]
-_JUDGE: Final = ("judge", "judge_id", "rubric_sha256", "profile", "request")
-"""What of the provenance makes a judge; verdicts of two are never mixed."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,8 @@ def judge_ledger_run(run_ids: Sequence[str], output: Path, retry_failed: bool = 
     Raises:
         CrossError: there are no such answers, or the data or the judge are not those of the run.
     """
-    settings = load_settings()
-    ledger = session.open_ledger(settings)
-    answers = ledger_answers(ledger, run_ids)
-    ledger.close()
+    with closing(open_ledger(load_settings())) as ledger:
+        answers = ledger_answers(ledger, run_ids)
     base = {"config": {"model": f"run {run_ids[0]}", "model_args": ""}}
     return _judge(base, answers, output, {}, retry_failed, batch, run_ids[0])
 
@@ -93,12 +91,11 @@ def _judge(
     settings = load_settings()
     provenances = {task: session.provenance_for(SPLITS[task]) for task in answers}
     known = _known_outcomes(settings, answers)
-    check({SPLITS[task] for task in answers})
-    path, journal = ledger_file(settings.home, settings.ledger)
-    ledger = RunLedger(path, journal, known, retry_failed)
-    if batch:
-        _ask_in_batches(settings, ledger, answers)
-    rows = _ask(settings, ledger, answers, run_id)
+    check({SPLITS[task] for task in answers}, judged=False)
+    with open_judging(settings, partial(RunLedger, known=known, retry_failed=retry_failed)) as judging:
+        if batch:
+            judging.ask_in_batches(session.job_for(each.sample, each.response, settings) for each in _each(answers))
+        rows = _ask(judging, answers, run_id)
     scorecards = {task: _scorecards(lines) for task, lines in rows.items()}
     incomplete = {task for task, cards in scorecards.items() if any_incomplete(cards, settings.min_coverage)}
     sizes = {task: len(prepared_samples(SPLITS[task])) for task in answers}
@@ -122,15 +119,21 @@ class RunLedger(SteadyLedger):
 
     def __init__(self, path: Path, journal: str, known: Mapping[str, Outcome], retry_failed: bool) -> None:
         super().__init__(path, journal)
-        self._known = known
-        self.retry_failed = retry_failed
+        self._known, self._retry_failed = known, retry_failed
+        self._written: set[str] = set()
 
     def find(self, key: str, host: str | None) -> Outcome | None:
-        """The outcome under a key; None also for a failure that shall be tried again."""
+        """The outcome under a key; None also for a failure of earlier that shall be tried again."""
         known = self._known.get(key)
         if known is None or isinstance(known, JudgeFailure):
             known = super().find(key, host) or known
-        return None if self.retry_failed and isinstance(known, JudgeFailure) else known
+        tries_again = self._retry_failed and key not in self._written
+        return None if tries_again and isinstance(known, JudgeFailure) else known
+
+    def record_verdict(self, entry: Entry, outcome: Outcome) -> None:
+        """Write an outcome; should it be a failure, it is not tried again by this process."""
+        super().record_verdict(entry, outcome)
+        self._written.add(entry.key)
 
 
 def _known_outcomes(settings: Settings, answers: Answers) -> dict[str, Outcome]:
@@ -151,7 +154,7 @@ def _known_outcomes(settings: Settings, answers: Answers) -> dict[str, Outcome]:
                 f"{task} was judged with {difference}; verdicts of two judges are never mixed, so set CROSS_JUDGE_... "
                 "as they were for the run."
             )
-        job = _job(settings, answer)
+        job = session.job_for(answer.sample, answer.response, settings)
         for name in () if difference else DIMENSIONS:
             outcome = answer.judged.outcomes[name]
             if not (isinstance(outcome, JudgeFailure) and outcome.reason == "no_response"):
@@ -165,54 +168,23 @@ def _has_verdict(answer: Answer) -> bool:
 
 def _other_judge(was: Provenance, now: Provenance) -> str | None:
     """How the judge that was differs from the one in force; None if it does not."""
-    for name in _JUDGE:
-        before, after = getattr(was, name), getattr(now, name)
-        if before != after:
-            return f"{name} {before!r}, and the settings in force say {after!r}"
-    return None
+    before, after = JudgeStamp.of(was), JudgeStamp.of(now)
+    trait = before.differing_trait(after)
+    if trait is None:
+        return None
+    return f"{trait} {before.traits[trait]!r}, and the settings in force say {after.traits[trait]!r}"
 
 
-def _job(settings: Settings, answer: Answer) -> Job:
-    split = split_of(answer.sample)
-    return Job(
-        answer.sample,
-        answer.response,
-        session.rubric_for(split, settings),
-        session.data_for(split, settings).images.read,
-    )
-
-
-def _ask_in_batches(settings: Settings, ledger: RunLedger, answers: Answers) -> None:
-    """Have the verdicts put into the ledger, where asking as usual finds them.
-
-    Raises:
-        SettingsError: the offline judge has no Batch API.
-    """
-    if settings.judge == "offline":
-        raise SettingsError("CROSS_JUDGE is offline, which has no Batch API; leave --batch away or unset CROSS_JUDGE.")
-    merge_other_hosts(ledger)
-    left = judge_in_batches([_job(settings, a) for all_ in answers.values() for a in all_], settings, ledger)
-    if left:
-        print(f"{left} calls came back without an answer; they are made one by one.", file=sys.stderr)
-    ledger.retry_failed = False
-
-
-def _ask(settings: Settings, ledger: SteadyLedger, answers: Answers, run_id: str) -> dict[str, list[dict[str, Any]]]:
+def _ask(judging: JudgeSession, answers: Answers, run_id: str) -> dict[str, list[dict[str, Any]]]:
     """Task -> lines with metrics and records, every answer judged."""
-    merge_other_hosts(ledger)
-    engine = session.make_engine(settings, ledger)
-    try:
-        items = {
-            task: [session.submit(a.sample, a.response, engine, run_id) for a in all_] for task, all_ in answers.items()
-        }
-        engine.drain()
-        return {
-            task: [_line(answer, item) for answer, item in zip(answers[task], items[task], strict=True)]
-            for task in items
-        }
-    finally:
-        engine.close()
-        ledger.close()
+    items = {
+        task: [session.submit(answer.sample, answer.response, judging, run_id) for answer in all_of_task]
+        for task, all_of_task in answers.items()
+    }
+    judging.drain()
+    return {
+        task: [_line(answer, item) for answer, item in zip(answers[task], items[task], strict=True)] for task in items
+    }
 
 
 def _line(answer: Answer, items: Mapping[str, session.PendingItem]) -> dict[str, Any]:

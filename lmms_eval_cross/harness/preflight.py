@@ -7,8 +7,7 @@ from lmms_eval_cross.benchmark.splits import DEMO
 from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.data.prepared import find_prepared
 from lmms_eval_cross.errors import SettingsError
-from lmms_eval_cross.judge.endpoint import find_endpoint
-from lmms_eval_cross.judge.probe import probe
+from lmms_eval_cross.judging import check_judge
 from lmms_eval_cross.settings import Settings, load_settings
 
 
@@ -29,10 +28,7 @@ def check(splits: Collection[str], judged: bool = True) -> None:
     for split in sorted(splits):
         session.provenance_for(split)
     if judged:
-        ledger = session.open_ledger(settings)
-        session.open_budget(settings, ledger)
-        ledger.close()
-        _check_judge(settings)
+        check_judge(settings)
 
 
 def check_hub_login() -> None:
@@ -54,8 +50,3 @@ def _prepare_from_source(settings: Settings) -> None:
     """Without prepared data, prepare them from CROSS_SOURCE, if that is set; ranks wait for the first."""
     if find_prepared(settings.home) is None and settings.source is not None:
         prepare(settings.home, settings.source, official=settings.judge_rubric != "native")
-
-
-def _check_judge(settings: Settings) -> None:
-    if settings.judge == "openai":
-        probe(find_endpoint(settings), settings.judge_model)

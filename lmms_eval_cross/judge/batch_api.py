@@ -18,19 +18,20 @@ from openai import OpenAI
 from openai.types import Batch
 from openai.types.chat import ChatCompletion
 
-from lmms_eval_cross.benchmark.records import ASK_AGAIN, Dimension, JudgeFailure, Outcome
+from lmms_eval_cross.benchmark.records import ASK_AGAIN, Dimension, JudgeFailure, Outcome, Usage
 from lmms_eval_cross.data.scaled import ScaledImages
 from lmms_eval_cross.errors import JudgeSetupError
 from lmms_eval_cross.judge.caller import failures
 from lmms_eval_cross.judge.client import client_options, error_message, read_completion
 from lmms_eval_cross.judge.endpoint import find_endpoint
-from lmms_eval_cross.judge.endpoint_judge import build_request, read_heard
-from lmms_eval_cross.judge.job import Job, judge_identity
+from lmms_eval_cross.judge.endpoint_judge import build_request, call_tokens, read_heard
+from lmms_eval_cross.judge.job import REPLY_TOKENS, Job, judge_identity
+from lmms_eval_cross.judge.prices import load_prices
 from lmms_eval_cross.judge.profiles import PROFILES, Dimensions
 from lmms_eval_cross.judge.quirks import adapt, learn
 from lmms_eval_cross.judge.request import image_url
 from lmms_eval_cross.ledger import batches
-from lmms_eval_cross.ledger.spend import load_quirks, save_quirks
+from lmms_eval_cross.ledger.spend import Budget, load_quirks, save_quirks
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.runs.failed_generations import failed_generation
 from lmms_eval_cross.settings import Settings
@@ -53,25 +54,45 @@ class Call:
     """The verdict keys of the dimensions; the first is the request's `custom_id`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What the Batch API did not answer."""
+
+    calls: int
+    over_budget: bool
+    """Calls were not handed in because they would pass the budget."""
+
+
 class BatchJudge:
     """Has answers judged in batches; afterwards their verdicts are in the ledger."""
 
     def __init__(
-        self, settings: Settings, ledger: Ledger, say: Callable[[str], None] = print, poll_seconds: float = POLL_SECONDS
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        budget: Budget | None = None,
+        say: Callable[[str], None] = print,
+        poll_seconds: float | None = None,
     ) -> None:
+        prices = load_prices(settings.judge_prices)
+        self._price, self._price_share = prices.find(settings.judge_model), prices.batch
+        self._budget = budget
+        self._promises: dict[str, int] = {}
+        """Key of a call -> the money set aside for it, until its cost is known."""
         self._endpoint = find_endpoint(settings)
         self._identity = judge_identity(settings)
         self._profile = PROFILES[settings.judge_profile]
         self._scaled = ScaledImages(settings.home / "scaled") if self._profile.scaled else None
         self._folder = settings.home / "batches"
         self._shares_hosts = settings.judge_id is not None
-        self._ledger, self._say, self._poll_seconds = ledger, say, poll_seconds
+        self._ledger, self._say = ledger, say
+        self._poll_seconds = POLL_SECONDS if poll_seconds is None else poll_seconds
         self._place = (self._endpoint.host, self._identity.model, self._identity.profile)
         self._quirks = load_quirks(ledger, *self._place) or frozenset()
         self._client = OpenAI(**client_options(self._endpoint, settings.judge_timeout, retries=4))
 
-    def judge(self, jobs: Iterable[Job]) -> int:
-        """Hand in what has no verdict yet, wait for it and file it; gives how many calls still have none.
+    def judge(self, jobs: Iterable[Job]) -> Left:
+        """Hand in what has no verdict yet and fits the budget, wait for it and file it; gives what is left.
 
         May be stopped and called again at any point: open batches are taken up, not handed in anew.
 
@@ -79,14 +100,17 @@ class BatchJudge:
             JudgeSetupError: the endpoint has no Batch API, or refuses the key or a batch as a whole.
         """
         calls = {call.keys[0]: call for job in jobs for call in self._calls(job)}
+        over_budget = False
         try:
             for _ in range(ROUNDS):
                 self._adopt()
                 open_calls = {key for _, keys in self._open() for key in keys}
                 missing = [call for key, call in calls.items() if key not in open_calls and not self._is_known(call)]
-                self._hand_in(missing)
+                affordable = self._affordable(missing)
+                over_budget = len(affordable) < len(missing)
+                self._hand_in(affordable)
                 self._collect(calls)
-                if all(self._is_known(call) for call in calls.values()):
+                if all(self._is_known(call) for call in calls.values()) or (missing and not affordable):
                     break
         except openai.APIStatusError as error:
             raise JudgeSetupError(
@@ -97,7 +121,7 @@ class BatchJudge:
             raise JudgeSetupError(
                 f"{self._endpoint.host} can't be reached; what was handed in is noted, so try again later."
             ) from None
-        return sum(not self._is_known(call) for call in calls.values())
+        return Left(sum(not self._is_known(call) for call in calls.values()), over_budget)
 
     def _calls(self, job: Job) -> Iterator[Call]:
         if failed_generation(job.response) is None:
@@ -113,6 +137,36 @@ class BatchJudge:
             outcome is not None and not (isinstance(outcome, JudgeFailure) and outcome.reason in ASK_AGAIN)
             for outcome in found
         )
+
+    # ------------------------------------------------------------ money
+
+    def _affordable(self, calls: Sequence[Call]) -> Sequence[Call]:
+        """The first calls that the budget has money for, which is set aside until they come back."""
+        if self._budget is None:
+            return calls
+        for number, call in enumerate(calls):
+            promise = self._budget.promise(self._guess(call))
+            if promise is None:
+                self._say(
+                    f"The budget of ${self._budget.usd:g} (CROSS_JUDGE_BUDGET_USD) has room for {number:,} of "
+                    f"{len(calls):,} calls; the others are not handed in."
+                )
+                return calls[:number]
+            self._promises[call.keys[0]] = promise
+        return calls
+
+    def _guess(self, call: Call) -> float:
+        """US dollars that a call may cost in a batch."""
+        return self._usd(Usage(call_tokens(call.job), 0, REPLY_TOKENS * len(call.dimensions)))
+
+    def _usd(self, usage: Usage) -> float:
+        return self._price.usd(usage) * self._price_share if self._price else 0.0
+
+    def _settle(self, key: str, usage: Usage) -> None:
+        """Put what a call did cost in the place of what was set aside in this process."""
+        promise = self._promises.pop(key, None)
+        if self._budget is not None and promise is not None:
+            self._budget.settle(promise, self._usd(usage))
 
     # ------------------------------------------------------------ handing in
 
@@ -199,17 +253,23 @@ class BatchJudge:
         """File one answer; an expired or failed call is left without an outcome and handed in again."""
         call = calls.get(str(line.get("custom_id")))
         response = line.get("response") or {}
-        if call is None or not response:
+        if call is None:
+            return
+        if not response:
+            self._settle(call.keys[0], Usage())
             return
         status, body = int(response.get("status_code", 0)), response.get("body") or {}
         if status == 200:
             self._file_reply(call, body)
-        elif status in {400, 413, 422}:
+            return
+        self._settle(call.keys[0], Usage())
+        if status in {400, 413, 422}:
             self._file_refusal(call, status, body.get("error") or {})
 
     def _file_reply(self, call: Call, body: Mapping[str, Any]) -> None:
         reply = read_completion(ChatCompletion.construct(**body))
         heard = read_heard(self._profile, call.job.rubric, call.dimensions, reply, tuple(sorted(self._quirks)))
+        self._settle(call.keys[0], heard.usage)
         self._keep(call, heard.outcomes)
 
     def _file_refusal(self, call: Call, status: int, error: Mapping[str, Any]) -> None:
@@ -247,14 +307,12 @@ def split(lines: Iterable[tuple[str, bytes]], most_requests: int, most_bytes: in
         yield part
 
 
-def judge_in_batches(
-    jobs: Iterable[Job], settings: Settings, ledger: Ledger, say: Callable[[str], None] = print
-) -> int:
-    """Have answers judged by the Batch API; gives how many calls still have no verdict.
+def judge_in_batches(jobs: Iterable[Job], settings: Settings, ledger: Ledger, budget: Budget | None = None) -> Left:
+    """Have answers judged by the Batch API within a budget; gives what is left.
 
     One process at a time, so that none takes another's batch for lost.
     """
-    judge = BatchJudge(settings, ledger, say)
+    judge = BatchJudge(settings, ledger, budget)
     try:
         with FileLock(settings.home / "batches.lock"):
             return judge.judge(jobs)

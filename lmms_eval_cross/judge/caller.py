@@ -155,7 +155,7 @@ class Caller:
         elif trouble.hopeless:
             self._hopeless += 1
             if self._successes == 0 or self._hopeless >= _HOPELESS:
-                self._stop("unavailable", f"Nothing more is asked of the judge: {trouble.detail}")
+                self.stop("unavailable", f"Nothing more is asked of the judge: {trouble.detail}")
 
     async def _promise(self, job: Job) -> int | None:
         """Set the money for a call aside; None, and an end to all calls, if it would pass the budget.
@@ -168,7 +168,7 @@ class Caller:
         guess = price.usd(Usage(prompt_tokens=self._judge.tokens(job), completion_tokens=REPLY_TOKENS))
         while (promise := self._set_aside(max(guess, self._dearest_usd))) is None:
             if self._stopped or self._promised == 0:
-                self._stop("budget", f"The budget of ${self._budget.usd:g} (CROSS_JUDGE_BUDGET_USD) is spent.")
+                self.stop("budget", self._budget.spent_sentence)
                 return None
             await asyncio.sleep(0.02)
         return promise
@@ -177,7 +177,7 @@ class Caller:
         try:
             return self._budget.promise(usd) if self._budget else 0
         except LedgerError as error:
-            self._stop("budget", f"{error} Money can't be counted, so nothing more is asked.")
+            self.stop("budget", f"{error} Money can't be counted, so nothing more is asked.")
             return None
 
     def _watch(self) -> None:
@@ -189,11 +189,11 @@ class Caller:
         if left <= 0:
             said = f"The judge has not answered for {self._patience:g} s (CROSS_JUDGE_PATIENCE); nothing more is asked."
             said += f" What was met last: {self._met}" if self._met else ""
-            self._stop("unavailable", said, in_flight=True)
+            self.stop("unavailable", said, in_flight=True)
         else:
             asyncio.get_running_loop().call_later(left + 0.001, self._watch)
 
-    def _stop(self, reason: FailureReason, detail: str, in_flight: bool = False) -> None:
+    def stop(self, reason: FailureReason, detail: str, in_flight: bool = False) -> None:
         """Ask nothing more; calls in flight, which may cost money, are waited for unless they are given up too."""
         if self._stopped:
             return

@@ -59,14 +59,19 @@ class EndpointJudge:
         return read_heard(self.profile, job.rubric, dimensions, reply, tuple(sorted(self.quirks)))
 
     def tokens(self, job: Job) -> int:
-        """A rough count: a token has some four bytes, a picture the tiles of a large one, a reply 200 tokens."""
-        rubric = sum(len(text) for text in job.rubric.prompts.values()) + len(job.rubric.system)
-        words = rubric + len((job.sample.query + job.sample.norm + job.response).encode("utf-8", "replace"))
-        return words // 4 + PICTURE_TOKENS + REPLY_TOKENS
+        """See `call_tokens`."""
+        return call_tokens(job)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
+
+
+def call_tokens(job: Job) -> int:
+    """About what a call takes: a token has some four bytes, a picture the tiles of a large one, a reply 200 tokens."""
+    rubric = sum(len(text) for text in job.rubric.prompts.values()) + len(job.rubric.system)
+    words = rubric + len((job.sample.query + job.sample.norm + job.response).encode("utf-8", "replace"))
+    return words // 4 + PICTURE_TOKENS + REPLY_TOKENS
 
 
 def build_request(

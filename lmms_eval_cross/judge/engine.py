@@ -7,7 +7,15 @@ from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
 
-from lmms_eval_cross.benchmark.records import ASK_AGAIN, DIMENSIONS, Dimension, JudgeFailure, Outcome, Verdict
+from lmms_eval_cross.benchmark.records import (
+    ASK_AGAIN,
+    DIMENSIONS,
+    Dimension,
+    FailureReason,
+    JudgeFailure,
+    Outcome,
+    Verdict,
+)
 from lmms_eval_cross.errors import DataError, LedgerError
 from lmms_eval_cross.judge.caller import Caller, Outcomes, failures
 from lmms_eval_cross.judge.job import Job, Judge
@@ -90,6 +98,10 @@ class JudgeEngine:
                 for future in done:
                     future.result()
                 progress.update()
+
+    def stop(self, reason: FailureReason, detail: str) -> None:
+        """Ask nothing from now on; what is not known already fails for this reason."""
+        self._loop.call_soon_threadsafe(self._caller.stop, reason, detail)
 
     def close(self) -> None:
         """Stop the engine; what is in flight is given up, what has arrived is in the ledger."""

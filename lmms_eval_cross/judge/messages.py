@@ -1,21 +1,11 @@
 """Build the body of a judge call."""
 
-import base64
 from typing import Any, TypeAlias
 
 from lmms_eval_cross.benchmark.records import Dimension
 from lmms_eval_cross.benchmark.rubric import Rubric
-from lmms_eval_cross.data.images import StoredImage
 
 Message: TypeAlias = dict[str, Any]
-
-
-def data_url(image: StoredImage) -> str:
-    """The original bytes as a data URL, under their true MIME type.
-
-    The released script calls every image a JPEG; that is left here.
-    """
-    return f"data:{image.mime};base64,{base64.b64encode(image.data).decode('ascii')}"
 
 
 def build_messages(

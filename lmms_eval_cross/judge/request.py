@@ -29,12 +29,10 @@ class Request:
         text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         return text.encode().replace(IMAGE.encode(), self.image)
 
-    @property
-    def text_bytes(self) -> int:
-        """The size without the picture."""
-        return len(json.dumps(self.messages, ensure_ascii=False).encode())
-
 
 def image_url(image: StoredImage) -> bytes:
-    """`messages.data_url`, as bytes."""
+    """The original bytes as a data URL, under their true MIME type.
+
+    The released script calls every image a JPEG; that is left here.
+    """
     return b"data:%s;base64,%s" % (image.mime.encode(), base64.b64encode(image.data))

@@ -44,6 +44,11 @@ class Budget:
         )
         return row if changed == 1 else None
 
+    @property
+    def spent_sentence(self) -> str:
+        """What is said when the next call would pass it."""
+        return f"The budget of ${self.usd:g} (CROSS_JUDGE_BUDGET_USD) is spent."
+
     def settle(self, promise: int, usd: float) -> None:
         """Put what a call did cost in the place of what was promised."""
         self.ledger.change("UPDATE spend SET usd = ? WHERE id = ?", (usd, promise))

@@ -1,17 +1,14 @@
 """Judge an anchor again with the judge in force; the ledger answers what was asked before."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import Dimension, Sample
 from lmms_eval_cross.benchmark.splits import split_of
 from lmms_eval_cross.errors import AnchorError
-from lmms_eval_cross.judge.choose import make_judge
-from lmms_eval_cross.judge.endpoint import find_endpoint
-from lmms_eval_cross.judge.engine import JudgeEngine, Outcomes
-from lmms_eval_cross.judge.job import Job
-from lmms_eval_cross.judge.probe import probe
+from lmms_eval_cross.judge.engine import Outcomes
+from lmms_eval_cross.judging import open_judging
 from lmms_eval_cross.settings import Settings
 from lmms_eval_cross.trust.anchor import Anchor, Judgement, Score
 from lmms_eval_cross.trust.anchor_samples import samples_of
@@ -36,8 +33,6 @@ def judge_anchor(anchor: Anchor, settings: Settings, repeats: int = 1) -> Anchor
         raise AnchorError(
             f"{anchor.name} holds {len(done)} askings of {stamp} already; set another judge, or raise --repeats."
         )
-    if settings.judge == "openai":
-        probe(find_endpoint(settings), settings.judge_model)
     new = _ask(anchor, samples, settings, missing)
     judgements = [Judgement(judge=stamp, repeat=repeat, verdicts=new[repeat]) for repeat in missing]
     return anchor.model_copy(update={"judgements": [*anchor.judgements, *judgements]})
@@ -52,30 +47,16 @@ def _stamp_in_force(samples: Sequence[Sample]) -> JudgeStamp:
 
 
 def _ask(anchor: Anchor, samples: Sequence[Sample], settings: Settings, repeats: Sequence[int]) -> dict[int, Verdicts]:
-    verdicts: dict[int, Verdicts] = {repeat: [{} for _ in samples] for repeat in repeats}
-    ledger = session.open_ledger(settings)
-    engine = JudgeEngine(make_judge(settings), ledger, settings.judge_concurrency)
-    try:
-        for repeat in repeats:
-            for item, sample, slot in zip(anchor.items, samples, verdicts[repeat], strict=True):
-                split = split_of(sample)
-                read = session.data_for(split).images.read
-                job = Job(sample, item.response, session.rubric_for(split, settings), read, repeat)
-                engine.submit(job, _fill(slot))
-        engine.drain()
-    finally:
-        engine.close()
-        ledger.close()
-    return verdicts
+    answers = list(zip(samples, anchor.items, strict=True))
+    jobs = [session.job_for(sample, item.response, settings, repeat) for repeat in repeats for sample, item in answers]
+    with open_judging(settings) as judging:
+        verdicts = [_scores(outcomes) for outcomes in judging.ask(jobs)]
+    size = len(answers)
+    return {repeat: verdicts[place * size : (place + 1) * size] for place, repeat in enumerate(repeats)}
 
 
-def _fill(slot: dict[Dimension, Score]) -> Callable[[Outcomes], None]:
-    """Put outcomes into `slot` when they come."""
-
-    def settled(outcomes: Outcomes) -> None:
-        slot.update({name: Score.of(outcome) for name, outcome in outcomes.items()})
-
-    return settled
+def _scores(outcomes: Outcomes) -> dict[Dimension, Score]:
+    return {name: Score.of(outcome) for name, outcome in outcomes.items()}
 
 
 def failure_counts(anchor: Anchor) -> Counter[str]:

@@ -1,14 +1,24 @@
-"""Which judge, rubric and profile a set of verdicts is of: what calibrations and bridges are bound to."""
+"""Which judge, rubric and profile a set of verdicts is of, and when two of them are the same."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
 from lmms_eval_cross.errors import AnchorError, listing
 from lmms_eval_cross.runs.sample_record import JudgedAnswer, Provenance
 from lmms_eval_cross.text import canonical_json
+
+TRAITS: Final = {
+    "judge": "judge",
+    "judge_id": "judge id",
+    "rubric_sha256": "rubric",
+    "profile": "judge profile",
+    "request": "judge request",
+}
+"""What makes a judge, as a provenance names it, and for people. Two judges are the same where all of it is equal: this
+is the one definition, for finishing a run, comparing, bridging, calibrating and reporting alike."""
 
 
 class JudgeStamp(BaseModel):
@@ -40,11 +50,25 @@ class JudgeStamp(BaseModel):
         )
 
     @property
+    def traits(self) -> dict[str, Any]:
+        """What makes a judge, under the names in `TRAITS`."""
+        values = (self.kind, self.id, self.rubric_sha256, self.profile, self.request)
+        return dict(zip(TRAITS, values, strict=True))
+
+    @property
     def binding(self) -> str:
-        """SHA-256 over judge id, rubric, profile and request: equal for verdicts that may be mixed."""
-        return hashlib.sha256(
-            canonical_json([self.kind, self.id, self.rubric_sha256, self.profile, self.request]).encode()
-        ).hexdigest()
+        """SHA-256 over the traits: equal for verdicts that may be mixed."""
+        return hashlib.sha256(canonical_json(list(self.traits.values())).encode()).hexdigest()
+
+    @property
+    def is_vouched_for(self) -> bool:
+        """The user gave the judge an id of its own, and so vouches for whichever model answers under it."""
+        return self.id != self.model
+
+    def differing_trait(self, other: "JudgeStamp") -> str | None:
+        """The first trait in which the other is another judge, None if it is the same."""
+        theirs = other.traits
+        return next((name for name, value in self.traits.items() if theirs[name] != value), None)
 
     def __str__(self) -> str:
         return f"{self.id} (rubric {self.rubric} {self.rubric_sha256[:8]}, profile {self.profile})"

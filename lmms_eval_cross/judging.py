@@ -1,0 +1,180 @@
+"""The one door to the judge: who asks opens judging by the settings in force, and asks through it.
+
+Runs of lmms-eval, `judge`, `judge --batch`, `compare --confirm` and `anchor judge` come through here, so that budget,
+patience, share of the quota, checks and other hosts' verdicts are the same for all of them.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from datetime import date
+from functools import cache, partial
+from pathlib import Path
+from typing import Final
+
+from lmms_eval_cross.errors import CrossError, JudgeSetupError, SettingsError
+from lmms_eval_cross.judge.batch_api import judge_in_batches
+from lmms_eval_cross.judge.choose import make_judge
+from lmms_eval_cross.judge.endpoint import find_endpoint
+from lmms_eval_cross.judge.engine import Bounds, JudgeEngine, Outcomes
+from lmms_eval_cross.judge.job import Job
+from lmms_eval_cross.judge.prices import age_warning, load_prices
+from lmms_eval_cross.judge.probe import probe
+from lmms_eval_cross.ledger.hosts import ledger_file, merge_other_hosts
+from lmms_eval_cross.ledger.spend import Budget
+from lmms_eval_cross.ledger.steady import SteadyLedger
+from lmms_eval_cross.ledger.store import Ledger
+from lmms_eval_cross.settings import Settings
+
+BEGAN: Final = time.time()
+"""From when on money counts as this process's, and so as its run's."""
+_RANKS_START_WITHIN: Final = 60.0
+"""Seconds; the ranks of a run start together, and long before their first call."""
+
+
+class JudgeSession:
+    """The judge in force with its ledger, this process's share of calls in flight and quota, and its money."""
+
+    def __init__(self, settings: Settings, ledger: Ledger) -> None:
+        """Open without asking the endpoint anything; who has not called `check_judge` uses `open_judging`.
+
+        Args:
+            settings: those in force.
+            ledger: takes over what other hosts' ledgers hold, and is closed with this.
+
+        Raises:
+            JudgeSetupError: the endpoint lacks its key, or a budget is set for a model without a price.
+        """
+        merge_other_hosts(ledger)
+        ranks = _ranks()
+        self.ledger = ledger
+        self._settings = settings
+        self._budget = open_budget(settings, ledger)
+        bounds = Bounds(1 / ranks, settings.judge_patience, self._budget)
+        self._engine = JudgeEngine(make_judge(settings), ledger, max(1, settings.judge_concurrency // ranks), bounds)
+
+    @property
+    def judge_id(self) -> str:
+        """Who is asked."""
+        return self._engine.judge.identity.id
+
+    def submit(self, job: Job, settled: Callable[[Outcomes], None]) -> "Future[None]":
+        """Have an answer judged; returns at once, and `settled` gets the outcomes before the future is done."""
+        return self._engine.submit(job, settled)
+
+    def drain(self, show_progress: bool = True) -> None:
+        """Wait until everything that was submitted is judged."""
+        self._engine.drain(show_progress)
+
+    def ask(self, jobs: Sequence[Job]) -> list[Outcomes]:
+        """Have answers judged and wait for it; their outcomes, in order."""
+        outcomes: dict[int, Outcomes] = {}
+        for place, job in enumerate(jobs):
+            self.submit(job, partial(outcomes.__setitem__, place))
+        self.drain()
+        return [outcomes[place] for place in range(len(jobs))]
+
+    def ask_in_batches(self, jobs: Iterable[Job]) -> None:
+        """Have the verdicts put into the ledger by the Batch API, where asking as usual then finds them.
+
+        Calls that the budget has no room for are not handed in, and nothing is asked at the full price after that.
+
+        Raises:
+            SettingsError: the judge in force is the offline one, which has no Batch API.
+            JudgeSetupError: the endpoint has none, or refuses a batch as a whole.
+        """
+        if self._settings.judge == "offline":
+            raise SettingsError(
+                "CROSS_JUDGE is offline, which has no Batch API; leave --batch away or unset CROSS_JUDGE."
+            )
+        left = judge_in_batches(jobs, self._settings, self.ledger, self._budget)
+        if left.over_budget and self._budget is not None:
+            self._engine.stop("budget", self._budget.spent_sentence)
+        elif left.calls:
+            print(f"{left.calls} calls came back without an answer; they are made one by one.", file=sys.stderr)
+
+    def close(self) -> None:
+        """Give up what is in flight, and close the ledger, which has all that arrived."""
+        self._engine.close()
+        self.ledger.close()
+
+    def __enter__(self) -> "JudgeSession":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_judging(settings: Settings, make_ledger: Callable[[Path, str], Ledger] = SteadyLedger) -> JudgeSession:
+    """Check all that can be wrong with the judge, and open it.
+
+    Args:
+        settings: those in force.
+        make_ledger: opens the ledger, by its path and SQLite's journal mode.
+
+    Raises:
+        JudgeSetupError, LedgerError: see `check_judge`.
+    """
+    check_judge(settings)
+    ledger = make_ledger(*ledger_file(settings.home, settings.ledger))
+    try:
+        return JudgeSession(settings, ledger)
+    except CrossError:
+        ledger.close()
+        raise
+
+
+def check_judge(settings: Settings) -> None:
+    """Check, before anything is judged, that the ledger opens and that the endpoint knows key and model.
+
+    Raises:
+        LedgerError: the ledger can't be opened.
+        JudgeSetupError: key, model or address are wrong, or a budget is set for a model without a price.
+    """
+    ledger = open_ledger(settings)
+    try:
+        open_budget(settings, ledger)
+    finally:
+        ledger.close()
+    if settings.judge == "openai":
+        probe(find_endpoint(settings), settings.judge_model)
+
+
+def open_ledger(settings: Settings) -> SteadyLedger:
+    """The ledger of CROSS_HOME.
+
+    Raises:
+        LedgerError: it can't be opened.
+    """
+    return SteadyLedger(*ledger_file(settings.home, settings.ledger))
+
+
+def open_budget(settings: Settings, ledger: Ledger) -> Budget | None:
+    """The budget of this run, None if there is none.
+
+    Raises:
+        JudgeSetupError: the model has no price.
+    """
+    if settings.judge_budget_usd is None or settings.judge == "offline":
+        return None
+    if load_prices(settings.judge_prices).find(settings.judge_model) is None:
+        raise JudgeSetupError(
+            f"CROSS_JUDGE_BUDGET_USD is {settings.judge_budget_usd:g}, but {settings.judge_model} has no price; name a "
+            "file with one in CROSS_JUDGE_PRICES, or unset the budget."
+        )
+    _warn_of_old_prices(settings.judge_model, settings.judge_prices)
+    return Budget(ledger, settings.judge_budget_usd, BEGAN - (_RANKS_START_WITHIN if _ranks() > 1 else 0))
+
+
+@cache
+def _warn_of_old_prices(model: str, own: Path | None) -> None:
+    """Say once that a budget is reckoned with old prices."""
+    warning = age_warning(model, own, date.today())
+    if warning is not None and os.environ.get("RANK", "0") == "0":
+        print(f"lmms-eval-cross: {warning}", file=sys.stderr, flush=True)
+
+
+def _ranks() -> int:
+    return max(1, int(os.environ.get("WORLD_SIZE", "1")))
