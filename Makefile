@@ -14,7 +14,7 @@ PYTHONS := 3.10 3.11 3.12 3.13 3.14
 PLATFORMS := x86_64-manylinux_2_28 aarch64-manylinux_2_28 aarch64-apple-darwin
 export MACOSX_DEPLOYMENT_TARGET := 14.0
 
-.PHONY: help demo test check format pictures dist lock resolve newest lowest clean FORCE
+.PHONY: help demo test quick check format docs pictures dist lock resolve newest lowest clean FORCE
 help: ## show this list
 	@grep -hE '^[a-z -]+:.* ## ' $(MAKEFILE_LIST) | sed -E 's/:.* ## /\t/' | expand -t 12
 
@@ -32,7 +32,10 @@ FORCE:
 test: $(TOOLS) ## run every test
 	$(BIN)/python -m pytest -n auto
 
-check: $(TOOLS) ## lint, format, types
+quick: $(TOOLS) ## run the tests that need no browser and no other process, in under a minute
+	$(BIN)/python -m pytest -n auto -m "not process"
+
+check: $(TOOLS) ## lint, format, types, import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -41,6 +44,9 @@ check: $(TOOLS) ## lint, format, types
 format: $(TOOLS) ## mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(TOOLS) ## build the documentation's pages into build/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir build/docs
 
 pictures: $(TOOLS) ## take the pictures of README and docs anew
 	CROSS_PICTURES=docs/images $(BIN)/python -m pytest tests/test_report_browser.py -k pictures
