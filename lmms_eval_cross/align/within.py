@@ -1,9 +1,11 @@
 """What can be said of training data without the benchmark: repetitions, licences, balance, claims."""
 
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -76,7 +78,7 @@ class Within:
     def _look_for_near(self, example: Example) -> None:
         """Only examples with the same pictures are compared: a question may be asked of many."""
         pictures = " ".join(image.sha256 or image.name for image in images_of(example))
-        words = MinHash(num_perm=_PERMUTATIONS)
+        words = _empty().copy()
         words.update_batch([triple.encode() for triple in _triples(example)])
         place, key = str(example.origin), self.near_looked_for
         earlier = [self._seen[other] for other in self._hashes.query(words)]
@@ -103,6 +105,12 @@ def _bad_dimensions(scores: Scores | None) -> Iterator[str]:
     for dimension in DIMENSIONS:
         if scores is not None and getattr(scores, dimension) == 0:
             yield f"an answer to learn lacks {dimension}"
+
+
+@cache
+def _empty() -> MinHash:
+    """What all others are copies of: to draw the permutations anew would take longer than to hash an example."""
+    return MinHash(num_perm=_PERMUTATIONS, hashfunc=zlib.crc32)
 
 
 def _triples(example: Example) -> set[str]:
