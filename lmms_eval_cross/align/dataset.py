@@ -8,7 +8,7 @@ import io
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -38,6 +38,27 @@ _CHUNK: Final = 1 << 20
 """Bytes read at once for a file's hash."""
 
 
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A hidden folder to write into, which gets its name when the block ends well, and is deleted when it raises.
+
+    Raises:
+        AlignError: the name is taken.
+        SettingsError: it can't be written.
+    """
+    if folder.exists():
+        raise AlignError(f"{folder} is there already; name another place, or delete it.")
+    building = folder.parent / f".{folder.name}.{os.getpid()}"
+    try:
+        with unwritable_told(folder):
+            building.mkdir(parents=True)
+        yield building
+        with unwritable_told(folder):
+            building.rename(folder)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
 class DatasetWriter:
     """Writes a dataset folder: whole when the `with` block ends, not at all when it raises.
 
@@ -58,27 +79,22 @@ class DatasetWriter:
     """
 
     def __init__(self, folder: Path, kind: Kind, sources: Sequence[SourceFile] = (), notes: Sequence[str] = ()) -> None:
-        if folder.exists():
-            raise AlignError(f"{folder} is there already; name another place, or delete it.")
         self.manifest: DatasetManifest
         self.sources: Sequence[SourceFile] = sources
         """May be replaced until the block ends."""
         self.notes: Sequence[str] = notes
         self._folder, self._kind = folder, kind
-        self._building = folder.parent / f".{folder.name}.{os.getpid()}"
         self._closing = ExitStack()
         self._asked_for: set[bytes] = set()
         self._missing = 0
 
     def __enter__(self) -> "DatasetWriter":
-        with unwritable_told(self._folder):
-            self._building.mkdir(parents=True)
-            self._examples = self._closing.enter_context(
-                _BatchWriter(self._building / EXAMPLES, EXAMPLE_SCHEMA, ROWS_A_BATCH, "zstd")
-            )
-            self._images = self._closing.enter_context(
-                _BatchWriter(self._building / IMAGES, IMAGE_SCHEMA, IMAGES_A_BATCH, "none")
-            )
+        """Undone in the opposite order: the files are closed, the manifest is written, the folder gets its name."""
+        enter = self._closing.enter_context
+        self._building = enter(whole_folder(self._folder))
+        self._closing.push(self._finish)
+        self._examples = enter(_BatchWriter(self._building / EXAMPLES, EXAMPLE_SCHEMA, ROWS_A_BATCH, "zstd"))
+        self._images = enter(_BatchWriter(self._building / IMAGES, IMAGE_SCHEMA, IMAGES_A_BATCH, "none"))
         self._stored: set[bytes] = set()
         return self
 
@@ -106,15 +122,13 @@ class DatasetWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            with unwritable_told(self._folder):
-                self._closing.close()
-                if error is None:
-                    self._finish()
-        finally:
-            shutil.rmtree(self._building, ignore_errors=True)
+        self._closing.__exit__(kind, error, trace)
 
-    def _finish(self) -> None:
+    def _finish(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            return
         absent = [digest.hex()[:12] for digest in self._asked_for - self._stored]
         if absent:
             raise AlignError(f"pictures that examples show were not given: {listing(sorted(absent))}.")
@@ -127,8 +141,8 @@ class DatasetWriter:
             sources=tuple(self.sources),
             notes=tuple(self.notes),
         )
-        write_whole(self._building / MANIFEST, self.manifest.to_json())
-        self._building.rename(self._folder)
+        with unwritable_told(self._folder):
+            write_whole(self._building / MANIFEST, self.manifest.to_json())
 
 
 def write_dataset(
@@ -245,7 +259,7 @@ class _BatchWriter:
 
     def __init__(self, path: Path, schema: pa.Schema, size: int, compression: str) -> None:
         self.rows = 0
-        self._schema, self._size = schema, size
+        self._path, self._schema, self._size = path, schema, size
         self._waiting: list[dict[str, Any]] = []
         self._writer = pq.ParquetWriter(path, schema, compression=compression)
 
@@ -264,7 +278,8 @@ class _BatchWriter:
         self._writer.close()
 
     def _flush(self) -> None:
-        self._writer.write_table(pa.Table.from_pylist(self._waiting, schema=self._schema))
+        with unwritable_told(self._path):
+            self._writer.write_table(pa.Table.from_pylist(self._waiting, schema=self._schema))
         self._waiting = []
 
 

@@ -1,10 +1,7 @@
 """`align export`: a dataset in the format of a trainer or of a hosted service, with a page that says what it is."""
 
-import os
-import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,7 +9,7 @@ from typing import Final
 
 from lmms_eval_cross.align.check import require_checked
 from lmms_eval_cross.align.conversation import Conversations
-from lmms_eval_cross.align.dataset import AlignDataset
+from lmms_eval_cross.align.dataset import AlignDataset, whole_folder
 from lmms_eval_cross.align.examples import Kind
 from lmms_eval_cross.align.export_hosted import HOSTED, write_hosted
 from lmms_eval_cross.align.export_local import (
@@ -70,7 +67,7 @@ def export_dataset(
     if data.manifest.kind not in FORMATS[to].kinds:
         raise AlignError(f"{to} takes {FORMATS[to].kinds[0]} data and {data.folder} holds {data.manifest.kind}.")
     conversations = Conversations(data)
-    with _whole_folder(folder) as building:
+    with whole_folder(folder) as building, unwritable_told(folder):
         written = FORMATS[to].write(conversations, building)
         if not written:
             reasons = ", ".join(f"{reason} ({count})" for reason, count in conversations.left_out.items())
@@ -106,18 +103,3 @@ def export_text(exported: Exported) -> str:
     lines += [f"Changed: {what}: {count}" for what, count in exported.changed.items()]
     lines += [f"Left out: {why}: {count}" for why, count in exported.left_out.items()]
     return "\n".join(lines)
-
-
-@contextmanager
-def _whole_folder(folder: Path) -> Iterator[Path]:
-    """A new folder that gets its name when the block ends well."""
-    if folder.exists():
-        raise AlignError(f"{folder} is there already; name another place, or delete it.")
-    building = folder.parent / f".{folder.name}.{os.getpid()}"
-    try:
-        with unwritable_told(folder):
-            building.mkdir(parents=True)
-            yield building
-            building.rename(folder)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
