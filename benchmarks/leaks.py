@@ -44,6 +44,7 @@ PASSAGE: Final = 600
 """Characters of a passage of natural text."""
 MOST_PASSAGES: Final = 60_000
 MANUALS: Final = Path("/usr/share/man")
+OTHER_SCRIPTS: Final = frozenset({"ja", "ko", "ru", "sr", "uk", "zh_CN", "zh_TW"})
 SIZES: Final = (1_000, 100_000, 300_000)
 _MARKUP: Final = re.compile(r"^[.'].*$|\\f.|\\[-&(]\S?", re.MULTILINE)
 
@@ -156,9 +157,10 @@ def descriptions() -> Iterator[str]:
 
 
 def manuals() -> Iterator[str]:
-    """Manual pages of all languages, in an order of chance."""
+    """Manual pages, those in other scripts than the Latin first, else in an order of chance."""
     pages = sorted(MANUALS.rglob("*.gz"))
     random.Random(0).shuffle(pages)
+    pages.sort(key=lambda path: path.relative_to(MANUALS).parts[0] not in OTHER_SCRIPTS)
     for path in pages:
         if path.is_file():
             yield _MARKUP.sub("", gzip.decompress(path.read_bytes()).decode("utf-8", "replace"))
