@@ -1,0 +1,1 @@
+"""From data to a safer model: what is trained on, and the training."""
