@@ -1,1 +1,1 @@
-"""From data to a safer model: what is trained on, and the training."""
+"""From training data to a safer model: examples and pairs, their folder, import, leak check and export."""

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
 
+from lmms_eval_cross.align.examples import Kind
 from lmms_eval_cross.errors import SettingsError, listing
 
-Stage: TypeAlias = Literal["sft", "dpo"]
 SHIPPED: Final = files("lmms_eval_cross.align") / "presets"
 OURS: Final[Mapping[str, str]] = {
     "output_dir": "it is -o",
@@ -76,7 +76,7 @@ class PresetFile(_Strict):
     shared: dict[str, Any] = Field(default_factory=dict)
     sft: dict[str, Any] | None = None
     dpo: dict[str, Any] | None = None
-    hosted: dict[Stage, HostedJob] = Field(default_factory=dict)
+    hosted: dict[Kind, HostedJob] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def shipped_presets() -> list[str]:
     return sorted(entry.name.removesuffix(".yml") for entry in SHIPPED.iterdir() if entry.name.endswith(".yml"))
 
 
-def load_preset(name: str, stage: Stage, changes: Sequence[str] = ()) -> Preset:
+def load_preset(name: str, stage: Kind, changes: Sequence[str] = ()) -> Preset:
     """The preset of a name, or of a file; `changes` are KEY=VALUE with dots, such as `trl.learning_rate=1e-5`.
 
     Raises:
@@ -144,7 +144,7 @@ def check_trl_names(given: Mapping[str, Any], known: Sequence[str], preset: str)
             raise SettingsError(f"preset {preset}: TRL has no setting {key}; {hint}")
 
 
-def _absent(name: str, stage: Stage, written: PresetFile) -> str:
+def _absent(name: str, stage: Kind, written: PresetFile) -> str:
     if stage in written.hosted:
         return f"preset {name} describes a hosted job that can't run here; take another one of {_names()}."
     return f"preset {name} has no part {stage}; take another one of {_names()}, or add it."

@@ -6,7 +6,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
-from lmms_eval_cross.align.preset import Preset, Recipe, Stage, check_trl_names
+from lmms_eval_cross.align.examples import Kind
+from lmms_eval_cross.align.preset import Preset, Recipe, check_trl_names
 from lmms_eval_cross.align.tune_checks import check_examples, check_template, measured, refuse_adapter
 from lmms_eval_cross.align.tune_rows import TrainingData
 from lmms_eval_cross.align.tune_save import CHECKPOINTS, begin, last_checkpoint, save_model, save_trained
@@ -19,7 +20,7 @@ GREY: Final = (128, 128, 128)
 class TuneJob:
     """What is tuned on what, and where the result goes."""
 
-    stage: Stage
+    stage: Kind
     model: str
     """A folder or a name on the Hub."""
     data: TrainingData
@@ -43,7 +44,7 @@ def tune(job: TuneJob) -> Path:
 
     Raises:
         SettingsError: the extra is missing, or model, preset or output can't be used.
-        DataError: an example can't be learnt from.
+        AlignError: an example can't be learnt from.
         TuneError: training began and teaches nothing.
     """
     require_trl()
@@ -82,7 +83,7 @@ def require_trl() -> None:
             )
 
 
-def training_arguments(stage: Stage, preset: Preset, folder: Path) -> Any:
+def training_arguments(stage: Kind, preset: Preset, folder: Path) -> Any:
     """TRL's SFTConfig or DPOConfig of a preset.
 
     Raises:
@@ -155,7 +156,7 @@ def _rehearse(job: TuneJob, processor: Any, max_length: int | None, workers: int
             raise found
 
 
-def collator(stage: Stage, processor: Any) -> Any:
+def collator(stage: Kind, processor: Any) -> Any:
     """TRL's collator of a stage, which cuts nothing."""
     from trl.trainer.dpo_trainer import DataCollatorForVisionPreference
     from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tqdm import tqdm
 
-from lmms_eval_cross.align.preset import Stage
+from lmms_eval_cross.align.examples import Kind
 from lmms_eval_cross.align.tune_rows import ANSWERS
-from lmms_eval_cross.errors import DataError, SettingsError
+from lmms_eval_cross.errors import AlignError, SettingsError
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -92,12 +92,12 @@ def measure(collate: Callable[[list[dict[str, Any]]], Any], row: dict[str, Any],
     """What the collator, which must not cut, makes of one row.
 
     Raises:
-        DataError: the processor refuses the row.
+        AlignError: the processor refuses the row.
     """
     try:
         batch = collate([dict(row)])
     except ValueError as error:
-        raise DataError(f"Example {row['id']}: the model's processor refuses it: {error}") from error
+        raise AlignError(f"Example {row['id']}: the model's processor refuses it: {error}") from error
     learnt = batch["labels"] != -100 if "labels" in batch else batch["completion_mask"].bool()
     tokens = batch["attention_mask"].sum(1)
     answers = learnt.sum(1)
@@ -113,11 +113,11 @@ def measure(collate: Callable[[list[dict[str, Any]]], Any], row: dict[str, Any],
     )
 
 
-def check_examples(fits: Iterable[Fit], max_length: int | None, stage: Stage) -> None:
+def check_examples(fits: Iterable[Fit], max_length: int | None, stage: Kind) -> None:
     """Refuse the data on the first example that can't be learnt from; too long ones are counted.
 
     Raises:
-        DataError: an answer is empty or would be cut, a picture has no place, or a pair has one answer twice.
+        AlignError: an answer is empty or would be cut, a picture has no place, or a pair has one answer twice.
     """
     too_long = []
     for fit in fits:
@@ -125,17 +125,17 @@ def check_examples(fits: Iterable[Fit], max_length: int | None, stage: Stage) ->
         if max_length is not None and fit.tokens > max_length:
             too_long.append(fit)
     if too_long and max_length is not None:
-        raise DataError(_cut(too_long, max_length))
+        raise AlignError(_cut(too_long, max_length))
 
 
-def _check_learnable(fit: Fit, stage: Stage) -> None:
+def _check_learnable(fit: Fit, stage: Kind) -> None:
     if 0 in fit.answers:
         name = ANSWERS[stage][fit.answers.index(0)]
-        raise DataError(f"Example {fit.example}: its {name} has no token to learn; drop it or write an answer.")
+        raise AlignError(f"Example {fit.example}: its {name} has no token to learn; drop it or write an answer.")
     if fit.pictures and fit.picture_tokens == 0:
-        raise DataError(f"Example {fit.example}: no token stands for its picture, so the model would not see it.")
+        raise AlignError(f"Example {fit.example}: no token stands for its picture, so the model would not see it.")
     if fit.same_answers:
-        raise DataError(f"Example {fit.example}: chosen and rejected are the same, so there is nothing to prefer.")
+        raise AlignError(f"Example {fit.example}: chosen and rejected are the same, so there is nothing to prefer.")
 
 
 def _cut(too_long: list[Fit], max_length: int) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from transformers import TrainerCallback
 
-from lmms_eval_cross.align.preset import Stage
+from lmms_eval_cross.align.examples import Kind
 from lmms_eval_cross.errors import TuneError
 
 LN2: Final = math.log(2)
@@ -17,7 +17,7 @@ TOLERANCE: Final[Mapping[str, float]] = {"float32": 1e-3, "bfloat16": 2e-2, "flo
 class FirstSteps(TrainerCallback):  # type: ignore[misc]
     """Stops a run that can't teach anything, in a sentence, on every rank alike."""
 
-    def __init__(self, stage: Stage, fresh: bool, probe: tuple[Any, Any] | None) -> None:
+    def __init__(self, stage: Kind, fresh: bool, probe: tuple[Any, Any] | None) -> None:
         """`probe`: the inputs of one example with its picture and with a grey one; `fresh`: not a resumed run."""
         self.stage = stage
         self.fresh = fresh

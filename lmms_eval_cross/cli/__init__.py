@@ -15,6 +15,7 @@ from lmms_eval_cross.errors import CrossError
 
 COMMANDS: Final = (
     "agree",
+    "align",
     "anchor",
     "baseline",
     "compare",
