@@ -128,7 +128,8 @@ def read_preset(name: str) -> PresetFile:
         text = (SHIPPED / f"{name}.yml").read_text(encoding="utf-8")
     else:
         raise SettingsError(f"preset {name} is unknown: take one of {_names()}, or name a .yml file.")
-    return _validated(PresetFile, _parsed(text, name), f"preset {name}")
+    written: PresetFile = _validated(PresetFile, _parsed(text, name), f"preset {name}")
+    return written
 
 
 def check_trl_names(given: Mapping[str, Any], known: Sequence[str], preset: str) -> None:

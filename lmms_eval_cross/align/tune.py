@@ -6,11 +6,20 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
+from lmms_eval_cross.align.card import evaluator_of, write_card
 from lmms_eval_cross.align.examples import Kind
 from lmms_eval_cross.align.preset import Preset, Recipe, check_trl_names
 from lmms_eval_cross.align.tune_checks import check_examples, check_template, measured, refuse_adapter
 from lmms_eval_cross.align.tune_rows import TrainingData
-from lmms_eval_cross.align.tune_save import CHECKPOINTS, begin, last_checkpoint, save_model, save_trained
+from lmms_eval_cross.align.tune_save import (
+    CHECKPOINTS,
+    base_record,
+    begin,
+    last_checkpoint,
+    save_model,
+    save_trained,
+    tunings_before,
+)
 from lmms_eval_cross.errors import CrossError, SettingsError
 
 GREY: Final = (128, 128, 128)
@@ -27,20 +36,34 @@ class TuneJob:
     preset: Preset
     output: Path
 
-    def identity(self) -> dict[str, Any]:
-        """What must be the same for a killed run to go on."""
+    command: str
+    """How it was begun, for the model card."""
+
+    def record(self) -> dict[str, Any]:
+        """What `tune.json` says."""
         return {
             "stage": self.stage,
-            "model": self.model,
-            "data": self.data.sha256,
-            "preset": self.preset.recipe.model_dump(mode="json"),
+            "base": base_record(self.model),
+            "data": {
+                "name": self.data.name,
+                "sha256": self.data.sha256,
+                "leak_check": self.data.leak_check,
+                "notes": list(self.data.notes),
+                "unsafe": self.data.unsafe,
+            },
+            "preset": self.preset.recipe.model_dump(mode="json", exclude_none=True),
+            "command": self.command,
+            "before": tunings_before(self.model),
         }
 
 
-def tune(job: TuneJob) -> Path:
+def tune(job: TuneJob) -> str | None:
     """Tune, and leave a model in `job.output` that lmms-eval loads; a run that was killed goes on.
 
     Under accelerate or torchrun every rank calls it.
+
+    Returns:
+        What to type next; None on all ranks but the first.
 
     Raises:
         SettingsError: the extra is missing, or model, preset or output can't be used.
@@ -54,7 +77,7 @@ def tune(job: TuneJob) -> Path:
     arguments = training_arguments(job.stage, job.preset, job.output / CHECKPOINTS)
     state = PartialState()
     with state.main_process_first():
-        begin(job.output, job.identity())
+        begin(job.output, job.record())
     processor = load_processor(job.model)
     _rehearse(job, processor, arguments.max_length, arguments.dataloader_num_workers)
     trainer = build_trainer(job, arguments, processor)
@@ -62,9 +85,17 @@ def tune(job: TuneJob) -> Path:
     trained = save_trained(trainer, job.output)
     if state.is_main_process:
         save_model(trained, job.model, job.output)
-        _write_card(job, trainer.state.log_history)
+        write_card(job.output, job.record(), job.preset, trainer.state.log_history)
     state.wait_for_everyone()
-    return job.output
+    return next_command(job.output) if state.is_main_process else None
+
+
+def next_command(output: Path) -> str:
+    """What evaluates the model in `output`."""
+    return (
+        f"{output}: now measure it: lmms-eval --model {evaluator_of(output)} --model_args pretrained={output} "
+        f"--tasks cross --output_path runs/{output.name} --log_samples"
+    )
 
 
 def require_trl() -> None:
@@ -133,7 +164,9 @@ def load_processor(model: str) -> Any:
     except (OSError, ValueError) as error:
         raise SettingsError(f"{model} has no processor that can be loaded: {' '.join(str(error).split())}") from error
     if not isinstance(processor, ProcessorMixin):
-        raise SettingsError(f"{model} has a tokenizer and no processor: it can't be shown a picture; take another model.")
+        raise SettingsError(
+            f"{model} has a tokenizer and no processor: it can't be shown a picture; take another model."
+        )
     return processor
 
 
@@ -213,7 +246,3 @@ def picture_probe(job: TuneJob, processor: Any) -> tuple[Mapping[str, Any], Mapp
     learnt = {"labels", "completion_mask"}
     shown, hidden = ({key: value for key, value in batch.items() if key not in learnt} for batch in batches)
     return shown, hidden
-
-
-def _write_card(job: TuneJob, history: list[dict[str, Any]]) -> None:
-    (job.output / "README.md").write_text("", encoding="utf-8")

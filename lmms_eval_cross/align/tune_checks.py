@@ -64,7 +64,9 @@ def check_template(processor: Any, rows: "Dataset", model: str) -> None:
         SettingsError: the template leaves pictures out, or there is none.
     """
     if not getattr(processor, "chat_template", None):
-        raise SettingsError(f"{model} has no chat template, so its turns can't be written; take an instruction-tuned model.")
+        raise SettingsError(
+            f"{model} has no chat template, so its turns can't be written; take an instruction-tuned model."
+        )
     prompt = next((row["prompt"] for row in _with_pictures(rows)), None)
     if prompt is None:
         return

@@ -37,13 +37,17 @@ class TrainingData:
     """Answers that are unsafe on purpose are in it."""
 
 
-def load_training_data(dataset: AlignDataset, max_pixels: int | None = None) -> TrainingData:
+def load_training_data(dataset: AlignDataset, kind: Kind, max_pixels: int | None = None) -> TrainingData:
     """The rows of a dataset, with pictures scaled down to `max_pixels`.
 
     Raises:
-        AlignError: there is no example, or one lacks its picture or shows it before its text.
+        AlignError: it is of another kind, there is no example, or one lacks its picture or shows it before its text.
     """
     manifest = dataset.manifest
+    if manifest.kind != kind:
+        raise AlignError(
+            f"{dataset.folder} holds {manifest.kind} data: name {manifest.kind}, or a folder with {kind} data."
+        )
     rows = build_rows(list(dataset.examples()), manifest.kind, dataset.picture, max_pixels)
     return TrainingData(
         rows=rows,
@@ -86,7 +90,9 @@ def to_trl_row(example: Example) -> Row:
     row: Row = {"id": example.id, "images": [_hash(image, example) for image in images_of(example)]}
     for turn in example.prompt:
         _check_order(turn, example)
-    row["prompt"] = [{"role": turn.role, "content": [_block(block) for block in turn.blocks]} for turn in example.prompt]
+    row["prompt"] = [
+        {"role": turn.role, "content": [_block(block) for block in turn.blocks]} for turn in example.prompt
+    ]
     for name, answer in zip(ANSWERS[kind_of(example)], example.answers, strict=True):
         row[name] = [{"role": "assistant", "content": [{"type": "text", "text": answer}]}]
     return row

@@ -7,20 +7,37 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from lmms_eval_cross.align.card import CARD
+from lmms_eval_cross.align.dataset import file_sha256
 from lmms_eval_cross.align.tune_checks import ADAPTER
 from lmms_eval_cross.data.source import write_text
 from lmms_eval_cross.errors import SettingsError
 
 CHECKPOINTS: Final = "checkpoints"
 BEGUN: Final = "tune.json"
-CARD: Final = "README.md"
-"""Written last: a folder that has it is whole."""
 _STATE: Final = "trainer_state.json"
 """Written last in a checkpoint: one without it was cut off."""
 
 
-def begin(output: Path, identity: Mapping[str, Any]) -> None:
-    """Write down what is run, or see that a begun run is the same.
+def base_record(model: str) -> dict[str, Any]:
+    """What a base is called, and for a folder the hash of its configuration; no path of a machine."""
+    folder = Path(model)
+    if not folder.is_dir():
+        return {"name": model, "config_sha256": None}
+    return {"name": folder.resolve().name, "config_sha256": file_sha256(folder / "config.json")}
+
+
+def tunings_before(model: str) -> list[dict[str, Any]]:
+    """The stage and data of every `align tune` that made the base: their marks stay."""
+    record = Path(model) / BEGUN
+    if not record.is_file():
+        return []
+    begun = json.loads(record.read_text(encoding="utf-8"))
+    return [*begun["before"], {"stage": begun["stage"], "data": begun["data"]}]
+
+
+def begin(output: Path, begun: Mapping[str, Any]) -> None:
+    """Write down what is run, or see that the run in `output` is the same.
 
     Raises:
         SettingsError: `output` holds a finished model, a run with other settings, or files that are not ours.
@@ -31,12 +48,22 @@ def begin(output: Path, identity: Mapping[str, Any]) -> None:
     if not record.is_file():
         if output.is_dir() and any(output.iterdir()):
             raise SettingsError(f"{output} is not empty and was not begun by `align tune`: name another -o.")
-        write_text(record, json.dumps(identity, indent=2, ensure_ascii=False) + "\n")
+        write_text(record, json.dumps(begun, indent=2, ensure_ascii=False) + "\n")
         return
-    begun = json.loads(record.read_text(encoding="utf-8"))
-    changed = sorted(key for key in identity if begun.get(key) != identity[key])
+    there = _identity(json.loads(record.read_text(encoding="utf-8")))
+    changed = [name for name, value in _identity(begun).items() if value != there[name]]
     if changed:
-        raise SettingsError(f"{output} was begun with another {', '.join(changed)}: name another -o, or remove it.")
+        raise SettingsError(f"{output} was begun with another {' and '.join(changed)}: name another -o, or remove it.")
+
+
+def _identity(begun: Mapping[str, Any]) -> dict[str, Any]:
+    """What must be the same for a killed run to go on."""
+    return {
+        "stage": begun["stage"],
+        "model": begun["base"],
+        "dataset": begun["data"]["sha256"],
+        "preset": begun["preset"],
+    }
 
 
 def last_checkpoint(output: Path) -> str | None:
@@ -57,7 +84,7 @@ def save_trained(trainer: Any, output: Path) -> Path:
 
 
 def save_model(trained: Path, base: str, output: Path) -> None:
-    """Put the model into `output`: an adapter is merged, the type is the base's, the base's processor lies beside it."""
+    """Put the model into `output`: an adapter merged, in the base's type, with its processor."""
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
     folder = output / ".saving"

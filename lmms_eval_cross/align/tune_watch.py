@@ -42,7 +42,9 @@ class FirstSteps(TrainerCallback):  # type: ignore[misc]
             return
         loss, gradient = float(logs["loss"]), float(logs.get("grad_norm", 1.0))
         if not math.isfinite(loss) or not math.isfinite(gradient):
-            raise TuneError(f"Step {state.global_step}: the loss is {loss}, the gradient {gradient}; lower trl.learning_rate.")
+            raise TuneError(
+                f"Step {state.global_step}: the loss is {loss}, the gradient {gradient}; lower trl.learning_rate."
+            )
         if not self.fresh or state.global_step != 1:
             return
         if gradient == 0 or (self.stage == "sft" and loss == 0):
@@ -80,6 +82,6 @@ def _computed_in(args: Any) -> str:
 def _check_reference(loss: float, dtype: str) -> None:
     if abs(loss - LN2) > TOLERANCE[dtype]:
         raise TuneError(
-            f"The first DPO loss is {loss:.4f} and must be {LN2:.4f}: model and reference differ before the first step; "
+            f"The first DPO loss is {loss:.4f} and must be {LN2:.4f}: model and reference differ before any step; "
             "start both from one folder that holds the weights to be tuned."
         )
