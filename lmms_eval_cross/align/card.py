@@ -40,7 +40,7 @@ def write_card(output: Path, begun: Mapping[str, Any], preset: Preset, history: 
     from lmms_eval_cross.report.rendering import markdown_text
 
     write_curve(output / CURVE, history)
-    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)  # noqa: S701
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
     environment.filters["md"] = markdown_text
     template = (files("lmms_eval_cross.align") / "card.md.j2").read_text(encoding="utf-8")
     text = environment.from_string(template).render(**_facts(output, begun, preset, history))
