@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,10 @@ pytest.importorskip("trl", reason="trl is not installed: nothing can be tuned (e
 import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor, TrainerState
 
-from lmms_eval_cross.align.dataset import open_dataset
+from lmms_eval_cross.align.dataset import open_dataset, write_dataset
 from lmms_eval_cross.align.examples import ImageBlock, Kind, TextBlock, Turn
 from lmms_eval_cross.align.tune import load_processor, picture_probe, training_arguments, tune
-from lmms_eval_cross.align.tune_rows import to_trl_row, within
+from lmms_eval_cross.align.tune_rows import load_training_data, within
 from lmms_eval_cross.align.tune_save import last_checkpoint
 from lmms_eval_cross.align.tune_watch import FirstSteps
 from lmms_eval_cross.errors import AlignError, SettingsError, TuneError
@@ -193,16 +194,25 @@ def test_a_model_without_processor_is_refused(start: Path, base: Path, tmp_path:
         tune(with_base(make_job(start, "sft", tmp_path / "out"), base))
 
 
-def test_a_picture_before_its_text_is_refused() -> None:
+def test_a_picture_before_its_text_is_put_behind_it_and_the_card_will_say_so(tmp_path: Path) -> None:
     image = make_image(1)
     turn = Turn("user", (ImageBlock(image.sha256, "a.png"), TextBlock("What is this?")))
-    example = make_example(1)
-    with pytest.raises(AlignError, match="CROSS asks text first"):
-        to_trl_row(type(example)((turn,), example.completion, example.origin))
+    example = replace(make_example(1), prompt=(turn,))
+    data = load_training_data(write_dataset(tmp_path / "data", "sft", [example], [image]), "sft")
+    assert [block["type"] for block in data.rows[0]["prompt"][0]["content"]] == ["text", "image"]
+    assert data.rows[0]["images"][0].size == (96, 64)
+    assert any(note.startswith("1 example(s) changed for training") for note in data.notes)
+
+
+def test_data_that_nobody_checked_are_refused(start: Path, tmp_path: Path) -> None:
+    result = cross("align", "tune", "sft", start / "sft", "--model", start / "base", "-o", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "is not known to be free of the benchmark" in said(result)
+    assert not (tmp_path / "out").exists()
 
 
 def test_data_of_the_other_kind_are_refused(start: Path, tmp_path: Path) -> None:
-    result = cross("align", "tune", "sft", start / "dpo", "--model", start / "base", "-o", tmp_path / "out")
+    result = cross("align", "tune", "sft", start / "dpo", "--model", "x", "--allow-unverified", "-o", tmp_path / "out")
     assert result.exit_code == 2
     assert "holds dpo data" in said(result)
 
@@ -248,7 +258,19 @@ def test_a_finished_folder_and_one_with_other_settings_are_left_alone(start: Pat
 def command(start: Path, kind: Kind, output: Path, base: Path | None = None) -> list[object]:
     """`align tune` for the command line."""
     model = base or start / "base"
-    return ["align", "tune", kind, start / kind, "--model", model, "--preset", "demo", "-o", output]
+    return [
+        "align",
+        "tune",
+        kind,
+        start / kind,
+        "--model",
+        model,
+        "--preset",
+        "demo",
+        "--allow-unverified",
+        "-o",
+        output,
+    ]
 
 
 def spoil_template(base: Path, old: str, new: str) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from PIL import Image
 
+from lmms_eval_cross.align.conversation import Conversation, Conversations
 from lmms_eval_cross.align.dataset import AlignDataset
-from lmms_eval_cross.align.examples import Block, Example, ImageBlock, Kind, TextBlock, Turn, images_of, kind_of
+from lmms_eval_cross.align.examples import Block, Kind, TextBlock, kind_of
 from lmms_eval_cross.errors import AlignError
 
 if TYPE_CHECKING:
@@ -38,64 +39,65 @@ class TrainingData:
 
 
 def load_training_data(dataset: AlignDataset, kind: Kind, max_pixels: int | None = None) -> TrainingData:
-    """The rows of a dataset, with pictures scaled down to `max_pixels`.
+    """The rows of a dataset, as `align export --to trl` writes them, with pictures scaled down to `max_pixels`.
 
     Raises:
-        AlignError: it is of another kind, there is no example, or one lacks its picture or shows it before its text.
+        AlignError: it is of another kind, or no example can be trained on.
     """
     manifest = dataset.manifest
     if manifest.kind != kind:
         raise AlignError(
-            f"{dataset.folder} holds {manifest.kind} data: name {manifest.kind}, or a folder with {kind} data."
+            f"{dataset.folder} holds {manifest.kind} data: name {manifest.kind}, or a folder of {kind} data."
         )
-    rows = build_rows(list(dataset.examples()), manifest.kind, dataset.picture, max_pixels)
+    conversations = Conversations(dataset)
+    rows = build_rows([to_trl_row(conversation) for conversation in conversations], kind, dataset.picture, max_pixels)
     return TrainingData(
         rows=rows,
         name=dataset.folder.name,
         sha256=hashlib.sha256(json.dumps(manifest.files, sort_keys=True).encode()).hexdigest(),
         leak_check=str(manifest.leak_check),
-        notes=manifest.notes,
+        notes=(*manifest.notes, *_counts(conversations)),
         unsafe=manifest.unsafe_rejected,
     )
 
 
 def build_rows(
-    examples: Sequence[Example],
+    rows: Sequence[Row],
     kind: Kind,
     open_picture: Callable[[str], Image.Image],
     max_pixels: int | None = None,
 ) -> "Dataset":
-    """TRL rows of examples; `open_picture` gives the picture of a hash, each time that a row is read.
+    """A Dataset of TRL rows; `open_picture` gives the picture of a hash, each time that a row is read.
 
     Raises:
-        AlignError: as for `load_training_data`.
+        AlignError: there is no row.
     """
     from datasets import Dataset, Features, List, Value
 
-    if not examples:
+    if not rows:
         raise AlignError(f"There is no {kind} example to train on; see what `align build` and `align check` say.")
     turns = List({"role": Value("string"), "content": List({"type": Value("string"), "text": Value("string")})})
     features = {"id": Value("string"), "images": List(Value("string")), "prompt": turns}
     features |= dict.fromkeys(ANSWERS[kind], turns)
-    dataset = Dataset.from_list([to_trl_row(example) for example in examples], features=Features(features))
+    dataset = Dataset.from_list(list(rows), features=Features(features))
     return dataset.with_transform(_Opened(open_picture, max_pixels))
 
 
-def to_trl_row(example: Example) -> Row:
-    """The row of an example, its pictures by hash.
-
-    Raises:
-        AlignError: a picture is missing, or stands before its text.
-    """
-    row: Row = {"id": example.id, "images": [_hash(image, example) for image in images_of(example)]}
-    for turn in example.prompt:
-        _check_order(turn, example)
-    row["prompt"] = [
-        {"role": turn.role, "content": [_block(block) for block in turn.blocks]} for turn in example.prompt
-    ]
+def to_trl_row(conversation: Conversation) -> Row:
+    """The row of a conversation, its pictures by hash."""
+    example = conversation.example
+    prompt = [{"role": turn.role, "content": [_block(block) for block in turn.blocks]} for turn in conversation.prompt]
+    row: Row = {"id": example.id, "images": conversation.images, "prompt": prompt}
     for name, answer in zip(ANSWERS[kind_of(example)], example.answers, strict=True):
         row[name] = [{"role": "assistant", "content": [{"type": "text", "text": answer}]}]
     return row
+
+
+def _counts(conversations: Conversations) -> list[str]:
+    """What was changed or left out on the way to the trainer."""
+    changed = [f"{count} example(s) changed for training: {what}" for what, count in conversations.changed.items()]
+    left = [f"{count} example(s) not trained on: {why}" for why, count in conversations.left_out.items()]
+    return [*changed, *left]
 
 
 class _Opened:
@@ -125,21 +127,8 @@ def within(picture: Image.Image, max_pixels: int | None) -> Image.Image:
     return picture.resize((max(1, int(picture.width * share)), max(1, int(picture.height * share))))
 
 
-def _hash(image: ImageBlock, example: Example) -> str:
-    if image.sha256 is None:
-        raise AlignError(f"Example {example.id}: its picture {image.name} is missing; import it with its pictures.")
-    return image.sha256
-
-
 def _block(block: Block) -> dict[str, str]:
     return {"type": "text", "text": block.text} if isinstance(block, TextBlock) else {"type": "image"}
-
-
-def _check_order(turn: Turn, example: Example) -> None:
-    """CROSS asks text first; models that were trained on the other order lost 50 points of awareness in a trial."""
-    kinds = [type(block) for block in turn.blocks]
-    if ImageBlock in kinds and TextBlock in kinds[kinds.index(ImageBlock) :]:
-        raise AlignError(f"Example {example.id}: a picture stands before text; CROSS asks text first, so train it so.")
 
 
 def _without_nulls(value: Any) -> Any:

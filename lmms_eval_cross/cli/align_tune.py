@@ -34,6 +34,7 @@ def command(
     The folder that is written loads in lmms-eval. A run that was killed goes on when the same command is given again.
     On several GPUs: accelerate launch -m lmms_eval_cross align tune ...
     """
+    from lmms_eval_cross.align.check import require_checked
     from lmms_eval_cross.align.dataset import open_dataset
     from lmms_eval_cross.align.preset import load_preset
     from lmms_eval_cross.align.tune import TuneJob, require_trl, tune
@@ -41,7 +42,9 @@ def command(
 
     require_trl()
     recipe = load_preset(preset, stage, changes)
-    data = load_training_data(open_dataset(folder), stage, recipe.recipe.max_pixels)
+    dataset = open_dataset(folder)
+    require_checked(dataset, allow_leaks, allow_unverified)
+    data = load_training_data(dataset, stage, recipe.recipe.max_pixels)
     done = tune(TuneJob(stage, model, data, recipe, output, _as_typed(stage, folder, model, preset, changes)))
     if done is not None:
         click.echo(done)
