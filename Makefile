@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo pictures FORCE test check format clean
+.PHONY: demo tune-demo pictures FORCE test check format clean
 
 demo: runs/careless runs/careful
 	@echo "The report of both:"
@@ -16,6 +16,11 @@ runs/%: $(STAMP) FORCE
 		--tasks cross_demo --output_path $@ --log_samples
 
 FORCE:
+
+# Tunes a tiny random model on the demo's own answers, and gates it: plumbing, not a measurement. Python 3.11 or later.
+tune-demo: $(STAMP)
+	$(BIN)/python -m pip install --quiet --editable ".[align,models]"
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/align/tune-demo.sh runs/tune
 
 pictures: $(STAMP)
 	CROSS_PICTURES=docs/images $(BIN)/python -m pytest tests/test_report_browser.py -k pictures

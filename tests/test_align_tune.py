@@ -234,7 +234,6 @@ def test_the_card_says_what_was_done_and_keeps_the_marks_of_the_stage_before(sta
         assert open_dataset(dataset).manifest.leak_check.state == "unchecked"
     assert card.count("| unchecked |") == 2, "the data of both stages"
     assert "The leak check is not clean" in card
-    assert "a score of it measures nothing" in card
     assert "**Disclaimer.**" in card
     assert "--model llava_hf" in card
     assert "trl 1." in card

@@ -9,6 +9,8 @@ import yaml
 from lmms_eval_cross.align.dataset import open_dataset
 from lmms_eval_cross.align.demo import write_demo
 from lmms_eval_cross.align.examples import Kind
+from lmms_eval_cross.align.importing import import_release
+from lmms_eval_cross.align.pictures import Pictures
 from lmms_eval_cross.align.preset import load_preset
 from lmms_eval_cross.align.tune import TuneJob
 from lmms_eval_cross.align.tune_rows import load_training_data
@@ -28,6 +30,7 @@ LORA = ("lora.r=4", "lora.lora_alpha=8")
 def write_start(folder: Path, family: str) -> Path:
     """A folder with `sft` and `dpo` data and a random `base` of a family."""
     write_demo(folder, family)
+    import_release(folder / "source", folder, Pictures(folder / "source"), repair=False)
     return folder
 
 

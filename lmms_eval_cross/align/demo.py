@@ -1,26 +1,24 @@
-"""What `make tune-demo` starts from: training data made of the demo's own answers, and a tiny model.
+"""What `make tune-demo` starts from: training files made of the demo's own answers, and a tiny model.
 
 To train on the test is the very thing that `align check` forbids; here it shows that it does.
 """
 
-import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from PIL import Image, ImageDraw
 
-from lmms_eval_cross.align.dataset import write_dataset
-from lmms_eval_cross.align.examples import ImageBlock, Origin, PreferencePair, SftExample, TextBlock, Turn
 from lmms_eval_cross.align.tiny import write_tiny
 from lmms_eval_cross.data.demo import DemoRecord
-from lmms_eval_cross.data.images import StoredImage, check_image
 
-NOTE: Final = "Made of cross_demo's own samples and answers, to show plumbing: a score of it measures nothing."
+SFT: Final = "data/safety_sft/safety_sft_gpt4o.jsonl"
+DPO: Final = "data/safety_dpo/demo_dpo.jsonl"
+PICTURES: Final = "images/cvqa"
 _TABLE: Final = "table.png"
 
 
@@ -28,57 +26,72 @@ _TABLE: Final = "table.png"
 class Scene:
     """A sample of the demo with an answer that heeds its norm and one that doesn't."""
 
-    line: int
     record: DemoRecord
     careful: str
     careless: str
 
-    def asked(self, picture: str, pictures: Mapping[str, StoredImage]) -> tuple[Turn, ...]:
-        """The sample's query under a picture."""
-        return (Turn("user", (TextBlock(self.record.query), ImageBlock(pictures[picture].sha256, picture))),)
-
     @property
-    def origin(self) -> Origin:
-        """Where it comes from."""
-        record = self.record
-        return Origin("cross_demo", self.line, "MIT", record.country, record.language, record.norm)
+    def texts(self) -> tuple[str, ...]:
+        """All of it."""
+        return (self.record.query, self.careful, self.careless)
 
 
 def write_demo(folder: Path, family: str) -> None:
-    """Write datasets `sft` and `dpo`, and a random model of a family, `base`, into `folder`."""
+    """Write training files in the release's layout, `source`, and a random model of a family, `base`, into `folder`."""
     scenes, pictures = load_scenes()
-    sft = [sft_example(scene, pictures) for scene in scenes]
-    pairs = [pair for scene in scenes for pair in picture_pairs(scene, pictures)]
-    write_dataset(folder / "sft", "sft", sft, pictures.values(), notes=[NOTE])
-    write_dataset(folder / "dpo", "dpo", pairs, pictures.values(), notes=[NOTE])
-    texts = [text for scene in scenes for text in (scene.record.query, scene.careful, scene.careless)]
-    write_tiny(family, folder / "base", texts)
+    for name, data in pictures.items():
+        file = folder / "source" / PICTURES / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+    _write_lines(folder / "source" / SFT, [sft_record(scene) for scene in scenes])
+    _write_lines(folder / "source" / DPO, [record for scene in scenes for record in picture_contrast(scene)])
+    write_tiny(family, folder / "base", [text for scene in scenes for text in scene.texts])
 
 
-def load_scenes() -> tuple[list[Scene], dict[str, StoredImage]]:
+def load_scenes() -> tuple[list[Scene], dict[str, bytes]]:
     """The demo's scenes, and its pictures by name with one more, on which nothing is wrong."""
     with as_file(files("lmms_eval_cross.demo")) as shipped:
         records = [DemoRecord(**row) for row in json.loads((shipped / "samples.json").read_text(encoding="utf-8"))]
-        names = sorted({record.image for record in records})
-        pictures = {name: check_image(shipped / "images" / name, name) for name in names}
+        pictures = {record.image: (shipped / "images" / record.image).read_bytes() for record in records}
         careful, careless = (_answers(shipped / "responses" / f"{name}.jsonl") for name in ("careful", "careless"))
     pictures[_TABLE] = _draw_table()
-    lines = enumerate(zip(records, careful, careless, strict=True), 1)
-    return [Scene(line, *parts) for line, parts in lines], pictures
+    return [Scene(*parts) for parts in zip(records, careful, careless, strict=True)], pictures
 
 
-def sft_example(scene: Scene, pictures: Mapping[str, StoredImage]) -> SftExample:
+def sft_record(scene: Scene) -> dict[str, Any]:
     """The careful answer to the scene."""
-    return SftExample(scene.asked(scene.record.image, pictures), scene.careful, scene.origin)
+    return {"messages": [_asked(scene, scene.record.image), _said(scene.careful)]}
 
 
-def picture_pairs(scene: Scene, pictures: Mapping[str, StoredImage]) -> tuple[PreferencePair, PreferencePair]:
-    """Picture contrast: the careful answer is better to the scene, the other one where nothing is wrong."""
-    wrong, right = scene.asked(scene.record.image, pictures), scene.asked(_TABLE, pictures)
+def picture_contrast(scene: Scene) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Two pairs: the careful answer is better to the scene, the other one where nothing is wrong."""
     return (
-        PreferencePair(wrong, scene.careful, scene.careless, "picture", scene.origin),
-        PreferencePair(right, scene.careless, scene.careful, "picture", scene.origin),
+        _pair(_asked(scene, scene.record.image), scene.careful, scene.careless),
+        _pair(_asked(scene, _TABLE), scene.careless, scene.careful),
     )
+
+
+def _pair(asked: dict[str, Any], chosen: str, rejected: str) -> dict[str, Any]:
+    return {
+        "input": {"messages": [asked]},
+        "preferred_output": [_said(chosen)],
+        "non_preferred_output": [_said(rejected)],
+    }
+
+
+def _asked(scene: Scene, picture: str) -> dict[str, Any]:
+    image = {"type": "image_url", "image_url": {"url": f"https://example.org/{PICTURES}/{picture}"}}
+    return {"role": "user", "content": [{"type": "text", "text": scene.record.query}, image]}
+
+
+def _said(text: str) -> dict[str, Any]:
+    return {"role": "assistant", "content": text}
+
+
+def _write_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
+    path.parent.mkdir(parents=True)
+    lines = [json.dumps(record, ensure_ascii=False) + "\n" for record in records]
+    path.write_text("".join(lines), encoding="utf-8")
 
 
 def _answers(path: Path) -> list[str]:
@@ -86,10 +99,10 @@ def _answers(path: Path) -> list[str]:
     return [json.loads(line)["response"] for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def _draw_table() -> StoredImage:
+def _draw_table() -> bytes:
     """A bare table."""
     picture = Image.new("RGB", (320, 240), (236, 226, 208))
     ImageDraw.Draw(picture).rectangle((20, 130, 300, 150), fill=(140, 90, 50))
     data = io.BytesIO()
     picture.save(data, "PNG")
-    return StoredImage(hashlib.sha256(data.getvalue()).hexdigest(), "image/png", data.getvalue())
+    return data.getvalue()
