@@ -14,7 +14,7 @@ PYTHONS := 3.10 3.11 3.12 3.13 3.14
 PLATFORMS := x86_64-manylinux_2_28 aarch64-manylinux_2_28 aarch64-apple-darwin
 export MACOSX_DEPLOYMENT_TARGET := 14.0
 
-.PHONY: help demo test quick check format docs pictures dist lock resolve newest lowest clean FORCE
+.PHONY: help demo tune-demo test quick check format docs pictures dist lock resolve newest lowest clean FORCE
 help: ## show this list
 	@grep -hE '^[a-z -]+:.* ## ' $(MAKEFILE_LIST) | sed -E 's/:.* ## /\t/' | expand -t 12
 
@@ -28,6 +28,9 @@ runs/%: $(INSTALLED) FORCE
 		--tasks cross_demo --output_path $@
 
 FORCE:
+
+tune-demo: $(TOOLS) ## tune a tiny random model on the demo's own answers and gate it: plumbing, not a measurement
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/align/tune-demo.sh runs/tune
 
 test: $(TOOLS) ## run every test
 	$(BIN)/python -m pytest -n auto
