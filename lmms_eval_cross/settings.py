@@ -87,6 +87,10 @@ class Settings(BaseSettings):
     """US dollars that the judge calls of a run may cost over all its ranks."""
     judge_prices: Path | None = None
     """A YAML file of prices that go before the packaged ones."""
+    tuning_base_url: Annotated[str, AfterValidator(_server_address)] | None = None
+    """Where `align openai` hands jobs in, as far as `/v1`; without it, OpenAI's own address."""
+    tuning_api_key: Annotated[SecretStr, AfterValidator(_sendable_key)] | None = None
+    """That server's key; OPENAI_API_KEY is sent to OpenAI's own address alone."""
     min_coverage: float = Field(default=99, ge=0, le=100)
     """Percent of answers that need a verdict on every dimension; with fewer, results say `incomplete`."""
     ledger: Literal["auto", "shared", "host"] = "auto"
