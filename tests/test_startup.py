@@ -8,7 +8,16 @@ from tests.conftest import Run
 
 ASKING = {"openai", "httpx", "httpx2", "tenacity"}
 """What only those load who ask a judge or fetch data."""
-NEVER = {"pydantic_settings", "torch", "lmms_eval", "datasets", "transformers", "pandas", "scipy.stats", "huggingface_hub"}
+NEVER = {
+    "pydantic_settings",
+    "torch",
+    "lmms_eval",
+    "datasets",
+    "transformers",
+    "pandas",
+    "scipy.stats",
+    "huggingface_hub",
+}
 PAGES = {"vl_convert", "jinja2", "rich"}
 FORBIDDEN = {
     "settings": ASKING | NEVER | PAGES | {"numpy", "pyarrow", "PIL", "yaml"},

@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "config": "Print the settings in force; keys are masked.",
     "cost": "Say what judging will cost, before any call.",
     "demo-responses": "Print the path of an invented model's responses to cross_demo.",
+    "doctor": "Look at versions, lmms-eval, settings, data, judge and ledger, and say what to do about each.",
     "judge": "Judge what has no verdict yet, in a run's folder or samples file, and write the run anew.",
     "label": "Have people label judged answers, and correct the judge's scores by them.",
     "ledger": "Show, merge, export and verify what answers and verdicts have been kept under CROSS_HOME.",
