@@ -34,9 +34,9 @@ FORBIDDEN = {
     "session": ASKING | NEVER | PAGES,
     "judging": ASKING | NEVER | PAGES,
     "cli": ASKING | NEVER | PAGES | {"numpy", "pyarrow", "PIL", "yaml", "pydantic"},
-    "cli.anchor": ASKING | NEVER | PAGES,
+    "cli.anchor": ASKING | NEVER | PAGES | {"pyarrow", "PIL", "yaml"},
     "cli.compare": ASKING | NEVER | PAGES | {"numpy", "pyarrow", "PIL", "yaml", "pydantic"},
-    "cli.label": ASKING | NEVER | PAGES,
+    "cli.label": ASKING | NEVER | PAGES | {"pyarrow", "PIL", "yaml"},
     "cli.ledger": ASKING | NEVER | PAGES | {"numpy", "pyarrow", "PIL", "yaml"},
     "harness.run_command": ASKING | NEVER | PAGES,
 }

@@ -8,7 +8,6 @@ import click
 from lmms_eval_cross.cli.names import json_name
 from lmms_eval_cross.settings import load_settings
 from lmms_eval_cross.trust.anchor import draw, load_anchor
-from lmms_eval_cross.trust.anchor_judging import failure_counts, judge_anchor
 
 PATH = click.Path(path_type=Path)
 
@@ -42,6 +41,9 @@ def build(run: Path, n: int, seed: int, with_text: bool, output: Path) -> None:
 @click.option("-o", "--output", type=PATH, callback=json_name, help="Default: ANCHOR with the judge's id in its name.")
 def judge(path: Path, repeats: int, with_text: bool, output: Path | None) -> None:
     """Judge an anchor with the judge in force, and write it with the new verdicts beside the old."""
+    # here, since it loads the judge, which drawing does without
+    from lmms_eval_cross.trust.anchor_judging import failure_counts, judge_anchor
+
     judged = judge_anchor(load_anchor(path), load_settings(), repeats)
     stamp = judged.judgements[-1].judge
     target = output or path.with_name(f"{path.stem}-{re.sub(r'[^A-Za-z0-9.-]+', '_', stamp.id)}.json")

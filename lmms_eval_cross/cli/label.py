@@ -13,8 +13,6 @@ from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.trust.anchor import load_anchor
 from lmms_eval_cross.trust.corrected_means import corrected_mean, corrected_table
 from lmms_eval_cross.trust.human_labels import labels_table, load_labels
-from lmms_eval_cross.trust.label_import import import_labels
-from lmms_eval_cross.trust.labelling_batch import batch_id, export_batch
 
 PATH = click.Path(path_type=Path)
 
@@ -31,6 +29,9 @@ def label() -> None:
 @click.option("-o", "--output", type=PATH, default=Path("labels"), show_default=True, help="A folder.")
 def export_(source: Path, n: int, seed: int, output: Path) -> None:
     """Draw answers and write batch.csv, label.html and batch.json; the first two hold text of CROSS."""
+    # here and in `import_`, since it loads data and pictures, which `correct` and `--help` do without
+    from lmms_eval_cross.trust.labelling_batch import batch_id, export_batch
+
     if (output / "batch.json").exists():
         raise LabelError(f"{output} holds a batch already; give another --output, for people may be labelling it.")
     batch = export_batch(load_anchor(source, to_draw=True), n, seed, output)
@@ -44,6 +45,8 @@ def export_(source: Path, n: int, seed: int, output: Path) -> None:
 @click.option("-o", "--output", type=PATH, default=Path("labels.json"), show_default=True, help="The label file.")
 def import_(batch: Path, files: tuple[Path, ...], output: Path) -> None:
     """Check the annotators' CSV files against BATCH (batch.json, or its folder) and write the label file."""
+    from lmms_eval_cross.trust.label_import import import_labels
+
     if batch.suffix == ".csv":
         raise LabelError(f"BATCH is {batch}, a spreadsheet; give the batch.json that `label export` wrote with it.")
     if (batch / "batch.json").is_file():
