@@ -4,16 +4,17 @@ Colours are the page's CSS variables, so that a chart follows light, dark and pr
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from markupsafe import Markup
 
-from lmms_eval_cross.report import numbers
+from lmms_eval_cross import numbers
 from lmms_eval_cross.report.build import Report
+from lmms_eval_cross.report.languages import LanguageGap
 from lmms_eval_cross.report.measured import Measured
-from lmms_eval_cross.report.scores import MEASURES, Score, measure_title
+from lmms_eval_cross.report.scores import MEASURES, MeanScore, measure_title
 from lmms_eval_cross.report.slice_rows import SliceRow
 
 Spec: TypeAlias = dict[str, Any]
@@ -65,48 +66,55 @@ def draw(spec: Spec) -> str:
 
 def overview(report: Report) -> Chart:
     """Every measure of every run, with intervals: a panel a measure."""
-    values = [
-        {"panel": measure_title(measure), **interval_row(model.label, model.dimensions[measure])}
-        for measure in MEASURES
-        for model in report.models
-    ]
-    return _panels(values, _MEASURES, report.models, columns=5, width=165)
+    values: list[Spec] = []
+    for measure in MEASURES:
+        scores = [model.dimensions[measure] for model in report.models]
+        values += _panel_rows(measure_title(measure), report.models, scores)
+    return _panels(values, _MEASURES, report.labels, columns=5, width=165)
 
 
 def slice_panels(models: Sequence[Measured], rows: Sequence[SliceRow]) -> Chart:
     """Small multiples on one measure: a panel a value, the worst first, with its smallest n."""
-    titles = {row.value: f"{row.value}  n={numbers.count(row.least_n)}" for row in rows}
-    values = [
-        {"panel": titles[row.value], **interval_row(model.label, score)}
-        for row in rows
-        for model, score in zip(models, row.scores, strict=True)
-        if score is not None
-    ]
-    return _panels(values, list(titles.values()), models, columns=4, width=200)
+    values: list[Spec] = []
+    titles: list[str] = []
+    for row in rows:
+        title = f"{row.value}  n={numbers.count(row.least_n)}"
+        titles.append(title)
+        values += _panel_rows(title, models, row.scores)
+    return _panels(values, titles, [model.label for model in models], columns=4, width=200)
+
+
+def _panel_rows(panel: str, models: Sequence[Measured], scores: Sequence[MeanScore | None]) -> Iterator[Spec]:
+    """One panel's data: the score of each run that has one."""
+    for model, score in zip(models, scores, strict=True):
+        if score is not None:
+            yield {"panel": panel, **interval_row(model.label, score)}
 
 
 def language_panels(report: Report) -> Chart:
     """Multilingual minus English on the same items: a panel a measure."""
-    values = [
-        {
-            "panel": measure_title(gap.measure),
-            "run": gap.model,
-            "mean": gap.points,
-            "low": gap.low,
-            "high": gap.high,
-            "label": f"{gap.model}, {gap.measure}: {numbers.points(gap.points)}",
-        }
-        for gap in report.language_gaps
-    ]
-    ends = [end for gap in report.language_gaps for end in (gap.points, gap.low, gap.high) if end is not None]
-    reach = max(map(abs, ends))
-    limit = min(100, 10 * math.ceil(max(reach, 1) / 10))
-    return _panels(values, _MEASURES, report.models, columns=5, width=165, domain=(-limit, limit))
+    values = [_gap_row(gap) for gap in report.language_gaps]
+    farthest = 1.0
+    for gap in report.language_gaps:
+        farthest = max(farthest, abs(gap.points), abs(gap.low or 0), abs(gap.high or 0))
+    limit = min(100, 10 * math.ceil(farthest / 10))
+    return _panels(values, _MEASURES, report.labels, columns=5, width=165, domain=(-limit, limit))
 
 
-def interval_row(run: str, score: Score) -> Spec:
+def _gap_row(gap: LanguageGap) -> Spec:
+    return {
+        "panel": measure_title(gap.measure),
+        "run": gap.model,
+        "mean": gap.points,
+        "low": gap.low,
+        "high": gap.high,
+        "label": f"{gap.model}, {gap.measure}: {numbers.points(gap.points)}",
+    }
+
+
+def interval_row(run: str, score: MeanScore) -> Spec:
     """A row of a chart's data; `label` is what a screen reader says."""
-    text = numbers.score(score.mean, score.low, score.high)
+    text = numbers.with_interval(numbers.percent(score.mean), score.low, score.high)
     return {
         "run": run,
         "mean": score.mean,
@@ -119,13 +127,12 @@ def interval_row(run: str, score: Score) -> Spec:
 def _panels(
     values: Sequence[Spec],
     panels: Sequence[str],
-    models: Sequence[Measured],
+    runs: Sequence[str],
     columns: int,
     width: int,
     domain: Domain = (0, 100),
 ) -> Chart:
     """Small multiples, with the runs' names beside them; on a phone, which has no room for that, in a legend."""
-    runs = [model.label for model in models]
     wide = _facets(values, panels, runs, domain, columns, width)
     narrow = _facets(values, panels, runs, domain, _NARROW_COLUMNS, _NARROW_WIDTH, _LEGEND)
     return Chart(Markup(draw(wide)), Markup(draw(narrow)))
@@ -140,9 +147,14 @@ def _facets(
     width: int,
     legend: Spec | None = None,
 ) -> Spec:
-    names = {"ticks": False} if legend is None else None
+    names: Spec | None = None
+    left = 5
+    if legend is None:
+        names = {"ticks": False}
+        # Widths are measured here, and drawn in the reader's own font: room for names that come out wider.
+        left += 2 * max(map(len, runs))
     return {
-        "padding": {"left": 5 + (2 * max(map(len, runs)) if names else 0), "right": 12, "top": 5, "bottom": 5},
+        "padding": {"left": left, "right": 12, "top": 5, "bottom": 5},
         "data": {"values": list(values)},
         "facet": {"field": "panel", "type": "nominal", "sort": list(panels)},
         "columns": columns,
@@ -151,7 +163,7 @@ def _facets(
             "width": width,
             "height": _ROW * len(runs),
             "encoding": {
-                "y": {"field": "run", "type": "nominal", "sort": runs, "title": None, "axis": names},
+                "y": {"field": "run", "type": "nominal", "sort": list(runs), "title": None, "axis": names},
                 "color": {"field": "run", "type": "nominal", "scale": colours(runs), "legend": legend},
             },
             "layer": [_rule(domain), _point(domain, runs, legend)],
