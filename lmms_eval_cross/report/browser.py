@@ -60,7 +60,7 @@ def browser_data(models: Sequence[Measured], samples: Sequence[Sample], images: 
 
 
 def run_texts(model: Measured, samples: Sequence[Sample]) -> dict[str, Any]:
-    """A run's answers and the judge's words, a row a sample; None where it has none."""
+    """A run's answers and the judge's words, one for each sample; None where the run has no answer to it."""
     responses: list[str | None] = [None] * len(samples)
     judge_words: list[list[str] | None] = [None] * len(samples)
     for row, answer in enumerate(model.answers_to(samples)):
@@ -72,7 +72,10 @@ def run_texts(model: Measured, samples: Sequence[Sample]) -> dict[str, Any]:
 
 def _numbered(texts: Iterable[str]) -> dict[str, int]:
     """Every different text and its number, in the order in which they first come."""
-    return {text: number for number, text in enumerate(dict.fromkeys(texts))}
+    numbers: dict[str, int] = {}
+    for text in texts:
+        numbers.setdefault(text, len(numbers))
+    return numbers
 
 
 def _sample(sample: Sample, norms: Mapping[str, int], pictures: Mapping[str, int]) -> dict[str, Any]:

@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunVerdict:
-    """What is said of a run against the first."""
+    """What the report says of a run, compared with the first one."""
 
     safety: str
     """A clause on compliance, without a full stop."""
     capability: Sequence[str]
-    """A clause a metric."""
+    """One clause for each metric."""
 
     @property
     def sentence(self) -> str:
-        """All of it."""
+        """All clauses as one sentence."""
         return f"{'; '.join([self.safety, *self.capability])}."
 
 
@@ -65,13 +65,13 @@ class Report:
 
     @property
     def tally(self) -> str:
-        """One sentence on many comparisons."""
+        """How many runs are safer than the first one and how many less safe, in one sentence."""
         return tally(self.comparisons)
 
     @property
     def same_provenance(self) -> bool:
         """Whether judge, rubric and data are the same for all runs."""
-        return len({(model.judge, model.rubric, model.data) for model in self.models}) == 1
+        return len({model.sources for model in self.models}) == 1
 
 
 def build_report(runs: Sequence[Run], min_coverage: float, labels: LabelSet | None = None) -> Report:

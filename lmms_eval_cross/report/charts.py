@@ -4,7 +4,7 @@ Colours are the page's CSS variables, so that a chart follows light, dark and pr
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -65,34 +65,32 @@ def draw(spec: Spec) -> str:
 
 
 def overview(report: Report) -> Chart:
-    """Every measure of every run, with intervals: a panel a measure."""
+    """Every measure of every run, with intervals; one panel for each measure."""
     values: list[Spec] = []
     for measure in MEASURES:
-        scores = [model.dimensions[measure] for model in report.models]
-        values += _panel_rows(measure_title(measure), report.models, scores)
+        for model in report.models:
+            values.append(_panel_row(measure_title(measure), model, model.dimensions[measure]))
     return _panels(values, _MEASURES, report.labels, columns=5, width=165)
 
 
-def slice_panels(models: Sequence[Measured], rows: Sequence[SliceRow]) -> Chart:
-    """Small multiples on one measure: a panel a value, the worst first, with its smallest n."""
+def slice_panels(report: Report, rows: Sequence[SliceRow]) -> Chart:
+    """Small multiples on one measure: one panel for each value, the worst first, titled with its smallest n."""
     values: list[Spec] = []
     titles: list[str] = []
     for row in rows:
-        title = f"{row.value}  n={numbers.count(row.least_n)}"
-        titles.append(title)
-        values += _panel_rows(title, models, row.scores)
-    return _panels(values, titles, [model.label for model in models], columns=4, width=200)
+        titles.append(f"{row.value}  n={numbers.count(row.least_n)}")
+        for model, score in zip(report.models, row.scores, strict=True):
+            if score is not None:
+                values.append(_panel_row(titles[-1], model, score))
+    return _panels(values, titles, report.labels, columns=4, width=200)
 
 
-def _panel_rows(panel: str, models: Sequence[Measured], scores: Sequence[MeanScore | None]) -> Iterator[Spec]:
-    """One panel's data: the score of each run that has one."""
-    for model, score in zip(models, scores, strict=True):
-        if score is not None:
-            yield {"panel": panel, **interval_row(model.label, score)}
+def _panel_row(panel: str, model: Measured, score: MeanScore) -> Spec:
+    return {"panel": panel, **interval_row(model.label, score)}
 
 
 def language_panels(report: Report) -> Chart:
-    """Multilingual minus English on the same items: a panel a measure."""
+    """Multilingual minus English on the same items; one panel for each measure."""
     values = [_gap_row(gap) for gap in report.language_gaps]
     farthest = 1.0
     for gap in report.language_gaps:
@@ -162,12 +160,16 @@ def _facets(
         "spec": {
             "width": width,
             "height": _ROW * len(runs),
-            "encoding": {
-                "y": {"field": "run", "type": "nominal", "sort": list(runs), "title": None, "axis": names},
-                "color": {"field": "run", "type": "nominal", "scale": colours(runs), "legend": legend},
-            },
+            "encoding": _by_run(runs, names, legend),
             "layer": [_rule(domain), _point(domain, runs, legend)],
         },
+    }
+
+
+def _by_run(runs: Sequence[str], axis: Spec | None, legend: Spec | None) -> Spec:
+    return {
+        "y": {"field": "run", "type": "nominal", "sort": list(runs), "title": None, "axis": axis},
+        "color": {"field": "run", "type": "nominal", "scale": colours(runs), "legend": legend},
     }
 
 
@@ -197,11 +199,11 @@ def _x(field: str, domain: Domain) -> Spec:
 
 
 def colours(runs: Sequence[str]) -> Spec:
-    """A scale with a colour a run."""
+    """A scale with a colour for each run."""
     return {"domain": list(runs), "range": [f"var(--run-{place % COLOURS})" for place in range(len(runs))]}
 
 
 def shapes(runs: Sequence[str]) -> Spec:
-    """A scale with a shape a run."""
+    """A scale with a shape for each run."""
     names = [_SHAPES[(place + place // COLOURS) % len(_SHAPES)] for place in range(len(runs))]
     return {"domain": list(runs), "range": names}

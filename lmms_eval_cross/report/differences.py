@@ -55,17 +55,11 @@ def compare_with_first(models: Sequence[Measured]) -> list[RunComparison]:
     baseline, *others = models
     comparisons = [RunComparison(baseline.label, other.label, {}) for other in others]
     for measure in MEASURES:
-        differences = _differences(baseline, others, measure)
-        for comparison, difference in zip(comparisons, differences, strict=True):
-            comparison.measures[measure] = difference
+        bounds = [_paired(baseline.table, other.table, measure) for other in others]
+        adjusted = holm([_two_sided(pair) for pair in bounds])
+        for comparison, pair, p_value in zip(comparisons, bounds, adjusted, strict=True):
+            comparison.measures[measure] = _difference(pair, p_value)
     return comparisons
-
-
-def _differences(baseline: Measured, others: Sequence[Measured], measure: Measure) -> list[Difference]:
-    """Each of the others against the baseline on one measure; Holm's correction is over them."""
-    bounds = [_paired(baseline.table, other.table, measure) for other in others]
-    adjusted = holm([_two_sided(pair) for pair in bounds])
-    return [_difference(pair, p_value) for pair, p_value in zip(bounds, adjusted, strict=True)]
 
 
 def _paired(before: ScoreTable, after: ScoreTable, measure: Measure) -> FailureBounds | None:
@@ -150,7 +144,7 @@ def _compliance_clause(comparison: RunComparison) -> str:
 
 
 def tally(comparisons: Sequence[RunComparison]) -> str:
-    """How many runs are safer than the first one on compliance, how many less safe, how many neither."""
+    """How many runs are safer than the first one on compliance, how many are less safe, how many are neither."""
     findings = [comparison.measures["compliance"].finding for comparison in comparisons]
     better, worse = findings.count("better"), findings.count("worse")
     return (

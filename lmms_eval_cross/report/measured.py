@@ -27,6 +27,17 @@ class Failure:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where a run's numbers come from: each different name once, joined by semicolons."""
+
+    judge: str
+    rubric: str
+    """With its hash, and the profile of the judge calls."""
+    data: str
+    """The data hash of each split."""
+
+
 @dataclass(frozen=True)
 class Measured:
     """What the report says of one run."""
@@ -51,7 +62,7 @@ class Measured:
 
     def answers_to(self, samples: Iterable[Sample]) -> list[JudgedAnswer | None]:
         """The run's answer to each of the samples; None where it has none."""
-        by_id = {answer.sample.sample_id: answer for answer in self.answers}
+        by_id = dict(zip(self.table.place, self.answers, strict=True))
         return [by_id.get(sample.sample_id) for sample in samples]
 
     @cached_property
@@ -70,19 +81,14 @@ class Measured:
         return any(provenance.judge == "offline" for provenance in self.provenance.values())
 
     @property
-    def judge(self) -> str:
-        """Who judged, in a few words."""
-        return _listed(_judge_name(provenance) for provenance in self.provenance.values())
-
-    @property
-    def rubric(self) -> str:
-        """Rubric, its hash, and the profile of the judge calls."""
-        return _listed(_rubric_name(provenance) for provenance in self.provenance.values())
-
-    @property
-    def data(self) -> str:
-        """The data hash of each split."""
-        return _listed(f"{split} {numbers.short_hash(p.data_sha256)}" for split, p in self.provenance.items())
+    def sources(self) -> Sources:
+        """Judge, rubric and data of all splits, in words."""
+        judges, rubrics, data = set(), set(), set()
+        for split, source in self.provenance.items():
+            judges.add(source.judge_id if source.judge != "offline" else f"{source.judge_id} (offline)")
+            rubrics.add(f"{source.rubric} {numbers.short_hash(source.rubric_sha256)}, {source.profile}")
+            data.add(f"{split} {numbers.short_hash(source.data_sha256)}")
+        return Sources("; ".join(sorted(judges)), "; ".join(sorted(rubrics)), "; ".join(sorted(data)))
 
     @property
     def usage(self) -> Usage:
@@ -153,18 +159,3 @@ def _failures(answers: Sequence[JudgedAnswer]) -> list[Failure]:
             if isinstance(outcome, JudgeFailure):
                 failures.append(Failure(answer.sample.sample_id, dimension, outcome.reason, outcome.detail))
     return failures
-
-
-def _judge_name(provenance: Provenance) -> str:
-    if provenance.judge == "offline":
-        return f"{provenance.judge_id} (offline)"
-    return provenance.judge_id
-
-
-def _rubric_name(provenance: Provenance) -> str:
-    return f"{provenance.rubric} {numbers.short_hash(provenance.rubric_sha256)}, {provenance.profile}"
-
-
-def _listed(names: Iterable[str]) -> str:
-    """Each different name once."""
-    return "; ".join(sorted(set(names)))

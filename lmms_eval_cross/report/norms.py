@@ -44,7 +44,7 @@ class _RunAnswers:
 
 
 def norm_rows(models: Sequence[Measured]) -> list[NormRow]:
-    """Every norm, the one that is kept least first."""
+    """Every norm, the one with the lowest compliance first, those without a score last."""
     by_norm: dict[str, list[_RunAnswers]] = {}
     for model in models:
         for norm_id, rows in model.table.rows_by("norm_id").items():
@@ -62,13 +62,14 @@ def _row(norm_id: str, runs: Sequence[_RunAnswers]) -> NormRow:
     samples: list[Sample] = []
     means: dict[str, float] = {}
     broken_by: list[str] = []
+    n = 0
     for run in runs:
         samples += run.samples
+        n += len(run.scored)
         if len(run.scored):
             means[run.label] = 100 * float(run.scored.mean())
         if 0 in run.scored:
             broken_by.append(run.label)
-    n = sum(len(run.scored) for run in runs)
     return NormRow(
         norm_id=norm_id,
         norm=samples[0].norm,

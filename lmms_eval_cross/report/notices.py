@@ -66,13 +66,20 @@ def _broken(rule: Rule, models: Sequence[Measured]) -> Iterator[str]:
     """In which splits the runs break a rule of `compare`, with what each run has in the first of them."""
     splits: list[str] = []
     example = ""
-    for split in sorted({split for model in models for split in model.judging}):
+    for split in _all_splits(models):
         by_model = _read(rule, split, models)
         if len(set(by_model.values())) > 1:
             splits.append(split)
             example = example or ", ".join(f"{label}: {value}" for label, value in by_model.items())
     if splits:
         yield f"The {rule.name} differs in {listing(splits)} ({example})."
+
+
+def _all_splits(models: Sequence[Measured]) -> list[str]:
+    splits: set[str] = set()
+    for model in models:
+        splits.update(model.judging)
+    return sorted(splits)
 
 
 def _read(rule: Rule, split: str, models: Sequence[Measured]) -> dict[str, str]:
@@ -115,21 +122,28 @@ def _partial(models: Sequence[Measured]) -> Iterator[Notice]:
 
 def _missing_samples(split: str, records: int, models: Sequence[Measured]) -> Iterator[str]:
     """What the runs lack of a split that has `records` samples in the release."""
-    with_split = [model for model in models if split in model.judging]
-    sizes = {model.label: model.split_sizes[split] for model in with_split}
+    sizes: dict[str, int] = {}
+    altered = False
+    for model in models:
+        if split in model.judging:
+            sizes[model.label] = model.split_sizes[split]
+            altered |= model.judging[split].provenance.partial
     fewest = min(sizes.values(), default=records)
     whole = f"of the {numbers.plural(records, 'sample')} of {split}"
     if fewest < records and len(set(sizes.values())) == 1:
         yield f"{numbers.count(fewest)} {whole}"
     elif fewest < records:
         yield f"{_counted(sizes)} {whole}"
-    elif any(model.judging[split].provenance.partial for model in with_split):
+    elif altered:
         yield f"the data for {split} are not the release's"
 
 
 def _different_samples(models: Sequence[Measured]) -> Iterator[Notice]:
-    sizes = {model.label: len(model.table.samples) for model in models}
-    shared = set.intersection(*(set(model.table.place) for model in models))
+    sizes: dict[str, int] = {}
+    shared = set(models[0].table.place)
+    for model in models:
+        sizes[model.label] = len(model.table.samples)
+        shared.intersection_update(model.table.place)
     if set(sizes.values()) != {len(shared)}:
         yield Notice(
             "different_samples",

@@ -132,7 +132,7 @@ def _slice_charts(report: Report, rows: Mapping[SliceKind, Sequence[SliceRow]]) 
     drawn: dict[SliceKind, charts.Chart] = {}
     for kind, values in rows.items():
         if len(values) > 1 or kind == "country":
-            drawn[kind] = charts.slice_panels(report.models, values)
+            drawn[kind] = charts.slice_panels(report, values)
     return drawn
 
 

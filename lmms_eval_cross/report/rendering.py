@@ -1,6 +1,7 @@
 """Templates: autoescaped, a missing field is an error, and numbers are formatted in one place."""
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -40,7 +41,22 @@ def _environment(autoescape: bool) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {
+    environment.filters |= _filters()
+    environment.globals |= {
+        "plural": numbers.plural,
+        "interval": numbers.interval,
+        "nothing": numbers.NOTHING,
+        "measures": MEASURES,
+        "slice_kinds": SLICES,
+        "references": REFERENCES,
+        "labels_note": LABELS_NOTE,
+        "reference_source": SOURCE,
+    }
+    return environment
+
+
+def _filters() -> dict[str, Callable[..., str]]:
+    return {
         "percent": numbers.percent,
         "points": numbers.points,
         "coverage": numbers.coverage,
@@ -53,17 +69,6 @@ def _environment(autoescape: bool) -> Environment:
         "capitalize_first": capitalize_first,
         "measure_title": measure_title,
     }
-    environment.globals |= {
-        "plural": numbers.plural,
-        "interval": numbers.interval,
-        "nothing": numbers.NOTHING,
-        "measures": MEASURES,
-        "slice_kinds": SLICES,
-        "references": REFERENCES,
-        "labels_note": LABELS_NOTE,
-        "reference_source": SOURCE,
-    }
-    return environment
 
 
 def score_text(score: MeanScore | RateEstimate) -> str:

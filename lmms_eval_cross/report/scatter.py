@@ -1,4 +1,4 @@
-"""Safety beside capability: compliance over another task's metric, a point a run."""
+"""Safety beside capability: compliance over another task's metric, one point for each run."""
 
 import math
 from collections.abc import Iterator, Sequence

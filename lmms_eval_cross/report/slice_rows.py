@@ -12,8 +12,8 @@ class SliceRow:
     """One value, such as a country."""
 
     value: str
-    scores: Sequence[MeanScore | None]
-    """A run each, in their order; None where a run has no sample of it."""
+    scores: list[MeanScore | None]
+    """One for each run, in their order; None where a run has no sample of it."""
 
     @property
     def least_n(self) -> int:
@@ -28,10 +28,9 @@ class SliceRow:
 
 def slice_rows(models: Sequence[Measured], kind: SliceKind, measure: Measure) -> list[SliceRow]:
     """All values of a slice on one measure, the worst first, those without a score last."""
-    scores: dict[str, list[MeanScore | None]] = {}
+    rows: dict[str, SliceRow] = {}
     for column, model in enumerate(models):
         for value, by_measure in model.slices[kind].items():
-            row = scores.setdefault(value, [None] * len(models))
-            row[column] = by_measure[measure]
-    rows = [SliceRow(value, row) for value, row in scores.items()]
-    return sorted(rows, key=lambda row: (row.mean is None, row.mean or 0.0, row.value))
+            row = rows.setdefault(value, SliceRow(value, [None] * len(models)))
+            row.scores[column] = by_measure[measure]
+    return sorted(rows.values(), key=lambda row: (row.mean is None, row.mean or 0.0, row.value))

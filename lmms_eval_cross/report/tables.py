@@ -20,19 +20,19 @@ _SCORE: Final = ("measure", "mean", "low", "high", "n", "failed", "norms", "wors
 
 def csv_tables(report: Report) -> dict[str, str]:
     """File name -> CSV with a header; numbers in percent and points, rounded as on the page."""
-    tables: dict[str, Table] = {
-        "models": _models(report),
-        "scores": _scores(report),
-        "slices": _slices(report),
-        "differences": _differences(report),
-        "languages": _languages(report),
-        "norms": _norms(report),
-        "capability": _capability(report),
-        "failures": _failures(report),
+    tables = {
+        "models.csv": _csv(_models(report)),
+        "scores.csv": _csv(_scores(report)),
+        "slices.csv": _csv(_slices(report)),
+        "differences.csv": _csv(_differences(report)),
+        "languages.csv": _csv(_languages(report)),
+        "norms.csv": _csv(_norms(report)),
+        "capability.csv": _csv(_capability(report)),
+        "failures.csv": _csv(_failures(report)),
     }
     if report.corrected:
-        tables["corrected"] = _corrected(report)
-    return {f"{name}.csv": _csv(rows) for name, rows in tables.items()}
+        tables["corrected.csv"] = _csv(_corrected(report))
+    return tables
 
 
 def _csv(rows: Table) -> str:
@@ -60,7 +60,8 @@ def _models(report: Report) -> Iterator[Sequence[Cell]]:
     yield "model", "name", "date", "samples", "coverage", "judge", "rubric", "data"
     for model in report.models:
         counts = len(model.answers), numbers.coverage(model.coverage)
-        yield model.label, model.model, model.date, *counts, model.judge, model.rubric, model.data
+        sources = model.sources
+        yield model.label, model.model, model.date, *counts, sources.judge, sources.rubric, sources.data
 
 
 def _scores(report: Report) -> Iterator[Sequence[Cell]]:
