@@ -60,14 +60,13 @@ def correct(run: Path, labels: Path, json_path: Path | None) -> None:
     import json
     from dataclasses import asdict
 
-    from lmms_eval_cross.benchmark.records import DIMENSIONS
     from lmms_eval_cross.files import write_text
     from lmms_eval_cross.runs.run_files import load_run
-    from lmms_eval_cross.trust.corrected_means import corrected_mean, corrected_table
+    from lmms_eval_cross.trust.corrected_means import corrected_means, corrected_table
     from lmms_eval_cross.trust.human_labels import load_labels
 
     loaded, known = load_run(run), load_labels(labels)
-    means = [corrected_mean(loaded.judged_answers, known, dimension) for dimension in DIMENSIONS]
+    means = corrected_means(loaded.judged_answers, known)
     if json_path is not None:
         content = {"schema": "cross-corrected/1", "dimensions": {each.dimension: asdict(each) for each in means}}
         write_text(json_path, json.dumps(content, indent=1, allow_nan=False) + "\n")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lmms_eval_cross.report.capability import Capability, capability_clauses, find_capabilities
-from lmms_eval_cross.report.corrected_scores import CorrectedScore, corrected_scores
+from lmms_eval_cross.report.corrected_scores import corrected_scores
 from lmms_eval_cross.report.differences import Comparison, compare_with_first, safety_clause, tally
 from lmms_eval_cross.report.languages import LanguageGap, language_gaps
 from lmms_eval_cross.report.measured import Measured, measure_all
@@ -16,6 +16,7 @@ from lmms_eval_cross.report.notices import Notice, find_notices, is_comparable
 from lmms_eval_cross.runs.run_files import Run
 
 if TYPE_CHECKING:
+    from lmms_eval_cross.trust.corrected_means import CorrectedMean
     from lmms_eval_cross.trust.human_labels import LabelSet
 
 
@@ -45,8 +46,8 @@ class Report:
     capabilities: Sequence[Capability]
     language_gaps: Sequence[LanguageGap]
     norms: Sequence[NormRow]
-    corrected: Sequence[CorrectedScore]
-    """Empty without labels."""
+    corrected: Mapping[str, Sequence[CorrectedMean]]
+    """Label of a run -> its four dimensions; empty without labels."""
     min_coverage: float
 
     @property

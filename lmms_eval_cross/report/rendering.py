@@ -6,10 +6,11 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lmms_eval_cross.report import numbers
-from lmms_eval_cross.report.corrected_scores import CorrectedEstimate, Estimate
+from lmms_eval_cross.report.corrected_scores import in_percent
 from lmms_eval_cross.report.differences import Difference
 from lmms_eval_cross.report.paper import REFERENCES, SOURCE
 from lmms_eval_cross.report.scores import MEASURES, SLICES, Score, measure_title
+from lmms_eval_cross.stats import Corrected, Interval
 
 _MARKDOWN: Final = re.compile(r"[\\`*<>|&~$@]|(?<!\w)_|_(?!\w)|\](?=[(\[:])")
 FILTERS: Final = ("percent", "points", "coverage", "count", "share")
@@ -45,6 +46,7 @@ def _environment(autoescape: bool) -> Environment:
     environment.filters |= {
         "score": score_text,
         "corrected": corrected_text,
+        "in_percent": in_percent,
         "difference": difference_text,
         "capitalize_first": capitalize_first,
         "measure_title": measure_title,
@@ -61,15 +63,17 @@ def _environment(autoescape: bool) -> Environment:
     return environment
 
 
-def score_text(score: Score | Estimate) -> str:
+def score_text(score: Score) -> str:
     """`61.8 [55.2, 68.0]`."""
     return numbers.score(score.mean, score.low, score.high)
 
 
-def corrected_text(found: CorrectedEstimate) -> str:
+def corrected_text(estimate: Interval | Corrected) -> str:
     """`61.8 [55.2, 68.0], run [59.1, 64.4]`."""
-    run = numbers.interval(found.run_low, found.run_high)
-    return f"{score_text(found)}, run {run}" if run else score_text(found)
+    shown = in_percent(estimate)
+    text = numbers.score(shown["mean"], shown["low"], shown["high"])
+    run = numbers.interval(shown.get("run_low"), shown.get("run_high"))
+    return f"{text}, run {run}" if run else text
 
 
 def capitalize_first(text: str) -> str:

@@ -1,12 +1,13 @@
 """The report as JSON: `schema.json` describes it, docs/report.md explains it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
 from lmms_eval_cross import __version__
 from lmms_eval_cross.report.build import Report
+from lmms_eval_cross.report.corrected_scores import in_percent
 from lmms_eval_cross.report.measured import Measured
 from lmms_eval_cross.report.scores import MEASURES, Scores
 
@@ -27,7 +28,7 @@ def report_json(report: Report) -> dict[str, Any]:
             "models": [_model(model) for model in report.models],
             "comparisons": [asdict(comparison) for comparison in report.comparisons],
             "languages": [asdict(gap) for gap in report.language_gaps],
-            "corrected": [asdict(each) for each in report.corrected],
+            "corrected": list(_corrected(report)),
             "norms": [asdict(norm) for norm in report.norms],
             "capabilities": [asdict(each) for each in report.capabilities],
         }
@@ -67,6 +68,18 @@ def _model(model: Measured) -> dict[str, Any]:
         "failures": [asdict(failure) for failure in model.failures],
         "other_metrics": model.other_metrics,
     }
+
+
+def _corrected(report: Report) -> Iterator[dict[str, Any]]:
+    for model, means in report.corrected.items():
+        for mean in means:
+            yield {
+                "model": model,
+                **asdict(mean),
+                "judge_rate": in_percent(mean.judge_rate),
+                "rogan_gladen": in_percent(mean.rogan_gladen),
+                "ppi": mean.ppi and in_percent(mean.ppi),
+            }
 
 
 def _scores(scores: Scores) -> dict[str, Any]:

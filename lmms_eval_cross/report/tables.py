@@ -7,8 +7,9 @@ from typing import Final, TypeAlias
 
 from lmms_eval_cross.report import numbers
 from lmms_eval_cross.report.build import Report
-from lmms_eval_cross.report.corrected_scores import CorrectedEstimate, Estimate
+from lmms_eval_cross.report.corrected_scores import in_percent
 from lmms_eval_cross.report.scores import MEASURES, Score, Scores
+from lmms_eval_cross.stats import Corrected, Interval
 from lmms_eval_cross.text import harmless
 
 Cell: TypeAlias = str | int
@@ -119,18 +120,18 @@ def _corrected(report: Report) -> Iterator[Sequence[Cell]]:
     rate = [f"judge_rate{end}" for end in ends[:3]]
     means = [f"{name}{end}" for name in ("rogan_gladen", "ppi") for end in ends]
     yield "model", "dimension", *rate, *means, "sensitivity", "specificity", "labels", "of_run"
-    for each in report.corrected:
-        found = [*_judge_rate(each.judge_rate), *_estimate(each.rogan_gladen), *_estimate(each.ppi)]
-        rates = ["" if rate is None else f"{rate:.2f}" for rate in (each.sensitivity, each.specificity)]
-        yield each.model, each.dimension, *found, *rates, each.labels, "yes" if each.of_run else "no"
+    for model, model_means in report.corrected.items():
+        for each in model_means:
+            estimates = [*_estimate(each.judge_rate), *_estimate(each.rogan_gladen), *_estimate(each.ppi)]
+            rates = ["" if rate is None else f"{rate:.2f}" for rate in (each.sensitivity, each.specificity)]
+            yield model, each.dimension, *estimates, *rates, each.labels, "yes" if each.of_run else "no"
 
 
-def _judge_rate(found: Estimate) -> list[str]:
-    return [numbers.plain(value) for value in (found.mean, found.low, found.high)]
-
-
-def _estimate(found: CorrectedEstimate | None) -> list[str]:
-    return [""] * 5 if found is None else [*_judge_rate(found), *map(numbers.plain, (found.run_low, found.run_high))]
+def _estimate(estimate: Interval | Corrected | None) -> list[str]:
+    """Mean and interval in percent; empty cells where labels of other answers give no PPI++."""
+    if estimate is None:
+        return [""] * 5
+    return [numbers.plain(value) for value in in_percent(estimate).values()]
 
 
 def _failures(report: Report) -> Iterator[Sequence[Cell]]:
