@@ -134,7 +134,7 @@ def _checked(path: Path) -> _BaselineFile:
 
 
 def _split_marks(path: Path, sample_id: str, marks: str, rounds: int) -> list[str]:
-    """A sample's marks, round by round, where there are four a round and all are known."""
+    """A sample's marks, round by round; RunError unless there are four a round and all are known."""
     by_round = marks.split()
     complete = len(by_round) == rounds and set(map(len, by_round)) == {len(DIMENSIONS)}
     if not complete or set(marks) - {*_SCORE_OF, " "} or sample_id.count("/") != 3:
