@@ -1,30 +1,20 @@
 """Where it got worse: the difference in every country, language, subset, setting and wording."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
-from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension
+from lmms_eval_cross.benchmark.records import DIMENSIONS, FACETS, Dimension, Facet
 from lmms_eval_cross.compare.pairs import PairedScores
-from lmms_eval_cross.compare.rounds import SampleFacts
 from lmms_eval_cross.stats import PairedDifference, holm, inferiority, paired_difference
-
-FACETS: Final[dict[str, Callable[[SampleFacts], str]]] = {
-    "country": lambda each: each.country,
-    "language": lambda each: each.language,
-    "subset": lambda each: each.subset,
-    "setting": lambda each: each.setting,
-    "wording": lambda each: each.wording,
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
     """One dimension in one part of the samples."""
 
-    facet: str
+    facet: Facet
     value: str
     dimension: Dimension
     difference: PairedDifference
@@ -51,8 +41,8 @@ def _differences(pairs: PairedScores, dimension: Dimension, alpha: float) -> Ite
     before, after = pairs.means(dimension)
     scored = ~np.isnan(before - after)
     clusters = np.array(pairs.clusters)
-    for facet, read in FACETS.items():
-        values = np.array([read(each) for each in pairs.facts])
+    for facet in FACETS:
+        values = np.array([getattr(facts, facet) for facts in pairs.facts])
         for value in sorted(set(values)) if len(set(values)) > 1 else ():
             kept = scored & (values == value)
             if kept.any():
