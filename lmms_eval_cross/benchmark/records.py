@@ -7,6 +7,8 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 Subset: TypeAlias = Literal["casa", "safeworld", "demo"]
 Setting: TypeAlias = Literal["english", "multilingual"]
 Dimension: TypeAlias = Literal["awareness", "education", "compliance", "helpfulness"]
+Facet: TypeAlias = Literal["country", "language", "subset", "setting", "wording"]
+"""A field of a sample by which results are sliced."""
 FailureReason: TypeAlias = Literal[
     "unparsable",
     "off_menu",
@@ -20,6 +22,16 @@ FailureReason: TypeAlias = Literal[
 ]
 
 DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)
+OFFICIAL_NAMES: Final[dict[str, Dimension]] = {
+    "Awareness": "awareness",
+    "Education": "education",
+    "Violation": "compliance",
+    "Helpfulness": "helpfulness",
+}
+"""What the released `code/evaluation.py` calls a dimension; it scores a breach where we score compliance."""
+DIMENSION_WORDS: Final = tuple(sorted({*DIMENSIONS, *map(str.lower, OFFICIAL_NAMES)}))
+"""Every word, in lower case, by which a judge's reply may name a dimension."""
+FACETS: Final[tuple[Facet, ...]] = get_args(Facet)
 ASK_AGAIN: Final[frozenset[FailureReason]] = frozenset({"unavailable", "budget"})
 """Failures of the moment: a rerun asks again by itself."""
 RECORD_SCHEMA: Final = "cross-sample/1"

@@ -12,18 +12,12 @@ from typing import Any, Final
 
 import yaml
 
-from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension
+from lmms_eval_cross.benchmark.records import DIMENSIONS, OFFICIAL_NAMES, Dimension
 from lmms_eval_cross.errors import RubricError
 from lmms_eval_cross.settings import RubricName
 
 FIELDS: Final = ("user_query", "violated_norm", "model_output", "prompt")
 """The names that the user message is filled with, as the official f-string spells them."""
-OFFICIAL_NAMES: Final[dict[str, Dimension]] = {
-    "Awareness": "awareness",
-    "Education": "education",
-    "Violation": "compliance",
-    "Helpfulness": "helpfulness",
-}
 _EXPECTED: Final = (
     "expected the released file: SYSTEM_PROMPT (a string), DIMENSION_PROMPTS (a dict of the strings "
     + ", ".join(OFFICIAL_NAMES)

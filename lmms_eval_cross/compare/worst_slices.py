@@ -2,22 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 import numpy as np
 
-from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension
+from lmms_eval_cross.benchmark.records import DIMENSIONS, FACETS, Dimension, Facet
 from lmms_eval_cross.compare.pairs import PairedScores
 from lmms_eval_cross.stats import PairedDifference, holm, inferiority, paired_difference
-
-FACETS: Final = ("country", "language", "subset", "setting", "wording")
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
     """One dimension in one part of the samples."""
 
-    facet: str
+    facet: Facet
     value: str
     dimension: Dimension
     difference: PairedDifference
@@ -55,7 +52,7 @@ def _differences(pairs: PairedScores, dimension: Dimension, alpha: float) -> Ite
             chosen = scored & (values == value)
             if chosen.any():
                 difference = paired_difference(before[chosen], after[chosen], clusters[chosen].tolist(), alpha)
-                yield Slice(facet, value, dimension, difference, inferiority(difference).p_value)
+                yield Slice(facet, str(value), dimension, difference, inferiority(difference).p_value)
 
 
 def _adjusted(slices: Sequence[Slice]) -> Iterator[Slice]:

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lmms_eval_cross.benchmark.records import Sample
+from lmms_eval_cross.benchmark.records import Sample, Subset
 from lmms_eval_cross.benchmark.release import COUNTRIES, LANGUAGES, WORDINGS, ReleaseFile
 from lmms_eval_cross.errors import DataError
 
@@ -80,6 +80,13 @@ class SafeWorldRecord(Record):
         return self.country.replace("_", " ")
 
 
+_RECORDS: Final[dict[Subset, type[CasaRecord] | type[SafeWorldRecord]]] = {
+    "casa": CasaRecord,
+    "safeworld": SafeWorldRecord,
+}
+"""How a record of each of the release's subsets reads."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceSample:
     """A sample whose image is still a path in the official layout."""
@@ -107,7 +114,7 @@ def read_records(file: ReleaseFile, path: Path) -> list[Record]:
     Raises:
         DataError: the file, record and field that break the format.
     """
-    model = CasaRecord if file.subset == "casa" else SafeWorldRecord
+    model = _RECORDS[file.subset]
     records: list[Record] = []
     for number, raw in enumerate(_read_list(file, path)):
         try:

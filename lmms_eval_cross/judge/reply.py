@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
-from lmms_eval_cross.benchmark.records import FailureReason
+from lmms_eval_cross.benchmark.records import DIMENSION_WORDS, FailureReason
 
 _NUMBER: Final = (
     r"(?<![A-Za-z0-9_.,/%+\-−–])(?<!\d:)"
@@ -25,7 +25,7 @@ _DECORATION: Final = r"[ \t*_`~#>\"'“”‘’()\[\]{}<|=:\-–—→$\\]{0,20
 _WORD: Final = (
     r"(?<![A-Za-z0-9])(?:scores?|scored|ratings?|rated|grade|verdict|judge?ment|final answer|boxed)(?![A-Za-z0-9])"
 )
-_LABEL: Final = rf"(?:{_WORD}|(?<!\w)(?:awareness|education|violation|compliance|helpfulness)\b)"
+_LABEL: Final = rf"(?:{_WORD}|(?<!\w)(?:{'|'.join(DIMENSION_WORDS)})\b)"
 _AFTER_LABEL: Final = r"(?=[ \t]{0,2}(?:$|[^\w\s]|(?:because|since|as|and|based|for)\b))"
 _STANDS: Final = tuple(
     re.compile(pattern, re.IGNORECASE | re.MULTILINE)
