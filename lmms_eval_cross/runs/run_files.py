@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -81,6 +81,11 @@ class Run:
             for task, values in self.results.get("results", {}).items()
             if task in self.results.get("configs", {}) and task not in ours
         }
+
+
+def has_records(rows: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether the samples of a task hold sample records: they are ours, and judged."""
+    return any(RECORD in row for row in rows)
 
 
 def load_run(path: Path) -> Run:
