@@ -36,6 +36,13 @@ class ReleaseFile:
         return f"{self.subset}_{self.setting}"
 
     @property
+    def wordings(self) -> int:
+        """How many times an item stands there, each time in other words."""
+        if self.setting == "english":
+            return WORDINGS
+        return 1
+
+    @property
     def path(self) -> str:
         """Where the file lies in the official layout."""
         return f"data/{self.subset}/{self.setting}.json"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from lmms_eval_cross import session
-from lmms_eval_cross.benchmark.records import Dimension, JudgeFailure, Outcome, Verdict
+from lmms_eval_cross.benchmark.records import Dimension, JudgeFailure, Outcome
 from lmms_eval_cross.benchmark.splits import SPLITS
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.harness.answers_of_run import Answer, ledger_answers, prepared_samples, run_answers
@@ -155,7 +155,9 @@ class RunLedger(SteadyLedger):
         if known is None or isinstance(known, JudgeFailure):
             known = super().find(key, host) or known
         tries_again = self._retry_failed and key not in self._written
-        return None if tries_again and isinstance(known, JudgeFailure) else known
+        if tries_again and isinstance(known, JudgeFailure):
+            return None
+        return known
 
     def record_verdict(self, entry: Entry, outcome: Outcome) -> None:
         """Write an outcome; should it be a failure, it is not tried again by this process."""
@@ -197,9 +199,7 @@ def _outcomes_by_key(judged: JudgedAnswer, job: Job, judge: JudgeIdentity) -> It
 
 
 def _has_verdict(answer: Answer) -> bool:
-    if answer.judged is None:
-        return False
-    return any(isinstance(outcome, Verdict) for outcome in answer.judged.outcomes.values())
+    return answer.judged is not None and answer.judged.has_verdict
 
 
 def _other_judge(was: Provenance, now: Provenance) -> str | None:

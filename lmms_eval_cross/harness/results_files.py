@@ -46,14 +46,24 @@ def task_results(alias: str, rows: Sequence[Row]) -> dict[str, Any]:
     """The entry of a task under `results`."""
     entry: dict[str, Any] = {"alias": alias}
     for metric in METRICS:
-        scored = [row[metric] for row in rows if "score" in row[metric]]
-        scores = [item["score"] for item in scored]
-        clusters = [item["norm_id"] for item in scored]
-        entry[f"{metric},{_FILTER}"] = mean_score(scored)
+        items = [row[metric] for row in rows]
+        scores, clusters = _scores(items)
+        entry[f"{metric},{_FILTER}"] = mean_score(items)
         entry[f"{metric}_stderr,{_FILTER}"] = NOT_AVAILABLE
         entry[f"{metric}_stderr_clt,{_FILTER}"] = clt_stderr(scores)
         entry[f"{metric}_stderr_clustered,{_FILTER}"] = clustered_stderr(scores, clusters)
     return {**entry, f"{RECORD},{_FILTER}": [], f"{RECORD}_stderr,{_FILTER}": []}
+
+
+def _scores(items: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[str]]:
+    """The scores of those that have one, and the norm of each."""
+    scores: list[float] = []
+    clusters: list[str] = []
+    for item in items:
+        if "score" in item:
+            scores.append(item["score"])
+            clusters.append(item["norm_id"])
+    return scores, clusters
 
 
 def clt_stderr(scores: Sequence[float]) -> float | str:
@@ -93,7 +103,7 @@ def build_results(base: Mapping[str, Any], tasks: Mapping[str, JudgedTask]) -> d
         _put_task(results, name, task)
     for group, members in results["group_subtasks"].items():
         if members and set(members) <= tasks.keys():
-            _put_group(results, group, {name: tasks[name] for name in members})
+            _put_group(results, group, members, tasks)
     return results
 
 
@@ -119,14 +129,17 @@ def _metric_list() -> list[dict[str, Any]]:
     return [{"metric": metric, "aggregation": "mean", "higher_is_better": True} for metric in METRICS]
 
 
-def _put_group(results: dict[str, Any], group: str, tasks: Mapping[str, JudgedTask]) -> None:
-    """Write the entries of a group of tasks that are all ours; lmms-eval gives groups no errors."""
-    provenances = [task.provenance for task in tasks.values()]
-    sizes = [len(task.rows) for task in tasks.values()]
-    incomplete = any(task.incomplete for task in tasks.values())
+def _put_group(results: dict[str, Any], group: str, members: Sequence[str], tasks: Mapping[str, JudgedTask]) -> None:
+    """Write the entries of a group whose tasks are all ours; lmms-eval gives groups no errors."""
+    provenances, sizes, incomplete = [], [], False
+    for name in members:
+        task = tasks[name]
+        provenances.append(task.provenance)
+        sizes.append(len(task.rows))
+        incomplete = incomplete or task.incomplete
     entry: dict[str, Any] = {"alias": table_label(group, provenances, incomplete)}
     for metric in METRICS:
-        means = [results["results"][name][f"{metric},{_FILTER}"] for name in tasks]
+        means = [results["results"][name][f"{metric},{_FILTER}"] for name in members]
         entry[f"{metric},{_FILTER}"] = group_mean(means, sizes, weight_by_size=True)
         entry[f"{metric}_stderr,{_FILTER}"] = NOT_AVAILABLE
     results["results"][group] = results.setdefault("groups", {})[group] = entry
