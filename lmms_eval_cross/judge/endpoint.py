@@ -29,7 +29,10 @@ class Endpoint:
     def host(self) -> str:
         """Scheme, name and port: what a ledger may know of the address."""
         parts = urlsplit(self.base_url)
-        return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}"
+        host = f"{parts.scheme}://{parts.hostname}"
+        if parts.port:
+            host += f":{parts.port}"
+        return host
 
 
 def find_endpoint(settings: Settings) -> Endpoint:
@@ -41,7 +44,9 @@ def find_endpoint(settings: Settings) -> Endpoint:
     Raises:
         JudgeSetupError: there is no key for the address.
     """
-    own = settings.judge_api_key.get_secret_value() if settings.judge_api_key else ""
+    own = ""
+    if settings.judge_api_key:
+        own = settings.judge_api_key.get_secret_value()
     if settings.judge_base_url is not None:
         if not own:
             raise JudgeSetupError(
@@ -56,7 +61,9 @@ def find_endpoint(settings: Settings) -> Endpoint:
             f"CROSS_JUDGE_AZURE_API_VERSION is {settings.judge_azure_api_version}, but CROSS_JUDGE_BASE_URL names no "
             "Azure resource; set it to the resource's address."
         )
-    key, source = (own, "CROSS_JUDGE_API_KEY") if own else (os.environ.get("OPENAI_API_KEY", ""), "OPENAI_API_KEY")
+    key, source = own, "CROSS_JUDGE_API_KEY"
+    if not own:
+        key, source = os.environ.get("OPENAI_API_KEY", ""), "OPENAI_API_KEY"
     if not key or key == NO_KEY:
         raise JudgeSetupError(
             f"There is no key for the judge {settings.judge_model} at OpenAI; set OPENAI_API_KEY or "

@@ -134,7 +134,7 @@ def metric_items(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 def mean_score(items: Sequence[Mapping[str, Any]]) -> float | None:
     """The mean in percent over the items that have a score, None if none has."""
-    scores = [item["score"] for item in items if "score" in item]
+    scores: list[float] = [item["score"] for item in items if "score" in item]
     if not scores:
         return None
     return sum(scores) / len(scores)
