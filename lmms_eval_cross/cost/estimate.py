@@ -52,7 +52,7 @@ class Lengths:
 
 
 @dataclass(slots=True)
-class Estimate:
+class CostEstimate:
     """The sum over all calls of a profile."""
 
     profile: str
@@ -78,13 +78,13 @@ def estimate(
     pictures: Mapping[str, Picture],
     price: Price | None,
     lengths: Lengths,
-) -> Estimate:
+) -> CostEstimate:
     """What judging one answer to each of `samples` takes.
 
     The calls of a sample that follow its first one are counted as cached up to where they differ, if that is long
     enough. In profile `official` all four go at once, and nothing is counted as cached.
     """
-    total = Estimate(profile.name)
+    total = CostEstimate(profile.name)
     for sample, rubric in samples:
         picture = pictures[sample.image_sha256]
         for number, wave in enumerate(profile.waves):
@@ -94,7 +94,7 @@ def estimate(
 
 
 def _add_call(
-    total: Estimate,
+    total: CostEstimate,
     profile: Profile,
     rubric: Rubric,
     dimensions: Dimensions,
@@ -140,7 +140,7 @@ def _after_answer(text: str) -> int:
     return len(text.rpartition(_MARK)[2].encode())
 
 
-def cost_table(estimates: Sequence[Estimate], prices: PriceList, model: str) -> list[str]:
+def cost_table(estimates: Sequence[CostEstimate], prices: PriceList, model: str) -> list[str]:
     """The estimates as Markdown; money only where the model has a price."""
     price = prices.find(model)
     names = ["profile", "calls", "tiles", "input tokens", "of them cached", "output tokens", "MB sent"]
@@ -156,13 +156,13 @@ def cost_table(estimates: Sequence[Estimate], prices: PriceList, model: str) -> 
     return lines
 
 
-def _counts(row: Estimate) -> list[str]:
+def _counts(row: CostEstimate) -> list[str]:
     usage = row.usage
     counts = row.calls, row.tiles, usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens
     return [row.profile, *map("{:,}".format, counts), f"{row.bytes / 1e6:,.0f}"]
 
 
-def _money(row: Estimate, official: Estimate | None, price: Price, batch_share: float) -> list[str]:
+def _money(row: CostEstimate, official: CostEstimate | None, price: Price, batch_share: float) -> list[str]:
     usd = row.usd(price)
     # In a batch no call waits for another: nothing is counted as cached.
     batch = price.usd(Usage(row.usage.prompt_tokens, 0, row.usage.completion_tokens)) * batch_share

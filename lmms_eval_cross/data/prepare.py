@@ -223,25 +223,26 @@ def write_checked_images(
     """
     hashes: dict[str, str] = {}
     problems: dict[str, DataError] = {}
-
-    def distinct() -> Iterator[StoredImage]:
-        stored: set[str] = set()
-        for path, checked in _checked(images):
-            if isinstance(checked, DataError):
-                problems[path] = checked
-                continue
-            hashes[path] = checked.sha256
-            if checked.sha256 not in stored:
-                stored.add(checked.sha256)
-                yield checked
-
-    write_images(distinct(), target)
+    write_images(_distinct(images, hashes, problems), target)
     if problems:
         if reject is not None:
             reject(list(problems))
         sentences = "; ".join(map(str, problems.values()))
         raise DataError(f"{len(problems)} images can't be used: {sentences}; get these files anew.")
     return hashes
+
+
+def _distinct(images: dict[str, Path], hashes: dict[str, str], problems: dict[str, DataError]) -> Iterator[StoredImage]:
+    """Each distinct image once; fills `hashes` and `problems` by path on the way."""
+    stored: set[str] = set()
+    for path, checked in _checked(images):
+        if isinstance(checked, DataError):
+            problems[path] = checked
+            continue
+        hashes[path] = checked.sha256
+        if checked.sha256 not in stored:
+            stored.add(checked.sha256)
+            yield checked
 
 
 def _checked(images: dict[str, Path]) -> Iterator[tuple[str, StoredImage | DataError]]:

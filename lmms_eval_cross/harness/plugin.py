@@ -9,7 +9,7 @@ import functools
 import inspect
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -65,13 +65,23 @@ def hook_task_manager() -> None:
     inspect.signature(match).bind(None, [])
     inspect.signature(load).bind(None, [])
     inspect.getattr_static(TaskManager, "task_index")
+    TaskManager.initialize_tasks = _searching_our_folder(index)
+    TaskManager.match_tasks = _checking_the_selection(match)
+    TaskManager.load_task_or_group = _checking_what_is_loaded(load)
+    setattr(TaskManager, _HOOKED, True)
 
+
+def _searching_our_folder(index: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(index)
     def initialize_tasks(self: Any, include_path: Any = None, *args: Any, **kwargs: Any) -> Any:
         with ending_with_a_sentence():
             refuse_commas(sys.argv)
         return index(self, with_our_folder(include_path), *args, **kwargs)
 
+    return initialize_tasks
+
+
+def _checking_the_selection(match: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(match)
     def match_tasks(self: Any, task_list: Any) -> Any:
         with ending_with_a_sentence():
@@ -80,14 +90,16 @@ def hook_task_manager() -> None:
         check_or_exit(our_splits(self.task_index, selected), hub_login=CAPABILITY in selected)
         return selected
 
+    return match_tasks
+
+
+def _checking_what_is_loaded(load: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(load)
     def load_task_or_group(self: Any, task_list: Any = None, *args: Any, **kwargs: Any) -> Any:
         check_once(our_splits(self.task_index, _as_list(task_list)))
         return load(self, task_list, *args, **kwargs)
 
-    TaskManager.initialize_tasks, TaskManager.match_tasks = initialize_tasks, match_tasks
-    TaskManager.load_task_or_group = load_task_or_group
-    setattr(TaskManager, _HOOKED, True)
+    return load_task_or_group
 
 
 def hook_generation() -> None:

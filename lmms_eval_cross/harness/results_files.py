@@ -166,11 +166,8 @@ def write_run(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         stamp = _free_stamp(folder, str(results.get("date", "")))
-        files: dict[Path, str] = {}
-        for task, path in others.items():
-            files[folder / f"{stamp}_samples_{task}.jsonl"] = path.read_text(encoding="utf-8")
-        for task, lines in rows.items():
-            files[folder / f"{stamp}_samples_{task}.jsonl"] = _json_lines(lines)
+        samples = _samples_texts(rows, others)
+        files = {folder / f"{stamp}_samples_{task}.jsonl": text for task, text in samples.items()}
         target = folder / f"{stamp}{RESULTS_ENDING}"
         files[target] = json.dumps({**results, "date": stamp}, indent=2, ensure_ascii=False)
         _write_new(files)
@@ -182,8 +179,12 @@ def write_run(
     return target
 
 
-def _json_lines(rows: Sequence[Row]) -> str:
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+def _samples_texts(rows: Mapping[str, Sequence[Row]], others: Mapping[str, Path]) -> dict[str, str]:
+    """Task -> JSONL of its samples, the copied ones first."""
+    texts = {task: path.read_text(encoding="utf-8") for task, path in others.items()}
+    for task, lines in rows.items():
+        texts[task] = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    return texts
 
 
 def _free_stamp(folder: Path, earlier: str) -> str:

@@ -48,14 +48,7 @@ def find_endpoint(settings: Settings) -> Endpoint:
     if settings.judge_api_key:
         own = settings.judge_api_key.get_secret_value()
     if settings.judge_base_url is not None:
-        if not own:
-            raise JudgeSetupError(
-                "CROSS_JUDGE_BASE_URL is set, but CROSS_JUDGE_API_KEY is not, and OPENAI_API_KEY is never sent to "
-                "another server; set CROSS_JUDGE_API_KEY, to `none` if the server takes no key."
-            )
-        key = None if own == NO_KEY else own
-        azure = settings.judge_azure_api_version
-        return Endpoint(settings.judge_base_url, key, "CROSS_JUDGE_API_KEY", False, azure)
+        return _at_base_url(settings.judge_base_url, own, settings.judge_azure_api_version)
     if settings.judge_azure_api_version is not None:
         raise JudgeSetupError(
             f"CROSS_JUDGE_AZURE_API_VERSION is {settings.judge_azure_api_version}, but CROSS_JUDGE_BASE_URL names no "
@@ -70,3 +63,13 @@ def find_endpoint(settings: Settings) -> Endpoint:
             "CROSS_JUDGE_API_KEY, or point CROSS_JUDGE_BASE_URL at another server."
         )
     return Endpoint(OPENAI_URL, key, source, True)
+
+
+def _at_base_url(base_url: str, own: str, azure_api_version: str | None) -> Endpoint:
+    if not own:
+        raise JudgeSetupError(
+            "CROSS_JUDGE_BASE_URL is set, but CROSS_JUDGE_API_KEY is not, and OPENAI_API_KEY is never sent to "
+            "another server; set CROSS_JUDGE_API_KEY, to `none` if the server takes no key."
+        )
+    key = None if own == NO_KEY else own
+    return Endpoint(base_url, key, "CROSS_JUDGE_API_KEY", False, azure_api_version)

@@ -39,27 +39,31 @@ def probe(endpoint: Endpoint, model: str) -> None:
             raise JudgeSetupError(
                 f"The judge's endpoint {endpoint.host} can't be reached; start it or mend CROSS_JUDGE_BASE_URL."
             ) from None
-        except openai.AuthenticationError as error:
-            raise JudgeSetupError(
-                f"The judge's endpoint {endpoint.host} refuses the key in {endpoint.key_from} "
-                f"({error_message(error, endpoint)}); set a valid one."
-            ) from None
-        except openai.NotFoundError as error:
-            raise JudgeSetupError(
-                f"The judge's endpoint {endpoint.host} has no model {model!r} ({error_message(error, endpoint)}); "
-                "set CROSS_JUDGE_MODEL to one that it serves."
-            ) from None
         except openai.APIStatusError as error:
-            raise JudgeSetupError(
-                f"The judge's endpoint {endpoint.host} answered {error.status_code} to a one-token chat with {model!r} "
-                f"({error_message(error, endpoint)}); mend the judge's setup or try again later."
-            ) from None
+            raise JudgeSetupError(_refusal(error, endpoint, model)) from None
         except ValueError:
             raise JudgeSetupError(
                 f"The judge's endpoint {endpoint.host} answered a chat with something else than a chat completion; "
                 "mend CROSS_JUDGE_BASE_URL, which goes as far as /v1."
             ) from None
     _passed.add((endpoint, model))
+
+
+def _refusal(error: openai.APIStatusError, endpoint: Endpoint, model: str) -> str:
+    words = error_message(error, endpoint)
+    if isinstance(error, openai.AuthenticationError):
+        return (
+            f"The judge's endpoint {endpoint.host} refuses the key in {endpoint.key_from} ({words}); set a valid one."
+        )
+    if isinstance(error, openai.NotFoundError):
+        return (
+            f"The judge's endpoint {endpoint.host} has no model {model!r} ({words}); "
+            "set CROSS_JUDGE_MODEL to one that it serves."
+        )
+    return (
+        f"The judge's endpoint {endpoint.host} answered {error.status_code} to a one-token chat with {model!r} "
+        f"({words}); mend the judge's setup or try again later."
+    )
 
 
 def _client(endpoint: Endpoint, model: str) -> OpenAI:
