@@ -4,9 +4,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from itertools import chain
-from typing import Any
 
-import pyarrow.parquet as pq
 import yaml
 
 from lmms_eval_cross import session
@@ -15,6 +13,7 @@ from lmms_eval_cross.benchmark.rubric import Rubric
 from lmms_eval_cross.benchmark.splits import GROUPS, SPLITS, tasks_folder
 from lmms_eval_cross.cost.estimate import Lengths, Picture, cost_table, estimate, measure_picture
 from lmms_eval_cross.data.images import ImageStore
+from lmms_eval_cross.data.prepared import read_samples
 from lmms_eval_cross.data.scaled import ScaledImages
 from lmms_eval_cross.errors import SettingsError
 from lmms_eval_cross.judge.prices import age_warning, load_prices
@@ -54,12 +53,14 @@ def _samples_and_pictures(
     names: Sequence[str], settings: Settings, scaled: ScaledImages | None
 ) -> tuple[list[tuple[Sample, Rubric]], dict[str, Picture]]:
     """The samples of tasks and groups with their rubrics, and the distinct pictures by hash."""
-    tasks = chain.from_iterable(_tasks(name.strip()) for name in names)
+    splits: set[str] = set()
+    for name in names:
+        splits.update(SPLITS[task] for task in _tasks(name.strip()))
     samples: list[tuple[Sample, Rubric]] = []
     pictures: dict[str, Picture] = {}
-    for split in sorted({SPLITS[task] for task in tasks}):
+    for split in sorted(splits):
         rubric = session.rubric_for(split, settings)
-        of_split = _samples(split)
+        of_split = read_samples(session.data_to_read(split).parquet(split))
         samples += [(sample, rubric) for sample in of_split]
         pictures |= _pictures(split, of_split, scaled)
     return samples, pictures
@@ -76,17 +77,14 @@ def _assumptions(model: str, priced: bool, day: str, lengths: Lengths) -> str:
 
 
 def _saved(pictures: dict[str, Picture]) -> str:
-    original = sum(picture.bytes for picture in pictures.values())
-    scaled = sum(picture.scaled_bytes for picture in pictures.values())
+    original = scaled = 0
+    for picture in pictures.values():
+        original += picture.bytes
+        scaled += picture.scaled_bytes
     return (
         f"The {len(pictures)} distinct pictures have {original / 1e6:,.1f} MB; scaled, {scaled / 1e6:,.1f} MB, "
         "with the same tiles."
     )
-
-
-def _samples(split: str) -> list[Sample]:
-    rows: list[dict[str, Any]] = pq.read_table(session.data_to_read(split).parquet(split)).to_pylist()
-    return [Sample.from_row(row) for row in rows]
 
 
 def _pictures(split: str, samples: Sequence[Sample], scaled: ScaledImages | None) -> dict[str, Picture]:

@@ -7,11 +7,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.benchmark.splits import SPLITS, TASKS, split_of
+from lmms_eval_cross.data.prepared import read_samples
 from lmms_eval_cross.errors import RunError, listing
 from lmms_eval_cross.ledger.responses import responses_of
 from lmms_eval_cross.ledger.store import Ledger
@@ -96,10 +95,7 @@ def _parquet(split: str) -> Path:
 
 @lru_cache(maxsize=len(SPLITS))
 def _by_id(parquet: Path) -> dict[str, Sample]:
-    samples: dict[str, Sample] = {}
-    for row in pq.read_table(parquet).to_pylist():
-        samples[row["sample_id"]] = Sample.from_row(row)
-    return samples
+    return {sample.sample_id: sample for sample in read_samples(parquet)}
 
 
 def _response(row: Mapping[str, Any]) -> str:
