@@ -180,10 +180,8 @@ class WebSource:
         except httpx.HTTPStatusError as error:
             if error.response.status_code in {404, 410}:
                 return False
-            next_step = "check --source and --revision"
-            if _may_pass(error):
-                next_step = "try again later"
-            raise SourceError(f"{shown_url(url)} answered {error.response.status_code}; {next_step}.") from None
+            hint = "try again later" if _may_pass(error) else "check --source and --revision"
+            raise SourceError(f"{shown_url(url)} answered {error.response.status_code}; {hint}.") from None
         except httpx.RequestError as error:
             raise SourceError(f"{shown_url(url)} can't be read ({type(error).__name__}); try again later.") from None
         return True

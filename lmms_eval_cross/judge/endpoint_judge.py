@@ -105,12 +105,12 @@ def read_heard(
 
 
 def _outcome(
-    rubric: Rubric, name: Dimension, said: Said, reply: Reply, usage: Usage, quirks: tuple[str, ...]
+    rubric: Rubric, name: Dimension, read: Said, reply: Reply, usage: Usage, quirks: tuple[str, ...]
 ) -> Outcome:
-    if isinstance(said.score, NoScore):
-        return JudgeFailure(name, said.score.reason, said.score.detail, reply.text, reply.model, usage, quirks)
-    number = cast(Literal[0, 1], rubric.score(name, said.score.number))
-    return Verdict(name, number, said.rationale, reply.model, usage, quirks)
+    if isinstance(read.score, NoScore):
+        return JudgeFailure(name, read.score.reason, read.score.detail, reply.text, reply.model, usage, quirks)
+    number = cast(Literal[0, 1], rubric.score(name, read.score.number))
+    return Verdict(name, number, read.rationale, reply.model, usage, quirks)
 
 
 def _cache_key(job: Job) -> str:

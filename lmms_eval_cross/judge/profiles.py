@@ -63,9 +63,9 @@ class Profile:
         if self.structured:
             members = _json_object(text) or {}
         if len(dimensions) > 1:
-            return {name: _said(members.get(rubric_name(rubric, name)), text) for name in dimensions}
+            return {name: _read_member(members.get(rubric_name(rubric, name)), text) for name in dimensions}
         if members:
-            return {dimensions[0]: _said(members, text)}
+            return {dimensions[0]: _read_member(members, text)}
         return {dimensions[0]: Said(text, parse_reply(text))}
 
 
@@ -120,7 +120,7 @@ def _shared_parts(rubric: Rubric) -> tuple[Any, ...]:
     return rubric.parts[:place]
 
 
-def _said(member: object, text: str) -> Said:
+def _read_member(member: object, text: str) -> Said:
     """One dimension of a JSON reply; a member that is missing or of another type is no score."""
     if not isinstance(member, dict) or not isinstance(member.get("score"), int | float | str):
         return Said(text, NoScore("unparsable", "The judge's reply has no such JSON member."))
