@@ -12,6 +12,8 @@ CrossError              one sentence: the value, the rule, the next step; exit c
 ├── RunError            a run folder or samples file that can't be read or compared
 ├── AnchorError         an anchor file that can't be read, or does not fit what is asked of it
 ├── LabelError          human labels that can't be read, or are too few or of another judge
+├── AlignError          training data that can't be read, made, exported or trusted
+├── TuneError           training has begun and can't teach anything
 └── ReplayError         the responses that `cross_replay` was given
 
 Anything else that is raised is a bug and keeps its traceback.
@@ -70,6 +72,14 @@ class AnchorError(CrossError):
 
 class LabelError(CrossError):
     """Human labels can't be read, are too few, or are of another judge."""
+
+
+class AlignError(CrossError):
+    """Training data can't be read, made, exported or trusted."""
+
+
+class TuneError(CrossError):
+    """Training has begun and can't teach anything, or not what it should."""
 
 
 class ReplayError(CrossError):

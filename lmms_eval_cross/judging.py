@@ -15,16 +15,14 @@ from pathlib import Path
 from typing import Final
 
 from lmms_eval_cross.errors import CrossError, JudgeSetupError, SettingsError
-from lmms_eval_cross.judge.batch_api import judge_in_batches
 from lmms_eval_cross.judge.choose import make_judge
 from lmms_eval_cross.judge.endpoint import find_endpoint
 from lmms_eval_cross.judge.engine import Bounds, JudgeEngine, Outcomes
 from lmms_eval_cross.judge.job import Job
 from lmms_eval_cross.judge.prices import age_warning, load_prices
-from lmms_eval_cross.judge.probe import probe
 from lmms_eval_cross.ledger.hosts import ledger_file, merge_other_hosts
 from lmms_eval_cross.ledger.spend import Budget
-from lmms_eval_cross.ledger.steady import SteadyLedger
+from lmms_eval_cross.ledger.steady import SteadyLedger, open_ledger
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.settings import Settings
 
@@ -89,6 +87,9 @@ class JudgeSession:
             raise SettingsError(
                 "CROSS_JUDGE is offline, which has no Batch API; leave --batch away or unset CROSS_JUDGE."
             )
+        # as in `check_judge`: the OpenAI SDK costs a second, which nobody pays who asks no endpoint
+        from lmms_eval_cross.judge.batch_api import judge_in_batches
+
         left = judge_in_batches(jobs, self._settings, self.ledger, self._budget)
         if left.over_budget and self._budget is not None:
             self._engine.stop("budget", self._budget.spent_sentence)
@@ -139,16 +140,9 @@ def check_judge(settings: Settings) -> None:
     finally:
         ledger.close()
     if settings.judge == "openai":
+        from lmms_eval_cross.judge.probe import probe
+
         probe(find_endpoint(settings), settings.judge_model)
-
-
-def open_ledger(settings: Settings) -> SteadyLedger:
-    """The ledger of CROSS_HOME.
-
-    Raises:
-        LedgerError: it can't be opened.
-    """
-    return SteadyLedger(*ledger_file(settings.home, settings.ledger))
 
 
 def open_budget(settings: Settings, ledger: Ledger) -> Budget | None:

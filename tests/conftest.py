@@ -34,6 +34,18 @@ runpy.run_path(str(GUARD / "sitecustomize.py"))
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
+STARTING = {"run", "cross", "lmms_eval", "browser"}
+"""Fixtures that start another process."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that start other processes, which `make quick` leaves out."""
+    for item in items:
+        module = getattr(item, "module", None)
+        if STARTING & set(getattr(item, "fixturenames", ())) or hasattr(module, "subprocess"):
+            item.add_marker("process")
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder with the real records."""

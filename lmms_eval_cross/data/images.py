@@ -50,7 +50,18 @@ def check_image(path: Path, name: str) -> StoredImage:
         DataError: the file is not a whole PNG, JPEG, WebP or GIF, or is a decompression bomb.
     """
     try:
-        data = path.read_bytes()
+        return check_bytes(path.read_bytes(), name)
+    except OSError as error:
+        raise DataError(f"{name} can't be decoded ({error.strerror or error})") from None
+
+
+def check_bytes(data: bytes, name: str) -> StoredImage:
+    """The image of a file's bytes, as `check_image` gives it.
+
+    Raises:
+        DataError: as there.
+    """
+    try:
         with open_image(data) as image:
             kind = str(image.format)
             upright_rgb(image)

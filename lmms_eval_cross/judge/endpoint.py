@@ -73,3 +73,23 @@ def _at_base_url(base_url: str, own: str, azure_api_version: str | None) -> Endp
         )
     key = None if own == NO_KEY else own
     return Endpoint(base_url, key, "CROSS_JUDGE_API_KEY", False, azure_api_version)
+
+
+def find_tuning_endpoint(settings: Settings) -> Endpoint:
+    """Where hosted fine-tuning jobs are handed in.
+
+    Raises:
+        JudgeSetupError: there is no key for the address.
+    """
+    own = settings.tuning_api_key.get_secret_value() if settings.tuning_api_key else ""
+    if settings.tuning_base_url is not None:
+        if not own:
+            raise JudgeSetupError(
+                "CROSS_TUNING_BASE_URL is set, but CROSS_TUNING_API_KEY is not, and OPENAI_API_KEY is never sent to "
+                "another server; set CROSS_TUNING_API_KEY, to `none` if the server takes no key."
+            )
+        return Endpoint(settings.tuning_base_url, None if own == NO_KEY else own, "CROSS_TUNING_API_KEY", False)
+    key, source = (own, "CROSS_TUNING_API_KEY") if own else (os.environ.get("OPENAI_API_KEY", ""), "OPENAI_API_KEY")
+    if not key or key == NO_KEY:
+        raise JudgeSetupError("There is no key for OpenAI; set OPENAI_API_KEY or CROSS_TUNING_API_KEY.")
+    return Endpoint(OPENAI_URL, key, source, True)

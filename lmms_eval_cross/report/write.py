@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.files import write_whole
 from lmms_eval_cross.report.build import Report, build_report
+from lmms_eval_cross.report.measured import Measured
 from lmms_eval_cross.report.page import PageOptions, render_page
 from lmms_eval_cross.report.report_json import report_json, to_text
 from lmms_eval_cross.report.report_markdown import markdown
 from lmms_eval_cross.report.tables import csv_tables
 from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.settings import load_settings
-
-if TYPE_CHECKING:
-    from lmms_eval_cross.trust.human_labels import LabelSet
+from lmms_eval_cross.trust.human_labels import LabelSet, load_labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +49,18 @@ def write_report(
 
 
 def _labels(path: Path | None) -> LabelSet | None:
-    """The labels that were given, if any were; what reads them loads the judge's client."""
-    if path is None:
-        return None
-    from lmms_eval_cross.trust.human_labels import load_labels
-
-    return load_labels(path)
+    """The labels that were given, if any were."""
+    return None if path is None else load_labels(path)
 
 
 def without_texts(report: Report) -> Report:
     """The report without the benchmark's norms and without the judge's words on failures."""
-    models = [
-        replace(each, failures=[replace(failure, detail="") for failure in each.failures]) for each in report.models
-    ]
+    models = [_without_details(model) for model in report.models]
     return replace(report, models=models, norms=[replace(row, norm="") for row in report.norms])
+
+
+def _without_details(model: Measured) -> Measured:
+    return replace(model, failures=[replace(failure, detail="") for failure in model.failures])
 
 
 def _contents(report: Report, targets: Targets, options: PageOptions) -> dict[Path, str]:
@@ -74,7 +70,8 @@ def _contents(report: Report, targets: Targets, options: PageOptions) -> dict[Pa
     if targets.markdown:
         contents[targets.markdown] = markdown(report)
     if targets.csv:
-        contents |= {targets.csv / name: text for name, text in csv_tables(report).items()}
+        for name, text in csv_tables(report).items():
+            contents[targets.csv / name] = text
     if targets.json:
         contents[targets.json] = to_text(report_json(report)) + "\n"
     return contents
