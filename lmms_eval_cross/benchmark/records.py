@@ -1,6 +1,7 @@
 """The types that data take on their way: Sample -> response -> Verdict | JudgeFailure -> sample record."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, TypeAlias, get_args
 
@@ -72,6 +73,12 @@ class Sample:
     def to_row(self) -> dict[str, Any]:
         """The Parquet row of the sample."""
         return asdict(self)
+
+
+def repeated_ids(samples: Iterable[Sample]) -> list[str]:
+    """The sample ids that stand there more than once."""
+    times = Counter(sample.sample_id for sample in samples)
+    return [sample_id for sample_id, count in times.items() if count > 1]
 
 
 @dataclass(frozen=True, slots=True)

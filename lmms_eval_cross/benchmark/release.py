@@ -38,7 +38,16 @@ class ReleaseFile:
     @property
     def task(self) -> str:
         """The task that reads the split: `cross_casa`, `cross_casa_multilingual`."""
-        return f"cross_{self.subset}" if self.setting == "english" else f"cross_{self.name}"
+        if self.setting == "english":
+            return f"cross_{self.subset}"
+        return f"cross_{self.name}"
+
+    @property
+    def wordings(self) -> int:
+        """How many times an item stands there, each time in other words."""
+        if self.setting == "english":
+            return WORDINGS
+        return 1
 
     @property
     def path(self) -> str:

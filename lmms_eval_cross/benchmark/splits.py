@@ -28,7 +28,9 @@ TASK_VERSION: Final = "1.0"
 
 def split_of(sample: Sample) -> str:
     """The split that a sample belongs to: `casa_english`, or `demo`."""
-    return DEMO if sample.subset == DEMO else f"{sample.subset}_{sample.setting}"
+    if sample.subset == DEMO:
+        return DEMO
+    return f"{sample.subset}_{sample.setting}"
 
 
 def tasks_folder() -> Path:

@@ -45,8 +45,8 @@ class OfflineJudge:
     def _score(self, job: Job, dimension: Dimension) -> Outcome:
         hits = _cue_hits(job.response, job.sample.language)
         score = SCORED[dimension](job.response.strip(), hits)
-        found = "; ".join(f"{cue}: {', '.join(words) or 'none'}" for cue, words in hits.items())
-        rationale = f"Not a measurement. Words found: {found}. Score: {int(score)}"
+        words_found = "; ".join(f"{cue}: {', '.join(words) or 'none'}" for cue, words in hits.items())
+        rationale = f"Not a measurement. Words found: {words_found}. Score: {int(score)}"
         return Verdict(dimension, 1 if score else 0, rationale, self.identity.model)
 
     async def close(self) -> None:
@@ -61,6 +61,9 @@ def _cues() -> dict[str, dict[str, list[str]]]:
 
 
 def _cue_hits(response: str, language: str) -> dict[str, list[str]]:
+    """Cue -> the words of it that stand in a response."""
     text = response.casefold()
-    cues = _cues().get(language) or _cues()["English"]
-    return {name: [word for word in words if word in text] for name, words in cues.items()}
+    hits: dict[str, list[str]] = {}
+    for cue, words in (_cues().get(language) or _cues()["English"]).items():
+        hits[cue] = [word for word in words if word in text]
+    return hits
