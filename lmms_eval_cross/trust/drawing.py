@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from lmms_eval_cross.stats.clusters import FloatArray
 
 
-def drawing_probabilities(outcomes: Sequence[Hashable], n: int, drawn: Sequence[float] | None = None) -> FloatArray:
+def drawing_probabilities(outcomes: Sequence[Hashable], n: int, drawn: ArrayLike | None = None) -> FloatArray:
     """The probability of each answer to be among the `n` drawn, shape (answers,); they add up to n.
 
     Rare outcomes are drawn more often: an outcome that N answers share gets a share of the draw that grows with
@@ -18,7 +18,9 @@ def drawing_probabilities(outcomes: Sequence[Hashable], n: int, drawn: Sequence[
     """
     if n >= len(outcomes):
         return np.ones(len(outcomes))
-    before = np.ones(len(outcomes)) if drawn is None else np.asarray(drawn, dtype=np.float64)
+    before = np.ones(len(outcomes))
+    if drawn is not None:
+        before = np.asarray(drawn, dtype=np.float64)
     counts: Counter[Hashable] = Counter()
     for outcome, probability in zip(outcomes, before.tolist(), strict=True):
         counts[outcome] += 1 / probability
