@@ -1,7 +1,7 @@
 """Compare two judges on the same answers: agreement by dimension and slice, and every disagreement."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import product
 from typing import Any, Final
@@ -13,12 +13,8 @@ from lmms_eval_cross.errors import AnchorError, listing
 from lmms_eval_cross.stats import Shift, confusion, consistency, krippendorff_alpha, score_shift
 from lmms_eval_cross.trust.anchor import Anchor, Item, Verdicts, scores
 
-SLICES: Final[dict[str, Callable[[Item], str]]] = {
-    "subset": lambda item: item.subset,
-    "setting": lambda item: item.setting,
-    "country": lambda item: item.country,
-    "language": lambda item: item.language,
-}
+SLICES: Final = ("subset", "setting", "country", "language")
+"""The facts of an answer by which the agreement is shown in parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +190,7 @@ def agreement_report(a: Anchor, b: Anchor) -> dict[str, Any]:
         "weighted": any(pair.weight != 1 for pair in pairs),
         "dimensions": _dimensions(pairs),
         "self_consistency": {"a": _consistency(a), "b": _consistency(b)},
-        "slices": {name: _sliced(pairs, key) for name, key in SLICES.items()},
+        "slices": {name: _sliced(pairs, name) for name in SLICES},
         "disagreements": disagreements(pairs),
     }
 
@@ -214,7 +210,7 @@ def _dimensions(pairs: Sequence[Pair]) -> dict[str, dict[str, Any] | None]:
 
 
 def _consistency(anchor: Anchor) -> dict[str, Any]:
-    by_dimension = {}
+    by_dimension: dict[str, Any] = {}
     for dimension in DIMENSIONS:
         consistent = self_consistency(anchor, dimension)
         if consistent is not None:
@@ -222,9 +218,9 @@ def _consistency(anchor: Anchor) -> dict[str, Any]:
     return by_dimension
 
 
-def _sliced(pairs: Sequence[Pair], key: Callable[[Item], str]) -> dict[str, Any]:
-    """The agreement in each part of the answers, a part being those with the same value of `key`."""
+def _sliced(pairs: Sequence[Pair], name: str) -> dict[str, Any]:
+    """The agreement in each part of the answers, a part being those with the same value of the fact `name`."""
     parts: dict[str, list[Pair]] = defaultdict(list)
     for pair in pairs:
-        parts[key(pair.item)].append(pair)
+        parts[getattr(pair.item, name)].append(pair)
     return {value: {"dimensions": _dimensions(parts[value])} for value in sorted(parts)}

@@ -272,12 +272,13 @@ def anchor_of_run(run: Run) -> Anchor:
     Raises:
         AnchorError: there are none, or they were judged in several ways.
     """
-    answers = [answer for answer in run.judged_answers if failed_generation(answer.response) is None]
+    answers, items, verdicts = [], [], []
+    for answer in run.judged_answers:
+        if failed_generation(answer.response) is None:
+            answers.append(answer)
+            items.append(Item.of(answer))
+            verdicts.append(verdicts_of(answer.outcomes))
     stamp = sole_stamp(run.name, answers)
-    items, verdicts = [], []
-    for answer in answers:
-        items.append(Item.of(answer))
-        verdicts.append(verdicts_of(answer.outcomes))
     return Anchor(
         name=run.name,
         model=run.model,

@@ -1,6 +1,6 @@
 """Draw answers for an anchor or for labelling, each with a known probability."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Hashable, Sequence
 
 import numpy as np
@@ -21,7 +21,7 @@ def drawing_probabilities(outcomes: Sequence[Hashable], n: int, drawn: ArrayLike
     before = np.ones(len(outcomes))
     if drawn is not None:
         before = np.asarray(drawn, dtype=np.float64)
-    counts: Counter[Hashable] = Counter()
+    counts: dict[Hashable, float] = defaultdict(float)
     for outcome, probability in zip(outcomes, before.tolist(), strict=True):
         counts[outcome] += 1 / probability
     sizes = np.array([counts[outcome] ** -0.5 for outcome in outcomes]) / before
