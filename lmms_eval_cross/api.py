@@ -1,6 +1,6 @@
 """The public door: what `lmms_eval_cross.__all__` names, and nothing else, keeps its name. docs/api.md describes it.
 
-NumPy, pandas and the judge are imported by the function that needs them: reading settings or a run's name is quick.
+The package loads it when one of its names is asked for; pandas and the judge are loaded by who needs them.
 """
 
 from __future__ import annotations
@@ -10,9 +10,19 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+import click
+
 from lmms_eval_cross.benchmark.records import Dimension, JudgeFailure, Outcome, Sample, Verdict
 from lmms_eval_cross.benchmark.splits import SPLITS
+from lmms_eval_cross.compare import words
+from lmms_eval_cross.compare.comparison import Rules
+from lmms_eval_cross.compare.decide import compare
+from lmms_eval_cross.compare.inputs import load_side
+from lmms_eval_cross.compare.rounds import Side, read_round
+from lmms_eval_cross.compare.terminal import render_text
 from lmms_eval_cross.errors import CrossError, SettingsError
+from lmms_eval_cross.harness.answers_of_run import prepared_samples
+from lmms_eval_cross.report.scores import score_table
 from lmms_eval_cross.runs import run_files
 from lmms_eval_cross.runs.sample_record import JudgedAnswer
 from lmms_eval_cross.settings import Settings, load_settings
@@ -188,8 +198,6 @@ class Run:
         Raises:
             CrossError: as for `answers`.
         """
-        from lmms_eval_cross.report.scores import score_table
-
         scores = score_table(self.answers).scores()
         return [Mean(measure=measure, **asdict(score)) for measure, score in scores.items()]
 
@@ -201,8 +209,6 @@ class Run:
         return [shared | _outcome_columns(outcome) for outcome in answer.outcomes.values()]
 
     def _round(self) -> Round:
-        from lmms_eval_cross.compare.rounds import read_round
-
         return read_round(self._run)
 
 
@@ -227,8 +233,6 @@ def load_samples(task: str) -> list[Sample]:
     """
     if task not in SPLITS:
         raise SettingsError(f"There is no task {task!r}; the tasks are {', '.join(SPLITS)}.")
-    from lmms_eval_cross.harness.answers_of_run import prepared_samples
-
     return prepared_samples(SPLITS[task])
 
 
@@ -281,9 +285,6 @@ def compare_runs(
     Raises:
         CrossError: a run can't be read, a margin is not above 0 and at most 100, or alpha not between 0 and 0.5.
     """
-    from lmms_eval_cross.compare.comparison import Rules
-    from lmms_eval_cross.compare.decide import compare
-
     margins = dict(margins or {})
     _check_rules(margins, alpha)
     rules = Rules(margins, alpha, load_settings().min_coverage, inconclusive == "pass", resamples)
@@ -307,9 +308,6 @@ def _check_rules(margins: Mapping[str, float], alpha: float) -> None:
 
 
 def _side(given: Source | Sequence[Source]) -> Side:
-    from lmms_eval_cross.compare.inputs import load_side
-    from lmms_eval_cross.compare.rounds import Side
-
     # The first round names the side; a path stands before a run that was read already.
     sources = [given] if isinstance(given, str | Path | Run) else list(given)
     paths = [Path(source) for source in sources if not isinstance(source, Run)]
@@ -318,11 +316,6 @@ def _side(given: Source | Sequence[Source]) -> Side:
 
 
 def _run_comparison(comparison: Comparison) -> RunComparison:
-    import click
-
-    from lmms_eval_cross.compare import words
-    from lmms_eval_cross.compare.terminal import render_text
-
     return RunComparison(
         decision=comparison.decision,
         exit_code=comparison.exit_code,

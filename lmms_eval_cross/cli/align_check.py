@@ -1,8 +1,15 @@
 """`lmms-eval-cross align check`."""
 
+import json
 from pathlib import Path
 
 import click
+
+from lmms_eval_cross.align.check import check_dataset, report_json, write_without_leaks
+from lmms_eval_cross.align.check_text import check_text
+from lmms_eval_cross.align.dataset import open_dataset
+from lmms_eval_cross.files import write_text
+from lmms_eval_cross.settings import load_settings
 
 PATH = click.Path(path_type=Path)
 
@@ -17,14 +24,6 @@ def command(
     ctx: click.Context, folder: Path, allow_unverified: bool, json_path: Path | None, without_leaks: Path | None
 ) -> None:
     """Compare the data in DIR with the benchmark and cross_demo: exit code 0 clean, 1 not, 2 wrong usage."""
-    import json
-
-    from lmms_eval_cross.align.check import check_dataset, report_json, write_without_leaks
-    from lmms_eval_cross.align.check_text import check_text
-    from lmms_eval_cross.align.dataset import open_dataset
-    from lmms_eval_cross.files import write_text
-    from lmms_eval_cross.settings import load_settings
-
     data = open_dataset(folder)
     report = check_dataset(data, load_settings().home)
     data.mark(report.leak_check)

@@ -4,6 +4,11 @@ from pathlib import Path
 
 import click
 
+from lmms_eval_cross.align.cvqa import CvqaCopy
+from lmms_eval_cross.align.importing import import_release, import_summary
+from lmms_eval_cross.align.pictures import Pictures
+from lmms_eval_cross.errors import SourceError
+
 PATH = click.Path(path_type=Path)
 
 
@@ -14,11 +19,6 @@ PATH = click.Path(path_type=Path)
 @click.option("--repair", is_flag=True, help="Put right what the table of defects says can be.")
 def command(source: Path, output: Path, cvqa: Path | None, repair: bool) -> None:
     """Turn the release's training files into dataset folders: OUTPUT/sft, and OUTPUT/dpo where there are pairs."""
-    from lmms_eval_cross.align.cvqa import CvqaCopy
-    from lmms_eval_cross.align.importing import import_release, import_summary
-    from lmms_eval_cross.align.pictures import Pictures
-    from lmms_eval_cross.errors import SourceError
-
     if not source.is_dir():
         raise SourceError(f"--source {source} is not a folder; give a copy of CROSS in the official layout.")
     pictures = Pictures(source, CvqaCopy(cvqa) if cvqa else None)

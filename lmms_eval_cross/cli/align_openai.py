@@ -1,8 +1,17 @@
 """`lmms-eval-cross align openai`."""
 
+from datetime import date
 from pathlib import Path
 
 import click
+
+from lmms_eval_cross.align.check import require_checked
+from lmms_eval_cross.align.dataset import open_dataset
+from lmms_eval_cross.align.export import export_dataset, export_text
+from lmms_eval_cross.align.export_hosted import NAMES
+from lmms_eval_cross.align.hosted_plan import USD_PER_MILLION, deadlines, describe_plan, plan_job, refuse_late
+from lmms_eval_cross.judge.endpoint import find_tuning_endpoint
+from lmms_eval_cross.settings import load_settings
 
 
 @click.command(name="openai")
@@ -29,14 +38,6 @@ def command(
     The key is OPENAI_API_KEY; another server is CROSS_TUNING_BASE_URL with CROSS_TUNING_API_KEY. A command that was
     killed goes on when it is given again.
     """
-    from datetime import date
-
-    from lmms_eval_cross.align.check import require_checked
-    from lmms_eval_cross.align.dataset import open_dataset
-    from lmms_eval_cross.align.export import export_dataset, export_text
-    from lmms_eval_cross.align.export_hosted import NAMES
-    from lmms_eval_cross.align.hosted_plan import USD_PER_MILLION, deadlines, describe_plan, plan_job, refuse_late
-
     click.echo(deadlines(date.today()))
     data = open_dataset(folder)
     require_checked(data, allow_leaks, allow_unverified)
@@ -49,8 +50,6 @@ def command(
         click.echo("Nothing was sent; add --submit to hand it in.")
         return
     from lmms_eval_cross.align.hosted_job import HostedTuning
-    from lmms_eval_cross.judge.endpoint import find_tuning_endpoint
-    from lmms_eval_cross.settings import load_settings
 
     endpoint = find_tuning_endpoint(load_settings())
     if endpoint.is_openai:

@@ -5,6 +5,12 @@ from typing import Literal
 
 import click
 
+from lmms_eval_cross.align.check import require_checked
+from lmms_eval_cross.align.dataset import open_dataset
+from lmms_eval_cross.align.preset import load_preset
+from lmms_eval_cross.align.tune import TuneJob, require_trl, tune
+from lmms_eval_cross.align.tune_rows import load_training_data
+
 
 @click.command(name="tune")
 @click.argument("stage", type=click.Choice(["sft", "dpo"]))
@@ -34,12 +40,6 @@ def command(
     The folder that is written loads in lmms-eval. A run that was killed goes on when the same command is given again.
     On several GPUs: accelerate launch -m lmms_eval_cross align tune ...
     """
-    from lmms_eval_cross.align.check import require_checked
-    from lmms_eval_cross.align.dataset import open_dataset
-    from lmms_eval_cross.align.preset import load_preset
-    from lmms_eval_cross.align.tune import TuneJob, require_trl, tune
-    from lmms_eval_cross.align.tune_rows import load_training_data
-
     require_trl()
     recipe = load_preset(preset, stage, changes)
     dataset = open_dataset(folder)
