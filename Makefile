@@ -6,6 +6,7 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2
 MADE := $(VENV)/.made-with-$(VERSION)
 INSTALLED := $(VENV)/.installed
 TOOLS := $(VENV)/.tools
+LIGHT := .venv-light
 LOCK := constraints.txt
 DEPENDENCIES := setup.cfg pyproject.toml $(LOCK)
 EXTRAS := dev,models,align
@@ -14,7 +15,7 @@ PYTHONS := 3.10 3.11 3.12 3.13 3.14
 PLATFORMS := x86_64-manylinux_2_28 aarch64-manylinux_2_28 aarch64-apple-darwin
 export MACOSX_DEPLOYMENT_TARGET := 14.0
 
-.PHONY: help demo test quick check format docs pictures dist lock resolve newest lowest clean FORCE
+.PHONY: help demo tune-demo test quick light check format docs pictures dist lock resolve newest lowest clean FORCE
 help: ## show this list
 	@grep -hE '^[a-z -]+:.* ## ' $(MAKEFILE_LIST) | sed -E 's/:.* ## /\t/' | expand -t 12
 
@@ -29,17 +30,26 @@ runs/%: $(INSTALLED) FORCE
 
 FORCE:
 
+tune-demo: $(TOOLS) ## tune a tiny random model on the demo's own answers and gate it: plumbing, not a measurement
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/align/tune-demo.sh runs/tune
+
 test: $(TOOLS) ## run every test
 	$(BIN)/python -m pytest -n auto
 
 quick: $(TOOLS) ## run the tests that need no browser and no other process, in under a minute
 	$(BIN)/python -m pytest -n auto -m "not process"
 
-check: $(TOOLS) ## lint, format, types, import rules
+light: $(INSTALLED) $(LIGHT)/.installed ## run the gate's commands without lmms-eval and torch; outputs must be the full set's
+	$(LIGHT)/bin/python -m pip install --quiet --no-deps .
+	CROSS_FULL_PYTHON=$(CURDIR)/$(BIN)/python $(LIGHT)/bin/python -m pytest -m light tests/test_light.py
+
+check: $(TOOLS) ## lint, format, types, import rules, declared dependencies
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python requirements/declared.py > $(VENV)/declared.txt
+	$(BIN)/deptry . --requirements-files $(VENV)/declared.txt
 
 format: $(TOOLS) ## mend what ruff can mend
 	$(BIN)/ruff check --fix .
@@ -60,8 +70,8 @@ dist: $(TOOLS) ## build the sdist and the wheel, and check them; REPOSITORY=http
 # ---- the environment ----
 
 # pip builds us, and what has no wheel, with what PIP_CONSTRAINT (PIP_BUILD_CONSTRAINT from pip 25.3 on) names.
-$(INSTALLED) $(TOOLS) dist: export PIP_CONSTRAINT := $(CURDIR)/$(LOCK)
-$(INSTALLED) $(TOOLS) dist: export PIP_BUILD_CONSTRAINT := $(CURDIR)/$(LOCK)
+$(INSTALLED) $(TOOLS) light dist: export PIP_CONSTRAINT := $(CURDIR)/$(LOCK)
+$(INSTALLED) $(TOOLS) light dist: export PIP_BUILD_CONSTRAINT := $(CURDIR)/$(LOCK)
 
 $(MADE):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { echo "$(PYTHON) is \
@@ -71,6 +81,11 @@ $(MADE):
 
 $(INSTALLED): $(MADE) $(DEPENDENCIES)
 	$(BIN)/python -m pip install --quiet --constraint $(LOCK) --editable .
+	touch $@
+
+$(LIGHT)/.installed: requirements/light-test.txt
+	$(PYTHON) -m venv --clear $(LIGHT)
+	$(LIGHT)/bin/python -m pip install --quiet --requirement $<
 	touch $@
 
 $(TOOLS): $(INSTALLED)
@@ -83,6 +98,7 @@ lock: $(TOOLS) ## choose the versions of constraints.txt anew: the newest that g
 	@{ echo "# Written by \`make lock\`; nvidia's packages are left to torch, which names their versions itself."; \
 		grep -vE '^(nvidia|cuda)-' $(LOCK).new; } > $(LOCK)
 	@rm $(LOCK).new
+	UV=$(UV) requirements/lock.sh
 
 resolve: $(TOOLS) ## ask the index whether everything resolves: locked, lowest and newest, each Python and platform
 	@for python in $(PYTHONS); do for platform in $(PLATFORMS); do for way in "--constraint $(LOCK)" "--resolution lowest-direct" ""; do \
@@ -100,4 +116,4 @@ newest lowest: $(TOOLS) ## run the demo and the tests with the newest, or lowest
 	.venv-$@/bin/python -m pytest -n auto
 
 clean: ## remove what make made, but runs
-	rm -rf .venv .venv-newest .venv-lowest build dist *.egg-info
+	rm -rf .venv $(LIGHT) .venv-newest .venv-lowest build dist *.egg-info

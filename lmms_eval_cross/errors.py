@@ -11,8 +11,9 @@ CrossError              one sentence: the value, the rule, the next step; exit c
 ├── LedgerError         the ledger can't be opened, read or written
 ├── RunError            a run folder or samples file that can't be read or compared
 ├── AnchorError         an anchor file that can't be read, or does not fit what is asked of it
-├── AlignError          training data that can't be read, made, exported or trusted
 ├── LabelError          human labels that can't be read, or are too few or of another judge
+├── AlignError          training data that can't be read, made, exported or trusted
+├── TuneError           training has begun and can't teach anything
 └── ReplayError         the responses that `cross_replay` was given
 
 Anything else that is raised is a bug and keeps its traceback.
@@ -75,6 +76,10 @@ class LabelError(CrossError):
 
 class AlignError(CrossError):
     """Training data can't be read, made, exported or trusted."""
+
+
+class TuneError(CrossError):
+    """Training has begun and can't teach anything, or not what it should."""
 
 
 class ReplayError(CrossError):

@@ -12,23 +12,23 @@ from concurrent.futures import Future
 from datetime import date
 from functools import cache, partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lmms_eval_cross.errors import CrossError, JudgeSetupError, SettingsError
-from lmms_eval_cross.judge.batch_api import judge_in_batches
 from lmms_eval_cross.judge.caller import OF_THE_JUDGE, Caution
 from lmms_eval_cross.judge.choose import make_judge
 from lmms_eval_cross.judge.endpoint import find_endpoint
 from lmms_eval_cross.judge.engine import Bounds, JudgeEngine, Outcomes
 from lmms_eval_cross.judge.job import Job
 from lmms_eval_cross.judge.prices import age_warning, load_prices
-from lmms_eval_cross.judge.probe import probe
-from lmms_eval_cross.judge.teacher import EndpointTeacher
 from lmms_eval_cross.ledger.hosts import ledger_file, merge_other_hosts
 from lmms_eval_cross.ledger.spend import Budget
-from lmms_eval_cross.ledger.steady import SteadyLedger
+from lmms_eval_cross.ledger.steady import SteadyLedger, open_ledger
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.settings import Settings
+
+if TYPE_CHECKING:
+    from lmms_eval_cross.judge.teacher import EndpointTeacher
 
 BEGAN: Final = time.time()
 """From when on money counts as this process's, and so as its run's."""
@@ -92,6 +92,9 @@ class JudgeSession:
             raise SettingsError(
                 "CROSS_JUDGE is offline, which has no Batch API; leave --batch away or unset CROSS_JUDGE."
             )
+        # as in `check_judge`: the OpenAI SDK costs a second, which nobody pays who asks no endpoint
+        from lmms_eval_cross.judge.batch_api import judge_in_batches
+
         left = judge_in_batches(jobs, self._settings, self.ledger, self._budget)
         if left.over_budget and self._budget is not None:
             self._engine.stop("budget", self._budget.spent_sentence)
@@ -145,16 +148,9 @@ def check_judge(settings: Settings) -> None:
     finally:
         ledger.close()
     if settings.judge == "openai":
+        from lmms_eval_cross.judge.probe import probe
+
         probe(find_endpoint(settings), settings.judge_model)
-
-
-def open_ledger(settings: Settings) -> SteadyLedger:
-    """The ledger of CROSS_HOME.
-
-    Raises:
-        LedgerError: it can't be opened.
-    """
-    return SteadyLedger(*ledger_file(settings.home, settings.ledger))
 
 
 def open_budget(settings: Settings, ledger: Ledger) -> Budget | None:
@@ -168,7 +164,7 @@ def open_budget(settings: Settings, ledger: Ledger) -> Budget | None:
     return _budget_for(settings.judge_model, settings.judge_budget_usd, settings, ledger)
 
 
-def open_teacher(settings: Settings, ledger: Ledger, finish_later: str) -> EndpointTeacher:
+def open_teacher(settings: Settings, ledger: Ledger, finish_later: str) -> "EndpointTeacher":
     """The teacher of `align build`, whose calls share the ledger's budget with the judge's.
 
     Args:
@@ -179,6 +175,8 @@ def open_teacher(settings: Settings, ledger: Ledger, finish_later: str) -> Endpo
     Raises:
         JudgeSetupError: the endpoint lacks its key, or a budget is set for a model without a price.
     """
+    from lmms_eval_cross.judge.teacher import EndpointTeacher
+
     usd = settings.judge_budget_usd
     budget = None if usd is None else _budget_for(settings.teacher_model, usd, settings, ledger)
     return EndpointTeacher(settings, budget, finish_later)

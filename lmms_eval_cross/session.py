@@ -20,7 +20,8 @@ from lmms_eval_cross.data.prepared import Prepared, require_prepared
 from lmms_eval_cross.errors import SettingsError
 from lmms_eval_cross.judge.engine import Outcomes
 from lmms_eval_cross.judge.job import Job, judge_identity
-from lmms_eval_cross.judging import JudgeSession, open_ledger
+from lmms_eval_cross.judging import JudgeSession
+from lmms_eval_cross.ledger.steady import open_ledger
 from lmms_eval_cross.runs.sample_record import METRICS, RECORD, Provenance, build_record, metric_items, open_record
 from lmms_eval_cross.settings import Settings, load_settings
 

@@ -10,8 +10,7 @@ from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 from platformdirs import user_cache_path
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from lmms_eval_cross.errors import SettingsError
 
@@ -48,12 +47,10 @@ def _sendable_key(key: SecretStr) -> SecretStr:
     return key
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """What a run may choose; `lmms-eval-cross config` prints what is in force."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, extra="ignore", frozen=True, validate_default=True, str_strip_whitespace=True
-    )
+    model_config = ConfigDict(frozen=True, validate_default=True, str_strip_whitespace=True)
 
     home: Annotated[Path, AfterValidator(_absolute)] = Field(default_factory=lambda: user_cache_path("lmms-eval-cross"))
     """Where prepared data, downloads and the ledger live."""
@@ -103,6 +100,10 @@ class Settings(BaseSettings):
     """Examples that are made at a time, and teacher calls in flight at the most."""
     teacher_timeout: float = Field(default=120, gt=0, allow_inf_nan=False)
     """Seconds that one try of a teacher call may take."""
+    tuning_base_url: Annotated[str, AfterValidator(_server_address)] | None = None
+    """Where `align openai` hands jobs in, as far as `/v1`; without it, OpenAI's own address."""
+    tuning_api_key: Annotated[SecretStr, AfterValidator(_sendable_key)] | None = None
+    """That server's key; OPENAI_API_KEY is sent to OpenAI's own address alone."""
     min_coverage: float = Field(default=99, ge=0, le=100)
     """Percent of answers that need a verdict on every dimension; with fewer, results say `incomplete`."""
     ledger: Literal["auto", "shared", "host"] = "auto"
@@ -119,9 +120,15 @@ def load_settings() -> Settings:
     _look_at_unknown_variables()
     _refuse_empty_variables()
     try:
-        return Settings()
+        return Settings.model_validate(_given())
     except ValidationError as error:
         raise SettingsError(_sentence(error)) from None
+
+
+def _given() -> dict[str, str]:
+    """Field -> what its variable holds, whether its name is written in upper or in lower case."""
+    given = {name.upper(): value for name, value in os.environ.items()}
+    return {field: given[variable(field)] for field in Settings.model_fields if variable(field) in given}
 
 
 def variable(field: str) -> str:
@@ -179,9 +186,7 @@ def describe_settings(settings: Settings) -> str:
         shown = "(unset)" if value is None else _MASK if isinstance(value, SecretStr) else _masked(str(value))
         lines.append(f"{variable(field):30} {shown:40} {'set' if field in settings.model_fields_set else 'default'}")
     fallback = _MASK if os.environ.get("OPENAI_API_KEY") else "(unset)"
-    lines.append(
-        f"{'OPENAI_API_KEY':30} {fallback:40} used without CROSS_JUDGE_BASE_URL and CROSS_JUDGE_API_KEY only"
-    )
+    lines.append(f"{'OPENAI_API_KEY':30} {fallback:40} used without CROSS_JUDGE_BASE_URL and CROSS_JUDGE_API_KEY only")
     return "\n".join(lines)
 
 

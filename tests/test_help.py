@@ -6,7 +6,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from lmms_eval_cross.cli import main
+from lmms_eval_cross.cli import COMMANDS, main
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -36,3 +36,9 @@ def test_the_examples_of_run_stand_a_line_each() -> None:
     lines = CliRunner().invoke(main, ["run", "--help"]).output.splitlines()
     assert "  lmms-eval-cross run -- --model ... --tasks cross --output_path runs/a" in lines
     assert "  lmms-eval-cross run -- torchrun --nproc_per_node 8 -m lmms_eval --model ..." in lines
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_the_first_sentence_of_each_help(name: str) -> None:
+    first = str(ALL[name].help).split("\n\n")[0]
+    assert " ".join(first.split()) == COMMANDS[name]

@@ -17,7 +17,7 @@ from lmms_eval_cross.data.prepared import Prepared
 from lmms_eval_cross.errors import RunError, SettingsError
 from lmms_eval_cross.harness.finishing import judge_ledger_run, judge_run
 from lmms_eval_cross.harness.results_files import clustered_stderr, task_results
-from lmms_eval_cross.judging import open_ledger
+from lmms_eval_cross.ledger.steady import open_ledger
 from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.settings import load_settings
 from tests.batch_server import BatchServer

@@ -15,7 +15,7 @@ from lmms_eval_cross.harness import kept_answers
 from lmms_eval_cross.harness.kept_answers import KeptAnswers, generate_in_chunks, model_identity
 from lmms_eval_cross.harness.lmms_eval_arguments import option
 from lmms_eval_cross.harness.run_command import command, fresh_folder, judge_ending
-from lmms_eval_cross.judging import open_ledger
+from lmms_eval_cross.ledger.steady import open_ledger
 from lmms_eval_cross.settings import load_settings
 from tests.conftest import Run
 from tests.runs import rows_of, write_responses

@@ -16,11 +16,11 @@ from lmms_eval_cross.benchmark.records import JudgeFailure, Sample, Verdict
 from lmms_eval_cross.data.demo_split import prepare_demo
 from lmms_eval_cross.errors import LedgerError
 from lmms_eval_cross.judge.job import Job
-from lmms_eval_cross.judging import JudgeSession, open_ledger
+from lmms_eval_cross.judging import JudgeSession
 from lmms_eval_cross.ledger import hosts
 from lmms_eval_cross.ledger.contents import verify
 from lmms_eval_cross.ledger.hosts import ledger_file, ledger_paths, merge, merge_other_hosts
-from lmms_eval_cross.ledger.steady import SteadyLedger
+from lmms_eval_cross.ledger.steady import SteadyLedger, open_ledger
 from lmms_eval_cross.ledger.store import STEPS, Entry, Ledger
 from lmms_eval_cross.runs.sample_record import METRICS, RECORD
 from lmms_eval_cross.settings import load_settings

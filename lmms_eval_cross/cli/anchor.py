@@ -1,10 +1,13 @@
 """`lmms-eval-cross anchor`."""
 
+import re
 from pathlib import Path
 
 import click
 
 from lmms_eval_cross.cli.names import json_name
+from lmms_eval_cross.settings import load_settings
+from lmms_eval_cross.trust.anchor import draw, load_anchor
 
 PATH = click.Path(path_type=Path)
 
@@ -24,8 +27,6 @@ def anchor() -> None:
 )
 def build(run: Path, n: int, seed: int, with_text: bool, output: Path) -> None:
     """Draw answers of a run, spread over subset, country, language and outcome, each with a known probability."""
-    from lmms_eval_cross.trust.anchor import draw, load_anchor
-
     drawn = draw(load_anchor(run, to_draw=True), n, seed)
     (drawn if with_text else drawn.without_text()).write(output)
     text = "with the benchmark's text" if with_text else "without the benchmark's text"
@@ -40,10 +41,7 @@ def build(run: Path, n: int, seed: int, with_text: bool, output: Path) -> None:
 @click.option("-o", "--output", type=PATH, callback=json_name, help="Default: ANCHOR with the judge's id in its name.")
 def judge(path: Path, repeats: int, with_text: bool, output: Path | None) -> None:
     """Judge an anchor with the judge in force, and write it with the new verdicts beside the old."""
-    import re
-
-    from lmms_eval_cross.settings import load_settings
-    from lmms_eval_cross.trust.anchor import load_anchor
+    # here, since it loads the judge, which drawing does without
     from lmms_eval_cross.trust.anchor_judging import failure_counts, judge_anchor
 
     judged = judge_anchor(load_anchor(path), load_settings(), repeats)

@@ -5,6 +5,10 @@ from pathlib import Path
 import click
 
 from lmms_eval_cross.cli.names import json_name
+from lmms_eval_cross.compare.baseline_file import is_baseline, write_baseline
+from lmms_eval_cross.compare.inputs import load_side
+from lmms_eval_cross.files import write_text
+from lmms_eval_cross.runs.judged import check_judged
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -17,11 +21,6 @@ def baseline(runs: tuple[Path, ...], output: Path) -> None:
 
     Several RUNs are rounds of one model. The file has scores and their origin, no text of the benchmark.
     """
-    from lmms_eval_cross.compare.baseline_file import is_baseline, write_baseline
-    from lmms_eval_cross.compare.inputs import load_side
-    from lmms_eval_cross.files import write_text
-    from lmms_eval_cross.runs.judged import check_judged
-
     side = load_side(runs)
     judged = [each.answers.values() for each in side.rounds if each.answers]
     for path, answers in zip((path for path in runs if not is_baseline(path)), judged, strict=True):

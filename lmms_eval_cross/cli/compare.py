@@ -1,21 +1,15 @@
 """`lmms-eval-cross compare`."""
 
-from __future__ import annotations
-
 import io
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from lmms_eval_cross.compare.comparison import Comparison, Rules
-    from lmms_eval_cross.compare.rounds import Side
-    from lmms_eval_cross.trust.anchor import Anchor
+from lmms_eval_cross.errors import CrossError
 
 NO_VERDICT = 3
 OUTPUT = click.Path(dir_okay=False, writable=True, path_type=Path)
@@ -25,8 +19,6 @@ RUN = click.Path(path_type=Path)
 @contextmanager
 def never_worse_by_accident() -> Iterator[None]:
     """Whatever goes wrong unforeseen is no verdict: Python and click would exit 1, which means `worse`."""
-    from lmms_eval_cross.errors import CrossError
-
     try:
         yield
         sys.stdout.flush()
@@ -114,6 +106,8 @@ def compare(
     Exit code: 0 not worse, 1 worse, 2 wrong usage, 3 no verdict.
     """
     with never_worse_by_accident():
+        # here, and not above, since an import that fails is no verdict either
+        from lmms_eval_cross.compare.comparing import compare_sides, with_labels, write_outputs
         from lmms_eval_cross.compare.comparison import Rules
         from lmms_eval_cross.compare.inputs import load_side
         from lmms_eval_cross.compare.terminal import render_text
@@ -127,74 +121,10 @@ def compare(
             )
         rules = Rules(margins, alpha, load_settings().min_coverage, inconclusive == "pass", resamples)
         sides = load_side([baseline, *baseline_round]), load_side([candidate, *candidate_round])
-        found = run(*sides, rules, confirm, second_judge, bridge)
+        found = compare_sides(*sides, rules, confirm, second_judge, bridge)
         found = with_labels(found, labels)
         write_outputs(found, report_url, junit, markdown, as_json)
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")
         click.echo(render_text(found), nl=False)
     sys.exit(found.exit_code)
-
-
-def run(
-    baseline: Side, candidate: Side, rules: Rules, repeats: int | None, second_judge: bool, bridge: Path | None
-) -> Comparison:
-    """Compare, and ask again where that was asked for."""
-    from lmms_eval_cross.compare import decide
-    from lmms_eval_cross.compare.confirm import JudgeAgain, check_confirmable, confirm
-
-    if not repeats:
-        name = "" if bridge is None else bridge.name
-        return decide.compare(baseline, candidate, rules, anchor=load_bridge(bridge), anchor_file=name)
-    check_confirmable(baseline, candidate)
-    with JudgeAgain((baseline, candidate), second_judge) as judge:
-        return decide.compare(
-            baseline,
-            candidate,
-            rules,
-            lambda pairs, again: confirm(baseline, candidate, pairs, again, repeats, judge.ask, judge.judge_id),
-        )
-
-
-def load_bridge(path: Path | None) -> Anchor | None:
-    """The anchor that was given, if one was; what reads it loads the judge's client."""
-    if path is None:
-        return None
-    from lmms_eval_cross.trust.anchor import load_anchor
-
-    return load_anchor(path)
-
-
-def with_labels(comparison: Comparison, path: Path | None) -> Comparison:
-    """The comparison with means corrected by the labels in a file, where one was given and the sides are comparable."""
-    if path is None:
-        return comparison
-    from dataclasses import replace
-
-    from lmms_eval_cross.compare.corrected_rounds import corrected_rounds
-    from lmms_eval_cross.trust.human_labels import load_labels
-
-    labels = load_labels(path)
-    if not comparison.samples:
-        return comparison
-    sides = comparison.baseline, comparison.candidate
-    return replace(comparison, corrected=corrected_rounds(*sides, labels, comparison.rules.alpha))
-
-
-def write_outputs(
-    comparison: Comparison, report_url: str | None, junit: Path | None, markdown: Path | None, as_json: Path | None
-) -> None:
-    """Write the files that were asked for, all rendered before the first is written."""
-    from lmms_eval_cross.compare.gate_json import render_json
-    from lmms_eval_cross.compare.gate_markdown import render_markdown
-    from lmms_eval_cross.compare.junit import render_junit
-    from lmms_eval_cross.files import write_text
-
-    wanted = {
-        junit: render_junit(comparison) if junit else "",
-        markdown: render_markdown(comparison, report_url) if markdown else "",
-        as_json: render_json(comparison) if as_json else "",
-    }
-    for path, text in wanted.items():
-        if path is not None:
-            write_text(path, text)

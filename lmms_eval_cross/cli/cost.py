@@ -2,6 +2,9 @@
 
 import click
 
+from lmms_eval_cross.cost.estimate import Lengths
+from lmms_eval_cross.cost.task_costs import print_cost
+
 
 @click.command()
 @click.option("--tasks", "names", required=True, help="Tasks or groups, separated by commas, such as cross_casa.")
@@ -20,7 +23,4 @@ def cost(names: str, profiles: tuple[str, ...], model: str | None, answer_tokens
 
     Without --profile, for all profiles. Pictures are scaled and kept for the profiles that send scaled ones.
     """
-    from lmms_eval_cross.cost.estimate import Lengths
-    from lmms_eval_cross.cost.task_costs import print_cost
-
     print_cost(names.split(","), profiles, model, Lengths(answer_tokens, reply_tokens), click.echo)

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import click
 
+from lmms_eval_cross import demo
+from lmms_eval_cross.errors import SettingsError
+
 
 @click.command(name="demo-responses")
 @click.argument("name", type=click.Choice(["careful", "careless"]))
 def demo_responses(name: str) -> None:
     """Print the path of an invented model's responses to cross_demo."""
-    from lmms_eval_cross import demo
-    from lmms_eval_cross.errors import SettingsError
-
     path = Path(demo.__path__[0]) / "responses" / f"{name}.jsonl"
     if "," in str(path):
         raise SettingsError(

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import click
 
+from lmms_eval_cross.harness.finishing import judge_ledger_run, judge_run
+from lmms_eval_cross.runs.scorecard import advice
+
 NO_VERDICT = 3
 
 
@@ -15,14 +18,12 @@ NO_VERDICT = 3
 @click.option("--batch", is_flag=True, help="Ask through the Batch API: half the price, within a day.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder to write into. Default: beside the run.")
 def judge(path: Path | None, run_ids: tuple[str, ...], retry_failed: bool, batch: bool, output: Path | None) -> None:
-    """Judge what has no verdict yet, in a run's folder or samples file, and write the run anew if that changed it.
+    """Judge what has no verdict yet, in a run's folder or samples file, and write the run anew.
 
-    Takes a run with failures, and answers made with --predict_only --log_samples. Needs no GPU, no model and no torch.
+    Takes a run with failures, and answers made with --predict_only --log_samples; where nothing is new, nothing is
+    written. Needs no GPU, no model and no torch.
     Exit code 3: too few answers have a verdict (CROSS_MIN_COVERAGE).
     """
-    from lmms_eval_cross.harness.finishing import judge_ledger_run, judge_run
-    from lmms_eval_cross.runs.scorecard import advice
-
     if (path is None) == (not run_ids):
         raise click.UsageError("Give either the path of a run or --run ID.")
     if path is not None:

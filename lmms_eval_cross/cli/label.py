@@ -1,8 +1,18 @@
 """`lmms-eval-cross label`."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import click
+
+from lmms_eval_cross.benchmark.records import DIMENSIONS
+from lmms_eval_cross.errors import LabelError
+from lmms_eval_cross.files import write_text
+from lmms_eval_cross.runs.run_files import load_run
+from lmms_eval_cross.trust.anchor import load_anchor
+from lmms_eval_cross.trust.corrected_means import corrected_mean, corrected_table
+from lmms_eval_cross.trust.human_labels import labels_table, load_labels
 
 PATH = click.Path(path_type=Path)
 
@@ -19,8 +29,7 @@ def label() -> None:
 @click.option("-o", "--output", type=PATH, default=Path("labels"), show_default=True, help="A folder.")
 def export_(source: Path, n: int, seed: int, output: Path) -> None:
     """Draw answers and write batch.csv, label.html and batch.json; the first two hold text of CROSS."""
-    from lmms_eval_cross.errors import LabelError
-    from lmms_eval_cross.trust.anchor import load_anchor
+    # here and in `import_`, since it loads data and pictures, which `correct` and `--help` do without
     from lmms_eval_cross.trust.labelling_batch import batch_id, export_batch
 
     if (output / "batch.json").exists():
@@ -36,9 +45,6 @@ def export_(source: Path, n: int, seed: int, output: Path) -> None:
 @click.option("-o", "--output", type=PATH, default=Path("labels.json"), show_default=True, help="The label file.")
 def import_(batch: Path, files: tuple[Path, ...], output: Path) -> None:
     """Check the annotators' CSV files against BATCH (batch.json, or its folder) and write the label file."""
-    from lmms_eval_cross.errors import LabelError
-    from lmms_eval_cross.trust.anchor import load_anchor
-    from lmms_eval_cross.trust.human_labels import labels_table
     from lmms_eval_cross.trust.label_import import import_labels
 
     if batch.suffix == ".csv":
@@ -57,15 +63,6 @@ def import_(batch: Path, files: tuple[Path, ...], output: Path) -> None:
 @click.option("--json", "json_path", type=PATH, help="Write the numbers to this file as well.")
 def correct(run: Path, labels: Path, json_path: Path | None) -> None:
     """Show RUN's means as the judge gives them and corrected by a label file."""
-    import json
-    from dataclasses import asdict
-
-    from lmms_eval_cross.benchmark.records import DIMENSIONS
-    from lmms_eval_cross.files import write_text
-    from lmms_eval_cross.runs.run_files import load_run
-    from lmms_eval_cross.trust.corrected_means import corrected_mean, corrected_table
-    from lmms_eval_cross.trust.human_labels import load_labels
-
     loaded, known = load_run(run), load_labels(labels)
     means = [corrected_mean(loaded.judged_answers, known, dimension) for dimension in DIMENSIONS]
     if json_path is not None:

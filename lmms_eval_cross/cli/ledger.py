@@ -5,6 +5,13 @@ from pathlib import Path
 
 import click
 
+from lmms_eval_cross.files import unwritable_told
+from lmms_eval_cross.ledger import hosts
+from lmms_eval_cross.ledger.contents import describe
+from lmms_eval_cross.ledger.contents import verify as check
+from lmms_eval_cross.ledger.steady import open_ledger
+from lmms_eval_cross.settings import load_settings
+
 FILES = click.Path(path_type=Path)
 
 
@@ -16,10 +23,6 @@ def ledger() -> None:
 @ledger.command()
 def show() -> None:
     """Print counts by judge, and the runs with answers."""
-    from lmms_eval_cross.judging import open_ledger
-    from lmms_eval_cross.ledger.contents import describe
-    from lmms_eval_cross.settings import load_settings
-
     click.echo(describe(open_ledger(load_settings())))
 
 
@@ -27,10 +30,6 @@ def show() -> None:
 @click.argument("files", nargs=-1, required=True, type=FILES)
 def merge(files: tuple[Path, ...]) -> None:
     """Take over from other ledger files what this one lacks; they are not changed."""
-    from lmms_eval_cross.judging import open_ledger
-    from lmms_eval_cross.ledger import hosts
-    from lmms_eval_cross.settings import load_settings
-
     own = open_ledger(load_settings())
     for file in files:
         new = hosts.merge(own, file)
@@ -41,10 +40,6 @@ def merge(files: tuple[Path, ...]) -> None:
 @click.argument("folder", type=FILES)
 def export(folder: Path) -> None:
     """Write answers and verdicts as Parquet into a folder."""
-    from lmms_eval_cross.files import unwritable_told
-    from lmms_eval_cross.ledger import hosts
-    from lmms_eval_cross.settings import load_settings
-
     with unwritable_told(folder):
         written = hosts.export(hosts.ledger_paths(load_settings().home), folder)
     click.echo(f"Written: {written['verdict']} verdicts and {written['response']} answers to {folder}")
@@ -53,10 +48,6 @@ def export(folder: Path) -> None:
 @ledger.command()
 def verify() -> None:
     """Derive every verdict's key anew from the answers; exit code 3 if one does not fit."""
-    from lmms_eval_cross.judging import open_ledger
-    from lmms_eval_cross.ledger.contents import verify as check
-    from lmms_eval_cross.settings import load_settings
-
     report = check(open_ledger(load_settings()))
     click.echo(report.sentence)
     if report.wrong:

@@ -2,6 +2,9 @@
 
 import click
 
+from lmms_eval_cross.data.prepare import prepare as run
+from lmms_eval_cross.settings import load_settings
+
 
 def _filled(_: click.Context, __: click.Parameter, given: str | None) -> str | None:
     """An empty value is mostly a variable of the shell that is not set; nothing is guessed from it."""
@@ -20,9 +23,6 @@ def _filled(_: click.Context, __: click.Parameter, given: str | None) -> str | N
 @click.option("--force", is_flag=True, help="Fetch and prepare again, though this source is prepared.")
 def prepare(source: str | None, revision: str | None, force: bool) -> None:
     """Validate a copy of CROSS and write it as Parquet under CROSS_HOME."""
-    from lmms_eval_cross.data.prepare import prepare as run
-    from lmms_eval_cross.settings import load_settings
-
     settings = load_settings()
     official = settings.judge_rubric != "native"
     run(settings.home, source or settings.source, revision, force, official, say=click.echo)

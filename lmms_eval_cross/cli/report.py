@@ -4,6 +4,9 @@ from pathlib import Path
 
 import click
 
+from lmms_eval_cross.report.page import PageOptions
+from lmms_eval_cross.report.write import Targets, write_report
+
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -30,9 +33,6 @@ def report(
 
     A run is lmms-eval's --output_path, made with --log_samples. The first is the baseline of all comparisons.
     """
-    from lmms_eval_cross.report.page import PageOptions
-    from lmms_eval_cross.report.write import Targets, write_report
-
     targets = Targets(page=output, markdown=markdown, csv=csv_folder, json=json_file)
     options = PageOptions(samples=not no_samples, images=not redact_images)
     for path in write_report(runs, targets, options, labels):

@@ -4,6 +4,9 @@ import sys
 
 import click
 
+from lmms_eval_cross.harness.doctor import require_lmms_eval
+from lmms_eval_cross.harness.run_command import run_lmms_eval
+
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.option("--chunk", type=click.IntRange(min=1), default=64, show_default=True, help="Answers a crash may cost.")
@@ -18,8 +21,9 @@ def run(chunk: int, arguments: tuple[str, ...]) -> None:
     Exit code 0: finished and complete; 2: refused before it began; 3: no verdict (a crash, an unknown task, a dead
     judge, too few verdicts).
     """  # noqa: D301 - click looks for the character, which keeps it from wrapping the lines below
-    from lmms_eval_cross.harness.run_command import run_lmms_eval
-
+    # a launcher may bring an lmms-eval of its own
+    if arguments[0].startswith("-"):
+        require_lmms_eval()
     ending = run_lmms_eval(arguments, chunk)
     click.echo(f"lmms-eval-cross: {ending.sentence}", err=True)
     sys.exit(ending.exit_code)

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf, nextafter
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from lmms_eval_cross.compare.changes import Change
 from lmms_eval_cross.compare.confirm import Confirmation
+from lmms_eval_cross.compare.corrected_rounds import CorrectedRound
+from lmms_eval_cross.compare.crossing import Crossing
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.compare.worst_slices import Slice
 from lmms_eval_cross.stats import Decision, Interval, PairedDifference, smallest_decidable_margin
 from lmms_eval_cross.stats.gate import DATA_CANNOT_DECIDE
-
-if TYPE_CHECKING:
-    from lmms_eval_cross.compare.corrected_rounds import CorrectedRound
-    from lmms_eval_cross.compare.crossing import Crossing
 
 DEFAULT_MARGIN: Final = 5.0
 """Points."""

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.errors import RunError
-
-if TYPE_CHECKING:
-    from lmms_eval_cross.trust.corrected_means import CorrectedMean
-    from lmms_eval_cross.trust.human_labels import LabelSet
+from lmms_eval_cross.trust.corrected_means import CorrectedMean, corrected_mean
+from lmms_eval_cross.trust.human_labels import LabelSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +34,6 @@ def corrected_rounds(baseline: Side, candidate: Side, labels: LabelSet, alpha: f
 
 
 def _corrected(name: str, side: Side, labels: LabelSet, alpha: float) -> Iterator[CorrectedRound]:
-    from lmms_eval_cross.trust.corrected_means import corrected_mean
-
     for each in side.rounds:
         if not each.answers:
             raise RunError(f"--labels corrects a run's answers, and {each.name} is of a baseline file; give its run.")

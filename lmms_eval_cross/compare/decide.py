@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from lmms_eval_cross.compare.changes import most_changed
 from lmms_eval_cross.compare.comparability import incomparable, incomparable_over_bridge
 from lmms_eval_cross.compare.comparison import DEFAULT_MARGIN, Comparison, MetricResult, Rules
 from lmms_eval_cross.compare.confirm import Confirmation
+from lmms_eval_cross.compare.crossing import Crossing, find_crossing
 from lmms_eval_cross.compare.pairs import PairedScores, coverage, pair_scores
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.compare.task_metrics import PAIRED, CapabilityDifference, capability_difference
@@ -29,10 +30,7 @@ from lmms_eval_cross.stats import (
     cluster_bootstrap,
     decide_with_failures,
 )
-
-if TYPE_CHECKING:
-    from lmms_eval_cross.compare.crossing import Crossing
-    from lmms_eval_cross.trust.anchor import Anchor
+from lmms_eval_cross.trust.anchor import Anchor
 
 Decide: TypeAlias = Callable[[PairedScores], Decision]
 Reask: TypeAlias = Callable[[PairedScores, Decide], Confirmation]
@@ -84,8 +82,6 @@ def _cross(
     obstacles = incomparable_over_bridge(baseline, candidate, allowed_missing)
     if obstacles:
         return None, obstacles
-    from lmms_eval_cross.compare.crossing import find_crossing
-
     try:
         return find_crossing(baseline, candidate, anchor, gated), []
     except AnchorError as error:

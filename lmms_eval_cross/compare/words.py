@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from decimal import ROUND_CEILING, Decimal
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from lmms_eval_cross.compare.comparison import Comparison, MetricResult
+from lmms_eval_cross.compare.corrected_rounds import CorrectedRound
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.stats import Corrected, Decision, Interval, minimum_detectable_effect
-
-if TYPE_CHECKING:
-    from lmms_eval_cross.compare.corrected_rounds import CorrectedRound
 
 NOT_A_MEASUREMENT: Final = "OFFLINE JUDGE: not a measurement"
 NONE: Final = "-"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import quote
 
-import httpx
+import httpx2
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential, wait_random
 from tenacity.wait import wait_base
 from tqdm import tqdm
@@ -149,7 +149,7 @@ class WebSource:
     def _download(self, paths: Sequence[str]) -> list[str]:
         """Fetch all of `paths`; the ones that the server does not have are returned."""
         pool = ThreadPoolExecutor(PARALLEL_DOWNLOADS)
-        with httpx.Client(auth=self._auth, follow_redirects=True, timeout=60) as client:
+        with httpx2.Client(auth=self._auth, follow_redirects=True, timeout=60) as client:
             try:
                 found = pool.map(lambda path: self._download_one(client, path), paths)
                 pairs = zip(paths, found, strict=True)
@@ -158,7 +158,7 @@ class WebSource:
             finally:
                 pool.shutdown(cancel_futures=True)
 
-    def _download_one(self, client: httpx.Client, path: str) -> bool:
+    def _download_one(self, client: httpx2.Client, path: str) -> bool:
         url = self._base.copy_with(path=f"{self._base.path.rstrip('/')}/{quote(path)}")
         target = self._folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -167,12 +167,12 @@ class WebSource:
         )
         try:
             retrying(_stream, client, url, target)
-        except httpx.HTTPStatusError as error:
+        except httpx2.HTTPStatusError as error:
             if error.response.status_code in {404, 410}:
                 return False
             hint = "try again later" if _may_pass(error) else "check --source and --revision"
             raise SourceError(f"{shown_url(url)} answered {error.response.status_code}; {hint}.") from None
-        except httpx.RequestError as error:
+        except httpx2.RequestError as error:
             raise SourceError(f"{shown_url(url)} can't be read ({type(error).__name__}); try again later.") from None
         return True
 
@@ -195,17 +195,17 @@ def _with_revision(source: str, revision: str) -> str:
     return str(url.copy_with(path=f"{url.path.rstrip('/')}/{revision}"))
 
 
-def _parse(text: str) -> httpx.URL:
+def _parse(text: str) -> httpx2.URL:
     try:
-        url = httpx.URL(text)
-    except httpx.InvalidURL:
-        url = httpx.URL("")
+        url = httpx2.URL(text)
+    except httpx2.InvalidURL:
+        url = httpx2.URL("")
     if not url.host:
         raise SourceError("The base URL of --source or CROSS_SOURCE is not valid; give https://HOST/PATH or a folder.")
     return url
 
 
-def shown_url(url: httpx.URL) -> str:
+def shown_url(url: httpx2.URL) -> str:
     """`url` without what could be a secret in it."""
     return str(url.copy_with(userinfo=b"", query=None, fragment=None))
 
@@ -214,7 +214,7 @@ def _fingerprint(*parts: str) -> str:
     return hashlib.sha256("\n".join((FORMAT, *parts)).encode(errors="surrogateescape")).hexdigest()
 
 
-def _stream(client: httpx.Client, url: httpx.URL, target: Path) -> None:
+def _stream(client: httpx2.Client, url: httpx2.URL, target: Path) -> None:
     partial = target.with_name(f".{target.name}.part")
     with client.stream("GET", url) as response:
         response.raise_for_status()
@@ -225,9 +225,9 @@ def _stream(client: httpx.Client, url: httpx.URL, target: Path) -> None:
 
 
 def _may_pass(error: BaseException) -> bool:
-    if isinstance(error, httpx.HTTPStatusError):
+    if isinstance(error, httpx2.HTTPStatusError):
         return error.response.status_code in {408, 425, 429} or error.response.status_code >= 500
-    return isinstance(error, httpx.RequestError)
+    return isinstance(error, httpx2.RequestError)
 
 
 def _sha256(path: Path) -> str:

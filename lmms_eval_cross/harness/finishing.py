@@ -15,8 +15,8 @@ from lmms_eval_cross.harness.answers_of_run import Answer, ledger_answers, prepa
 from lmms_eval_cross.harness.preflight import check
 from lmms_eval_cross.harness.results_files import build_results, write_run
 from lmms_eval_cross.judge.job import judge_identity
-from lmms_eval_cross.judging import JudgeSession, open_judging, open_ledger
-from lmms_eval_cross.ledger.steady import SteadyLedger
+from lmms_eval_cross.judging import JudgeSession, open_judging
+from lmms_eval_cross.ledger.steady import SteadyLedger, open_ledger
 from lmms_eval_cross.ledger.store import Entry
 from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.runs.sample_record import RECORD, Provenance, read_record

@@ -10,11 +10,11 @@ from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 from lmms_eval_cross.benchmark.records import Dimension, FailureReason, JudgeFailure, Outcome, Usage
 from lmms_eval_cross.errors import LedgerError
-from lmms_eval_cross.judge.client import NoReply
 from lmms_eval_cross.judge.job import REPLY_TOKENS, Heard
 from lmms_eval_cross.judge.prices import Price
 from lmms_eval_cross.judge.profiles import Dimensions
 from lmms_eval_cross.judge.progress import Tally
+from lmms_eval_cross.judge.replies import NoReply
 from lmms_eval_cross.ledger.spend import Budget
 from lmms_eval_cross.pacing.limiter import RETRY, Limiter
 from lmms_eval_cross.pacing.limits import Limits

@@ -1,6 +1,5 @@
 """Which judge the settings name."""
 
-from lmms_eval_cross.judge.endpoint_judge import EndpointJudge
 from lmms_eval_cross.judge.job import Judge
 from lmms_eval_cross.judge.offline_judge import OfflineJudge
 from lmms_eval_cross.settings import Settings
@@ -12,4 +11,9 @@ def make_judge(settings: Settings) -> Judge:
     Raises:
         JudgeSetupError: the endpoint lacks its key.
     """
-    return OfflineJudge(settings) if settings.judge == "offline" else EndpointJudge(settings)
+    if settings.judge == "offline":
+        return OfflineJudge(settings)
+    # the OpenAI SDK costs a second, which nobody pays who asks no endpoint
+    from lmms_eval_cross.judge.endpoint_judge import EndpointJudge
+
+    return EndpointJudge(settings)

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import httpx2
@@ -11,9 +10,10 @@ import openai
 from openai import AsyncAzureOpenAI, AsyncOpenAI, Omit
 from openai.types.chat import ChatCompletion, ChatCompletionMessage
 
-from lmms_eval_cross.benchmark.records import FailureReason, Usage
+from lmms_eval_cross.benchmark.records import Usage
 from lmms_eval_cross.judge.endpoint import Endpoint
 from lmms_eval_cross.judge.quirks import adapt, learn
+from lmms_eval_cross.judge.replies import NoReply, Reply
 from lmms_eval_cross.judge.request import Request
 from lmms_eval_cross.pacing.limits import NOTHING_TOLD, Limits, read_limits
 
@@ -24,36 +24,6 @@ _BLIND: Final = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """How endpoints say that a model can't see; a picture that can't be read is complained of in other words."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the judge said."""
-
-    text: str
-    model: str
-    usage: Usage
-    limits: Limits = field(default=Limits(), compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class NoReply:
-    """Why the judge said nothing of use."""
-
-    reason: FailureReason
-    detail: str
-    text: str | None = None
-    model: str | None = None
-    usage: Usage = Usage()
-    limits: Limits = field(default=Limits(), compare=False)
-    may_pass: bool = False
-    """Another try may go better."""
-    refused: bool = False
-    """A 429: too many calls."""
-    faltered: bool = False
-    """503 or no answer at all: the server is at its limit."""
-    hopeless: bool = False
-    """No other call will fare better either: the key, the model, or the purse."""
 
 
 class JudgeClient:

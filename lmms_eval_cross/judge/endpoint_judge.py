@@ -10,13 +10,14 @@ from lmms_eval_cross.benchmark.records import Dimension, JudgeFailure, Outcome, 
 from lmms_eval_cross.benchmark.rubric import Rubric
 from lmms_eval_cross.data.images import StoredImage
 from lmms_eval_cross.data.scaled import ScaledImages
-from lmms_eval_cross.judge.client import JudgeClient, NoReply, Reply
+from lmms_eval_cross.judge.client import JudgeClient
 from lmms_eval_cross.judge.endpoint import find_endpoint
 from lmms_eval_cross.judge.job import REPLY_TOKENS, Heard, Job, judge_identity
 from lmms_eval_cross.judge.messages import without_picture
 from lmms_eval_cross.judge.prices import load_prices
 from lmms_eval_cross.judge.probe import was_probed
 from lmms_eval_cross.judge.profiles import PROFILES, Dimensions, Profile, Said, cache_key
+from lmms_eval_cross.judge.replies import NoReply, Reply
 from lmms_eval_cross.judge.reply import NoScore
 from lmms_eval_cross.judge.request import IMAGE, Request, image_url
 from lmms_eval_cross.settings import Settings

@@ -7,9 +7,9 @@ from typing import Any, Final, Literal, Protocol
 from lmms_eval_cross.benchmark.records import Dimension, JudgeFailure, Outcome, Sample, Usage
 from lmms_eval_cross.benchmark.rubric import Rubric
 from lmms_eval_cross.data.images import StoredImage
-from lmms_eval_cross.judge.client import NoReply
 from lmms_eval_cross.judge.prices import Price
 from lmms_eval_cross.judge.profiles import PROFILES, Dimensions
+from lmms_eval_cross.judge.replies import NoReply
 from lmms_eval_cross.ledger.keys import VerdictKey
 from lmms_eval_cross.ledger.store import Entry
 from lmms_eval_cross.pacing.limits import Limits

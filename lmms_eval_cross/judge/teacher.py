@@ -1,7 +1,6 @@
 """The teacher of `align build`: an OpenAI-compatible endpoint that writes texts, asked as carefully as a judge."""
 
 import asyncio
-import os
 import threading
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -9,20 +8,20 @@ from typing import Any, Final, TypeVar
 
 from lmms_eval_cross.benchmark.records import Dimension, JudgeFailure, Verdict
 from lmms_eval_cross.data.images import StoredImage
-from lmms_eval_cross.errors import JudgeSetupError
 from lmms_eval_cross.judge.caller import Caller, Caution
-from lmms_eval_cross.judge.client import JudgeClient, NoReply
-from lmms_eval_cross.judge.endpoint import OPENAI_URL, Endpoint
+from lmms_eval_cross.judge.client import JudgeClient
+from lmms_eval_cross.judge.endpoint import Endpoint, find_teacher_endpoint
 from lmms_eval_cross.judge.endpoint_judge import PICTURE_TOKENS
 from lmms_eval_cross.judge.job import Heard
 from lmms_eval_cross.judge.messages import Message, without_picture
 from lmms_eval_cross.judge.prices import load_prices
 from lmms_eval_cross.judge.profiles import Dimensions
 from lmms_eval_cross.judge.progress import Tally
+from lmms_eval_cross.judge.replies import NoReply
 from lmms_eval_cross.judge.request import IMAGE, Request, image_url
 from lmms_eval_cross.ledger.spend import Budget
 from lmms_eval_cross.pacing.limiter import NEW, Limiter
-from lmms_eval_cross.settings import NO_KEY, Settings
+from lmms_eval_cross.settings import Settings
 from lmms_eval_cross.text import sendable
 
 _CARRIER: Final[Dimension] = "awareness"
@@ -129,27 +128,3 @@ def _request(call: TeacherCall, parameters: dict[str, Any]) -> Request:
     if call.image is None:
         return Request(without_picture(messages), parameters, b"")
     return Request(messages, parameters, image_url(call.image))
-
-
-def find_teacher_endpoint(settings: Settings) -> Endpoint:
-    """Where the teacher is asked: address and key fall back together, as the judge's do.
-
-    Raises:
-        JudgeSetupError: there is no key for the address.
-    """
-    own = settings.teacher_api_key.get_secret_value() if settings.teacher_api_key else ""
-    if settings.teacher_base_url is not None:
-        if not own:
-            raise JudgeSetupError(
-                "CROSS_TEACHER_BASE_URL is set, but CROSS_TEACHER_API_KEY is not, and OPENAI_API_KEY is never sent to "
-                "another server; set CROSS_TEACHER_API_KEY, to `none` if the server takes no key."
-            )
-        return Endpoint(settings.teacher_base_url, None if own == NO_KEY else own, "CROSS_TEACHER_API_KEY", False)
-    key, source = (own, "CROSS_TEACHER_API_KEY") if own else (os.environ.get("OPENAI_API_KEY", ""), "OPENAI_API_KEY")
-    if not key or key == NO_KEY:
-        raise JudgeSetupError(
-            f"There is no key for the teacher {settings.teacher_model} at OpenAI; set OPENAI_API_KEY or "
-            "CROSS_TEACHER_API_KEY, point CROSS_TEACHER_BASE_URL at another server, or try things with "
-            "CROSS_TEACHER=offline."
-        )
-    return Endpoint(OPENAI_URL, key, source, True)

@@ -9,7 +9,9 @@ from typing import Any
 
 from lmms_eval_cross.benchmark.records import Outcome
 from lmms_eval_cross.errors import LedgerError
+from lmms_eval_cross.ledger.hosts import ledger_file
 from lmms_eval_cross.ledger.store import Entry, Ledger
+from lmms_eval_cross.settings import Settings
 
 
 class SteadyLedger(Ledger):
@@ -65,3 +67,12 @@ class SteadyLedger(Ledger):
             if sentence not in self._said:
                 self._said.add(sentence)
                 print(f"lmms-eval-cross: {sentence}", file=sys.stderr, flush=True)
+
+
+def open_ledger(settings: Settings) -> SteadyLedger:
+    """The ledger of CROSS_HOME.
+
+    Raises:
+        LedgerError: it can't be opened.
+    """
+    return SteadyLedger(*ledger_file(settings.home, settings.ledger))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from lmms_eval_cross.report.capability import Capability, capability_clauses, find_capabilities
 from lmms_eval_cross.report.corrected_scores import CorrectedScore, corrected_scores
@@ -14,9 +13,7 @@ from lmms_eval_cross.report.measured import Measured, measure_all
 from lmms_eval_cross.report.norms import NormRow, norm_rows
 from lmms_eval_cross.report.notices import Notice, find_notices, is_comparable
 from lmms_eval_cross.runs.run_files import Run
-
-if TYPE_CHECKING:
-    from lmms_eval_cross.trust.human_labels import LabelSet
+from lmms_eval_cross.trust.human_labels import LabelSet
 
 
 @dataclass(frozen=True, slots=True)

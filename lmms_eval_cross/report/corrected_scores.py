@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension
 from lmms_eval_cross.report.measured import Measured
 from lmms_eval_cross.stats import Corrected, Interval
-
-if TYPE_CHECKING:
-    from lmms_eval_cross.trust.human_labels import LabelSet
+from lmms_eval_cross.trust.corrected_means import corrected_mean
+from lmms_eval_cross.trust.human_labels import LabelSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +62,6 @@ def corrected_scores(models: Sequence[Measured], labels: LabelSet | None) -> lis
 
 
 def _of_model(model: Measured, labels: LabelSet) -> Iterator[CorrectedScore]:
-    from lmms_eval_cross.trust.corrected_means import corrected_mean
-
     for dimension in DIMENSIONS:
         found = corrected_mean(model.answers, labels, dimension)
         yield CorrectedScore(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.files import write_whole
@@ -16,9 +15,7 @@ from lmms_eval_cross.report.report_markdown import markdown
 from lmms_eval_cross.report.tables import csv_tables
 from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.settings import load_settings
-
-if TYPE_CHECKING:
-    from lmms_eval_cross.trust.human_labels import LabelSet
+from lmms_eval_cross.trust.human_labels import LabelSet, load_labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +48,8 @@ def write_report(
 
 
 def _labels(path: Path | None) -> LabelSet | None:
-    """The labels that were given, if any were; what reads them loads the judge's client."""
-    if path is None:
-        return None
-    from lmms_eval_cross.trust.human_labels import load_labels
-
-    return load_labels(path)
+    """The labels that were given, if any were."""
+    return None if path is None else load_labels(path)
 
 
 def without_texts(report: Report) -> Report:

@@ -1,0 +1,24 @@
+"""`lmms-eval-cross align demo`."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command(name="demo")
+@click.option("-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="A new folder.")
+@click.option("--family", default="llava", show_default=True, help="Of the model: qwen2_5_vl, llava or internvl.")
+def command(output: Path, family: str) -> None:
+    """Write what `make tune-demo` starts from: training files of cross_demo's own answers, and a tiny random model."""
+    from lmms_eval_cross.align.demo import write_demo
+    from lmms_eval_cross.align.tiny import FAMILIES
+    from lmms_eval_cross.align.tune import require_trl
+    from lmms_eval_cross.errors import SettingsError
+
+    require_trl()
+    if family not in FAMILIES:
+        raise SettingsError(f"--family {family} is unknown: take one of {', '.join(FAMILIES)}.")
+    if output.exists():
+        raise SettingsError(f"{output} is there already: name another folder.")
+    write_demo(output, family)
+    click.echo(f"{output}: source (training files), base (a model that knows nothing).")

@@ -1,0 +1,23 @@
+"""`lmms-eval-cross doctor`."""
+
+import sys
+
+import click
+
+from lmms_eval_cross.harness.doctor import examine
+
+WRONG = 2
+
+
+@click.command()
+def doctor() -> None:
+    """Look at versions, lmms-eval, settings, data, judge and ledger, and say what to do about each.
+
+    Asks no judge and shows no key. Exit code 2: a run would fail; notes don't count. Without lmms-eval, the gate's
+    commands are what is looked after.
+    """
+    findings = examine()
+    for finding in findings:
+        click.echo(finding)
+    if any(finding.state == "wrong" for finding in findings):
+        sys.exit(WRONG)

@@ -1,0 +1,36 @@
+"""What comes of a judge call: a reply, or why there is none."""
+
+from dataclasses import dataclass, field
+
+from lmms_eval_cross.benchmark.records import FailureReason, Usage
+from lmms_eval_cross.pacing.limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the judge said."""
+
+    text: str
+    model: str
+    usage: Usage
+    limits: Limits = field(default=Limits(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NoReply:
+    """Why the judge said nothing of use."""
+
+    reason: FailureReason
+    detail: str
+    text: str | None = None
+    model: str | None = None
+    usage: Usage = Usage()
+    limits: Limits = field(default=Limits(), compare=False)
+    may_pass: bool = False
+    """Another try may go better."""
+    refused: bool = False
+    """A 429: too many calls."""
+    faltered: bool = False
+    """503 or no answer at all: the server is at its limit."""
+    hopeless: bool = False
+    """No other call will fare better either: the key, the model, or the purse."""
