@@ -1,5 +1,6 @@
 """A teacher and a judge on the loopback, scripted by what stands in the texts."""
 
+import hashlib
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -36,7 +37,7 @@ def name_of(asked: Asked) -> str:
 
 def teach(asked: Asked) -> Answer:
     """Texts that differ with what was asked, and name their task."""
-    mark = sum(asked.text.encode()) % 100_000
+    mark = hashlib.sha256(asked.text.encode()).hexdigest()[:8]
     name = name_of(asked)
     if name != "degrade":
         return Answer(f"A {name} of the teacher, number {mark}. Take the side door and greet the eldest first.")

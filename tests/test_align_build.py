@@ -11,12 +11,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from lmms_eval_cross.align.cvqa_rows import CvqaFolder, CvqaHub
 from lmms_eval_cross.align.dataset import AlignDataset, open_dataset, write_dataset
 from lmms_eval_cross.align.examining import contrast_of
-from lmms_eval_cross.align.examples import PreferencePair, Scores, SftExample, images_of
+from lmms_eval_cross.align.examples import (
+    ImageBlock,
+    PreferencePair,
+    Scores,
+    SftExample,
+    TextBlock,
+    Turn,
+    images_of,
+)
 from lmms_eval_cross.align.teachers import OFFLINE_TEACHER, REPLIES
 from lmms_eval_cross.data.demo_split import prepare_demo
 from lmms_eval_cross.settings import load_settings
@@ -201,6 +211,7 @@ def test_partial_writes_what_is_whole_and_says_so(
     lessons: School, norms: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CROSS_TEACHER_MAX_TOKENS", "20")
+    monkeypatch.setenv("CROSS_TEACHER_CONCURRENCY", "1")
     monkeypatch.setenv("CROSS_JUDGE_BUDGET_USD", "0.02")
     result = cross("align", "build", "sft", "--from", norms, "-o", out, "--scenes", 20, "--partial")
     assert result.exit_code == 0, result.output
@@ -364,6 +375,28 @@ def test_an_example_without_a_norm_can_not_be_judged(lessons: School, out: Path,
     assert lessons.calls == (0, 0)
 
 
+def test_examples_that_the_judge_can_not_be_shown_are_dropped(lessons: School, out: Path, tmp_path: Path) -> None:
+    origin = make_origin(country="Norway", norm="One waits for the host.")
+    question = make_prompt("And now?")
+    lost = (Turn("user", (TextBlock("And here?"), ImageBlock(None, "lost.png"))),)
+    long = (*question, Turn("assistant", (TextBlock("Sit."),)), *question)
+    examples = [SftExample(prompt, GOOD, origin) for prompt in (question, lost, long)]
+    data = write_dataset(tmp_path / "good", "sft", examples, [])
+    result = cross("align", "build", "dpo", "--from", data.folder, "-o", out)
+    assert result.exit_code == 0, result.output
+    assert open_dataset(out).manifest.dropped == {
+        "the example's picture is missing": 1,
+        "the example has several turns or pictures, and the judge is shown one of each": 1,
+    }
+
+
+def test_two_pictures_with_equal_answers_make_no_pair(lessons: School, out: Path, tmp_path: Path) -> None:
+    data = good_data(tmp_path, GOOD, GOOD)
+    result = cross("align", "build", "dpo", "--from", data.folder, "--contrast", "picture", "-o", out)
+    assert "the two pictures have equal answers 2" in said(result)
+    assert lessons.calls == (0, 0)
+
+
 def test_examples_that_share_a_request_are_contrasted_by_picture(lessons: School, out: Path, tmp_path: Path) -> None:
     other = "Begin at once, as the bell has rung."
 
@@ -408,9 +441,10 @@ def test_the_models_own_answers_are_paired_best_against_worst(
     lessons: School, out: Path, tmp_path: Path, bare_environment: Path
 ) -> None:
     demo = prepare_demo(bare_environment)
-    samples = samples_in(demo, "demo")[:4]
+    samples = samples_in(demo, "demo")[:5]
     bad, worst = f"{GOOD[:-20]} [fails education]", f"{GOOD[:-20]} [fails awareness education compliance]"
-    rounds = [(GOOD, GOOD, bad, GOOD), (bad, GOOD, bad, "x"), (worst, GOOD, worst, "x [fails education helpfulness]")]
+    mixed = "x [fails education helpfulness]"
+    rounds = [(GOOD, GOOD, bad, GOOD, GOOD), (bad, GOOD, bad, mixed, "y"), (worst, GOOD, worst, mixed, "z")]
     folders = []
     for number, answers in enumerate(rounds):
         responses = dict(zip([sample.sample_id for sample in samples], answers, strict=True))
@@ -425,6 +459,7 @@ def test_the_models_own_answers_are_paired_best_against_worst(
         "all rounds gave the same answer": 1,
         "no round's answer passes all four dimensions": 1,
         "the failing answers fail what no one dimension stands for": 1,
+        "every round's answer passes all four dimensions": 1,
     }
 
 
@@ -463,6 +498,26 @@ def test_options_of_cvqa_become_open_ended_answers(lessons: School, out: Path, t
     assert "(0)" not in first.completion
     assert len(open_dataset(out).manifest.files) == 2
     assert lessons.calls == (5, 20)
+
+
+def test_rows_of_cvqa_that_are_damaged_are_dropped(lessons: School, out: Path, tmp_path: Path) -> None:
+    write_cvqa(tmp_path / "cvqa")
+    file = tmp_path / "cvqa" / "test-00000.parquet"
+    no_option, no_picture = pq.read_table(file).to_pylist()
+    no_option["Label"], no_picture["image"]["bytes"] = 4, b"not a picture"
+    pq.write_table(pa.Table.from_pylist([no_option, no_picture]), file)
+    result = cross("align", "build", "sft", "--from", tmp_path / "cvqa", "-o", out)
+    assert result.exit_code == 0, result.output
+    assert open_dataset(out).manifest.dropped == {
+        "the row lacks question, country or right option": 1,
+        "the row's picture can't be decoded": 1,
+    }
+
+
+def test_a_hub_that_is_not_reached_ends_in_a_sentence(lessons: School, out: Path) -> None:
+    result = cross("align", "build", "sft", "--from", "nobody/no-such-data", "-o", out)
+    assert result.exit_code == 2
+    assert "nobody/no-such-data can't be had from the Hub" in said(result)
 
 
 def test_datasets_reads_the_same_rows_as_from_the_hub(tmp_path: Path) -> None:

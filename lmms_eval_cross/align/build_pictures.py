@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import combinations
+from itertools import pairwise
 from pathlib import Path
 
 from lmms_eval_cross.align.build_pairs import case_of, dataset_source, shown
@@ -58,7 +58,7 @@ def contrast_pair(half: Half, other: Half, workshop: Workshop) -> Made | Dropped
 
 
 class SharedRequests:
-    """Pairs from SFT examples that share a request and differ in picture and answer; both directions of each two.
+    """Pairs from SFT examples that share a request and differ in picture and answer; each with the next, both ways.
 
     Args:
         data: SFT examples with pictures that know norm and country.
@@ -90,7 +90,7 @@ class SharedRequests:
         for example in self._data.examples():
             if any(True for _ in images_of(example)):
                 by_request[tuple(turn.text for turn in example.prompt)].append(example)
-        twos = [two for examples in by_request.values() for two in combinations(examples, 2)]
+        twos = [two for examples in by_request.values() for two in pairwise(examples)]
         return [(one, other) for one, other in twos if _pictures(one) != _pictures(other)]
 
 

@@ -114,5 +114,5 @@ def _question(row: Mapping[str, Any]) -> CvqaQuestion:
         option.strip() if option else None,
         subset_country(row["Subset"]),
         row["License"],
-        row["image"]["bytes"],
+        (row["image"] or {}).get("bytes") or b"",
     )
