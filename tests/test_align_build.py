@@ -494,7 +494,7 @@ def test_options_of_cvqa_become_open_ended_answers(lessons: School, out: Path, t
     assert first.prompt[0].text == "Which bread lies on the cloth?"
     assert (first.origin.country, first.origin.licence) == ("Norway", "CC BY-NC 4.0")
     assert first.origin.norm == "In Norway: Which bread lies on the cloth? Oat"
-    assert "The right answer is: Oat\n" in lessons.teacher.judged[0].text
+    assert any("The right answer is: Oat\n" in asked.text for asked in lessons.teacher.judged)
     assert "(0)" not in first.completion
     assert len(open_dataset(out).manifest.files) == 2
     assert lessons.calls == (5, 20)
