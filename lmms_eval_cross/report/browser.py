@@ -1,6 +1,7 @@
 """What the sample browser reads: every text once, every verdict one letter."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from string import ascii_lowercase
 from typing import Any, Final, get_args
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS, FailureReason, JudgeFailure, Outcome, Sample
@@ -8,8 +9,8 @@ from lmms_eval_cross.report.measured import Measured
 from lmms_eval_cross.runs.sample_record import JudgedAnswer
 
 REASONS: Final[tuple[FailureReason, ...]] = get_args(FailureReason)
-CODES: Final[Mapping[FailureReason, str]] = {reason: chr(ord("a") + place) for place, reason in enumerate(REASONS)}
-"""A verdict is `1`, `0`, or the letter of the reason for which there is none."""
+CODES: Final[Mapping[FailureReason, str]] = dict(zip(REASONS, ascii_lowercase, strict=False))
+"""A verdict is `1`, `0`, or the letter of the reason for which there is none; letters are left over."""
 ABSENT: Final = "."
 """The run has no answer to that sample."""
 LANGUAGE_TAGS: Final = {
@@ -32,33 +33,49 @@ LANGUAGE_TAGS: Final = {
 
 def all_samples(models: Sequence[Measured]) -> list[Sample]:
     """Every sample of any run, once, by id."""
-    found = {sample.sample_id: sample for model in models for sample in model.table.samples}
-    return [found[name] for name in sorted(found)]
+    samples: dict[str, Sample] = {}
+    for model in models:
+        for sample in model.table.samples:
+            samples[sample.sample_id] = sample
+    return sorted(samples.values(), key=lambda sample: sample.sample_id)
 
 
 def browser_data(models: Sequence[Measured], samples: Sequence[Sample], images: Mapping[str, str]) -> dict[str, Any]:
     """Samples, norms, thumbnails, and the verdicts of all runs."""
-    norms = {norm: place for place, norm in enumerate(dict.fromkeys(sample.norm for sample in samples))}
-    pictures = {sha256: place for place, sha256 in enumerate(images)}
-    by_id = [{answer.sample.sample_id: answer for answer in model.answers} for model in models]
+    norms, pictures = _numbered(sample.norm for sample in samples), _numbered(images)
+    verdicts: list[str] = []
+    flags: list[dict[int, list[str]]] = []
+    for model in models:
+        answers = model.answers_to(samples)
+        verdicts.append("".join(map(_letters, answers)))
+        flags.append(_flags(answers))
     return {
         "samples": [_sample(sample, norms, pictures) for sample in samples],
         "norms": list(norms),
         "images": list(images.values()),
-        "codes": {code: reason for reason, code in CODES.items()},
-        "verdicts": ["".join(_letters(found.get(sample.sample_id)) for sample in samples) for found in by_id],
-        "flags": [_flags(found, samples) for found in by_id],
+        "codes": dict(zip(CODES.values(), CODES, strict=True)),
+        "verdicts": verdicts,
+        "flags": flags,
     }
 
 
 def run_texts(model: Measured, samples: Sequence[Sample]) -> dict[str, Any]:
-    """A run's answers and the judge's words, a row a sample; None where it has none."""
-    found = {answer.sample.sample_id: answer for answer in model.answers}
-    answers = [found.get(sample.sample_id) for sample in samples]
-    return {
-        "answers": [None if answer is None else answer.response for answer in answers],
-        "told": [None if answer is None else _told(answer) for answer in answers],
-    }
+    """A run's answers and the judge's words, one for each sample; None where the run has no answer to it."""
+    responses: list[str | None] = [None] * len(samples)
+    judge_words: list[list[str] | None] = [None] * len(samples)
+    for row, answer in enumerate(model.answers_to(samples)):
+        if answer is not None:
+            responses[row] = answer.response
+            judge_words[row] = _judge_words(answer)
+    return {"answers": responses, "told": judge_words}
+
+
+def _numbered(texts: Iterable[str]) -> dict[str, int]:
+    """Every different text and its number, in the order in which they first come."""
+    numbers: dict[str, int] = {}
+    for text in texts:
+        numbers.setdefault(text, len(numbers))
+    return numbers
 
 
 def _sample(sample: Sample, norms: Mapping[str, int], pictures: Mapping[str, int]) -> dict[str, Any]:
@@ -83,22 +100,31 @@ def _letters(answer: JudgedAnswer | None) -> str:
 
 
 def _letter(outcome: Outcome) -> str:
-    return CODES[outcome.reason] if isinstance(outcome, JudgeFailure) else str(outcome.score)
+    if isinstance(outcome, JudgeFailure):
+        return CODES[outcome.reason]
+    return str(outcome.score)
 
 
-def _flags(found: Mapping[str, JudgedAnswer], samples: Sequence[Sample]) -> dict[int, list[str]]:
+def _flags(answers: Sequence[JudgedAnswer | None]) -> dict[int, list[str]]:
     """Row -> what in the answer may be meant for the judge."""
-    rows = {row: found[sample.sample_id] for row, sample in enumerate(samples) if sample.sample_id in found}
-    return {row: list(answer.suspicious) for row, answer in rows.items() if answer.suspicious}
+    flags: dict[int, list[str]] = {}
+    for row, answer in enumerate(answers):
+        if answer is not None and answer.suspicious:
+            flags[row] = list(answer.suspicious)
+    return flags
 
 
-def _told(answer: JudgedAnswer) -> list[str]:
+def _judge_words(answer: JudgedAnswer) -> list[str]:
     """The judge's words on each dimension, or one text where they are all the same."""
     words = [_words(answer.outcomes[dimension]) for dimension in DIMENSIONS]
-    return words[:1] if len(set(words)) == 1 else words
+    if len(set(words)) == 1:
+        return words[:1]
+    return words
 
 
 def _words(outcome: Outcome) -> str:
     if not isinstance(outcome, JudgeFailure):
         return outcome.rationale
-    return f"{outcome.detail}\n\n{outcome.reply}" if outcome.reply else outcome.detail
+    if not outcome.reply:
+        return outcome.detail
+    return f"{outcome.detail}\n\n{outcome.reply}"

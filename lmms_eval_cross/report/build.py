@@ -7,27 +7,27 @@ from dataclasses import dataclass
 
 from lmms_eval_cross.report.capability import Capability, capability_clauses, find_capabilities
 from lmms_eval_cross.report.corrected_scores import CorrectedScore, corrected_scores
-from lmms_eval_cross.report.differences import Comparison, compare_with_first, safety_clause, tally
+from lmms_eval_cross.report.differences import RunComparison, compare_with_first, safety_clause, tally
 from lmms_eval_cross.report.languages import LanguageGap, language_gaps
 from lmms_eval_cross.report.measured import Measured, measure_all
 from lmms_eval_cross.report.norms import NormRow, norm_rows
-from lmms_eval_cross.report.notices import Notice, find_notices, is_comparable
+from lmms_eval_cross.report.notices import Notice, find_notices, has_notice
 from lmms_eval_cross.runs.run_files import Run
 from lmms_eval_cross.trust.human_labels import LabelSet
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What is said of a run against the first."""
+class RunVerdict:
+    """What the report says of a run, compared with the first one."""
 
     safety: str
     """A clause on compliance, without a full stop."""
     capability: Sequence[str]
-    """A clause a metric."""
+    """One clause for each metric."""
 
     @property
     def sentence(self) -> str:
-        """All of it."""
+        """All clauses as one sentence."""
         return f"{'; '.join([self.safety, *self.capability])}."
 
 
@@ -37,7 +37,7 @@ class Report:
 
     models: Sequence[Measured]
     notices: Sequence[Notice]
-    comparisons: Sequence[Comparison]
+    comparisons: Sequence[RunComparison]
     """Empty where runs can't be compared."""
     capabilities: Sequence[Capability]
     language_gaps: Sequence[LanguageGap]
@@ -47,26 +47,28 @@ class Report:
     min_coverage: float
 
     @property
-    def verdicts(self) -> list[Verdict]:
+    def verdicts(self) -> list[RunVerdict]:
         """What the report says of each comparison; none where runs can't be compared."""
-        offline = any(notice.kind == "offline" for notice in self.notices)
-        return [
-            Verdict(
-                safety_clause(comparison, offline),
-                list(capability_clauses(self.capabilities, comparison.candidate)),
-            )
-            for comparison in self.comparisons
-        ]
+        return [self._verdict(comparison) for comparison in self.comparisons]
+
+    def _verdict(self, comparison: RunComparison) -> RunVerdict:
+        safety = safety_clause(comparison, judged_offline=has_notice(self.notices, "offline"))
+        return RunVerdict(safety, list(capability_clauses(self.capabilities, comparison.candidate)))
+
+    @property
+    def labels(self) -> list[str]:
+        """The runs' names, in their order."""
+        return [model.label for model in self.models]
 
     @property
     def tally(self) -> str:
-        """One sentence on many comparisons."""
+        """How many runs are safer than the first one and how many less safe, in one sentence."""
         return tally(self.comparisons)
 
     @property
     def same_provenance(self) -> bool:
         """Whether judge, rubric and data are the same for all runs."""
-        return len({(model.judge, model.rubric, model.data) for model in self.models}) == 1
+        return len({model.sources for model in self.models}) == 1
 
 
 def build_report(runs: Sequence[Run], min_coverage: float, labels: LabelSet | None = None) -> Report:
@@ -79,10 +81,13 @@ def build_report(runs: Sequence[Run], min_coverage: float, labels: LabelSet | No
     """
     models = measure_all(runs)
     notices = find_notices(models, min_coverage)
+    comparisons: Sequence[RunComparison] = []
+    if not has_notice(notices, "incomparable"):
+        comparisons = compare_with_first(models)
     return Report(
         models=models,
         notices=notices,
-        comparisons=compare_with_first(models) if is_comparable(notices) else [],
+        comparisons=comparisons,
         capabilities=find_capabilities(models),
         language_gaps=language_gaps(models),
         norms=norm_rows(models),

@@ -10,10 +10,11 @@ from typing import Any, Final, TypeAlias
 
 from markupsafe import Markup
 
-from lmms_eval_cross.report import numbers
+from lmms_eval_cross import numbers
 from lmms_eval_cross.report.build import Report
+from lmms_eval_cross.report.languages import LanguageGap
 from lmms_eval_cross.report.measured import Measured
-from lmms_eval_cross.report.scores import MEASURES, Score, measure_title
+from lmms_eval_cross.report.scores import MEASURES, MeanScore, measure_title
 from lmms_eval_cross.report.slice_rows import SliceRow
 
 Spec: TypeAlias = dict[str, Any]
@@ -64,49 +65,54 @@ def draw(spec: Spec) -> str:
 
 
 def overview(report: Report) -> Chart:
-    """Every measure of every run, with intervals: a panel a measure."""
-    values = [
-        {"panel": measure_title(measure), **interval_row(model.label, model.dimensions[measure])}
-        for measure in MEASURES
-        for model in report.models
-    ]
-    return _panels(values, _MEASURES, report.models, columns=5, width=165)
+    """Every measure of every run, with intervals; one panel for each measure."""
+    values: list[Spec] = []
+    for measure in MEASURES:
+        for model in report.models:
+            values.append(_panel_row(measure_title(measure), model, model.dimensions[measure]))
+    return _panels(values, _MEASURES, report.labels, columns=5, width=165)
 
 
-def slice_panels(models: Sequence[Measured], rows: Sequence[SliceRow]) -> Chart:
-    """Small multiples on one measure: a panel a value, the worst first, with its smallest n."""
-    titles = {row.value: f"{row.value}  n={numbers.count(row.least_n)}" for row in rows}
-    values = [
-        {"panel": titles[row.value], **interval_row(model.label, score)}
-        for row in rows
-        for model, score in zip(models, row.scores, strict=True)
-        if score is not None
-    ]
-    return _panels(values, list(titles.values()), models, columns=4, width=200)
+def slice_panels(report: Report, rows: Sequence[SliceRow]) -> Chart:
+    """Small multiples on one measure: one panel for each value, the worst first, titled with its smallest n."""
+    values: list[Spec] = []
+    titles: list[str] = []
+    for row in rows:
+        titles.append(f"{row.value}  n={numbers.count(row.least_n)}")
+        for model, score in zip(report.models, row.scores, strict=True):
+            if score is not None:
+                values.append(_panel_row(titles[-1], model, score))
+    return _panels(values, titles, report.labels, columns=4, width=200)
+
+
+def _panel_row(panel: str, model: Measured, score: MeanScore) -> Spec:
+    return {"panel": panel, **interval_row(model.label, score)}
 
 
 def language_panels(report: Report) -> Chart:
-    """Multilingual minus English on the same items: a panel a measure."""
-    values = [
-        {
-            "panel": measure_title(gap.measure),
-            "run": gap.model,
-            "mean": gap.points,
-            "low": gap.low,
-            "high": gap.high,
-            "label": f"{gap.model}, {gap.measure}: {numbers.points(gap.points)}",
-        }
-        for gap in report.language_gaps
-    ]
-    ends = [end for gap in report.language_gaps for end in (gap.points, gap.low, gap.high) if end is not None]
-    reach = max(map(abs, ends))
-    limit = min(100, 10 * math.ceil(max(reach, 1) / 10))
-    return _panels(values, _MEASURES, report.models, columns=5, width=165, domain=(-limit, limit))
+    """Multilingual minus English on the same items; one panel for each measure."""
+    values = [_gap_row(gap) for gap in report.language_gaps]
+    farthest = 1.0
+    for gap in report.language_gaps:
+        farthest = max(farthest, abs(gap.points), abs(gap.low or 0), abs(gap.high or 0))
+    limit = min(100, 10 * math.ceil(farthest / 10))
+    return _panels(values, _MEASURES, report.labels, columns=5, width=165, domain=(-limit, limit))
 
 
-def interval_row(run: str, score: Score) -> Spec:
+def _gap_row(gap: LanguageGap) -> Spec:
+    return {
+        "panel": measure_title(gap.measure),
+        "run": gap.model,
+        "mean": gap.points,
+        "low": gap.low,
+        "high": gap.high,
+        "label": f"{gap.model}, {gap.measure}: {numbers.points(gap.points)}",
+    }
+
+
+def interval_row(run: str, score: MeanScore) -> Spec:
     """A row of a chart's data; `label` is what a screen reader says."""
-    text = numbers.score(score.mean, score.low, score.high)
+    text = numbers.with_interval(numbers.percent(score.mean), score.low, score.high)
     return {
         "run": run,
         "mean": score.mean,
@@ -119,13 +125,12 @@ def interval_row(run: str, score: Score) -> Spec:
 def _panels(
     values: Sequence[Spec],
     panels: Sequence[str],
-    models: Sequence[Measured],
+    runs: Sequence[str],
     columns: int,
     width: int,
     domain: Domain = (0, 100),
 ) -> Chart:
     """Small multiples, with the runs' names beside them; on a phone, which has no room for that, in a legend."""
-    runs = [model.label for model in models]
     wide = _facets(values, panels, runs, domain, columns, width)
     narrow = _facets(values, panels, runs, domain, _NARROW_COLUMNS, _NARROW_WIDTH, _LEGEND)
     return Chart(Markup(draw(wide)), Markup(draw(narrow)))
@@ -140,9 +145,14 @@ def _facets(
     width: int,
     legend: Spec | None = None,
 ) -> Spec:
-    names = {"ticks": False} if legend is None else None
+    names: Spec | None = None
+    left = 5
+    if legend is None:
+        names = {"ticks": False}
+        # Widths are measured here, and drawn in the reader's own font: room for names that come out wider.
+        left += 2 * max(map(len, runs))
     return {
-        "padding": {"left": 5 + (2 * max(map(len, runs)) if names else 0), "right": 12, "top": 5, "bottom": 5},
+        "padding": {"left": left, "right": 12, "top": 5, "bottom": 5},
         "data": {"values": list(values)},
         "facet": {"field": "panel", "type": "nominal", "sort": list(panels)},
         "columns": columns,
@@ -150,12 +160,16 @@ def _facets(
         "spec": {
             "width": width,
             "height": _ROW * len(runs),
-            "encoding": {
-                "y": {"field": "run", "type": "nominal", "sort": runs, "title": None, "axis": names},
-                "color": {"field": "run", "type": "nominal", "scale": colours(runs), "legend": legend},
-            },
+            "encoding": _by_run(runs, names, legend),
             "layer": [_rule(domain), _point(domain, runs, legend)],
         },
+    }
+
+
+def _by_run(runs: Sequence[str], axis: Spec | None, legend: Spec | None) -> Spec:
+    return {
+        "y": {"field": "run", "type": "nominal", "sort": list(runs), "title": None, "axis": axis},
+        "color": {"field": "run", "type": "nominal", "scale": colours(runs), "legend": legend},
     }
 
 
@@ -185,11 +199,11 @@ def _x(field: str, domain: Domain) -> Spec:
 
 
 def colours(runs: Sequence[str]) -> Spec:
-    """A scale with a colour a run."""
+    """A scale with a colour for each run."""
     return {"domain": list(runs), "range": [f"var(--run-{place % COLOURS})" for place in range(len(runs))]}
 
 
 def shapes(runs: Sequence[str]) -> Spec:
-    """A scale with a shape a run."""
+    """A scale with a shape for each run."""
     names = [_SHAPES[(place + place // COLOURS) % len(_SHAPES)] for place in range(len(runs))]
     return {"domain": list(runs), "range": names}

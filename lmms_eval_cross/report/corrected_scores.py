@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension
 from lmms_eval_cross.report.measured import Measured
+from lmms_eval_cross.report.scores import in_percent
 from lmms_eval_cross.stats import Corrected, Interval
 from lmms_eval_cross.trust.corrected_means import corrected_mean
 from lmms_eval_cross.trust.human_labels import LabelSet
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class RateEstimate:
     """A mean with its 95% interval, in percent."""
 
     mean: float
@@ -23,7 +24,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class CorrectedEstimate(Estimate):
+class CorrectedEstimate(RateEstimate):
     """A corrected mean, in percent: `low` and `high` are for the rate over norms like these, like the judge rate's."""
 
     run_low: float | None
@@ -38,7 +39,7 @@ class CorrectedScore:
     model: str
     """The run's name in the report."""
     dimension: Dimension
-    judge_rate: Estimate
+    judge_rate: RateEstimate
     """The judge's mean, uncorrected."""
     rogan_gladen: CorrectedEstimate
     ppi: CorrectedEstimate | None
@@ -58,33 +59,39 @@ def corrected_scores(models: Sequence[Measured], labels: LabelSet | None) -> lis
         LabelError: the labels are of another judge, rubric or profile, or too few.
         AnchorError: a run was judged in several ways.
     """
-    return [] if labels is None else [each for model in models for each in _of_model(model, labels)]
+    if labels is None:
+        return []
+    corrected: list[CorrectedScore] = []
+    for model in models:
+        corrected += _of_model(model, labels)
+    return corrected
 
 
 def _of_model(model: Measured, labels: LabelSet) -> Iterator[CorrectedScore]:
     for dimension in DIMENSIONS:
-        found = corrected_mean(model.answers, labels, dimension)
+        means = corrected_mean(model.answers, labels, dimension)
         yield CorrectedScore(
             model=model.label,
             dimension=dimension,
-            judge_rate=_uncorrected(found.judge_rate),
-            rogan_gladen=_estimate(found.rogan_gladen),
-            ppi=None if found.ppi is None else _estimate(found.ppi),
-            sensitivity=found.sensitivity,
-            specificity=found.specificity,
-            labels=found.labels,
-            of_run=found.of_run,
+            judge_rate=_judge_rate(means.judge_rate),
+            rogan_gladen=_corrected(means.rogan_gladen),
+            ppi=None if means.ppi is None else _corrected(means.ppi),
+            sensitivity=means.sensitivity,
+            specificity=means.specificity,
+            labels=means.labels,
+            of_run=means.of_run,
         )
 
 
-def _uncorrected(found: Interval) -> Estimate:
-    return Estimate(100 * found.mean, _percent(found.low), _percent(found.high))
+def _judge_rate(interval: Interval) -> RateEstimate:
+    return RateEstimate(100 * interval.mean, in_percent(interval.low), in_percent(interval.high))
 
 
-def _estimate(found: Corrected) -> CorrectedEstimate:
-    ends = (_percent(end) for end in (found.low, found.high, found.run_low, found.run_high))
-    return CorrectedEstimate(100 * found.mean, *ends)
-
-
-def _percent(share: float | None) -> float | None:
-    return None if share is None else 100 * share
+def _corrected(corrected: Corrected) -> CorrectedEstimate:
+    return CorrectedEstimate(
+        mean=100 * corrected.mean,
+        low=in_percent(corrected.low),
+        high=in_percent(corrected.high),
+        run_low=in_percent(corrected.run_low),
+        run_high=in_percent(corrected.run_high),
+    )

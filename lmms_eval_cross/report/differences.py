@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from lmms_eval_cross.report import numbers
+from lmms_eval_cross import numbers
 from lmms_eval_cross.report.measured import Measured
-from lmms_eval_cross.report.scores import MEASURES, Measure
+from lmms_eval_cross.report.scores import MEASURES, Measure, ScoreTable, in_percent
 from lmms_eval_cross.stats import (
     FailureBounds,
     PairedDifference,
@@ -38,7 +38,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class RunComparison:
     """A run against the first one."""
 
     baseline: str
@@ -46,94 +46,105 @@ class Comparison:
     measures: dict[Measure, Difference]
 
 
-def compare_with_first(models: Sequence[Measured]) -> list[Comparison]:
+def compare_with_first(models: Sequence[Measured]) -> list[RunComparison]:
     """Every further run against the first, paired by sample.
 
     A finding is made at 5% two-sided, with Holm's correction over the runs that are compared, and only
     if filling the failures either way leaves it standing.
     """
     baseline, *others = models
-    found = {measure: _differences(baseline, others, measure) for measure in MEASURES}
-    return [
-        Comparison(baseline.label, other.label, {measure: found[measure][place] for measure in MEASURES})
-        for place, other in enumerate(others)
-    ]
+    comparisons = [RunComparison(baseline.label, other.label, {}) for other in others]
+    for measure in MEASURES:
+        bounds = [_paired(baseline.table, other.table, measure) for other in others]
+        adjusted = holm([_two_sided(pair) for pair in bounds])
+        for comparison, pair, p_value in zip(comparisons, bounds, adjusted, strict=True):
+            comparison.measures[measure] = _difference(pair, p_value)
+    return comparisons
 
 
-def _differences(baseline: Measured, others: Sequence[Measured], measure: Measure) -> list[Difference]:
-    bounds = [_paired(baseline, other, measure) for other in others]
-    adjusted = holm([_two_sided(each.complete if each else None) for each in bounds]) if bounds else []
-    return [_difference(each, p_value) for each, p_value in zip(bounds, adjusted, strict=True)]
-
-
-def _paired(baseline: Measured, other: Measured, measure: Measure) -> FailureBounds | None:
-    shared = [name for name in baseline.table.place if name in other.table.place]
-    if not shared:
+def _paired(before: ScoreTable, after: ScoreTable, measure: Measure) -> FailureBounds | None:
+    """The difference on the samples that both have; None where there are none."""
+    rows_before: list[int] = []
+    rows_after: list[int] = []
+    for sample_id, row in before.place.items():
+        if sample_id in after.place:
+            rows_before.append(row)
+            rows_after.append(after.place[sample_id])
+    if not rows_before:
         return None
-    before = baseline.table.columns[measure][[baseline.table.place[name] for name in shared]]
-    after = other.table.columns[measure][[other.table.place[name] for name in shared]]
-    norms = [baseline.table.samples[baseline.table.place[name]].norm_id for name in shared]
-    return bounds_with_failures(before, after, norms, ALPHA)
+    columns = before.columns[measure][rows_before], after.columns[measure][rows_after]
+    return bounds_with_failures(*columns, before.norm_ids[rows_before], ALPHA)
 
 
-def _two_sided(difference: PairedDifference | None) -> float:
+def _two_sided(bounds: FailureBounds | None) -> float:
     """The two-sided p value, 1 where there is none."""
-    one_sided = [test(difference).p_value for test in (superiority, inferiority)] if difference else [None]
-    return min(1.0, *(1.0 if p_value is None else 2 * p_value for p_value in one_sided))
+    smallest = 1.0
+    if bounds is None or bounds.complete is None:
+        return smallest
+    for test in (superiority, inferiority):
+        p_value = test(bounds.complete).p_value
+        if p_value is not None:
+            smallest = min(smallest, 2 * p_value)
+    return smallest
 
 
 def _difference(bounds: FailureBounds | None, adjusted_p: float) -> Difference:
-    found = bounds.complete if bounds else None
-    if bounds is None or found is None:
+    if bounds is None or bounds.complete is None:
         return Difference(None, None, None, 0, 0, 0, 0, "too_few")
-    low, high = (None if end is None else 100 * end for end in (found.low, found.high))
+    complete = bounds.complete
     return Difference(
-        points=100 * found.difference,
-        low=low,
-        high=high,
-        n=found.n,
-        norms=found.clusters,
-        better=found.candidate_only or 0,
-        worse=found.baseline_only or 0,
-        finding=_finding(bounds, found, adjusted_p),
+        points=100 * complete.difference,
+        low=in_percent(complete.low),
+        high=in_percent(complete.high),
+        n=complete.n,
+        norms=complete.clusters,
+        better=complete.candidate_only or 0,
+        worse=complete.baseline_only or 0,
+        finding=_finding(bounds, complete, adjusted_p),
     )
 
 
-def _finding(bounds: FailureBounds, found: PairedDifference, adjusted_p: float) -> Finding:
-    if found.low is None or found.high is None:
+def _finding(bounds: FailureBounds, complete: PairedDifference, adjusted_p: float) -> Finding:
+    if complete.low is None or complete.high is None:
         return "too_few"
     if adjusted_p >= ALPHA:
         return "undecided"
-    hardest = bounds.against.low if found.difference > 0 else bounds.in_favour.high
-    stands = hardest is not None and (hardest > 0) == (found.difference > 0) and hardest != 0
-    if not stands:
-        return "failures_decide"
-    return "better" if found.difference > 0 else "worse"
+    # The hardest filling of the failures is the one against the finding; where it has no interval, nothing stands.
+    low, high = bounds.against.low, bounds.in_favour.high
+    if complete.difference > 0 and low is not None and low > 0:
+        return "better"
+    if complete.difference <= 0 and high is not None and high < 0:
+        return "worse"
+    return "failures_decide"
 
 
-def safety_clause(comparison: Comparison, judged_offline: bool) -> str:
+def safety_clause(comparison: RunComparison, judged_offline: bool) -> str:
     """What the difference in compliance shows, without a full stop."""
+    if judged_offline:
+        return f"By the offline stand-in, no measurement: {_compliance_clause(comparison)}"
+    return _compliance_clause(comparison)
+
+
+def _compliance_clause(comparison: RunComparison) -> str:
     a, b = comparison.baseline, comparison.candidate
     difference = comparison.measures["compliance"]
-    size = f"{numbers.percent(abs(difference.points or 0))} points {_reversible(difference)}".rstrip()
-    signed = f"{numbers.points(difference.points)} points {numbers.interval(difference.low, difference.high)}".rstrip()
+    points = f"{numbers.points(difference.points)} points"
+    signed = numbers.with_interval(points, difference.low, difference.high)
     match difference.finding:
         case "better":
-            text = f"{b} is safer than {a} on compliance by {size}"
+            return f"{b} is safer than {a} on compliance by {_size(difference)}"
         case "worse":
-            text = f"{b} is less safe than {a} on compliance by {size}"
+            return f"{b} is less safe than {a} on compliance by {_size(difference)}"
         case "undecided":
-            text = f"{b} and {a} can't be told apart on compliance ({signed})"
+            return f"{b} and {a} can't be told apart on compliance ({signed})"
         case "failures_decide":
-            text = f"{b} and {a} differ on compliance ({signed}), but the failed verdicts could turn that"
+            return f"{b} and {a} differ on compliance ({signed}), but the failed verdicts could turn that"
         case "too_few":
-            few = "no sample has a verdict in both runs" if difference.points is None else _few_norms(difference)
-            text = f"{b} and {a} can't be told apart on compliance: {few}"
-    return f"By the offline stand-in, no measurement: {text}" if judged_offline else text
+            return f"{b} and {a} can't be told apart on compliance: {_what_is_missing(difference)}"
 
 
-def tally(comparisons: Sequence[Comparison]) -> str:
-    """How many runs are safer than the first one on compliance, how many less safe, how many neither."""
+def tally(comparisons: Sequence[RunComparison]) -> str:
+    """How many runs are safer than the first one on compliance, how many are less safe, how many are neither."""
     findings = [comparison.measures["compliance"].finding for comparison in comparisons]
     better, worse = findings.count("better"), findings.count("worse")
     return (
@@ -142,12 +153,16 @@ def tally(comparisons: Sequence[Comparison]) -> str:
     )
 
 
-def _few_norms(difference: Difference) -> str:
+def _what_is_missing(difference: Difference) -> str:
+    if difference.points is None:
+        return "no sample has a verdict in both runs"
     return f"{numbers.plural(difference.norms, 'norm')} are too few for an interval"
 
 
-def _reversible(difference: Difference) -> str:
-    """The interval of the difference's size: turned round where the candidate is worse."""
-    if difference.finding != "worse" or difference.low is None or difference.high is None:
-        return numbers.interval(difference.low, difference.high)
-    return numbers.interval(-difference.high, -difference.low)
+def _size(difference: Difference) -> str:
+    """The difference without its sign; its interval is turned round where the candidate is worse."""
+    points = f"{numbers.percent(abs(difference.points or 0))} points"
+    low, high = difference.low, difference.high
+    if difference.finding == "worse" and low is not None and high is not None:
+        low, high = -high, -low
+    return numbers.with_interval(points, low, high)

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.report.measured import Measured
-from lmms_eval_cross.report.scores import MEASURES, Measure, ScoreTable
+from lmms_eval_cross.report.scores import MEASURES, Measure, ScoreTable, in_percent
 from lmms_eval_cross.stats import paired_difference
 
 
@@ -31,39 +33,47 @@ def language_gaps(models: Sequence[Measured]) -> list[LanguageGap]:
 
     The first English wording is the one that was translated. Items whose translation is English are left out.
     """
-    found = (_gap(model, measure) for measure in MEASURES for model in models)
-    return [gap for gap in found if gap is not None]
+    gaps: list[LanguageGap] = []
+    for measure in MEASURES:
+        for model in models:
+            gap = _gap(model, measure)
+            if gap is not None:
+                gaps.append(gap)
+    return gaps
 
 
 def _gap(model: Measured, measure: Measure) -> LanguageGap | None:
+    english_rows, translated_rows = _paired_rows(model.table)
     values = model.table.columns[measure]
-    pairs = [(a, b) for a, b in _pairs(model.table) if values[a] == values[a] and values[b] == values[b]]
-    if not pairs:
+    english, translated = values[english_rows], values[translated_rows]
+    scored = ~np.isnan(english) & ~np.isnan(translated)
+    if not scored.any():
         return None
-    english, other = [values[a] for a, _ in pairs], [values[b] for _, b in pairs]
-    found = paired_difference(english, other, [model.table.samples[a].norm_id for a, _ in pairs])
-    low, high = (None if end is None else 100 * end for end in (found.low, found.high))
+    norms = model.table.norm_ids[english_rows]
+    difference = paired_difference(english[scored], translated[scored], norms[scored])
     return LanguageGap(
-        model.label,
-        measure,
-        100 * found.baseline_mean,
-        100 * found.candidate_mean,
-        100 * found.difference,
-        low,
-        high,
-        found.n,
-        found.clusters,
+        model=model.label,
+        measure=measure,
+        english=100 * difference.baseline_mean,
+        multilingual=100 * difference.candidate_mean,
+        points=100 * difference.difference,
+        low=in_percent(difference.low),
+        high=in_percent(difference.high),
+        n=difference.n,
+        norms=difference.clusters,
     )
 
 
-def _pairs(table: ScoreTable) -> list[tuple[int, int]]:
-    """Rows of an item's first English wording and of its translation."""
-    english = {_item(sample): row for row, sample in enumerate(table.samples) if _is_first_english(sample)}
-    return [
-        (english[_item(sample)], row)
-        for row, sample in enumerate(table.samples)
-        if sample.setting == "multilingual" and sample.language != "English" and _item(sample) in english
-    ]
+def _paired_rows(table: ScoreTable) -> tuple[list[int], list[int]]:
+    """Rows of items' first English wordings, and of their translations in the same order."""
+    first_wordings = {_item(sample): row for row, sample in enumerate(table.samples) if _is_first_english(sample)}
+    english: list[int] = []
+    translated: list[int] = []
+    for row, sample in enumerate(table.samples):
+        if _is_translation(sample) and _item(sample) in first_wordings:
+            english.append(first_wordings[_item(sample)])
+            translated.append(row)
+    return english, translated
 
 
 def _item(sample: Sample) -> tuple[str, str]:
@@ -72,3 +82,7 @@ def _item(sample: Sample) -> tuple[str, str]:
 
 def _is_first_english(sample: Sample) -> bool:
     return sample.setting == "english" and sample.wording == 1
+
+
+def _is_translation(sample: Sample) -> bool:
+    return sample.setting == "multilingual" and sample.language != "English"

@@ -1,14 +1,15 @@
 """One run, measured: its scores overall and by slice, and what it was judged by."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import isfinite
 
-from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, FailureReason, JudgeFailure, Usage
+from lmms_eval_cross import numbers
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, FailureReason, JudgeFailure, Sample, Usage
 from lmms_eval_cross.compare.rounds import Judging, read_round
 from lmms_eval_cross.compare.task_metrics import TaskMetric
-from lmms_eval_cross.report import numbers
 from lmms_eval_cross.report.model_names import model_name, unique_labels
 from lmms_eval_cross.report.scores import SLICES, Scores, ScoreTable, SliceKind, score_table
 from lmms_eval_cross.runs.run_files import Run
@@ -24,6 +25,17 @@ class Failure:
     dimension: Dimension
     reason: FailureReason
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where a run's numbers come from: each different name once, joined by semicolons."""
+
+    judge: str
+    rubric: str
+    """With its hash, and the profile of the judge calls."""
+    data: str
+    """The data hash of each split."""
 
 
 @dataclass(frozen=True)
@@ -48,33 +60,44 @@ class Measured:
     failures: Sequence[Failure]
     other_metrics: Mapping[str, Mapping[str, float]]
 
+    def answers_to(self, samples: Iterable[Sample]) -> list[JudgedAnswer | None]:
+        """The run's answer to each of the samples; None where it has none."""
+        by_id = dict(zip(self.table.place, self.answers, strict=True))
+        return [by_id.get(sample.sample_id) for sample in samples]
+
+    @cached_property
+    def split_sizes(self) -> Counter[str]:
+        """Split -> how many samples the run has of it."""
+        return Counter(f"{sample.subset}/{sample.setting}" for sample in self.table.samples)
+
     @property
     def provenance(self) -> dict[str, Provenance]:
         """Split -> judge, rubric, data."""
         return {split: judging.provenance for split, judging in sorted(self.judging.items())}
 
     @property
-    def judge(self) -> str:
-        """Who judged, in a few words."""
-        return _listed(
-            {f"{p.judge_id}{' (offline)' if p.judge == 'offline' else ''}" for p in self.provenance.values()}
-        )
+    def is_offline(self) -> bool:
+        """Whether the offline judge stood in for the judge anywhere."""
+        return any(provenance.judge == "offline" for provenance in self.provenance.values())
 
     @property
-    def rubric(self) -> str:
-        """Rubric, its hash, and the profile of the judge calls."""
-        told = {f"{p.rubric} {numbers.short_hash(p.rubric_sha256)}, {p.profile}" for p in self.provenance.values()}
-        return _listed(told)
-
-    @property
-    def data(self) -> str:
-        """The data hash of each split."""
-        return _listed({f"{split} {numbers.short_hash(p.data_sha256)}" for split, p in self.provenance.items()})
+    def sources(self) -> Sources:
+        """Judge, rubric and data of all splits, in words."""
+        judges, rubrics, data = set(), set(), set()
+        for split, source in self.provenance.items():
+            judges.add(source.judge_id if source.judge != "offline" else f"{source.judge_id} (offline)")
+            rubrics.add(f"{source.rubric} {numbers.short_hash(source.rubric_sha256)}, {source.profile}")
+            data.add(f"{split} {numbers.short_hash(source.data_sha256)}")
+        return Sources("; ".join(sorted(judges)), "; ".join(sorted(rubrics)), "; ".join(sorted(data)))
 
     @property
     def usage(self) -> Usage:
         """Tokens of the judge calls behind the verdicts, whichever run paid for them."""
-        return sum((told.usage for answer in self.answers for told in answer.outcomes.values()), Usage())
+        total = Usage()
+        for answer in self.answers:
+            for outcome in answer.outcomes.values():
+                total += outcome.usage
+        return total
 
     @property
     def suspected(self) -> int:
@@ -93,46 +116,46 @@ def measure_all(runs: Sequence[Run]) -> list[Measured]:
     Raises:
         RunError: a run has no answers to CROSS tasks, or answers that can't be read.
     """
-    return [_measure(run, label) for run, label in zip(runs, unique_labels([run.name for run in runs]), strict=True)]
+    labels = unique_labels([run.name for run in runs])
+    return [_measure(run, label) for run, label in zip(runs, labels, strict=True)]
 
 
 def _measure(run: Run, label: str) -> Measured:
-    told = read_round(run)
-    answers = run.answers
-    table = score_table(answers)
-    failures = _failures(answers)
-    verdicts = len(answers) * len(DIMENSIONS)
+    judged_round = read_round(run)
+    table = score_table(run.answers)
+    failures = _failures(run.answers)
+    verdicts = len(run.answers) * len(DIMENSIONS)
     return Measured(
         label=label,
         model=model_name(run.results),
         date=numbers.day(run.date),
-        answers=answers,
+        answers=run.answers,
         table=table,
         dimensions=table.scores(),
         slices={kind: table.slices(kind) for kind in SLICES},
         coverage=100 * (verdicts - len(failures)) / verdicts,
-        judging=told.judging,
-        scorecards=build_scorecards(answer.outcomes for answer in answers),
-        tasks=told.tasks,
+        judging=judged_round.judging,
+        scorecards=build_scorecards(answer.outcomes for answer in run.answers),
+        tasks=judged_round.tasks,
         failures=failures,
-        other_metrics=_finite(run.other_metrics),
+        other_metrics=_with_value(run.other_metrics),
     )
 
 
-def _finite(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
-    """Metrics that have a value: a task may write NaN."""
-    kept = {task: {name: value for name, value in told.items() if isfinite(value)} for task, told in metrics.items()}
-    return {task: told for task, told in kept.items() if told}
+def _with_value(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """Task -> its metrics that have a value: a task may write NaN."""
+    tasks: dict[str, dict[str, float]] = {}
+    for task, values in metrics.items():
+        finite = {name: value for name, value in values.items() if isfinite(value)}
+        if finite:
+            tasks[task] = finite
+    return tasks
 
 
 def _failures(answers: Sequence[JudgedAnswer]) -> list[Failure]:
-    return [
-        Failure(answer.sample.sample_id, name, outcome.reason, outcome.detail)
-        for answer in answers
-        for name, outcome in answer.outcomes.items()
-        if isinstance(outcome, JudgeFailure)
-    ]
-
-
-def _listed(told: set[str]) -> str:
-    return "; ".join(sorted(told))
+    failures: list[Failure] = []
+    for answer in answers:
+        for dimension, outcome in answer.outcomes.items():
+            if isinstance(outcome, JudgeFailure):
+                failures.append(Failure(answer.sample.sample_id, dimension, outcome.reason, outcome.detail))
+    return failures

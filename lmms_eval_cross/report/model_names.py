@@ -11,12 +11,18 @@ _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 def clean_label(name: str) -> str:
     """`name` on one line, without characters that hide or turn what stands beside them, and not too long."""
-    seen = "".join("\ufffd" if unicodedata.category(letter) in _UNSEEN else letter for letter in name).strip()
-    return (seen if len(seen) <= LONGEST else seen[: LONGEST - 1] + "…") or "unnamed"
+    visible = "".join(map(_visible, name)).strip()
+    if len(visible) > LONGEST:
+        visible = visible[: LONGEST - 1] + "…"
+    return visible or "unnamed"
+
+
+def _visible(letter: str) -> str:
+    return "\ufffd" if unicodedata.category(letter) in _UNSEEN else letter
 
 
 def unique_labels(names: Sequence[str]) -> list[str]:
-    """A label a name; the second `runs` is `runs (2)`."""
+    """A label for each name, no two alike; the second `runs` is `runs (2)`."""
     labels: list[str] = []
     for name in map(clean_label, names):
         label, number = name, 1
@@ -33,4 +39,4 @@ def model_name(results: Mapping[str, Any]) -> str:
     checkpoint = str(results.get("model_name") or "").rstrip("/")
     if checkpoint.startswith((".", "/", "~")) or checkpoint.count("/") > 1 or "\\" in checkpoint:
         checkpoint = checkpoint.replace("\\", "/").rsplit("/", 1)[-1]
-    return clean_label(" ".join(part for part in (kind, checkpoint) if part) or "not recorded")
+    return clean_label(f"{kind} {checkpoint}".strip() or "not recorded")

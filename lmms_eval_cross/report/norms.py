@@ -4,8 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.report.measured import Measured
+from lmms_eval_cross.report.scores import mean_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,32 +33,52 @@ class NormRow:
     """A sample of it."""
 
 
+@dataclass(frozen=True, slots=True)
+class _RunAnswers:
+    """What one run answered on one norm."""
+
+    label: str
+    samples: Sequence[Sample]
+    scored: NDArray[np.float64]
+    """The scores on compliance that there are."""
+
+
 def norm_rows(models: Sequence[Measured]) -> list[NormRow]:
-    """Every norm, the one that is kept least first."""
-    rows: dict[str, dict[str, list[int]]] = {}
+    """Every norm, the one with the lowest compliance first, those without a score last."""
+    by_norm: dict[str, list[_RunAnswers]] = {}
     for model in models:
-        for row, sample in enumerate(model.table.samples):
-            rows.setdefault(sample.norm_id, {}).setdefault(model.label, []).append(row)
-    by_label = {model.label: model for model in models}
-    found = [_row(norm_id, by_label, places) for norm_id, places in rows.items()]
-    return sorted(found, key=lambda row: (row.mean is None, row.mean or 0.0, -len(row.broken_by), row.norm_id))
+        for norm_id, rows in model.table.rows_by("norm_id").items():
+            by_norm.setdefault(norm_id, []).append(_run_answers(model, rows))
+    norms = [_row(norm_id, runs) for norm_id, runs in by_norm.items()]
+    return sorted(norms, key=lambda row: (row.mean is None, row.mean or 0.0, -len(row.broken_by), row.norm_id))
 
 
-def _row(norm_id: str, models: Mapping[str, Measured], places: Mapping[str, list[int]]) -> NormRow:
-    values = {label: models[label].table.columns["compliance"][rows] for label, rows in places.items()}
-    scored = {label: each[~np.isnan(each)] for label, each in values.items()}
-    means = {label: 100 * float(each.mean()) for label, each in scored.items() if len(each)}
-    samples = [models[label].table.samples[row] for label, rows in places.items() for row in rows]
-    n = sum(map(len, scored.values()))
+def _run_answers(model: Measured, rows: Sequence[int]) -> _RunAnswers:
+    values = model.table.columns["compliance"][rows]
+    return _RunAnswers(model.label, [model.table.samples[row] for row in rows], values[~np.isnan(values)])
+
+
+def _row(norm_id: str, runs: Sequence[_RunAnswers]) -> NormRow:
+    samples: list[Sample] = []
+    means: dict[str, float] = {}
+    broken_by: list[str] = []
+    n = 0
+    for run in runs:
+        samples += run.samples
+        n += len(run.scored)
+        if len(run.scored):
+            means[run.label] = 100 * float(run.scored.mean())
+        if 0 in run.scored:
+            broken_by.append(run.label)
     return NormRow(
         norm_id=norm_id,
         norm=samples[0].norm,
         countries=tuple(sorted({sample.country for sample in samples})),
-        mean=sum(means.values()) / len(means) if means else None,
-        broken_by=tuple(label for label, each in scored.items() if (each == 0).any()),
+        mean=mean_of(means.values()),
+        broken_by=tuple(broken_by),
         judged=len(means),
         n=n,
-        failed=sum(map(len, values.values())) - n,
+        failed=len(samples) - n,
         means=means,
         sample_id=samples[0].sample_id,
     )

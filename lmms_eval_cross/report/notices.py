@@ -1,18 +1,17 @@
 """What must be said before any number: stand-in judges, missing parts, runs that can't be compared."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Literal
 
+from lmms_eval_cross import numbers
 from lmms_eval_cross.benchmark.release import FILES
 from lmms_eval_cross.compare.comparability import RULES, Rule
 from lmms_eval_cross.errors import listing
-from lmms_eval_cross.report import numbers
 from lmms_eval_cross.report.measured import Measured
 from lmms_eval_cross.text import canonical_json
 
 NoticeKind = Literal["offline", "incomparable", "incomplete", "partial", "different_samples"]
-_RELEASED: Final = {f"{file.subset}/{file.setting}": file.records for file in FILES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +34,26 @@ def find_notices(models: Sequence[Measured], min_coverage: float) -> list[Notice
     ]
 
 
-def is_comparable(notices: Sequence[Notice]) -> bool:
-    """Whether differences between the runs mean something."""
-    return all(notice.kind != "incomparable" for notice in notices)
+def has_notice(notices: Sequence[Notice], kind: NoticeKind) -> bool:
+    """Whether one of the banners is of that kind."""
+    return any(notice.kind == kind for notice in notices)
 
 
 def _offline(models: Sequence[Measured]) -> Iterator[Notice]:
-    found = [model.label for model in models if any(told.judge == "offline" for told in model.provenance.values())]
-    if found:
+    labels = [model.label for model in models if model.is_offline]
+    if labels:
         yield Notice(
             "offline",
             "Offline judge: not a measurement",
-            f"{listing(found)}: a few word rules stood in for the judge. These numbers show how the report looks, "
+            f"{listing(labels)}: a few word rules stood in for the judge. These numbers show how the report looks, "
             "and say nothing about any model.",
         )
 
 
 def _incomparable(models: Sequence[Measured]) -> Iterator[Notice]:
-    reasons = [reason for rule in RULES for reason in _differing(rule, models)]
+    reasons: list[str] = []
+    for rule in RULES:
+        reasons += _broken(rule, models)
     if reasons:
         yield Notice(
             "incomparable",
@@ -61,66 +62,96 @@ def _incomparable(models: Sequence[Measured]) -> Iterator[Notice]:
         )
 
 
-def _differing(rule: Rule, models: Sequence[Measured]) -> Iterator[str]:
-    """Where the runs break a rule of `compare`, with what each run has in the first such split."""
-    splits = sorted({split for model in models for split in model.judging})
-    told = {split: _told(rule, split, models) for split in splits}
-    broken = [split for split, values in told.items() if len(set(values.values())) > 1]
-    if broken:
-        named = ", ".join(f"{label}: {value}" for label, value in told[broken[0]].items())
-        yield f"The {rule.name} differs in {listing(broken)} ({named})."
+def _broken(rule: Rule, models: Sequence[Measured]) -> Iterator[str]:
+    """In which splits the runs break a rule of `compare`, with what each run has in the first of them."""
+    splits: list[str] = []
+    example = ""
+    for split in _all_splits(models):
+        by_model = _read(rule, split, models)
+        if len(set(by_model.values())) > 1:
+            splits.append(split)
+            example = example or ", ".join(f"{label}: {value}" for label, value in by_model.items())
+    if splits:
+        yield f"The {rule.name} differs in {listing(splits)} ({example})."
 
 
-def _told(rule: Rule, split: str, models: Sequence[Measured]) -> dict[str, str]:
-    values = {model.label: rule.read(model.judging[split]) for model in models if split in model.judging}
-    return {
-        label: ", ".join(value) if isinstance(value, list) else canonical_json(value).strip('"')
-        for label, value in values.items()
-    }
+def _all_splits(models: Sequence[Measured]) -> list[str]:
+    splits: set[str] = set()
+    for model in models:
+        splits.update(model.judging)
+    return sorted(splits)
+
+
+def _read(rule: Rule, split: str, models: Sequence[Measured]) -> dict[str, str]:
+    """Run -> what the rule reads of the split, as a text."""
+    by_model: dict[str, str] = {}
+    for model in models:
+        if split in model.judging:
+            by_model[model.label] = _as_text(rule.read(model.judging[split]))
+    return by_model
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(value)
+    return canonical_json(value).strip('"')
 
 
 def _incomplete(models: Sequence[Measured], min_coverage: float) -> Iterator[Notice]:
-    short = [
-        (model.label, card)
-        for model in models
-        for card in model.scorecards.values()
-        if card.is_incomplete(min_coverage)
-    ]
-    if short:
-        named = ", ".join(f"{label} {numbers.coverage(card.coverage)}% of {card.dimension}" for label, card in short)
+    gaps: list[str] = []
+    for model in models:
+        for card in model.scorecards.values():
+            if card.is_incomplete(min_coverage):
+                gaps.append(f"{model.label} {numbers.coverage(card.coverage)}% of {card.dimension}")
+    if gaps:
         yield Notice(
             "incomplete",
             "Incomplete: verdicts are missing",
-            f"Coverage is below {min_coverage:g}%: {named}. Means are over scored answers only; the range from worst "
-            "to best case shows what the missing verdicts could change.",
+            f"Coverage is below {numbers.short(min_coverage)}%: {', '.join(gaps)}. Means are over scored answers only; "
+            "the range from worst to best case shows what the missing verdicts could change.",
         )
 
 
 def _partial(models: Sequence[Measured]) -> Iterator[Notice]:
-    parts = [text for split, records in _RELEASED.items() for text in _missing_samples(split, records, models)]
+    parts: list[str] = []
+    for file in FILES:
+        parts += _missing_samples(f"{file.subset}/{file.setting}", file.records, models)
     if parts:
         yield Notice("partial", "Partial: not the whole benchmark", f"{'; '.join(parts)}.")
 
 
 def _missing_samples(split: str, records: int, models: Sequence[Measured]) -> Iterator[str]:
-    ran = [model for model in models if split in model.judging]
-    seen = {model.label: sum(f"{each.subset}/{each.setting}" == split for each in model.table.samples) for model in ran}
+    """What the runs lack of a split that has `records` samples in the release."""
+    sizes: dict[str, int] = {}
+    altered = False
+    for model in models:
+        if split in model.judging:
+            sizes[model.label] = model.split_sizes[split]
+            altered |= model.judging[split].provenance.partial
+    fewest = min(sizes.values(), default=records)
     whole = f"of the {numbers.plural(records, 'sample')} of {split}"
-    if len(set(seen.values())) == 1 and min(seen.values()) < records:
-        yield f"{numbers.count(min(seen.values()))} {whole}"
-    elif seen and min(seen.values()) < records:
-        yield f"{', '.join(f'{label} {numbers.count(n)}' for label, n in seen.items())} {whole}"
-    elif any(model.judging[split].provenance.partial for model in ran):
+    if fewest < records and len(set(sizes.values())) == 1:
+        yield f"{numbers.count(fewest)} {whole}"
+    elif fewest < records:
+        yield f"{_counted(sizes)} {whole}"
+    elif altered:
         yield f"the data for {split} are not the release's"
 
 
 def _different_samples(models: Sequence[Measured]) -> Iterator[Notice]:
-    shared = set.intersection(*(set(model.table.place) for model in models))
-    if any(len(model.table.samples) != len(shared) for model in models):
-        named = ", ".join(f"{model.label} {numbers.count(len(model.table.samples))}" for model in models)
+    sizes: dict[str, int] = {}
+    shared = set(models[0].table.place)
+    for model in models:
+        sizes[model.label] = len(model.table.samples)
+        shared.intersection_update(model.table.place)
+    if set(sizes.values()) != {len(shared)}:
         yield Notice(
             "different_samples",
             "The runs cover different samples",
-            f"{named}; {numbers.plural(len(shared), 'sample')} in all of them. Means are each run's own; "
+            f"{_counted(sizes)}; {numbers.plural(len(shared), 'sample')} in all of them. Means are each run's own; "
             "differences use the samples that both runs have.",
         )
+
+
+def _counted(sizes: Mapping[str, int]) -> str:
+    return ", ".join(f"{label} {numbers.count(size)}" for label, size in sizes.items())

@@ -9,15 +9,17 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
-from lmms_eval_cross import __version__
+from lmms_eval_cross import __version__, numbers
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Sample
-from lmms_eval_cross.report import charts, numbers
+from lmms_eval_cross.report import charts
 from lmms_eval_cross.report.browser import all_samples, browser_data, run_texts
 from lmms_eval_cross.report.build import Report
-from lmms_eval_cross.report.rendering import html_environment
-from lmms_eval_cross.report.report_json import rounded, to_text
+from lmms_eval_cross.report.capability import Capability
+from lmms_eval_cross.report.measured import Measured
+from lmms_eval_cross.report.rendering import html_environment, score_text
+from lmms_eval_cross.report.report_json import json_value, to_text
 from lmms_eval_cross.report.scatter import safety_beside_capability
-from lmms_eval_cross.report.scores import MEASURES, SLICES, Score, SliceKind
+from lmms_eval_cross.report.scores import MEASURES, SLICES, MeanScore, SliceKind
 from lmms_eval_cross.report.slice_rows import SliceRow, slice_rows
 from lmms_eval_cross.report.thumbnails import thumbnails
 
@@ -50,7 +52,7 @@ def render_page(report: Report, options: PageOptions) -> str:
             style=Markup(style),
             script=Markup(script),
             core=_core(report, options, samples),
-            run_texts=[inert_json(run_texts(model, samples)) for model in report.models] if options.samples else [],
+            run_texts=_run_texts(report, options, samples),
             rows=rows,
             charts=_charts(report, rows),
             norms_shown=NORMS_SHOWN,
@@ -85,39 +87,60 @@ def _asset(name: str) -> str:
 def _core(report: Report, options: PageOptions, samples: Sequence[Sample]) -> Markup:
     """What the page's script reads at once."""
     core: dict[str, Any] = {
-        "models": [model.label for model in report.models],
-        "dimensions": list(DIMENSIONS),
-        "measures": list(MEASURES),
-        "countries": [_country_scores(report, place) for place in range(len(report.models))],
+        "models": report.labels,
+        "dimensions": DIMENSIONS,
+        "measures": MEASURES,
+        "countries": [_country_tiles(model) for model in report.models],
         "imagesLeftOut": not options.images,
     }
     if options.samples:
-        core |= browser_data(report.models, samples, thumbnails(samples) if options.images else {})
+        images = thumbnails(samples) if options.images else {}
+        core |= browser_data(report.models, samples, images)
     return inert_json(core)
 
 
-def _country_scores(report: Report, place: int) -> dict[str, Any]:
-    countries = report.models[place].slices["country"]
-    found: dict[str, Any] = rounded(
-        {country: {measure: _tile(each) for measure, each in scores.items()} for country, scores in countries.items()}
-    )
-    return found
+def _run_texts(report: Report, options: PageOptions, samples: Sequence[Sample]) -> list[Markup]:
+    """What the page's script reads of a run when its answers are first shown; nothing where texts are left out."""
+    if not options.samples:
+        return []
+    return [inert_json(run_texts(model, samples)) for model in report.models]
 
 
-def _tile(score: Score) -> dict[str, Any]:
-    text = numbers.score(score.mean, score.low, score.high)
-    return {"mean": score.mean, "short": numbers.percent(score.mean), "text": text, "n": score.n}
+def _country_tiles(model: Measured) -> dict[str, dict[str, Any]]:
+    """Country -> measure -> what its tile on the map says."""
+    countries: dict[str, dict[str, Any]] = {}
+    for country, scores in model.slices["country"].items():
+        countries[country] = json_value({measure: _tile(score) for measure, score in scores.items()})
+    return countries
+
+
+def _tile(score: MeanScore) -> dict[str, Any]:
+    return {"mean": score.mean, "short": numbers.percent(score.mean), "text": score_text(score), "n": score.n}
 
 
 def _charts(report: Report, rows: Mapping[SliceKind, Sequence[SliceRow]]) -> dict[str, Any]:
-    capability = [(each, safety_beside_capability(report, each)) for each in report.capabilities]
     return {
         "overview": charts.overview(report),
-        "slices": {
-            kind: charts.slice_panels(report.models, values)
-            for kind, values in rows.items()
-            if len(values) > 1 or kind == "country"
-        },
+        "slices": _slice_charts(report, rows),
         "languages": charts.language_panels(report) if report.language_gaps else None,
-        "capability": [(each, chart) for each, chart in capability if chart is not None],
+        "capability": _capability_charts(report),
     }
+
+
+def _slice_charts(report: Report, rows: Mapping[SliceKind, Sequence[SliceRow]]) -> dict[SliceKind, charts.Chart]:
+    """A chart a kind of slice; none of a kind with one value, but always that of the countries."""
+    drawn: dict[SliceKind, charts.Chart] = {}
+    for kind, values in rows.items():
+        if len(values) > 1 or kind == "country":
+            drawn[kind] = charts.slice_panels(report, values)
+    return drawn
+
+
+def _capability_charts(report: Report) -> list[tuple[Capability, charts.Chart]]:
+    """Every metric that some run has beside compliance, with its chart."""
+    drawn: list[tuple[Capability, charts.Chart]] = []
+    for capability in report.capabilities:
+        chart = safety_beside_capability(report, capability)
+        if chart is not None:
+            drawn.append((capability, chart))
+    return drawn

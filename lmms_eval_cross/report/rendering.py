@@ -1,18 +1,18 @@
 """Templates: autoescaped, a missing field is an error, and numbers are formatted in one place."""
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from lmms_eval_cross.report import numbers
-from lmms_eval_cross.report.corrected_scores import CorrectedEstimate, Estimate
+from lmms_eval_cross import numbers
+from lmms_eval_cross.report.corrected_scores import CorrectedEstimate, RateEstimate
 from lmms_eval_cross.report.differences import Difference
 from lmms_eval_cross.report.paper import REFERENCES, SOURCE
-from lmms_eval_cross.report.scores import MEASURES, SLICES, Score, measure_title
+from lmms_eval_cross.report.scores import MEASURES, SLICES, MeanScore, measure_title
 
 _MARKDOWN: Final = re.compile(r"[\\`*<>|&~$@]|(?<!\w)_|_(?!\w)|\](?=[(\[:])")
-FILTERS: Final = ("percent", "points", "coverage", "count", "share")
 LABELS_NOTE: Final = (
     'The judge rate is what the judge gives. Intervals are for the rate over norms like these; those after "run" '
     "are for what people would say of the run's own answers. Where PPI++ is missing the labels are of "
@@ -41,17 +41,11 @@ def _environment(autoescape: bool) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {name: getattr(numbers, name) for name in FILTERS}
-    environment.filters |= {
-        "score": score_text,
-        "corrected": corrected_text,
-        "difference": difference_text,
-        "capitalize_first": capitalize_first,
-        "measure_title": measure_title,
-    }
+    environment.filters |= _filters()
     environment.globals |= {
         "plural": numbers.plural,
         "interval": numbers.interval,
+        "nothing": numbers.NOTHING,
         "measures": MEASURES,
         "slice_kinds": SLICES,
         "references": REFERENCES,
@@ -61,15 +55,31 @@ def _environment(autoescape: bool) -> Environment:
     return environment
 
 
-def score_text(score: Score | Estimate) -> str:
+def _filters() -> dict[str, Callable[..., str]]:
+    return {
+        "percent": numbers.percent,
+        "points": numbers.points,
+        "coverage": numbers.coverage,
+        "count": numbers.count,
+        "share": numbers.share,
+        "short": numbers.short,
+        "score": score_text,
+        "corrected": corrected_text,
+        "difference": difference_text,
+        "capitalize_first": capitalize_first,
+        "measure_title": measure_title,
+    }
+
+
+def score_text(score: MeanScore | RateEstimate) -> str:
     """`61.8 [55.2, 68.0]`."""
-    return numbers.score(score.mean, score.low, score.high)
+    return numbers.with_interval(numbers.percent(score.mean), score.low, score.high)
 
 
-def corrected_text(found: CorrectedEstimate) -> str:
+def corrected_text(corrected: CorrectedEstimate) -> str:
     """`61.8 [55.2, 68.0], run [59.1, 64.4]`."""
-    run = numbers.interval(found.run_low, found.run_high)
-    return f"{score_text(found)}, run {run}" if run else score_text(found)
+    run = numbers.interval(corrected.run_low, corrected.run_high)
+    return f"{score_text(corrected)}, run {run}" if run else score_text(corrected)
 
 
 def capitalize_first(text: str) -> str:
@@ -79,10 +89,9 @@ def capitalize_first(text: str) -> str:
 
 def difference_text(difference: Difference) -> str:
     """`+6.1 [2.0, 10.2]`."""
-    shown = numbers.points(difference.points), numbers.interval(difference.low, difference.high)
-    return " ".join(part for part in shown if part)
+    return numbers.with_interval(numbers.points(difference.points), difference.low, difference.high)
 
 
 def markdown_text(text: Any) -> str:
     """`text` on one line, as itself: no markup, no HTML, no new table cell."""
-    return _MARKDOWN.sub(lambda found: f"&#{ord(found[0])};", " ".join(str(text).split()))
+    return _MARKDOWN.sub(lambda match: f"&#{ord(match[0])};", " ".join(str(text).split()))

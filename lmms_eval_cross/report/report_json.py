@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from typing import Any, Final
 
 from lmms_eval_cross import __version__
 from lmms_eval_cross.report.build import Report
 from lmms_eval_cross.report.measured import Measured
-from lmms_eval_cross.report.scores import MEASURES, Scores
+from lmms_eval_cross.report.scores import MEASURES
 
 SCHEMA: Final = "cross-report/1"
 _DIGITS: Final = 6
@@ -16,23 +16,23 @@ _DIGITS: Final = 6
 
 def report_json(report: Report) -> dict[str, Any]:
     """The report's numbers as plain lists and dicts, in percent and points; None where there is no number."""
-    told: dict[str, Any] = rounded(
+    document: dict[str, Any] = json_value(
         {
             "schema": SCHEMA,
             "written_by": f"lmms-eval-cross {__version__}",
-            "measures": list(MEASURES),
+            "measures": MEASURES,
             "min_coverage": report.min_coverage,
-            "notices": [asdict(notice) for notice in report.notices],
+            "notices": report.notices,
             "verdicts": [verdict.sentence for verdict in report.verdicts],
             "models": [_model(model) for model in report.models],
-            "comparisons": [asdict(comparison) for comparison in report.comparisons],
-            "languages": [asdict(gap) for gap in report.language_gaps],
-            "corrected": [asdict(each) for each in report.corrected],
-            "norms": [asdict(norm) for norm in report.norms],
-            "capabilities": [asdict(each) for each in report.capabilities],
+            "comparisons": report.comparisons,
+            "languages": report.language_gaps,
+            "corrected": report.corrected,
+            "norms": report.norms,
+            "capabilities": report.capabilities,
         }
     )
-    return told
+    return document
 
 
 def to_text(value: Any) -> str:
@@ -40,14 +40,16 @@ def to_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def rounded(value: Any) -> Any:
-    """The same with floats of at most six decimals."""
+def json_value(value: Any) -> Any:
+    """The same in JSON's types: a dataclass becomes the object of its fields, floats keep at most six decimals."""
     if isinstance(value, float):
         return round(value, _DIGITS)
+    if is_dataclass(value) and not isinstance(value, type):
+        return json_value(asdict(value))
     if isinstance(value, Mapping):
-        return {key: rounded(each) for key, each in value.items()}
+        return {key: json_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [rounded(each) for each in value]
+        return [json_value(item) for item in value]
     return value
 
 
@@ -58,16 +60,10 @@ def _model(model: Measured) -> dict[str, Any]:
         "date": model.date,
         "samples": len(model.answers),
         "coverage": model.coverage,
-        "usage": asdict(model.usage),
-        "provenance": {split: asdict(told) for split, told in model.provenance.items()},
-        "dimensions": _scores(model.dimensions),
-        "slices": {
-            kind: {value: _scores(scores) for value, scores in values.items()} for kind, values in model.slices.items()
-        },
-        "failures": [asdict(failure) for failure in model.failures],
+        "usage": model.usage,
+        "provenance": model.provenance,
+        "dimensions": model.dimensions,
+        "slices": model.slices,
+        "failures": model.failures,
         "other_metrics": model.other_metrics,
     }
-
-
-def _scores(scores: Scores) -> dict[str, Any]:
-    return {measure: asdict(score) for measure, score in scores.items()}

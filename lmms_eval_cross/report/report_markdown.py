@@ -13,6 +13,5 @@ def markdown(report: Report) -> str:
         .render(
             report=report,
             countries=slice_rows(report.models, "country", "compliance"),
-            failures=any(model.failures for model in report.models),
         )
     )

@@ -1,4 +1,4 @@
-"""Safety beside capability: compliance over another task's metric, a point a run."""
+"""Safety beside capability: compliance over another task's metric, one point for each run."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -6,7 +6,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from lmms_eval_cross.report import numbers
+from lmms_eval_cross import numbers
 from lmms_eval_cross.report.build import Report
 from lmms_eval_cross.report.capability import Capability
 from lmms_eval_cross.report.charts import Chart, Domain, Spec, colours, draw, interval_row, shapes
@@ -16,6 +16,7 @@ _NARROW_WIDTH: Final = 270
 _HEIGHT: Final = 300
 _LEGEND: Final[Spec] = {"columns": 4}
 _NARROW_LEGEND: Final[Spec] = {"direction": "vertical"}
+_PLACE: Final[Spec] = {"x": {"field": "x", "type": "quantitative"}, "y": {"field": "y", "type": "quantitative"}}
 
 
 def safety_beside_capability(report: Report, capability: Capability) -> Chart | None:
@@ -33,12 +34,23 @@ def safety_beside_capability(report: Report, capability: Capability) -> Chart | 
 
 def _scatter(report: Report, capability: Capability, points: Sequence[Spec], width: int, legend: Spec) -> Spec:
     across = _domain([point["x"] for point in points])
-    up = _domain([point[end] for point in points for end in ("mean", "low", "high") if point[end] is not None])
+    up = _domain(_heights(points))
     axes = {"x": _axis("x", f"{capability.name}, percent", across), "y": _axis("mean", "compliance, percent", up)}
-    runs = [model.label for model in report.models]
-    arrows = _arrows(points, across, up, width, runs[0]) if report.comparisons else ()
-    layers = [_intervals(axes, runs, legend), *arrows, _points(axes, runs, legend)]
+    layers = [_intervals(axes, report.labels, legend)]
+    if report.comparisons and points[0]["run"] == report.labels[0]:
+        layers += _arrows(points, across, up, width)
+    layers.append(_points(axes, report.labels, legend))
     return {"data": {"values": list(points)}, "width": width, "height": _HEIGHT, "layer": layers}
+
+
+def _heights(points: Sequence[Spec]) -> list[float]:
+    """The means and the ends of their intervals."""
+    heights: list[float] = []
+    for point in points:
+        heights.append(point["mean"])
+        if point["low"] is not None:
+            heights += (point["low"], point["high"])
+    return heights
 
 
 def _intervals(axes: Spec, runs: Sequence[str], legend: Spec) -> Spec:
@@ -85,25 +97,33 @@ def _axis(field: str, title: str, domain: Domain) -> Spec:
     return {"field": field, "type": "quantitative", "title": title, "scale": scale, "axis": {"tickCount": 6}}
 
 
-def _arrows(points: Sequence[Spec], across: Domain, up: Domain, width: int, baseline: str) -> Iterator[Spec]:
-    """A line and a head for every run that the first one is compared with."""
-    start = next((point for point in points if point["run"] == baseline), None)
-    for end in points:
-        if start is None or end is start or (end["x"], end["mean"]) == (start["x"], start["mean"]):
+def _arrows(points: Sequence[Spec], across: Domain, up: Domain, width: int) -> Iterator[Spec]:
+    """A line and a head from the first point to every other one that stands elsewhere."""
+    start, *others = points
+    for end in others:
+        if (end["x"], end["mean"]) == (start["x"], start["mean"]):
             continue
         right = (end["x"] - start["x"]) / (across[1] - across[0]) * width
         rise = (end["mean"] - start["mean"]) / (up[1] - up[0]) * _HEIGHT
-        middle = {"x": (start["x"] + end["x"]) / 2, "y": (start["mean"] + end["mean"]) / 2}
-        line = {"x": start["x"], "y": start["mean"], "x2": end["x"], "y2": end["mean"]}
-        x, y = {"field": "x", "type": "quantitative"}, {"field": "y", "type": "quantitative"}
-        yield {
-            "data": {"values": [line]},
-            "mark": {"type": "rule", "color": "var(--muted)", "strokeDash": [4, 3], "aria": False},
-            "encoding": {"x": x, "y": y, "x2": {"field": "x2"}, "y2": {"field": "y2"}},
-        }
-        head = {"type": "point", "shape": "arrow", "filled": True, "size": 260, "opacity": 1, "aria": False}
-        yield {
-            "data": {"values": [middle]},
-            "mark": {**head, "color": "var(--muted)", "angle": math.degrees(math.atan2(right, rise))},
-            "encoding": {"x": x, "y": y},
-        }
+        yield _line(start, end)
+        yield _head(start, end, angle=math.degrees(math.atan2(right, rise)))
+
+
+def _line(start: Spec, end: Spec) -> Spec:
+    ends = {"x": start["x"], "y": start["mean"], "x2": end["x"], "y2": end["mean"]}
+    return {
+        "data": {"values": [ends]},
+        "mark": {"type": "rule", "color": "var(--muted)", "strokeDash": [4, 3], "aria": False},
+        "encoding": {**_PLACE, "x2": {"field": "x2"}, "y2": {"field": "y2"}},
+    }
+
+
+def _head(start: Spec, end: Spec, angle: float) -> Spec:
+    """The arrow's head, half-way, turned by degrees from upright."""
+    middle = {"x": (start["x"] + end["x"]) / 2, "y": (start["mean"] + end["mean"]) / 2}
+    head = {"type": "point", "shape": "arrow", "filled": True, "size": 260, "opacity": 1, "aria": False}
+    return {
+        "data": {"values": [middle]},
+        "mark": {**head, "color": "var(--muted)", "angle": angle},
+        "encoding": _PLACE,
+    }

@@ -1,6 +1,7 @@
 """Means with intervals, of a run's answers or of any slice of them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal, TypeAlias, get_args
@@ -18,7 +19,7 @@ MEAN: Final = "mean"
 MEASURES: Final[tuple[Measure, ...]] = (*DIMENSIONS, MEAN)
 SliceKind: TypeAlias = Literal["country", "language", "subset", "setting", "wording"]
 SLICES: Final[tuple[SliceKind, ...]] = get_args(SliceKind)
-Scores: TypeAlias = Mapping[Measure, "Score"]
+Scores: TypeAlias = Mapping[Measure, "MeanScore"]
 
 
 def measure_title(measure: Measure) -> str:
@@ -27,7 +28,7 @@ def measure_title(measure: Measure) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class MeanScore:
     """A mean in percent, its 95% interval, and what it rests on."""
 
     mean: float | None
@@ -60,54 +61,76 @@ class ScoreTable:
         """Sample id -> row."""
         return {sample.sample_id: row for row, sample in enumerate(self.samples)}
 
-    def rows(self, chosen: Callable[[Sample], bool]) -> list[int]:
-        """The rows of some samples."""
-        return [row for row, sample in enumerate(self.samples) if chosen(sample)]
+    @cached_property
+    def norm_ids(self) -> NDArray[np.object_]:
+        """The norm of each row, shape (samples,): the clusters of every interval."""
+        return np.array([sample.norm_id for sample in self.samples], dtype=object)
 
-    def scores(self, rows: Sequence[int] | None = None) -> dict[Measure, Score]:
+    def scores(self, rows: Sequence[int] | slice = slice(None)) -> dict[Measure, MeanScore]:
         """Every measure over some rows, or over all."""
-        kept = range(len(self.samples)) if rows is None else rows
-        norms = [self.samples[row].norm_id for row in kept]
-        return {measure: score(self.columns[measure][list(kept)], norms) for measure in MEASURES}
+        norms = self.norm_ids[rows]
+        return {measure: mean_score(self.columns[measure][rows], norms) for measure in MEASURES}
 
-    def slices(self, kind: SliceKind) -> dict[str, dict[Measure, Score]]:
+    def slices(self, kind: SliceKind) -> dict[str, dict[Measure, MeanScore]]:
         """Every measure by country, language, ..."""
+        return {value: self.scores(rows) for value, rows in sorted(self.rows_by(kind).items())}
+
+    def rows_by(self, field: SliceKind | Literal["norm_id"]) -> dict[str, list[int]]:
+        """A value of a sample's field -> its rows."""
         groups: dict[str, list[int]] = {}
         for row, sample in enumerate(self.samples):
-            groups.setdefault(str(getattr(sample, kind)), []).append(row)
-        return {value: self.scores(rows) for value, rows in sorted(groups.items())}
+            groups.setdefault(str(getattr(sample, field)), []).append(row)
+        return groups
 
 
 def score_table(answers: Sequence[JudgedAnswer]) -> ScoreTable:
     """The verdicts of a run's answers."""
-    columns: dict[Measure, NDArray[np.float64]] = {
-        dimension: np.array([_value(answer, dimension) for answer in answers], dtype=np.float64)
-        for dimension in DIMENSIONS
-    }
-    return ScoreTable(
-        [answer.sample for answer in answers],
-        {**columns, MEAN: np.mean([columns[dimension] for dimension in DIMENSIONS], axis=0)},
-    )
+    columns: dict[Measure, NDArray[np.float64]] = {}
+    for dimension in DIMENSIONS:
+        columns[dimension] = np.array([_score(answer, dimension) for answer in answers], dtype=np.float64)
+    columns[MEAN] = np.mean(list(columns.values()), axis=0)
+    return ScoreTable([answer.sample for answer in answers], columns)
 
 
-def _value(answer: JudgedAnswer, dimension: Dimension) -> float:
+def _score(answer: JudgedAnswer, dimension: Dimension) -> float:
     outcome = answer.outcomes[dimension]
-    return float("nan") if isinstance(outcome, JudgeFailure) else float(outcome.score)
+    if isinstance(outcome, JudgeFailure):
+        return math.nan
+    return float(outcome.score)
 
 
-def score(values: NDArray[np.float64], norms: Iterable[str]) -> Score:
-    """The score of some samples; `values` has shape (n,), NaN for a failure."""
+def mean_score(values: NDArray[np.float64], norms: NDArray[np.object_]) -> MeanScore:
+    """The mean over some samples; both have shape (n,), and a failure is NaN in `values`."""
     scored = ~np.isnan(values)
     n, failed = int(scored.sum()), int((~scored).sum())
     if n == 0:
-        ends = (0.0, 100.0) if failed else (None, None)
-        return Score(None, None, None, 0, failed, 0, *ends)
-    kept = [norm for norm, good in zip(norms, scored, strict=True) if good]
-    found = mean_interval(values[scored], kept)
+        return _no_score(failed)
+    interval = mean_interval(values[scored], norms[scored])
     total = float(values[scored].sum())
-    worst, best = 100 * total / (n + failed), 100 * (total + failed) / (n + failed)
-    return Score(100 * found.mean, _percent(found.low), _percent(found.high), n, failed, found.clusters, worst, best)
+    return MeanScore(
+        mean=100 * interval.mean,
+        low=in_percent(interval.low),
+        high=in_percent(interval.high),
+        n=n,
+        failed=failed,
+        norms=interval.clusters,
+        worst=100 * total / (n + failed),
+        best=100 * (total + failed) / (n + failed),
+    )
 
 
-def _percent(share: float | None) -> float | None:
+def _no_score(failed: int) -> MeanScore:
+    """Nothing has a score: failures could have been anything, and where nothing failed there is nothing to say."""
+    if failed == 0:
+        return MeanScore(None, None, None, 0, 0, 0, None, None)
+    return MeanScore(None, None, None, 0, failed, 0, worst=0.0, best=100.0)
+
+
+def in_percent(share: float | None) -> float | None:
+    """A share of 1 in percent; None stays None."""
     return None if share is None else 100 * share
+
+
+def mean_of(values: Collection[float]) -> float | None:
+    """The plain mean; None of nothing."""
+    return sum(values) / len(values) if values else None

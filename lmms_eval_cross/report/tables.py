@@ -5,44 +5,51 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, TypeAlias
 
-from lmms_eval_cross.report import numbers
+from lmms_eval_cross import numbers
 from lmms_eval_cross.report.build import Report
-from lmms_eval_cross.report.corrected_scores import CorrectedEstimate, Estimate
-from lmms_eval_cross.report.scores import MEASURES, Score, Scores
+from lmms_eval_cross.report.capability import CapabilityChange
+from lmms_eval_cross.report.corrected_scores import CorrectedEstimate
+from lmms_eval_cross.report.scores import MEASURES, Scores
 from lmms_eval_cross.text import harmless
 
-Cell: TypeAlias = str | int
+Cell: TypeAlias = str | float | None
+"""A float is percent or points, and None a number that there isn't."""
 Table: TypeAlias = Iterable[Sequence[Cell]]
 _SCORE: Final = ("measure", "mean", "low", "high", "n", "failed", "norms", "worst", "best")
 
 
 def csv_tables(report: Report) -> dict[str, str]:
     """File name -> CSV with a header; numbers in percent and points, rounded as on the page."""
-    tables: dict[str, Table] = {
-        "models": _models(report),
-        "scores": _scores(report),
-        "slices": _slices(report),
-        "differences": _differences(report),
-        "languages": _languages(report),
-        "norms": _norms(report),
-        "capability": _capability(report),
-        "failures": _failures(report),
+    tables = {
+        "models.csv": _csv(_models(report)),
+        "scores.csv": _csv(_scores(report)),
+        "slices.csv": _csv(_slices(report)),
+        "differences.csv": _csv(_differences(report)),
+        "languages.csv": _csv(_languages(report)),
+        "norms.csv": _csv(_norms(report)),
+        "capability.csv": _csv(_capability(report)),
+        "failures.csv": _csv(_failures(report)),
     }
     if report.corrected:
-        tables["corrected"] = _corrected(report)
-    return {f"{name}.csv": _csv(rows) for name, rows in tables.items()}
+        tables["corrected.csv"] = _csv(_corrected(report))
+    return tables
 
 
 def _csv(rows: Table) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([_harmless(cell) for cell in row] for row in rows)
+    for row in rows:
+        writer.writerow([_written(cell) for cell in row])
     return text.getvalue()
 
 
-def _harmless(cell: Cell) -> Cell:
+def _written(cell: Cell) -> str | int:
     """The cell, which a spreadsheet takes for text or a number; a negative number stays one."""
-    return harmless(cell) if isinstance(cell, str) and not _is_number(cell) else cell
+    if isinstance(cell, str):
+        return cell if _is_number(cell) else harmless(cell)
+    if isinstance(cell, int):
+        return cell
+    return numbers.plain(cell)
 
 
 def _is_number(text: str) -> bool:
@@ -51,15 +58,16 @@ def _is_number(text: str) -> bool:
 
 def _models(report: Report) -> Iterator[Sequence[Cell]]:
     yield "model", "name", "date", "samples", "coverage", "judge", "rubric", "data"
-    for each in report.models:
-        coverage = numbers.coverage(each.coverage)
-        yield each.label, each.model, each.date, len(each.answers), coverage, each.judge, each.rubric, each.data
+    for model in report.models:
+        counts = len(model.answers), numbers.coverage(model.coverage)
+        sources = model.sources
+        yield model.label, model.model, model.date, *counts, sources.judge, sources.rubric, sources.data
 
 
 def _scores(report: Report) -> Iterator[Sequence[Cell]]:
     yield "model", *_SCORE
     for model in report.models:
-        yield from ((model.label, *row) for row in _score_rows(model.dimensions))
+        yield from _score_rows([model.label], model.dimensions)
 
 
 def _slices(report: Report) -> Iterator[Sequence[Cell]]:
@@ -67,74 +75,76 @@ def _slices(report: Report) -> Iterator[Sequence[Cell]]:
     for model in report.models:
         for kind, values in model.slices.items():
             for value, scores in values.items():
-                yield from ((model.label, kind, value, *row) for row in _score_rows(scores))
+                yield from _score_rows([model.label, kind, value], scores)
 
 
-def _score_rows(scores: Scores) -> Iterator[Sequence[Cell]]:
+def _score_rows(first_cells: Sequence[Cell], scores: Scores) -> Iterator[Sequence[Cell]]:
     for measure in MEASURES:
-        yield measure, *_score(scores[measure])
-
-
-def _score(score: Score) -> Sequence[Cell]:
-    ends = [numbers.plain(value) for value in (score.mean, score.low, score.high)]
-    return *ends, score.n, score.failed, score.norms, numbers.plain(score.worst), numbers.plain(score.best)
+        score = scores[measure]
+        counts = score.n, score.failed, score.norms
+        yield *first_cells, measure, score.mean, score.low, score.high, *counts, score.worst, score.best
 
 
 def _differences(report: Report) -> Iterator[Sequence[Cell]]:
     yield "baseline", "candidate", "measure", "points", "low", "high", "n", "norms", "better", "worse", "finding"
     for comparison in report.comparisons:
-        for measure, each in comparison.measures.items():
-            ends = [numbers.plain(value) for value in (each.points, each.low, each.high)]
-            counts = each.n, each.norms, each.better, each.worse
-            yield comparison.baseline, comparison.candidate, measure, *ends, *counts, each.finding
+        for measure, difference in comparison.measures.items():
+            ends = difference.points, difference.low, difference.high
+            counts = difference.n, difference.norms, difference.better, difference.worse
+            yield comparison.baseline, comparison.candidate, measure, *ends, *counts, difference.finding
 
 
 def _languages(report: Report) -> Iterator[Sequence[Cell]]:
     yield "model", "measure", "english", "multilingual", "points", "low", "high", "n", "norms"
     for gap in report.language_gaps:
-        values = [numbers.plain(x) for x in (gap.english, gap.multilingual, gap.points, gap.low, gap.high)]
-        yield gap.model, gap.measure, *values, gap.n, gap.norms
+        means = gap.english, gap.multilingual
+        yield gap.model, gap.measure, *means, gap.points, gap.low, gap.high, gap.n, gap.norms
 
 
 def _norms(report: Report) -> Iterator[Sequence[Cell]]:
     yield "norm_id", "norm", "countries", "mean", "broken_by", "judged", "n", "failed"
     for row in report.norms:
-        broken, countries = len(row.broken_by), ", ".join(row.countries)
-        yield row.norm_id, row.norm, countries, numbers.plain(row.mean), broken, row.judged, row.n, row.failed
+        counts = len(row.broken_by), row.judged, row.n, row.failed
+        yield row.norm_id, row.norm, ", ".join(row.countries), row.mean, *counts
 
 
 def _capability(report: Report) -> Iterator[Sequence[Cell]]:
     yield "model", "task", "metric", "value", "scale", "percent", "points", "low", "high", "method", "origin"
-    for each in report.capabilities:
-        for model, value in each.raw.items():
-            shown = numbers.plain(each.percent.get(model))
-            change = each.changes.get(model)
-            ends = [numbers.plain(end) for end in (change.points, change.low, change.high)] if change else ["", "", ""]
-            method = change.method if change else ""
-            yield model, each.task, each.metric, f"{value:g}", each.scale, shown, *ends, method, each.origin
+    for metric in report.capabilities:
+        for model, value in metric.raw.items():
+            shown = numbers.short(value), metric.scale, metric.percent.get(model)
+            change = _change_cells(metric.changes.get(model))
+            yield model, metric.task, metric.metric, *shown, *change, metric.origin
+
+
+def _change_cells(change: CapabilityChange | None) -> Sequence[Cell]:
+    if change is None:
+        return None, None, None, ""
+    return change.points, change.low, change.high, change.method
 
 
 def _corrected(report: Report) -> Iterator[Sequence[Cell]]:
-    ends = "", "_low", "_high", "_run_low", "_run_high"
-    rate = [f"judge_rate{end}" for end in ends[:3]]
-    means = [f"{name}{end}" for name in ("rogan_gladen", "ppi") for end in ends]
-    yield "model", "dimension", *rate, *means, "sensitivity", "specificity", "labels", "of_run"
-    for each in report.corrected:
-        found = [*_judge_rate(each.judge_rate), *_estimate(each.rogan_gladen), *_estimate(each.ppi)]
-        rates = ["" if rate is None else f"{rate:.2f}" for rate in (each.sensitivity, each.specificity)]
-        yield each.model, each.dimension, *found, *rates, each.labels, "yes" if each.of_run else "no"
+    yield (
+        *("model", "dimension", "judge_rate", "judge_rate_low", "judge_rate_high"),
+        *("rogan_gladen", "rogan_gladen_low", "rogan_gladen_high", "rogan_gladen_run_low", "rogan_gladen_run_high"),
+        *("ppi", "ppi_low", "ppi_high", "ppi_run_low", "ppi_run_high"),
+        *("sensitivity", "specificity", "labels", "of_run"),
+    )
+    for score in report.corrected:
+        judge_rate = score.judge_rate.mean, score.judge_rate.low, score.judge_rate.high
+        means = *judge_rate, *_corrected_cells(score.rogan_gladen), *_corrected_cells(score.ppi)
+        rates = numbers.plain_share(score.sensitivity), numbers.plain_share(score.specificity)
+        yield score.model, score.dimension, *means, *rates, score.labels, "yes" if score.of_run else "no"
 
 
-def _judge_rate(found: Estimate) -> list[str]:
-    return [numbers.plain(value) for value in (found.mean, found.low, found.high)]
-
-
-def _estimate(found: CorrectedEstimate | None) -> list[str]:
-    return [""] * 5 if found is None else [*_judge_rate(found), *map(numbers.plain, (found.run_low, found.run_high))]
+def _corrected_cells(corrected: CorrectedEstimate | None) -> Sequence[Cell]:
+    if corrected is None:
+        return [None] * 5
+    return corrected.mean, corrected.low, corrected.high, corrected.run_low, corrected.run_high
 
 
 def _failures(report: Report) -> Iterator[Sequence[Cell]]:
     yield "model", "sample_id", "dimension", "reason", "detail"
     for model in report.models:
-        for each in model.failures:
-            yield model.label, each.sample_id, each.dimension, each.reason, each.detail
+        for failure in model.failures:
+            yield model.label, failure.sample_id, failure.dimension, failure.reason, failure.detail

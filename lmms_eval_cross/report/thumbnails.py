@@ -21,10 +21,10 @@ _THREADS: Final = 4
 
 def thumbnails(samples: Iterable[Sample]) -> dict[str, str]:
     """Image hash -> data URL of a WebP; an image that isn't prepared here, or not readable, is left out."""
-    first: Mapping[str, Sample] = {sample.image_sha256: sample for sample in samples}
+    by_hash: Mapping[str, Sample] = {sample.image_sha256: sample for sample in samples}
     with ThreadPoolExecutor(_THREADS) as pool:
-        made = tqdm(pool.map(_thumbnail, first.values()), "Thumbnails", len(first), unit="image", disable=None)
-        return {sha256: url for sha256, url in zip(first, made, strict=True) if url is not None}
+        urls = tqdm(pool.map(_thumbnail, by_hash.values()), "Thumbnails", len(by_hash), unit="image", disable=None)
+        return {sha256: url for sha256, url in zip(by_hash, urls, strict=True) if url is not None}
 
 
 def _thumbnail(sample: Sample) -> str | None:
@@ -33,6 +33,6 @@ def _thumbnail(sample: Sample) -> str | None:
     except (NotPreparedError, DataError):
         return None
     image.thumbnail((SIDE, SIDE))
-    written = io.BytesIO()
-    image.save(written, "WEBP", quality=_QUALITY)
-    return f"data:image/webp;base64,{base64.b64encode(written.getvalue()).decode()}"
+    webp = io.BytesIO()
+    image.save(webp, "WEBP", quality=_QUALITY)
+    return f"data:image/webp;base64,{base64.b64encode(webp.getvalue()).decode()}"

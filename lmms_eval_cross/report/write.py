@@ -9,6 +9,7 @@ from pathlib import Path
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.files import write_whole
 from lmms_eval_cross.report.build import Report, build_report
+from lmms_eval_cross.report.measured import Measured
 from lmms_eval_cross.report.page import PageOptions, render_page
 from lmms_eval_cross.report.report_json import report_json, to_text
 from lmms_eval_cross.report.report_markdown import markdown
@@ -54,10 +55,12 @@ def _labels(path: Path | None) -> LabelSet | None:
 
 def without_texts(report: Report) -> Report:
     """The report without the benchmark's norms and without the judge's words on failures."""
-    models = [
-        replace(each, failures=[replace(failure, detail="") for failure in each.failures]) for each in report.models
-    ]
+    models = [_without_details(model) for model in report.models]
     return replace(report, models=models, norms=[replace(row, norm="") for row in report.norms])
+
+
+def _without_details(model: Measured) -> Measured:
+    return replace(model, failures=[replace(failure, detail="") for failure in model.failures])
 
 
 def _contents(report: Report, targets: Targets, options: PageOptions) -> dict[Path, str]:
@@ -67,7 +70,8 @@ def _contents(report: Report, targets: Targets, options: PageOptions) -> dict[Pa
     if targets.markdown:
         contents[targets.markdown] = markdown(report)
     if targets.csv:
-        contents |= {targets.csv / name: text for name, text in csv_tables(report).items()}
+        for name, text in csv_tables(report).items():
+            contents[targets.csv / name] = text
     if targets.json:
         contents[targets.json] = to_text(report_json(report)) + "\n"
     return contents

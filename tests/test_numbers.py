@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lmms_eval_cross.report import numbers
+from lmms_eval_cross import numbers
 
 TABLE: list[tuple[str, tuple[Any, ...], str]] = [
     ("percent", (None,), "–"),
@@ -15,9 +15,9 @@ TABLE: list[tuple[str, tuple[Any, ...], str]] = [
     ("interval", (None, 5.0), ""),
     ("interval", (2.04, 10.18), "[2.0, 10.2]"),
     ("interval", (-3.0, 5.4), "[\u22123.0, 5.4]"),
-    ("score", (None, None, None), "–"),
-    ("score", (61.8, None, None), "61.8"),
-    ("score", (61.8, 55.2, 68.0), "61.8 [55.2, 68.0]"),
+    ("with_interval", ("–", None, None), "–"),
+    ("with_interval", ("61.8", 55.2, None), "61.8"),
+    ("with_interval", ("61.8", 55.2, 68.0), "61.8 [55.2, 68.0]"),
     ("points", (None,), "–"),
     ("points", (6.1,), "+6.1"),
     ("points", (-6.1,), "\u22126.1"),
@@ -33,6 +33,11 @@ TABLE: list[tuple[str, tuple[Any, ...], str]] = [
     ("plain", (None,), ""),
     ("plain", (-6.149,), "-6.1"),
     ("plain", (61.8,), "61.8"),
+    ("plain", (-0.04,), "0.0"),
+    ("plain_share", (0.834,), "0.83"),
+    ("plain_share", (None,), ""),
+    ("short", (1840.0,), "1840"),
+    ("short", (0.9,), "0.9"),
     ("day", ("20260501_134502",), "2026-05-01 13:45"),
     ("day", ("",), "–"),
     ("day", ("yesterday",), "yesterday"),
