@@ -15,7 +15,7 @@ PYTHONS := 3.10 3.11 3.12 3.13 3.14
 PLATFORMS := x86_64-manylinux_2_28 aarch64-manylinux_2_28 aarch64-apple-darwin
 export MACOSX_DEPLOYMENT_TARGET := 14.0
 
-.PHONY: help demo tune-demo test quick light check format docs pictures dist lock resolve newest lowest clean FORCE
+.PHONY: help demo tune-demo test quick light check format docs schemas pictures dist lock resolve newest lowest clean FORCE
 help: ## show this list
 	@grep -hE '^[a-z -]+:.* ## ' $(MAKEFILE_LIST) | sed -E 's/:.* ## /\t/' | expand -t 12
 
@@ -57,6 +57,9 @@ format: $(TOOLS) ## mend what ruff can mend
 
 docs: $(TOOLS) ## build the documentation's pages into build/docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir build/docs
+
+schemas: $(TOOLS) ## write the JSON schemas of compare and report anew, from the types of their documents
+	$(BIN)/python .ci/write_schemas.py
 
 pictures: $(TOOLS) ## take the pictures of README and docs anew
 	CROSS_PICTURES=docs/images $(BIN)/python -m pytest tests/test_report_browser.py -k pictures

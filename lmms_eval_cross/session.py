@@ -41,7 +41,9 @@ def data_for(split: str, settings: Settings | None = None) -> Prepared:
         NotPreparedError: nothing is prepared.
     """
     home = (settings or load_settings()).home
-    return _demo_data(home) if split == DEMO else _release_data(home)
+    if split == DEMO:
+        return _demo_data(home)
+    return _release_data(home)
 
 
 def data_to_read(split: str) -> Prepared:
@@ -66,8 +68,10 @@ def rubric_for(split: str, settings: Settings) -> Rubric:
     Raises:
         NotPreparedError: the official rubric is asked for, and nothing is prepared.
     """
-    name = settings.judge_rubric or ("native" if split == DEMO else "official")
-    return _native_rubric() if name == "native" else _release_data(settings.home).rubric
+    name = settings.judge_rubric
+    if name == "native" or (name is None and split == DEMO):
+        return _native_rubric()
+    return _release_data(settings.home).rubric
 
 
 def job_for(sample: Sample, response: str, settings: Settings, repeat: int = 0) -> Job:
@@ -81,7 +85,7 @@ def job_for(sample: Sample, response: str, settings: Settings, repeat: int = 0) 
 
 
 def provenance_for(split: str, settings: Settings | None = None) -> Provenance:
-    """What will be said of every result of a split."""
+    """What judges a split's answers, with which rubric, on which data; every result says so."""
     settings = settings or load_settings()
     data, rubric, judge = data_for(split, settings), rubric_for(split, settings), judge_identity(settings)
     return Provenance(
@@ -194,9 +198,7 @@ def _native_rubric() -> Rubric:
 
 @lru_cache(maxsize=1)
 def _versions() -> dict[str, str]:
-    return {"lmms_eval_cross": __version__} | {
-        name.replace("-", "_"): _version(name) for name in ("lmms-eval", "openai")
-    }
+    return {"lmms_eval_cross": __version__, "lmms_eval": _version("lmms-eval"), "openai": _version("openai")}
 
 
 def _version(distribution: str) -> str:

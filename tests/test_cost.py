@@ -8,7 +8,7 @@ import pytest
 
 from lmms_eval_cross.benchmark.records import Usage
 from lmms_eval_cross.benchmark.rubric import load_native_rubric
-from lmms_eval_cross.cost.estimate import Estimate, Lengths, Picture, cost_table, estimate
+from lmms_eval_cross.cost.estimate import CostEstimate, Lengths, Picture, cost_table, estimate
 from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.data.scaled import tiles
 from lmms_eval_cross.errors import SettingsError
@@ -21,7 +21,7 @@ SAMPLE = make_sample("Japan_1", "A norm. " * 20, query="A question? " * 20)
 PICTURES = {SAMPLE.image_sha256: Picture(tiles=4, bytes=3_000_000, scaled_bytes=90_000)}
 
 
-def of(profile: str) -> Estimate:
+def of(profile: str) -> CostEstimate:
     samples = [(SAMPLE, load_native_rubric())]
     return estimate(PROFILES[profile], samples, PICTURES, load_prices().find("gpt-4o"), Lengths())  # type: ignore[index]
 

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from lmms_eval_cross import session
-from lmms_eval_cross.benchmark.records import DIMENSIONS, Sample
-from lmms_eval_cross.benchmark.rubric import OFFICIAL_NAMES
+from lmms_eval_cross.benchmark.records import DIMENSIONS, OFFICIAL_NAMES, Sample
 from lmms_eval_cross.data.prepared import Prepared
 from lmms_eval_cross.trust.anchor import load_anchor
 from tests.command import cross

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from lmms_eval_cross.utils.judging import mean, process_results
 
-from lmms_eval_cross import session
+from lmms_eval_cross import judge_answers, session
 from lmms_eval_cross.benchmark.records import Sample, Usage
 from lmms_eval_cross.benchmark.splits import SPLITS
 from lmms_eval_cross.data.prepared import Prepared
@@ -114,6 +114,17 @@ def by_anchor(place: Place, name: str) -> Done:
     return Done(result.exit_code, result.output)
 
 
+def by_api(place: Place, name: str) -> Done:
+    screen = io.StringIO()
+    with redirect_stderr(screen):
+        try:
+            with ending_with_a_sentence():
+                judge_answers(place.samples, [answer_for(each.sample_id) for each in place.samples])
+        except SystemExit as end:
+            return Done(int(str(end.code)), screen.getvalue())
+    return Done(0, screen.getvalue())
+
+
 Way = Callable[[Place, str], Done]
 EVERY_PATH = pytest.mark.parametrize(
     "judge",
@@ -123,6 +134,7 @@ EVERY_PATH = pytest.mark.parametrize(
         pytest.param(by_batch, id="judge --batch"),
         pytest.param(by_confirm, id="compare --confirm"),
         pytest.param(by_anchor, id="anchor judge"),
+        pytest.param(by_api, id="judge_answers"),
     ],
 )
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import pytest
 
-from lmms_eval_cross.pacing.limiter import FOLLOW, NEW, RETRY, Limiter
+from lmms_eval_cross.pacing.limiter import FOLLOW, NEW, RETRY, Limiter, Window
 from lmms_eval_cross.pacing.limits import Limits, Quota, read_limits, read_seconds
 from lmms_eval_cross.pacing.pace import Pace, Ticket
 
@@ -72,18 +72,19 @@ class Bucket:
     refused: int = 0
     sent_at: list[float] = field(default_factory=list)
 
-    def run(self, calls: int, in_flight: int = 64) -> float:
-        """Make `calls`; gives the seconds that it took."""
-        dice, pace, order = random.Random(self.seed), Pace(), itertools.count()
+    def run(self, calls: int, pace: Pace | None = None, window: Window | None = None) -> float:
+        """Make `calls`; gives the seconds that it took. A `window` shrinks with every refusal."""
+        dice, pace, order = random.Random(self.seed), pace or Pace(), itertools.count()
+        most = window or Window(64, 64.0)
         now, level, filled_at, todo, flying, done = 0.0, self.burst, 0.0, calls, 0, 0
         events: list[tuple[float, int, str, Ticket, Limits]] = []
         while done < calls:
-            while todo and flying < in_flight and pace.wait(100, now) <= 0:
+            while todo and flying < int(most.size) and pace.wait(100, now) <= 0:
                 ticket = pace.take(100, now)
                 todo, flying = todo - 1, flying + 1
                 self.sent_at.append(now)
                 heapq.heappush(events, (now + dice.expovariate(500), next(order), "arrives", ticket, Limits()))
-            waking = [now + max(1e-6, pace.wait(100, now))] if todo and flying < in_flight else []
+            waking = [now + max(1e-6, pace.wait(100, now))] if todo and flying < int(most.size) else []
             now = min([event[0] for event in events[:1]] + waking)
             while events and events[0][0] <= now:
                 at, _, what, ticket, limits = heapq.heappop(events)
@@ -98,9 +99,12 @@ class Bucket:
                 elif what == "good":
                     done, flying = done + 1, flying - 1
                     pace.heard(ticket, limits, False, now)
+                    most.grow()
                 elif what == "refused":
                     self.refused, flying = self.refused + 1, flying - 1
                     pace.heard(ticket, limits, True, now)
+                    if window:
+                        window.shrink(ticket, len(self.sent_at))
                     heapq.heappush(events, (now + (limits.retry_after or 0), next(order), "again", ticket, limits))
                 else:
                     todo += 1

@@ -14,4 +14,11 @@ class Writable:
 
     def apply(self, resps: Iterable[Sequence[Any]], docs: object) -> list[list[Any]]:
         """The responses of each request, writable."""
-        return [[sendable(text) if isinstance(text, str) else text for text in texts] for texts in resps]
+        return [list(map(_writable, texts)) for texts in resps]
+
+
+def _writable(response: Any) -> Any:
+    """Whatever a model gives besides texts stays as it is."""
+    if isinstance(response, str):
+        return sendable(response)
+    return response

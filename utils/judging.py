@@ -3,6 +3,7 @@
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from lmms_eval_cross import session
@@ -44,7 +45,7 @@ def _log_judge_calls(items: Sequence[dict[str, Any]]) -> None:
     from lmms_eval.models.model_utils.usage_metrics import log_usage
 
     model = judge_identity(load_settings()).model
-    for call in (call for item in items for call in item.get("calls", [])):
+    for call in chain.from_iterable(item.get("calls", []) for item in items):
         log_usage(
             model,
             task_name="cross",

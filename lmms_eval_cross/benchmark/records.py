@@ -1,12 +1,15 @@
 """The types that data take on their way: Sample -> response -> Verdict | JudgeFailure -> sample record."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 Subset: TypeAlias = Literal["casa", "safeworld", "demo"]
 Setting: TypeAlias = Literal["english", "multilingual"]
 Dimension: TypeAlias = Literal["awareness", "education", "compliance", "helpfulness"]
+Facet: TypeAlias = Literal["country", "language", "subset", "setting", "wording"]
+"""A field of a sample by which results are sliced."""
 FailureReason: TypeAlias = Literal[
     "unparsable",
     "off_menu",
@@ -20,6 +23,16 @@ FailureReason: TypeAlias = Literal[
 ]
 
 DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)
+OFFICIAL_NAMES: Final[dict[str, Dimension]] = {
+    "Awareness": "awareness",
+    "Education": "education",
+    "Violation": "compliance",
+    "Helpfulness": "helpfulness",
+}
+"""What the released `code/evaluation.py` calls a dimension; it scores a breach where we score compliance."""
+DIMENSION_WORDS: Final = tuple(sorted({*DIMENSIONS, *map(str.lower, OFFICIAL_NAMES)}))
+"""Every word, in lower case, by which a judge's reply may name a dimension."""
+FACETS: Final[tuple[Facet, ...]] = get_args(Facet)
 ASK_AGAIN: Final[frozenset[FailureReason]] = frozenset({"unavailable", "budget"})
 """Failures of the moment: a rerun asks again by itself."""
 RECORD_SCHEMA: Final = "cross-sample/1"
@@ -60,6 +73,12 @@ class Sample:
     def to_row(self) -> dict[str, Any]:
         """The Parquet row of the sample."""
         return asdict(self)
+
+
+def repeated_ids(samples: Iterable[Sample]) -> list[str]:
+    """The sample ids that stand there more than once."""
+    times = Counter(sample.sample_id for sample in samples)
+    return [sample_id for sample_id, count in times.items() if count > 1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ LANGUAGES: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ReleaseFile:
-    """One of the release's four JSON files."""
+    """One of the release's JSON files, and the split and task that are made of it."""
 
     subset: Subset
     setting: Setting
@@ -34,6 +34,20 @@ class ReleaseFile:
     def name(self) -> str:
         """The name of the split: `casa_english`."""
         return f"{self.subset}_{self.setting}"
+
+    @property
+    def task(self) -> str:
+        """The task that reads the split: `cross_casa`, `cross_casa_multilingual`."""
+        if self.setting == "english":
+            return f"cross_{self.subset}"
+        return f"cross_{self.name}"
+
+    @property
+    def wordings(self) -> int:
+        """How many times an item stands there, each time in other words."""
+        if self.setting == "english":
+            return WORDINGS
+        return 1
 
     @property
     def path(self) -> str:

@@ -12,18 +12,12 @@ from typing import Any, Final
 
 import yaml
 
-from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension
+from lmms_eval_cross.benchmark.records import DIMENSIONS, OFFICIAL_NAMES, Dimension
 from lmms_eval_cross.errors import RubricError
 from lmms_eval_cross.settings import RubricName
 
 FIELDS: Final = ("user_query", "violated_norm", "model_output", "prompt")
 """The names that the user message is filled with, as the official f-string spells them."""
-OFFICIAL_NAMES: Final[dict[str, Dimension]] = {
-    "Awareness": "awareness",
-    "Education": "education",
-    "Violation": "compliance",
-    "Helpfulness": "helpfulness",
-}
 _EXPECTED: Final = (
     "expected the released file: SYSTEM_PROMPT (a string), DIMENSION_PROMPTS (a dict of the strings "
     + ", ".join(OFFICIAL_NAMES)
@@ -39,6 +33,12 @@ class Part:
 
     text: str = ""
     field: str = ""
+
+    def filled(self, values: Mapping[str, str]) -> str:
+        """The text, or what `values` has for the field."""
+        if self.field:
+            return values[self.field]
+        return self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,13 @@ class Rubric:
             "model_output": response,
             "prompt": self.prompts[dimension],
         }
-        return "".join(values[part.field] if part.field else part.text for part in self.parts)
+        return "".join(part.filled(values) for part in self.parts)
 
     def score(self, dimension: Dimension, number: int) -> int:
         """The dimension's score, 1 being good, for the number that the judge gave."""
-        return 1 - number if self.violation and dimension == "compliance" else number
+        if self.violation and dimension == "compliance":
+            return 1 - number
+        return number
 
     def to_json(self) -> str:
         """The rubric as prepared data keep it."""
@@ -76,7 +78,8 @@ class Rubric:
     def from_json(cls, text: str) -> "Rubric":
         """The rubric of prepared data."""
         raw = json.loads(text)
-        return cls(**{**raw, "parts": tuple(Part(**part) for part in raw["parts"])})
+        raw["parts"] = tuple(Part(**part) for part in raw["parts"])
+        return cls(**raw)
 
 
 def read_official_rubric(path: Path) -> Rubric:
@@ -127,15 +130,21 @@ def load_native_rubric() -> Rubric:
 def _constant(tree: ast.Module, name: str, path: Path) -> Any:
     """The value that a module constant ends up with: its last assignment."""
     for node in reversed(tree.body):
-        targets = (
-            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        )
-        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+        if name in _assigned_names(node):
             try:
                 return ast.literal_eval(node.value)  # type: ignore[attr-defined]
             except (ValueError, TypeError):
                 raise RubricError(f"{name} in {path.name} is not a plain constant; {_EXPECTED}.") from None
     raise RubricError(f"{name} is missing in {path.name}; {_EXPECTED}.")
+
+
+def _assigned_names(node: ast.stmt) -> list[str]:
+    targets: list[ast.expr] = []
+    if isinstance(node, ast.Assign):
+        targets = node.targets
+    elif isinstance(node, ast.AnnAssign):
+        targets = [node.target]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
 def _text(value: object, name: str, path: Path) -> str:
@@ -146,8 +155,11 @@ def _text(value: object, name: str, path: Path) -> str:
 
 def _template(tree: ast.Module, path: Path) -> tuple[Part, ...]:
     """The f-string that is filled with all four fields, the only one there may be."""
-    found = [parts for node in _plain_f_strings(tree) if (parts := _parts(node))]
-    fitting = [parts for parts in found if {part.field for part in parts if part.field} == set(FIELDS)]
+    fitting: list[tuple[Part, ...]] = []
+    for node in _plain_f_strings(tree):
+        parts = _parts(node)
+        if {part.field for part in parts} - {""} == set(FIELDS):
+            fitting.append(parts)
     if len(fitting) != 1:
         raise RubricError(f"{path.name} has {len(fitting)} f-strings over the four fields; {_EXPECTED}.")
     return fitting[0]
@@ -156,25 +168,26 @@ def _template(tree: ast.Module, path: Path) -> tuple[Part, ...]:
 def _plain_f_strings(tree: ast.Module) -> Iterator[ast.JoinedStr]:
     """The f-strings that are sent as they stand: not stripped, dedented, joined or printed."""
     for parent in ast.walk(tree):
-        if not isinstance(parent, ast.Call | ast.Attribute | ast.BinOp | ast.Subscript):
-            yield from (node for node in ast.iter_child_nodes(parent) if isinstance(node, ast.JoinedStr))
+        if isinstance(parent, ast.Call | ast.Attribute | ast.BinOp | ast.Subscript):
+            continue
+        for node in ast.iter_child_nodes(parent):
+            if isinstance(node, ast.JoinedStr):
+                yield node
 
 
-def _parts(node: ast.JoinedStr) -> tuple[Part, ...] | None:
-    return None if None in (parts := list(_each_part(node))) else tuple(part for part in parts if part is not None)
-
-
-def _each_part(node: ast.JoinedStr) -> Iterator[Part | None]:
-    """The pieces of an f-string; None for one that is more than a bare name."""
+def _parts(node: ast.JoinedStr) -> tuple[Part, ...]:
+    """The pieces of an f-string; none at all if one of them is more than a text or a bare name."""
+    parts: list[Part] = []
     for value in node.values:
         if isinstance(value, ast.Constant):
-            yield Part(text=str(value.value))
+            parts.append(Part(text=str(value.value)))
         elif (
             isinstance(value, ast.FormattedValue)
             and isinstance(value.value, ast.Name)
             and value.conversion == -1
             and value.format_spec is None
         ):
-            yield Part(field=value.value.id)
+            parts.append(Part(field=value.value.id))
         else:
-            yield None
+            return ()
+    return tuple(parts)

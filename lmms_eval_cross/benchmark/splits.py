@@ -1,26 +1,23 @@
-"""Our tasks, splits and groups, written once: plugin, hooks, checks and tests read them here."""
+"""Our tasks, splits and groups, all made from the release's files: plugin, hooks, checks and tests read them here."""
 
 import importlib
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
-from lmms_eval_cross.benchmark.records import Sample
+from lmms_eval_cross.benchmark.records import Sample, Setting
+from lmms_eval_cross.benchmark.release import FILES
 
 DEMO: Final = "demo"
-SPLITS: Final = {
-    "cross_casa": "casa_english",
-    "cross_safeworld": "safeworld_english",
-    "cross_casa_multilingual": "casa_multilingual",
-    "cross_safeworld_multilingual": "safeworld_multilingual",
-    "cross_demo": DEMO,
-}
+_OF_SETTING: Final = {setting: [file for file in FILES if file.setting == setting] for setting in get_args(Setting)}
+_IN_ORDER: Final = [file for files in _OF_SETTING.values() for file in files]
+"""The English files first, as lmms-eval runs them."""
+SPLITS: Final = {**{file.task: file.name for file in _IN_ORDER}, "cross_demo": DEMO}
 """Our tasks and the split that each reads."""
 TASKS: Final = {split: task for task, split in SPLITS.items()}
 """The splits and the task that reads each."""
-GROUPS: Final = {
-    "cross": ("cross_casa", "cross_safeworld", "cross_casa_multilingual", "cross_safeworld_multilingual"),
-    "cross_english": ("cross_casa", "cross_safeworld"),
-    "cross_multilingual": ("cross_casa_multilingual", "cross_safeworld_multilingual"),
+GROUPS: Final[dict[str, tuple[str, ...]]] = {
+    "cross": tuple(file.task for file in _IN_ORDER),
+    **{f"cross_{setting}": tuple(file.task for file in files) for setting, files in _OF_SETTING.items()},
 }
 """Our groups and their tasks, as the YAMLs name them."""
 CAPABILITY: Final = "cross_capability"
@@ -31,7 +28,9 @@ TASK_VERSION: Final = "1.0"
 
 def split_of(sample: Sample) -> str:
     """The split that a sample belongs to: `casa_english`, or `demo`."""
-    return DEMO if sample.subset == DEMO else f"{sample.subset}_{sample.setting}"
+    if sample.subset == DEMO:
+        return DEMO
+    return f"{sample.subset}_{sample.setting}"
 
 
 def tasks_folder() -> Path:

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import click
 
-from lmms_eval_cross.benchmark.records import DIMENSIONS
 from lmms_eval_cross.errors import LabelError
 from lmms_eval_cross.files import write_text
 from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.trust.anchor import load_anchor
-from lmms_eval_cross.trust.corrected_means import corrected_mean, corrected_table
+from lmms_eval_cross.trust.corrected_means import corrected_means, corrected_table
 from lmms_eval_cross.trust.human_labels import labels_table, load_labels
 
 PATH = click.Path(path_type=Path)
@@ -64,7 +63,7 @@ def import_(batch: Path, files: tuple[Path, ...], output: Path) -> None:
 def correct(run: Path, labels: Path, json_path: Path | None) -> None:
     """Show RUN's means as the judge gives them and corrected by a label file."""
     loaded, known = load_run(run), load_labels(labels)
-    means = [corrected_mean(loaded.judged_answers, known, dimension) for dimension in DIMENSIONS]
+    means = corrected_means(loaded.judged_answers, known)
     if json_path is not None:
         content = {"schema": "cross-corrected/1", "dimensions": {each.dimension: asdict(each) for each in means}}
         write_text(json_path, json.dumps(content, indent=1, allow_nan=False) + "\n")

@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS
-from lmms_eval_cross.compare.rounds import Judging, Round, SampleFacts, Scores, Side
+from lmms_eval_cross.compare.rounds import UNJUDGED, Judging, Round, SampleFacts, Scores, Side
 from lmms_eval_cross.compare.task_metrics import TaskMetric
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.runs.sample_record import Provenance
@@ -21,27 +21,27 @@ _MARK_OF: Final = {1.0: "1", 0.0: "0"}
 _SCORE_OF: Final = {"1": 1.0, "0": 0.0, FAILED: nan}
 
 
-class _Task(BaseModel):
+class _TaskEntry(BaseModel):
     model_config = ConfigDict(extra="forbid")
     value: float
     n: int
     higher_is_better: bool
 
 
-class _Round(BaseModel):
+class _RoundEntry(BaseModel):
     model_config = ConfigDict(extra="forbid")
     name: str
     model: str
     date: str
     answered_by: dict[str, tuple[str, ...]]
     provenance: dict[str, dict[str, Any]]
-    tasks: dict[str, _Task]
+    tasks: dict[str, _TaskEntry]
 
 
-class _Baseline(BaseModel):
+class _BaselineFile(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
     dimensions: tuple[str, ...]
-    rounds: list[_Round]
+    rounds: list[_RoundEntry]
     samples: dict[str, tuple[str, str, str, str]]
 
 
@@ -51,38 +51,41 @@ def write_baseline(side: Side) -> str:
     Runs with the same verdicts give files that differ in name and date alone. No text of the benchmark and no path
     is in it.
     """
-    header = {"schema": SCHEMA, "dimensions": DIMENSIONS, "rounds": [_told_round(each) for each in side.rounds]}
+    header = {"schema": SCHEMA, "dimensions": DIMENSIONS, "rounds": [_round_entry(one) for one in side.rounds]}
     head = json.dumps(header, indent=1, sort_keys=False, allow_nan=False)
-    lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(row)}" for name, row in _rows(side))
+    lines = ",\n".join(_sample_lines(side))
     return f'{head[:-2]},\n "samples": {{\n{lines}\n }}\n}}\n'
 
 
-def _told_round(each: Round) -> dict[str, Any]:
-    splits = sorted(each.judging.items())
-    return {
-        "name": each.name,
-        "model": each.model,
-        "date": each.date,
-        "answered_by": {split: judging.answered_by for split, judging in splits},
-        "provenance": {split: asdict(judging.provenance) for split, judging in splits},
-        "tasks": {
-            name: {"value": task.value, "n": task.n, "higher_is_better": task.higher_is_better}
-            for name, task in sorted(each.tasks.items())
-        },
-    }
+def _round_entry(one: Round) -> dict[str, Any]:
+    answered_by: dict[str, tuple[str, ...]] = {}
+    provenance: dict[str, dict[str, Any]] = {}
+    tasks: dict[str, dict[str, Any]] = {}
+    for split, judging in sorted(one.judging.items()):
+        answered_by[split] = judging.answered_by
+        provenance[split] = asdict(judging.provenance)
+    for name, task in sorted(one.tasks.items()):
+        tasks[name] = {"value": task.value, "n": task.n, "higher_is_better": task.higher_is_better}
+    names = {"name": one.name, "model": one.model, "date": one.date}
+    return {**names, "answered_by": answered_by, "provenance": provenance, "tasks": tasks}
 
 
-def _rows(side: Side) -> Iterator[tuple[str, list[str]]]:
-    """Norm, country, language and, round by round, the scores: `1101 110-`."""
-    for name, facts in sorted(side.facts.items()):
-        marks = " ".join(_marks(each.scores.get(name)) for each in side.rounds)
-        yield name, [facts.norm_id, facts.country, facts.language, marks]
+def _sample_lines(side: Side) -> Iterator[str]:
+    """Id, norm, country, language and, round by round, the scores: `1101 110-`."""
+    for sample_id, facts in sorted(side.facts.items()):
+        scores = " ".join(_marks(one.scores.get(sample_id, UNJUDGED)) for one in side.rounds)
+        row = [facts.norm_id, facts.country, facts.language, scores]
+        yield f"  {json.dumps(sample_id)}: {json.dumps(row)}"
 
 
-def _marks(scores: Scores | None) -> str:
-    if scores is None:
-        return FAILED * len(DIMENSIONS)
-    return "".join(FAILED if isnan(score) else _MARK_OF[score] for score in scores)
+def _marks(scores: Scores) -> str:
+    return "".join(_mark(score) for score in scores)
+
+
+def _mark(score: float) -> str:
+    if isnan(score):
+        return FAILED
+    return _MARK_OF[score]
 
 
 def is_baseline(path: Path) -> bool:
@@ -96,49 +99,61 @@ def read_baseline(path: Path) -> tuple[Round, ...]:
     Raises:
         RunError: the file is missing, damaged or of another schema.
     """
-    told = _checked(path)
-    facts = {name: SampleFacts(name, *row[:3]) for name, row in told.samples.items()}
-    return tuple(_round(path, each, facts, dict(_scores(path, told, i))) for i, each in enumerate(told.rounds))
+    file = _checked(path)
+    facts: dict[str, SampleFacts] = {}
+    scores: list[dict[str, Scores]] = [{} for _ in file.rounds]
+    for sample_id, (norm_id, country, language, marks) in file.samples.items():
+        facts[sample_id] = SampleFacts(sample_id, norm_id, country, language)
+        for place, of_round in enumerate(_split_marks(path, sample_id, marks, len(file.rounds))):
+            scores[place][sample_id] = tuple(_SCORE_OF[mark] for mark in of_round)
+    rounds: list[Round] = []
+    for entry, round_scores in zip(file.rounds, scores, strict=True):
+        rounds.append(_round(path, entry, facts, round_scores))
+    return tuple(rounds)
 
 
-def _checked(path: Path) -> _Baseline:
+def _checked(path: Path) -> _BaselineFile:
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RunError(f"{path.name} can't be read as a baseline file ({error}); write it anew.") from None
-    schema = raw.pop("schema", None) if isinstance(raw, dict) else None
+    schema = None
+    if isinstance(raw, dict):
+        schema = raw.pop("schema", None)
     if schema != SCHEMA:
         raise RunError(f"{path.name} has schema {schema!r}, a baseline file {SCHEMA!r}; write it anew from its run.")
     try:
-        told = _Baseline.model_validate(raw)
+        file = _BaselineFile.model_validate(raw)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise RunError(f"{path.name} is damaged at {place} ({first['msg']}); write it anew from its run.") from None
-    if told.dimensions != DIMENSIONS or not told.rounds or not told.samples:
+    if file.dimensions != DIMENSIONS or not file.rounds or not file.samples:
         raise RunError(f"{path.name} has no rounds, no samples or other dimensions; write it anew from its run.")
-    return told
+    return file
 
 
-def _scores(path: Path, told: _Baseline, number: int) -> Iterator[tuple[str, Scores]]:
-    for name, (*_, marks) in told.samples.items():
-        rounds = marks.split()
-        known = len(rounds) == len(told.rounds) and all(len(each) == len(DIMENSIONS) for each in rounds)
-        if not known or set(marks) - {*_SCORE_OF, " "} or name.count("/") != 3:
-            raise RunError(f"{path.name} has scores {marks!r} for {name}; write it anew from its run.")
-        yield name, tuple(_SCORE_OF[mark] for mark in rounds[number])
+def _split_marks(path: Path, sample_id: str, marks: str, rounds: int) -> list[str]:
+    """A sample's marks, round by round; RunError unless there are four a round and all are known."""
+    by_round = marks.split()
+    complete = len(by_round) == rounds and set(map(len, by_round)) == {len(DIMENSIONS)}
+    if not complete or set(marks) - {*_SCORE_OF, " "} or sample_id.count("/") != 3:
+        raise RunError(f"{path.name} has scores {marks!r} for {sample_id}; write it anew from its run.")
+    return by_round
 
 
-def _round(path: Path, told: _Round, facts: Mapping[str, SampleFacts], scores: Mapping[str, Scores]) -> Round:
-    provenance = {
-        split: _provenance(path, values) for split, values in told.provenance.items() if split in told.answered_by
-    }
-    tasks = {name: TaskMetric(name, each.value, each.n, each.higher_is_better, {}) for name, each in told.tasks.items()}
-    missing = {each.split for each in facts.values()} - set(provenance)
+def _round(path: Path, entry: _RoundEntry, facts: Mapping[str, SampleFacts], scores: Mapping[str, Scores]) -> Round:
+    judging: dict[str, Judging] = {}
+    for split, values in entry.provenance.items():
+        if split in entry.answered_by:
+            judging[split] = Judging(_provenance(path, values), entry.answered_by[split])
+    missing = {sample.split for sample in facts.values()} - judging.keys()
     if missing:
         raise RunError(f"{path.name} does not say who judged {', '.join(sorted(missing))}; write it anew from its run.")
-    judging = {split: Judging(value, told.answered_by[split]) for split, value in provenance.items()}
-    return Round(told.name, told.model, told.date, judging, facts, scores, tasks)
+    tasks: dict[str, TaskMetric] = {}
+    for name, task in entry.tasks.items():
+        tasks[name] = TaskMetric(name, task.value, task.n, task.higher_is_better, {})
+    return Round(entry.name, entry.model, entry.date, judging, facts, scores, tasks)
 
 
 def _provenance(path: Path, values: Mapping[str, Any]) -> Provenance:

@@ -7,11 +7,10 @@ import numpy as np
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension
 from lmms_eval_cross.compare.pairs import PairedScores
-from lmms_eval_cross.stats import average_rounds
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class SampleChange:
     """A sample whose scores differ between the sides."""
 
     sample_id: str
@@ -21,7 +20,7 @@ class Change:
     @property
     def size(self) -> float:
         """How much changed, over all dimensions."""
-        return sum(abs(change) for change in self.changes.values())
+        return sum(map(abs, self.changes.values()))
 
     @property
     def net(self) -> float:
@@ -33,17 +32,20 @@ class Change:
         return f"{report_url}#sample={quote(self.sample_id, safe='')}"
 
 
-def most_changed(pairs: PairedScores, most: int = 10) -> list[Change]:
+def most_changed(pairs: PairedScores, most: int = 10) -> list[SampleChange]:
     """The samples with the largest changes, losses before gains of the same size."""
-    before, after = (
-        np.stack([average_rounds(side[:, :, place]) for place in range(len(DIMENSIONS))], axis=1)
-        for side in (pairs.baseline, pairs.candidate)
-    )
-    found = [
-        Change(
-            facts.sample_id, {name: float(move) for name, move in zip(DIMENSIONS, row, strict=True) if abs(move) > 0}
-        )
-        for facts, row in zip(pairs.facts, after - before, strict=True)
-    ]
-    changed = [each for each in found if each.changes]
-    return sorted(changed, key=lambda each: (-each.size, each.net, each.sample_id))[:most]
+    changed: list[SampleChange] = []
+    for sample, row in zip(pairs.facts, _moves(pairs), strict=True):
+        changes = {name: move for name, move in zip(DIMENSIONS, row, strict=True) if abs(move) > 0}
+        if changes:
+            changed.append(SampleChange(sample.sample_id, changes))
+    return sorted(changed, key=lambda change: (-change.size, change.net, change.sample_id))[:most]
+
+
+def _moves(pairs: PairedScores) -> list[list[float]]:
+    """For every sample the candidate minus the baseline on every dimension, NaN where a side has no verdict."""
+    moves = np.empty((len(pairs.facts), len(DIMENSIONS)))
+    for column, dimension in enumerate(DIMENSIONS):
+        before, after = pairs.means(dimension)
+        moves[:, column] = after - before
+    return moves.tolist()

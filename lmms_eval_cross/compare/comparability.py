@@ -1,10 +1,11 @@
 """Why two sides can't be compared: another judge, rubric, profile or data, other wordings or samples."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
-from lmms_eval_cross.compare.rounds import Judging, Side
+from lmms_eval_cross.compare.rounds import Judging, SampleFacts, Side
 from lmms_eval_cross.errors import listing
 from lmms_eval_cross.text import canonical_json
 from lmms_eval_cross.trust.stamp import TRAITS, JudgeStamp
@@ -23,7 +24,9 @@ def _trait(name: str) -> Callable[[Judging], Any]:
 
     def read(judging: Judging) -> Any:
         value = JudgeStamp.of(judging.provenance).traits[name]
-        return value[:12] if name.endswith("sha256") else value
+        if name.endswith("sha256"):
+            return value[:12]
+        return value
 
     return read
 
@@ -31,7 +34,9 @@ def _trait(name: str) -> Callable[[Judging], Any]:
 def _answered_by(judging: Judging) -> Any:
     """The models that answered; one name where the user vouches for them."""
     stamp = JudgeStamp.of(judging.provenance)
-    return stamp.id if stamp.is_vouched_for else list(judging.answered_by)
+    if stamp.is_vouched_for:
+        return stamp.id
+    return list(judging.answered_by)
 
 
 DATA: Final = Rule("data hash", lambda judging: judging.provenance.data_sha256[:12])
@@ -67,11 +72,11 @@ def incomparable_over_bridge(baseline: Side, candidate: Side, allowed_missing: f
 
 
 def _mixed_judging(name: str, side: Side) -> Iterator[str]:
-    for split in sorted({split for split, _ in side.judging}):
+    for split in sorted(side.splits):
         for rule in RULES:
-            found = _told(rule, split, side)
-            if len(found) > 1:
-                yield f"The {rule.name} differs within the {name} in {split}: {_some(found)}."
+            values = _values(rule, split, side)
+            if len(values) > 1:
+                yield f"The {rule.name} differs within the {name} in {split}: {_some(values)}."
 
 
 def _way_across(baseline: Side, candidate: Side) -> Iterator[str]:
@@ -80,19 +85,23 @@ def _way_across(baseline: Side, candidate: Side) -> Iterator[str]:
 
 
 def _other_judging(baseline: Side, candidate: Side, rules: Iterable[Rule]) -> Iterator[str]:
-    splits = sorted({split for split, _ in (*baseline.judging, *candidate.judging)})
+    splits = sorted(baseline.splits | candidate.splits)
     for rule in rules:
-        sides = {split: (_told(rule, split, baseline), _told(rule, split, candidate)) for split in splits}
-        differing = [split for split, (before, after) in sides.items() if len(before | after) > 1]
+        differing = [split for split in splits if len(_values(rule, split, baseline, candidate)) > 1]
         if differing:
-            before, after = sides[differing[0]]
+            before, after = _values(rule, differing[0], baseline), _values(rule, differing[0], candidate)
             yield f"The {rule.name} differs in {', '.join(differing)}: {_some(before)} against {_some(after)}."
 
 
-def _told(rule: Rule, split: str, side: Side) -> set[str]:
-    """What the rounds of a side tell; a round without any verdict names no model that answered, and so no other one."""
-    values = (rule.read(judging) for name, judging in side.judging if name == split)
-    return {canonical_json(value).strip('"') for value in values if value != []}
+def _values(rule: Rule, split: str, *sides: Side) -> set[str]:
+    """What `rule` reads in all rounds of the sides, as text."""
+    values: set[str] = set()
+    for name, judging in chain.from_iterable(side.judging for side in sides):
+        if name == split:
+            value = rule.read(judging)
+            if value != []:  # a round without any verdict names no model that answered, and so no other one
+                values.add(canonical_json(value).strip('"'))
+    return values
 
 
 def _some(values: set[str]) -> str:
@@ -101,15 +110,17 @@ def _some(values: set[str]) -> str:
 
 def _other_samples(baseline: Side, candidate: Side, allowed_missing: float) -> Iterator[str]:
     before, after = baseline.facts, candidate.facts
-    wordings = [{(each.split, each.wording) for each in facts.values()} for facts in (before, after)]
-    odd = sorted(f"{split} wording {wording}" for split, wording in wordings[0] ^ wordings[1])
-    if odd:
-        yield f"The wordings differ: only one side has {listing(odd, most=4)}."
-    missing = len(before.keys() ^ after.keys())
-    everything = len(before.keys() | after.keys())
-    if 100 * missing > allowed_missing * everything:
-        only = (len(before.keys() - after.keys()), len(after.keys() - before.keys()))
+    of_one_side = sorted(_wordings(before) ^ _wordings(after))
+    if of_one_side:
+        yield f"The wordings differ: only one side has {listing(of_one_side, most=4)}."
+    only_before, only_after = len(before.keys() - after.keys()), len(after.keys() - before.keys())
+    total = len(before.keys() | after.keys())
+    if 100 * (only_before + only_after) > allowed_missing * total:
         yield (
-            f"The samples differ: {only[0]:,} only in the baseline and {only[1]:,} only in the candidate, of "
-            f"{everything:,}; {allowed_missing:g}% may."
+            f"The samples differ: {only_before:,} only in the baseline and {only_after:,} only in the candidate, of "
+            f"{total:,}; {allowed_missing:g}% may."
         )
+
+
+def _wordings(facts: Mapping[str, SampleFacts]) -> set[str]:
+    return {f"{sample.split} wording {sample.wording}" for sample in facts.values()}

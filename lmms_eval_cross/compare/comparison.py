@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from math import inf, nextafter
 from typing import Final
 
-from lmms_eval_cross.compare.changes import Change
+from lmms_eval_cross.compare.changes import SampleChange
 from lmms_eval_cross.compare.confirm import Confirmation
-from lmms_eval_cross.compare.corrected_rounds import CorrectedRound
+from lmms_eval_cross.compare.corrected_rounds import Corrections
 from lmms_eval_cross.compare.crossing import Crossing
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.compare.worst_slices import Slice
@@ -57,12 +57,14 @@ class MetricResult:
     @property
     def smallest_margin(self) -> float | None:
         """The smallest margin in points at which these data decide; 0 if at any, None if at none."""
-        found = self.difference
-        if found is None or found.lower_bound is None:
+        difference, lowest = self.difference, self.lowest_bound
+        if difference is None or difference.lower_bound is None:
             return None
-        if self.decision != "inconclusive" and smallest_decidable_margin(found) == 0:
+        if self.decision != "inconclusive" and smallest_decidable_margin(difference) == 0:
             return 0.0  # while a fall that Holm's correction hides is no decision at any smaller margin
-        return _margin_beyond(found.lower_bound if self.lowest_bound is None else self.lowest_bound)
+        if lowest is None:
+            lowest = difference.lower_bound
+        return _margin_beyond(lowest)
 
 
 def _margin_beyond(bound: float) -> float | None:
@@ -70,7 +72,9 @@ def _margin_beyond(bound: float) -> float | None:
     margin = max(0.0, -100 * bound)
     while bound <= -margin / 100:
         margin = nextafter(margin, inf)
-    return margin if margin <= 100 else None
+    if margin > 100:
+        return None
+    return margin
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +92,13 @@ class Comparison:
     metrics: list[MetricResult] = field(default_factory=list)
     slices: list[Slice] = field(default_factory=list)
     """Worst first."""
-    changes: list[Change] = field(default_factory=list)
+    changes: list[SampleChange] = field(default_factory=list)
     samples: int = 0
     clusters: int = 0
     confirmation: Confirmation | None = None
     crossing: Crossing | None = None
     """The bridge between the judges; None where both sides have one judge."""
-    corrected: list[CorrectedRound] = field(default_factory=list)
+    corrected: Corrections = field(default_factory=list)
     """Means corrected by human labels, to look at: they decide nothing. Empty without labels."""
 
     @property
@@ -108,8 +112,20 @@ class Comparison:
         return not self.obstacles and self.undecided_by == DATA_CANNOT_DECIDE
 
     @property
+    def has_unpaired(self) -> bool:
+        """Some metric is compared by its two values alone."""
+        return any(metric.method == "plain" for metric in self.metrics)
+
+    def decided(self, decision: Decision) -> list[MetricResult]:
+        """The gated metrics with this decision of their own."""
+        return [metric for metric in self.metrics if metric.decision == decision]
+
+    @property
     def exit_code(self) -> int:
         """0 not worse, 1 worse, 3 no verdict."""
-        if self.decision == "inconclusive":
-            return 0 if self.only_data_undecided and self.rules.pass_undecided else 3
-        return 0 if self.decision == "not worse" else 1
+        if self.decision == "worse":
+            return 1
+        let_through = self.only_data_undecided and self.rules.pass_undecided
+        if self.decision == "not worse" or let_through:
+            return 0
+        return 3

@@ -1,10 +1,11 @@
 """Ask again for the verdicts that decide, and see whether the decision holds."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS
 from lmms_eval_cross.compare.changes import most_changed
@@ -13,9 +14,6 @@ from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.runs.sample_record import JudgedAnswer
 from lmms_eval_cross.stats import Decision
-
-Answers: TypeAlias = list[Mapping[str, JudgedAnswer]]
-"""For each round of a side, the answers by sample id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +36,17 @@ class Confirmation:
     @property
     def flip_rate(self) -> float | None:
         """Percent of verdicts that differ from the first; None if none came."""
-        return 100 * self.flipped / self.asked if self.asked else None
+        if not self.asked:
+            return None
+        return 100 * self.flipped / self.asked
 
     def holds(self, decision: Decision) -> bool:
         """Whether every repeat decides the same."""
-        return all(each == decision for each in self.decisions)
+        return self.decisions.count(decision) == len(self.decisions)
 
     def objection(self, decision: Decision) -> str:
         """Why there is no verdict after all."""
-        others = sum(each != decision for each in self.decisions)
+        others = len(self.decisions) - self.decisions.count(decision)
         return (
             f"The decision was {decision!r}, but asked again it does not hold in {others} of {len(self.decisions)} "
             f"repeats ({self.flipped:,} of {self.asked:,} verdicts flipped)."
@@ -70,30 +70,40 @@ def confirm(
 
     Samples with equal scores on both sides move no difference and are left as they are.
     """
-    names = [each.sample_id for each in most_changed(pairs, most=len(pairs.facts))]
-    rows = {each.sample_id: place for place, each in enumerate(pairs.facts)}
-    first = [side[[rows[name] for name in names]] for side in (pairs.baseline, pairs.candidate)]
+    sample_ids = [change.sample_id for change in most_changed(pairs, most=len(pairs.facts))]
+    rows = pairs.rows(sample_ids)
+    counts = np.zeros(3, dtype=np.intp)
     decisions: list[Decision] = []
-    asked = flipped = failed = 0
     for repeat in range(1, repeats + 1):
-        again = [_ask_side(side, names, repeat, ask) for side in (baseline, candidate)]
-        for old, new in zip(first, again, strict=True):
-            had = ~np.isnan(new)
-            asked += int(had.sum())
-            failed += int((~had & ~np.isnan(old)).sum())
-            flipped += int((had & ~np.isnan(old) & (new != old)).sum())
-        decisions.append(decide(replaced(pairs, *(dict(zip(names, new, strict=True)) for new in again))))
-    answers = len(names) * (len(baseline.rounds) + len(candidate.rounds))
+        before = _ask_side(baseline, sample_ids, repeat, ask)
+        after = _ask_side(candidate, sample_ids, repeat, ask)
+        counts += _counts(pairs.baseline[rows], before) + _counts(pairs.candidate[rows], after)
+        decisions.append(decide(replaced(pairs, rows, before, after)))
+    answers = len(sample_ids) * (len(baseline.rounds) + len(candidate.rounds))
+    asked, flipped, failed = counts.tolist()
     return Confirmation(judge_id, answers, asked, flipped, failed, tuple(decisions))
 
 
-def _ask_side(side: Side, names: list[str], repeat: int, ask: Ask) -> FloatArray:
-    """Scores of shape (names, rounds, dimensions)."""
-    scores = np.full((len(names), len(side.rounds), len(DIMENSIONS)), np.nan)
-    places = [(i, j) for i, name in enumerate(names) for j, each in enumerate(side.rounds) if name in each.answers]
-    answers = [side.rounds[j].answers[names[i]] for i, j in places]
-    for place, given in zip(places, ask(answers, repeat), strict=True):
-        scores[place] = given
+def _counts(first: FloatArray, again: FloatArray) -> NDArray[np.intp]:
+    """How many verdicts came, differ from the first, and failed where there was a first, shape (3,)."""
+    came, known = ~np.isnan(again), ~np.isnan(first)
+    flipped = came & known & (again != first)
+    failed = known & ~came
+    return np.array([came.sum(), flipped.sum(), failed.sum()], dtype=np.intp)
+
+
+def _ask_side(side: Side, sample_ids: Sequence[str], repeat: int, ask: Ask) -> FloatArray:
+    """Scores of shape (samples, rounds, dimensions), NaN where a round lacks a sample."""
+    scores = np.full((len(sample_ids), len(side.rounds), len(DIMENSIONS)), np.nan)
+    places: list[tuple[int, int]] = []
+    answers: list[JudgedAnswer] = []
+    for row, sample_id in enumerate(sample_ids):
+        for column, one in enumerate(side.rounds):
+            if sample_id in one.answers:
+                places.append((row, column))
+                answers.append(one.answers[sample_id])
+    for place, four_scores in zip(places, ask(answers, repeat), strict=True):
+        scores[place] = four_scores
     return scores
 
 
@@ -103,6 +113,6 @@ def check_confirmable(baseline: Side, candidate: Side) -> None:
     Raises:
         RunError: a round was read from a baseline file, which has none.
     """
-    for each in (*baseline.rounds, *candidate.rounds):
-        if not each.answers:
-            raise RunError(f"--confirm judges answers again, and {each.name} comes from a baseline file; give its run.")
+    for one in (*baseline.rounds, *candidate.rounds):
+        if not one.answers:
+            raise RunError(f"--confirm judges answers again, and {one.name} comes from a baseline file; give its run.")

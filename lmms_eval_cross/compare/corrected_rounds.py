@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import TypeAlias
 
-from lmms_eval_cross.benchmark.records import DIMENSIONS
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.errors import RunError
-from lmms_eval_cross.trust.corrected_means import CorrectedMean, corrected_mean
+from lmms_eval_cross.trust.corrected_means import CorrectedMean, corrected_means
 from lmms_eval_cross.trust.human_labels import LabelSet
 
-
-@dataclass(frozen=True, slots=True)
-class CorrectedRound:
-    """One dimension of one round."""
-
-    side: str
-    """`baseline` or `candidate`."""
-    round: str
-    found: CorrectedMean
+Corrections: TypeAlias = "list[tuple[str, str, CorrectedMean]]"
+"""`baseline` or `candidate`, the name of one of its rounds, and one dimension of that round."""
 
 
-def corrected_rounds(baseline: Side, candidate: Side, labels: LabelSet, alpha: float) -> list[CorrectedRound]:
+def corrected_rounds(baseline: Side, candidate: Side, labels: LabelSet, alpha: float) -> Corrections:
     """Every dimension of every round, corrected.
 
     Raises:
@@ -30,13 +21,13 @@ def corrected_rounds(baseline: Side, candidate: Side, labels: LabelSet, alpha: f
         LabelError: the labels are of another judge, rubric or profile, or too few.
         AnchorError: a round was judged in several ways.
     """
-    return [*_corrected("baseline", baseline, labels, alpha), *_corrected("candidate", candidate, labels, alpha)]
-
-
-def _corrected(name: str, side: Side, labels: LabelSet, alpha: float) -> Iterator[CorrectedRound]:
-    for each in side.rounds:
-        if not each.answers:
-            raise RunError(f"--labels corrects a run's answers, and {each.name} is of a baseline file; give its run.")
-        for dimension in DIMENSIONS:
-            found = corrected_mean(list(each.answers.values()), labels, dimension, alpha)
-            yield CorrectedRound(name, each.name, found)
+    corrections: Corrections = []
+    for side, rounds in (("baseline", baseline.rounds), ("candidate", candidate.rounds)):
+        for one in rounds:
+            if not one.answers:
+                raise RunError(
+                    f"--labels corrects a run's answers, and {one.name} is of a baseline file; give its run."
+                )
+            for mean in corrected_means(list(one.answers.values()), labels, alpha):
+                corrections.append((side, one.name, mean))
+    return corrections

@@ -38,10 +38,10 @@ def find_crossing(baseline: Side, candidate: Side, anchor: Anchor, dimensions: S
     old, new = _judge("The baseline", baseline), _judge("The candidate", candidate)
     if old.differing_trait(new) is None:
         raise AnchorError(f"Both sides were judged by {old}, so there is nothing to bridge; leave out --bridge.")
-    found = bridges(anchor, old, new, dimensions)
-    for name, side, judge in (("baseline", baseline, old), ("candidate", candidate, new)):
-        _check_models(name, side, anchor, judge)
-    return Crossing(anchor.name, anchor.id, len(anchor.items), old, new, found)
+    by_dimension = bridges(anchor, old, new, dimensions)
+    _check_models("baseline", baseline, anchor, old)
+    _check_models("candidate", candidate, anchor, new)
+    return Crossing(anchor.name, anchor.id, len(anchor.items), old, new, by_dimension)
 
 
 def _judge(name: str, side: Side) -> JudgeStamp:
@@ -52,11 +52,18 @@ def _check_models(name: str, side: Side, anchor: Anchor, judge: JudgeStamp) -> N
     """Refuse an anchor that other models answered in the judge's name, unless the user vouches by a judge id."""
     if judge.is_vouched_for:
         return
-    here = {model for _, judging in side.judging for model in judging.answered_by}
-    scores = [score for verdict in anchor.askings(judge)[0].verdicts for score in verdict.values()]
-    there = {str(score.model) for score in scores if score.score is not None}
+    here = set().union(*(judging.answered_by for _, judging in side.judging))
+    there = _models_that_answered(anchor, judge)
     if here != there:
         raise AnchorError(
             f"Asked for {judge.id}, {listing(sorted(there)) or 'no model'} answered in the anchor of {anchor.name} and "
             f"{listing(sorted(here)) or 'no model'} in the {name}; give an anchor that the same model judged."
         )
+
+
+def _models_that_answered(anchor: Anchor, judge: JudgeStamp) -> set[str]:
+    """The models that gave the anchor's scores when the judge was first asked."""
+    models: set[str] = set()
+    for verdict in anchor.askings(judge)[0].verdicts:
+        models.update(str(score.model) for score in verdict.values() if score.score is not None)
+    return models

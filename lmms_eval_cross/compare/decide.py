@@ -9,18 +9,17 @@ from typing import TypeAlias
 import numpy as np
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension
-from lmms_eval_cross.compare.changes import most_changed
+from lmms_eval_cross.compare.changes import SampleChange, most_changed
 from lmms_eval_cross.compare.comparability import incomparable, incomparable_over_bridge
 from lmms_eval_cross.compare.comparison import DEFAULT_MARGIN, Comparison, MetricResult, Rules
 from lmms_eval_cross.compare.confirm import Confirmation
 from lmms_eval_cross.compare.crossing import Crossing, find_crossing
-from lmms_eval_cross.compare.pairs import PairedScores, coverage, pair_scores
+from lmms_eval_cross.compare.pairs import PairedScores, pair_scores
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.compare.task_metrics import PAIRED, CapabilityDifference, capability_difference
-from lmms_eval_cross.compare.worst_slices import find_slices
+from lmms_eval_cross.compare.worst_slices import Slice, find_slices
 from lmms_eval_cross.errors import AnchorError, RunError, listing
 from lmms_eval_cross.stats import (
-    Bridge,
     Decision,
     FailureBounds,
     GateVerdict,
@@ -64,9 +63,13 @@ def compare(
     start = Comparison(baseline, candidate, rules, "inconclusive", None, obstacles, crossing=crossing)
     if obstacles:
         return start
-    gate = _Gate(rules, margins, capability, None if crossing is None else crossing.bridges)
-    pairs = pair_scores(baseline, candidate)
-    comparison = _found(start, pairs, gate)
+    return _gated(start, _Gate(rules, margins, capability, crossing), reask)
+
+
+def _gated(start: Comparison, gate: _Gate, reask: Reask | None) -> Comparison:
+    """`start` with what the scores decide, confirmed where that is asked for."""
+    pairs = pair_scores(start.baseline, start.candidate)
+    comparison = _decided(start, pairs, gate)
     if reask is None or comparison.decision == "inconclusive":
         return comparison
     return _confirmed(comparison, reask(pairs, gate.decision))
@@ -103,57 +106,76 @@ class _Gate:
     rules: Rules
     margins: Mapping[str, float]
     capability: Mapping[str, CapabilityDifference]
-    bridges: Mapping[str, Bridge] | None = None
-    """Of the gated dimensions, where two judges scored; the others are then not shown."""
+    crossing: Crossing | None
+    """Where two judges scored; dimensions without a bridge, which are not gated, are then not shown."""
 
     @property
     def dimensions(self) -> list[Dimension]:
         """Those that can be compared."""
-        return [name for name in DIMENSIONS if self.bridges is None or name in self.bridges]
+        if self.crossing is None:
+            return list(DIMENSIONS)
+        return [name for name in DIMENSIONS if name in self.crossing.bridges]
 
     def bounds(self, pairs: PairedScores) -> dict[str, FailureBounds]:
         """The difference of every metric, with and without failures."""
-        ours: dict[str, FailureBounds] = {name: self._bounds(pairs, name) for name in self.dimensions}
-        return ours | _without_failures(self.capability)
+        bounds: dict[str, FailureBounds] = {}
+        for name in self.dimensions:
+            bounds[name] = self._bounds(pairs, name)
+        for task_metric, capability in self.capability.items():
+            difference = capability.difference
+            if difference is not None:
+                bounds[task_metric] = FailureBounds(difference, difference, difference, 0, 0)
+        return bounds
 
     def _bounds(self, pairs: PairedScores, name: Dimension) -> FailureBounds:
-        if self.bridges is None:
+        if self.crossing is None:
             return bounds_with_failures(*pairs.rounds(name), pairs.clusters, self.rules.alpha)
-        return bridged_bounds(*pairs.rounds(name), pairs.clusters, self.bridges[name], self.rules.alpha)
+        return bridged_bounds(*pairs.rounds(name), pairs.clusters, self.crossing.bridges[name], self.rules.alpha)
 
     def verdict(self, bounds: Mapping[str, FailureBounds]) -> GateVerdict:
         """What the statistics say of the gated metrics together."""
-        margins = {name: margin / 100 for name, margin in self.margins.items()}
-        return decide_with_failures({name: bounds[name] for name in margins}, margins)
+        gated: dict[str, FailureBounds] = {}
+        margins: dict[str, float] = {}
+        for name, points in self.margins.items():
+            gated[name], margins[name] = bounds[name], points / 100
+        return decide_with_failures(gated, margins)
 
     def low_coverage(self, pairs: PairedScores) -> Iterator[str]:
         """A sentence for every side that lacks verdicts on gated dimensions."""
-        gated = [name for name in DIMENSIONS if name in self.margins]
         for place, side in enumerate(("baseline", "candidate")):
-            found = {name: _coverage(pairs, name)[place] for name in gated}
-            low = [(name, percent) for name, percent in found.items() if percent < self.rules.min_coverage]
+            low: dict[str, float] = {}
+            for name in DIMENSIONS:
+                percent = pairs.coverage(name)[place]
+                if name in self.margins and percent < self.rules.min_coverage:
+                    low[name] = percent
             if low:
-                (first, percent), *others = low
-                more = f" ({', '.join(f'{name} {percent:.1f}%' for name, percent in others)})" if others else ""
-                yield (
-                    f"The {side} has only {percent:.1f}% of its {first} verdicts, and "
-                    f"{self.rules.min_coverage:g}% are needed{more}; judge what is missing."
-                )
+                yield _low_coverage_sentence(side, low, self.rules.min_coverage)
 
     def decision(self, pairs: PairedScores) -> Decision:
         """What these scores decide."""
-        return "inconclusive" if any(self.low_coverage(pairs)) else self.verdict(self.bounds(pairs)).decision
+        if any(self.low_coverage(pairs)):
+            return "inconclusive"
+        return self.verdict(self.bounds(pairs)).decision
+
+
+def _low_coverage_sentence(side: str, low: Mapping[str, float], needed: float) -> str:
+    (first, percent), *others = low.items()
+    more = ", ".join(f"{name} {share:.1f}%" for name, share in others)
+    if more:
+        more = f" ({more})"
+    return (
+        f"The {side} has only {percent:.1f}% of its {first} verdicts, and {needed:g}% are needed{more}; judge what is "
+        "missing."
+    )
 
 
 def _capability(baseline: Side, candidate: Side, rules: Rules) -> dict[str, CapabilityDifference]:
-    rounds = (*baseline.rounds, *candidate.rounds)
-    shared = sorted(set.intersection(*(set(each.tasks) for each in rounds)))
-    return {
-        name: capability_difference(
-            [each.tasks[name] for each in baseline.rounds], [each.tasks[name] for each in candidate.rounds], rules.alpha
-        )
-        for name in shared
-    }
+    """The difference on every metric of other tasks that all rounds have."""
+    shared = set.intersection(*(set(one.tasks) for one in (*baseline.rounds, *candidate.rounds)))
+    differences: dict[str, CapabilityDifference] = {}
+    for name in sorted(shared):
+        differences[name] = capability_difference(baseline.measured(name), candidate.measured(name), rules.alpha)
+    return differences
 
 
 def _margins(rules: Rules, baseline: Side, capability: Mapping[str, CapabilityDifference]) -> dict[str, float]:
@@ -185,19 +207,25 @@ def _full_name(given: str, capability: Mapping[str, object]) -> str:
     raise RunError(f"--margin names {given!r}, which is not one metric that both sides have; name one of {choice}.")
 
 
-def _found(start: Comparison, pairs: PairedScores, gate: _Gate) -> Comparison:
-    """`start` with everything that the scores say; over a bridge, which holds on average, of no part or sample."""
+def _decided(start: Comparison, pairs: PairedScores, gate: _Gate) -> Comparison:
+    """`start` with the decision and everything that the scores show."""
     bounds = gate.bounds(pairs)
     verdict = gate.verdict(bounds)
-    obstacles = list(gate.low_coverage(pairs))
+    decision, obstacles = verdict.decision, list(gate.low_coverage(pairs))
+    if obstacles:
+        decision = "inconclusive"
+    slices: list[Slice] = []
+    changes: list[SampleChange] = []
+    if gate.crossing is None:  # a bridge holds on average, and says nothing of a slice or a sample
+        slices, changes = find_slices(pairs, gate.rules.alpha), most_changed(pairs)
     return replace(
         start,
-        decision="inconclusive" if obstacles else verdict.decision,
+        decision=decision,
         undecided_by=verdict.reason,
         obstacles=obstacles,
         metrics=[*_dimensions(pairs, gate, bounds, verdict), *_others(gate, verdict)],
-        slices=[] if gate.bridges is not None else find_slices(pairs, gate.rules.alpha),
-        changes=[] if gate.bridges is not None else most_changed(pairs),
+        slices=slices,
+        changes=changes,
         samples=len(pairs.facts),
         clusters=len(set(pairs.clusters)),
     )
@@ -213,41 +241,33 @@ def _dimensions(
             method=PAIRED,
             margin=gate.margins.get(name),
             decision=verdict.metrics.get(name),
-            coverage=_coverage(pairs, name),
-            bootstrap=None if gate.bridges is not None else _second_opinion(pairs, name, gate.rules),
+            coverage=pairs.coverage(name),
+            bootstrap=_second_opinion(pairs, name, gate),
             lowest_bound=_lowest_bound(bounds[name]),
         )
 
 
-def _lowest_bound(found: FailureBounds) -> float | None:
+def _lowest_bound(bounds: FailureBounds) -> float | None:
     """What a margin must exceed for `not worse`, which has to hold however the failures are filled."""
-    differences = (found.complete, found.against, found.in_favour)
-    return min((each.lower_bound for each in differences if each and each.lower_bound is not None), default=None)
+    lower_bounds: list[float] = []
+    for difference in (bounds.complete, bounds.against, bounds.in_favour):
+        if difference is not None and difference.lower_bound is not None:
+            lower_bounds.append(difference.lower_bound)
+    return min(lower_bounds, default=None)
 
 
 def _others(gate: _Gate, verdict: GateVerdict) -> Iterator[MetricResult]:
-    for name, each in gate.capability.items():
-        yield MetricResult(name, each.difference, each.method, gate.margins.get(name), verdict.metrics.get(name))
+    for name, capability in gate.capability.items():
+        margin, decision = gate.margins.get(name), verdict.metrics.get(name)
+        yield MetricResult(name, capability.difference, capability.method, margin, decision)
 
 
-def _without_failures(capability: Mapping[str, CapabilityDifference]) -> dict[str, FailureBounds]:
-    return {
-        name: FailureBounds(each.difference, each.difference, each.difference, 0, 0)
-        for name, each in capability.items()
-        if each.difference is not None
-    }
-
-
-def _coverage(pairs: PairedScores, dimension: Dimension) -> tuple[float, float]:
-    before, after = pairs.rounds(dimension)
-    return coverage(before), coverage(after)
-
-
-def _second_opinion(pairs: PairedScores, dimension: Dimension, rules: Rules) -> Interval | None:
+def _second_opinion(pairs: PairedScores, dimension: Dimension, gate: _Gate) -> Interval | None:
+    """The bootstrap's interval; None over a bridge, where the scores themselves can't be compared."""
     before, after = pairs.means(dimension)
     change = after - before
-    kept = np.flatnonzero(~np.isnan(change))
-    if len(kept) == 0:
+    scored = np.flatnonzero(~np.isnan(change))
+    if gate.crossing is not None or len(scored) == 0:
         return None
-    clusters = np.array(pairs.clusters)[kept].tolist()
-    return cluster_bootstrap(change[kept], clusters, rules.resamples, alpha=rules.alpha)
+    clusters = np.array(pairs.clusters)[scored].tolist()
+    return cluster_bootstrap(change[scored], clusters, gate.rules.resamples, alpha=gate.rules.alpha)

@@ -1,26 +1,25 @@
 """Strict JSON of the comparison; docs/compare.schema.json describes it."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, Final
 
 from lmms_eval_cross.compare import words
-from lmms_eval_cross.compare.changes import Change
 from lmms_eval_cross.compare.comparison import Comparison, MetricResult
-from lmms_eval_cross.compare.corrected_rounds import CorrectedRound
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.compare.worst_slices import Slice
-from lmms_eval_cross.stats import Corrected, Interval, PairedDifference
+from lmms_eval_cross.stats import Corrected, Interval
 
 SCHEMA: Final = "cross-compare/1"
 
 
 def render_json(comparison: Comparison) -> str:
     """The comparison as JSON; scores and differences on a 0..1 scale, margins in points, never NaN."""
-    return json.dumps(_told(comparison), indent=1, allow_nan=False) + "\n"
+    return json.dumps(_content(comparison), indent=1, allow_nan=False) + "\n"
 
 
-def _told(comparison: Comparison) -> dict[str, Any]:
+def _content(comparison: Comparison) -> dict[str, Any]:
     rules = comparison.rules
     return {
         "schema": SCHEMA,
@@ -35,23 +34,23 @@ def _told(comparison: Comparison) -> dict[str, Any]:
         "clusters": comparison.clusters,
         "baseline": _side(comparison.baseline),
         "candidate": _side(comparison.candidate),
-        "metrics": [_metric(each) for each in comparison.metrics],
-        "slices": [_slice(each) for each in comparison.slices],
-        "changes": [_change(each) for each in comparison.changes],
+        "metrics": [_metric(metric) for metric in comparison.metrics],
+        "slices": [_slice(part) for part in comparison.slices],
+        "changes": [asdict(change) for change in comparison.changes],
         "confirmation": _confirmation(comparison),
         "bridge": _bridge(comparison),
-        "corrected": [_corrected(each) for each in comparison.corrected],
+        "corrected": list(_corrected(comparison)),
     }
 
 
 def _side(side: Side) -> dict[str, Any]:
-    return {
-        "rounds": [{"name": each.name, "model": each.model, "date": each.date} for each in side.rounds],
-        "judging": [
-            {"split": split, "answered_by": judging.answered_by, **asdict(judging.provenance)}
-            for split, judging in side.rounds[0].judging.items()
-        ],
-    }
+    rounds: list[dict[str, str]] = []
+    judging: list[dict[str, Any]] = []
+    for one in side.rounds:
+        rounds.append({"name": one.name, "model": one.model, "date": one.date})
+    for split, judge in side.rounds[0].judging.items():
+        judging.append({"split": split, "answered_by": judge.answered_by, **asdict(judge.provenance)})
+    return {"rounds": rounds, "judging": judging}
 
 
 def _metric(metric: MetricResult) -> dict[str, Any]:
@@ -62,65 +61,53 @@ def _metric(metric: MetricResult) -> dict[str, Any]:
         "decision": metric.decision,
         "smallest_margin": metric.smallest_margin,
         "equal_models_margin": words.typical_effect(metric),
-        "coverage": None
-        if metric.coverage is None
-        else dict(zip(("baseline", "candidate"), metric.coverage, strict=True)),
-        "difference": _difference(metric.difference),
-        "bootstrap": None if metric.bootstrap is None else {"low": metric.bootstrap.low, "high": metric.bootstrap.high},
+        "coverage": metric.coverage and dict(zip(("baseline", "candidate"), metric.coverage, strict=True)),
+        "difference": metric.difference and asdict(metric.difference),
+        "bootstrap": metric.bootstrap and {"low": metric.bootstrap.low, "high": metric.bootstrap.high},
     }
 
 
-def _difference(difference: PairedDifference | None) -> dict[str, Any] | None:
-    return None if difference is None else asdict(difference)
-
-
-def _slice(each: Slice) -> dict[str, Any]:
+def _slice(part: Slice) -> dict[str, Any]:
     return {
-        "facet": each.facet,
-        "value": each.value,
-        "dimension": each.dimension,
-        "p_value": each.p_value,
-        "worse": each.is_worse,
-        "difference": _difference(each.difference),
+        "facet": part.facet,
+        "value": part.value,
+        "dimension": part.dimension,
+        "p_value": part.p_value,
+        "worse": part.is_worse,
+        "difference": asdict(part.difference),
     }
-
-
-def _change(each: Change) -> dict[str, Any]:
-    return {"sample_id": each.sample_id, "changes": each.changes}
 
 
 def _bridge(comparison: Comparison) -> dict[str, Any] | None:
-    told = comparison.crossing
-    if told is None:
+    crossing = comparison.crossing
+    if crossing is None:
         return None
-    judges = {"old": told.old.model_dump(), "new": told.new.model_dump()}
-    return {"name": told.name, "anchor_id": told.anchor_id, "answers": told.answers, **judges}
+    judges = {"old": crossing.old.model_dump(), "new": crossing.new.model_dump()}
+    return {"name": crossing.name, "anchor_id": crossing.anchor_id, "answers": crossing.answers, **judges}
 
 
-def _corrected(each: CorrectedRound) -> dict[str, Any]:
-    found = each.found
-    return {
-        "side": each.side,
-        "round": each.round,
-        "dimension": found.dimension,
-        "judge_rate": _estimate(found.judge_rate),
-        "rogan_gladen": _corrected_estimate(found.rogan_gladen),
-        "ppi": None if found.ppi is None else _corrected_estimate(found.ppi),
-        "sensitivity": found.sensitivity,
-        "specificity": found.specificity,
-        "labels": found.labels,
-        "of_run": found.of_run,
-    }
+def _corrected(comparison: Comparison) -> Iterator[dict[str, Any]]:
+    for side, round_name, mean in comparison.corrected:
+        yield {
+            "side": side,
+            "round": round_name,
+            **asdict(mean),
+            "judge_rate": _estimate(mean.judge_rate),
+            "rogan_gladen": _estimate(mean.rogan_gladen),
+            "ppi": mean.ppi and _estimate(mean.ppi),
+        }
 
 
-def _corrected_estimate(found: Corrected) -> dict[str, Any]:
-    return {**_estimate(found), "run_low": found.run_low, "run_high": found.run_high}
-
-
-def _estimate(found: Interval | Corrected) -> dict[str, Any]:
-    return {"mean": found.mean, "low": found.low, "high": found.high, "reason": found.reason}
+def _estimate(estimate: Interval | Corrected) -> dict[str, Any]:
+    """Mean, interval and why it is missing; of a corrected mean the run's interval too."""
+    entry = {"mean": estimate.mean, "low": estimate.low, "high": estimate.high, "reason": estimate.reason}
+    if isinstance(estimate, Corrected):
+        entry |= {"run_low": estimate.run_low, "run_high": estimate.run_high}
+    return entry
 
 
 def _confirmation(comparison: Comparison) -> dict[str, Any] | None:
-    told = comparison.confirmation
-    return None if told is None else {**asdict(told), "flip_rate": told.flip_rate}
+    confirmation = comparison.confirmation
+    if confirmation is None:
+        return None
+    return {**asdict(confirmation), "flip_rate": confirmation.flip_rate}

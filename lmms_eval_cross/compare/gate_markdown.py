@@ -1,11 +1,11 @@
 """Markdown for a pull request: the decision, the metrics, the worst slices, the samples that changed most."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from lmms_eval_cross.compare import words
-from lmms_eval_cross.compare.changes import Change
+from lmms_eval_cross.compare.changes import SampleChange
 from lmms_eval_cross.compare.comparison import Comparison, MetricResult
 from lmms_eval_cross.compare.worst_slices import Slice
 
@@ -29,7 +29,8 @@ def _lines(comparison: Comparison, report_url: str | None) -> Iterator[str]:
     if not comparison.is_measurement:
         yield f"**{words.NOT_A_MEASUREMENT}**"
         yield ""
-    yield escape(words.sides(comparison)) + (f". {escape(words.judged(comparison))}." if comparison.samples else ".")
+    sentences = filter(None, (words.sides(comparison), words.judged(comparison)))
+    yield escape(". ".join(sentences) + ".")
     yield ""
     if comparison.crossing:
         yield from (f"**{escape(words.bridged(comparison))}**", "")
@@ -49,58 +50,63 @@ def escape(text: str) -> str:
 
 
 def _table(*names: str) -> Iterator[str]:
-    yield f"| {' | '.join(names)} |"
-    yield f"|{'|'.join(' --- ' if place == 0 else ' ---: ' for place in range(len(names)))}|"
+    """The head, with numbers to the right of the first column's names."""
+    yield _row(names)
+    yield f"| --- |{' ---: |' * (len(names) - 1)}"
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _metrics(comparison: Comparison) -> Iterator[str]:
     sure = f"{100 * (1 - comparison.rules.alpha):g}% bounds"
     yield from _table("metric", "baseline", "candidate", "change", sure, "margin", "coverage", "verdict")
-    for each in comparison.metrics:
-        yield f"| {' | '.join(_metric_row(each))} |"
+    for metric in comparison.metrics:
+        yield _row(_metric_cells(metric))
     yield ""
-    if any(each.method == "plain" for each in comparison.metrics):
+    if comparison.has_unpaired:
         yield "\\* from the two values alone, samples not paired."
         yield ""
 
 
-def _metric_row(metric: MetricResult) -> list[str]:
-    found = metric.difference
-    cells = [escape(metric.name) + (" \\*" if metric.method == "plain" else "")]
-    if found is None:
-        cells += [words.NONE] * 4
-    else:
-        cells += [words.percent(found.baseline_mean), words.percent(found.candidate_mean)]
-        cells += [words.points(found.difference), words.span(found.lower_bound, found.upper_bound)]
-    coverage = words.NONE if metric.coverage is None else " / ".join(f"{each:.1f}" for each in metric.coverage)
-    return [*cells, words.margin(metric.margin), coverage, words.verdict(metric)]
+def _metric_cells(metric: MetricResult) -> list[str]:
+    name, coverage = escape(metric.name), words.NONE
+    if metric.method == "plain":
+        name += " \\*"
+    if metric.coverage is not None:
+        coverage = "{:.1f} / {:.1f}".format(*metric.coverage)
+    return [name, *words.change_cells(metric), words.margin(metric.margin), coverage, words.verdict(metric)]
 
 
 def _corrected(comparison: Comparison) -> Iterator[str]:
     if not comparison.corrected:
         return
     yield from _table(*words.CORRECTED_COLUMNS)
-    yield from (f"| {' | '.join(map(escape, words.corrected_row(each)))} |" for each in comparison.corrected)
+    for correction in comparison.corrected:
+        yield _row(map(escape, words.corrected_row(*correction)))
     yield from ("", escape(words.corrected_note(comparison)), "")
 
 
 def _slices(comparison: Comparison) -> Iterator[str]:
-    fallen = [each for each in comparison.slices if each.difference.difference < 0][:WORST_SLICES]
+    fallen = [part for part in comparison.slices if part.difference.difference < 0]
     if not fallen:
         return
     yield "<details><summary>Worst slices</summary>"
     yield ""
     yield from _table("slice", "metric", "change", "bounds", "samples", "norms", "p (Holm)")
-    for each in fallen:
-        yield f"| {' | '.join(_slice_row(each))} |"
+    for part in fallen[:WORST_SLICES]:
+        yield _row(_slice_cells(part))
     yield from ("", "</details>", "")
 
 
-def _slice_row(each: Slice) -> list[str]:
-    found = each.difference
-    p_value = "too few norms" if each.p_value is None else f"{each.p_value:.3f}"
-    changes = [words.points(found.difference), words.span(found.lower_bound, found.upper_bound)]
-    return [escape(f"{each.facet} {each.value}"), each.dimension, *changes, f"{found.n}", f"{found.clusters}", p_value]
+def _slice_cells(part: Slice) -> list[str]:
+    name, difference, p_value = escape(f"{part.facet} {part.value}"), part.difference, "too few norms"
+    if part.p_value is not None:
+        p_value = f"{part.p_value:.3f}"
+    bounds = words.span(difference.lower_bound, difference.upper_bound)
+    counts = [str(difference.n), str(difference.clusters)]
+    return [name, part.dimension, words.points(difference.difference), bounds, *counts, p_value]
 
 
 def _changes(comparison: Comparison, report_url: str | None) -> Iterator[str]:
@@ -108,14 +114,14 @@ def _changes(comparison: Comparison, report_url: str | None) -> Iterator[str]:
         return
     yield "<details><summary>Samples that changed most</summary>"
     yield ""
-    yield from (f"- {_sample(each, report_url)}: {_moves(each)}" for each in comparison.changes)
+    for change in comparison.changes:
+        moves = ", ".join(f"{dimension} {move:+.3g}" for dimension, move in change.changes.items())
+        yield f"- {_sample(change, report_url)}: {moves}"
     yield from ("", "</details>", "")
 
 
-def _sample(each: Change, report_url: str | None) -> str:
-    name = escape(each.sample_id)
-    return f"[{name}](<{each.link(report_url)}>)" if report_url else name
-
-
-def _moves(each: Change) -> str:
-    return ", ".join(f"{dimension} {move:+.3g}" for dimension, move in each.changes.items())
+def _sample(change: SampleChange, report_url: str | None) -> str:
+    name = escape(change.sample_id)
+    if report_url:
+        return f"[{name}](<{change.link(report_url)}>)"
+    return name

@@ -1,6 +1,8 @@
 """What a side is read from: run folders, results or samples files, baseline files, several of them for rounds."""
 
+from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 from lmms_eval_cross.compare.baseline_file import is_baseline, read_baseline
@@ -15,11 +17,14 @@ def load_side(paths: Sequence[Path]) -> Side:
     Raises:
         RunError: a path can't be read, or one run is given twice.
     """
-    twice = sorted({str(path) for path in paths if [other.resolve() for other in paths].count(path.resolve()) > 1})
+    given = Counter(map(Path.resolve, paths))
+    twice = sorted(str(path) for path in paths if given[path.resolve()] > 1)
     if twice:
         raise RunError(f"{twice[0]} is given twice as a round of one side; give every round once.")
-    return Side(tuple(each for path in paths for each in _load(path)))
+    return Side(tuple(chain.from_iterable(map(_load, paths))))
 
 
 def _load(path: Path) -> tuple[Round, ...]:
-    return read_baseline(path) if is_baseline(path) else (read_round(load_run(path)),)
+    if is_baseline(path):
+        return read_baseline(path)
+    return (read_round(load_run(path)),)

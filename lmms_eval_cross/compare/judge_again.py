@@ -1,14 +1,14 @@
 """The judge in force, asked again for verdicts that a run already has."""
 
 from collections.abc import Iterable
+from itertools import chain
 
 import numpy as np
 
 from lmms_eval_cross import session
-from lmms_eval_cross.benchmark.records import DIMENSIONS, Outcome, Verdict
 from lmms_eval_cross.benchmark.splits import split_of
 from lmms_eval_cross.compare.pairs import FloatArray
-from lmms_eval_cross.compare.rounds import Side
+from lmms_eval_cross.compare.rounds import Side, scores_of
 from lmms_eval_cross.errors import JudgeSetupError, RunError
 from lmms_eval_cross.judging import open_judging
 from lmms_eval_cross.runs.sample_record import JudgedAnswer
@@ -31,9 +31,7 @@ class JudgeAgain:
             NotPreparedError: the samples' images are not there.
         """
         self._settings = load_settings()
-        for answer in {
-            split_of(a.sample): a for side in sides for each in side.rounds for a in each.answers.values()
-        }.values():
+        for answer in _one_answer_a_split(sides):
             _check_same(answer, second_judge)
         self._judging = open_judging(self._settings)
         self.judge_id = self._judging.judge_id
@@ -47,11 +45,16 @@ class JudgeAgain:
     def ask(self, answers: Iterable[JudgedAnswer], repeat: int) -> list[FloatArray]:
         """The scores of each answer; from the ledger where this repeat was asked before."""
         jobs = [session.job_for(answer.sample, answer.response, self._settings, repeat) for answer in answers]
-        return [np.array([_score(outcomes[name]) for name in DIMENSIONS]) for outcomes in self._judging.ask(jobs)]
+        return [np.array(scores_of(outcomes)) for outcomes in self._judging.ask(jobs)]
 
 
-def _score(outcome: Outcome) -> float:
-    return float(outcome.score) if isinstance(outcome, Verdict) else np.nan
+def _one_answer_a_split(sides: Iterable[Side]) -> Iterable[JudgedAnswer]:
+    """Within a round one stands for all of its split, which were judged alike."""
+    answers: dict[str, JudgedAnswer] = {}
+    for judged_round in chain.from_iterable(side.rounds for side in sides):
+        for answer in judged_round.answers.values():
+            answers[split_of(answer.sample)] = answer
+    return answers.values()
 
 
 def _check_same(answer: JudgedAnswer, second_judge: bool) -> None:

@@ -1,19 +1,16 @@
 """Both sides' scores, sample by sample: the table that a comparison works on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import nan
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension
-from lmms_eval_cross.compare.rounds import SampleFacts, Scores, Side
+from lmms_eval_cross.compare.rounds import UNJUDGED, SampleFacts, Side
 from lmms_eval_cross.stats import average_rounds
 
 FloatArray = NDArray[np.float64]
-_MISSING: Scores = (nan,) * len(DIMENSIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +26,7 @@ class PairedScores:
     @property
     def clusters(self) -> list[str]:
         """The norm of each sample."""
-        return [each.norm_id for each in self.facts]
+        return [sample.norm_id for sample in self.facts]
 
     def rounds(self, dimension: Dimension) -> tuple[FloatArray, FloatArray]:
         """Baseline and candidate of one dimension, each of shape (samples, rounds)."""
@@ -41,29 +38,37 @@ class PairedScores:
         before, after = self.rounds(dimension)
         return average_rounds(before), average_rounds(after)
 
+    def coverage(self, dimension: Dimension) -> tuple[float, float]:
+        """Percent of the baseline's verdicts that are there, and of the candidate's."""
+        before, after = self.rounds(dimension)
+        return _coverage(before), _coverage(after)
+
+    def rows(self, sample_ids: Iterable[str]) -> list[int]:
+        """Where some samples stand in the tables."""
+        places = {sample.sample_id: row for row, sample in enumerate(self.facts)}
+        return [places[sample_id] for sample_id in sample_ids]
+
 
 def pair_scores(baseline: Side, candidate: Side) -> PairedScores:
     """Pair two sides by sample id."""
-    facts = {**baseline.facts, **candidate.facts}
-    names = sorted(facts)
-    return PairedScores(tuple(facts[name] for name in names), _table(names, baseline), _table(names, candidate))
+    facts = dict(sorted({**baseline.facts, **candidate.facts}.items()))
+    sample_ids = list(facts)
+    return PairedScores(tuple(facts.values()), _table(sample_ids, baseline), _table(sample_ids, candidate))
 
 
-def _table(names: list[str], side: Side) -> FloatArray:
-    return np.array([[each.scores.get(name, _MISSING) for each in side.rounds] for name in names], dtype=np.float64)
+def _table(sample_ids: Sequence[str], side: Side) -> FloatArray:
+    table = np.empty((len(sample_ids), len(side.rounds), len(DIMENSIONS)))
+    for column, one in enumerate(side.rounds):
+        table[:, column] = [one.scores.get(sample_id, UNJUDGED) for sample_id in sample_ids]
+    return table
 
 
-def coverage(scores: NDArray[Any]) -> float:
-    """Percent of verdicts that are there."""
+def _coverage(scores: FloatArray) -> float:
     return float(100 * np.mean(~np.isnan(scores)))
 
 
-def replaced(
-    pairs: PairedScores, baseline: Mapping[str, FloatArray], candidate: Mapping[str, FloatArray]
-) -> PairedScores:
-    """`pairs` with other scores, shape (rounds, dimensions), for some sample ids."""
+def replaced(pairs: PairedScores, rows: Sequence[int], baseline: FloatArray, candidate: FloatArray) -> PairedScores:
+    """`pairs` with other scores in some rows, of shape (rows, rounds, dimensions)."""
     before, after = pairs.baseline.copy(), pairs.candidate.copy()
-    for place, each in enumerate(pairs.facts):
-        before[place] = baseline.get(each.sample_id, before[place])
-        after[place] = candidate.get(each.sample_id, after[place])
+    before[rows], after[rows] = baseline, candidate
     return PairedScores(pairs.facts, before, after)

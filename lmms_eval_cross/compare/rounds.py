@@ -1,11 +1,11 @@
 """What a comparison needs of a run: who judged, what each sample is, its scores; no benchmark text."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import nan
 from typing import Final, TypeAlias
 
-from lmms_eval_cross.benchmark.records import DIMENSIONS, Sample, Verdict
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, Outcome, Sample, Verdict
 from lmms_eval_cross.compare.task_metrics import TaskMetric, task_metrics
 from lmms_eval_cross.errors import RunError, listing
 from lmms_eval_cross.runs.run_files import Run
@@ -14,6 +14,8 @@ from lmms_eval_cross.trust.stamp import JudgeStamp
 
 Scores: TypeAlias = tuple[float, ...]
 """A score for each of DIMENSIONS, 0 or 1; NaN is a failure."""
+UNJUDGED: Final[Scores] = (nan,) * len(DIMENSIONS)
+"""Of a sample that a round lacks: it counts as a failure."""
 
 OFFLINE: Final = "offline"
 
@@ -86,23 +88,27 @@ def read_round(run: Run) -> Round:
     Raises:
         RunError: the run has no judged CROSS answers, or two judges judged one split.
     """
-    answers = {answer.sample.sample_id: answer for answer in run.judged_answers}
-    return Round(
-        name=run.name,
-        model=run.model,
-        date=run.date,
-        judging=dict(_judging(run.name, answers)),
-        facts={name: SampleFacts.of(answer.sample) for name, answer in answers.items()},
-        scores={name: scores_of(answer) for name, answer in answers.items()},
-        tasks=task_metrics(run),
-        answers=answers,
-    )
+    answers: dict[str, JudgedAnswer] = {}
+    facts: dict[str, SampleFacts] = {}
+    scores: dict[str, Scores] = {}
+    for answer in run.judged_answers:
+        sample_id = answer.sample.sample_id
+        answers[sample_id] = answer
+        facts[sample_id] = SampleFacts.of(answer.sample)
+        scores[sample_id] = scores_of(answer.outcomes)
+    judging = dict(_judging(run.name, answers))
+    return Round(run.name, run.model, run.date, judging, facts, scores, task_metrics(run), answers)
 
 
-def scores_of(answer: JudgedAnswer) -> Scores:
+def scores_of(outcomes: Mapping[Dimension, Outcome]) -> Scores:
     """The four scores of an answer."""
-    outcomes = [answer.outcomes[name] for name in DIMENSIONS]
-    return tuple(float(each.score) if isinstance(each, Verdict) else nan for each in outcomes)
+    return tuple(_score(outcomes[name]) for name in DIMENSIONS)
+
+
+def _score(outcome: Outcome) -> float:
+    if isinstance(outcome, Verdict):
+        return float(outcome.score)
+    return nan
 
 
 def _judging(name: str, answers: Mapping[str, JudgedAnswer]) -> Iterator[tuple[str, Judging]]:
@@ -110,12 +116,23 @@ def _judging(name: str, answers: Mapping[str, JudgedAnswer]) -> Iterator[tuple[s
     for answer in answers.values():
         by_split.setdefault(SampleFacts.of(answer.sample).split, []).append(answer)
     for split, group in by_split.items():
-        kinds = {(JudgeStamp.of(each.provenance).binding, each.provenance.data_sha256) for each in group}
-        if len(kinds) > 1:
-            judges = listing(sorted({answer.provenance.judge_id for answer in group}))
-            raise RunError(f"{name} was judged in {len(kinds)} ways within {split} ({judges}); judge all of it alike.")
-        models = {each.model for answer in group for each in answer.outcomes.values() if isinstance(each, Verdict)}
+        _check_alike(name, split, group)
+        models: set[str] = set()
+        for answer in group:
+            models.update(verdict.model for verdict in answer.outcomes.values() if isinstance(verdict, Verdict))
         yield split, Judging(group[0].provenance, tuple(sorted(models)))
+
+
+def _check_alike(name: str, split: str, answers: Sequence[JudgedAnswer]) -> None:
+    """Raise RunError unless one judge judged all answers, on the same data."""
+    ways: set[tuple[str, str]] = set()
+    judges: set[str] = set()
+    for answer in answers:
+        ways.add((JudgeStamp.of(answer.provenance).binding, answer.provenance.data_sha256))
+        judges.add(answer.provenance.judge_id)
+    if len(ways) > 1:
+        named = listing(sorted(judges))
+        raise RunError(f"{name} was judged in {len(ways)} ways within {split} ({named}); judge all of it alike.")
 
 
 @dataclass(frozen=True)
@@ -127,8 +144,10 @@ class Side:
     @property
     def name(self) -> str:
         """What people call it: the first round's name, and how many more there are."""
-        rest = len(self.rounds) - 1
-        return self.rounds[0].name + (f" (+{rest})" if rest else "")
+        first, *others = self.rounds
+        if others:
+            return f"{first.name} (+{len(others)})"
+        return first.name
 
     @property
     def model(self) -> str:
@@ -138,12 +157,27 @@ class Side:
     @property
     def facts(self) -> dict[str, SampleFacts]:
         """Sample id -> facts, over all rounds."""
-        return {name: facts for each in self.rounds for name, facts in each.facts.items()}
+        facts: dict[str, SampleFacts] = {}
+        for one in self.rounds:
+            facts.update(one.facts)
+        return facts
 
     @property
     def judging(self) -> list[tuple[str, Judging]]:
         """Split and judging of every round."""
-        return [pair for each in self.rounds for pair in each.judging.items()]
+        judging: list[tuple[str, Judging]] = []
+        for one in self.rounds:
+            judging += one.judging.items()
+        return judging
+
+    @property
+    def splits(self) -> set[str]:
+        """Those that any round has."""
+        return {split for split, _ in self.judging}
+
+    def measured(self, metric: str) -> list[TaskMetric]:
+        """What each round measured of another task's metric, which all of them have."""
+        return [one.tasks[metric] for one in self.rounds]
 
     @property
     def is_measurement(self) -> bool:

@@ -1,9 +1,12 @@
 """What other lmms-eval tasks of a run measured, and the difference between two runs on one scale."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isclose, isfinite
 from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lmms_eval_cross.runs.run_files import Run
 from lmms_eval_cross.stats import PairedDifference, paired_difference, unpaired_difference
@@ -49,26 +52,26 @@ class CapabilityDifference:
 
 def task_metrics(run: Run) -> dict[str, TaskMetric]:
     """Every metric of the run's other tasks, by `task/metric`."""
-    return {
-        f"{task}/{metric}": _task_metric(run, task, metric, value)
-        for task, values in run.other_metrics.items()
-        for metric, value in values.items()
-        if isfinite(value)
-    }
+    metrics: dict[str, TaskMetric] = {}
+    for task, values in run.other_metrics.items():
+        for metric, value in values.items():
+            if isfinite(value):
+                metrics[f"{task}/{metric}"] = _task_metric(run, task, metric, value)
+    return metrics
 
 
 def _task_metric(run: Run, task: str, metric: str, value: float) -> TaskMetric:
     rows = run.samples.get(task, [])
     cluster_key = run.results.get("configs", {}).get(task, {}).get("cluster_key")
     samples = dict(_sample_scores(rows, metric, cluster_key))
-    whole = len(samples) == len(rows) and bool(samples)
-    explained = whole and _unit([each.score for each in samples.values()], value) is not None
+    if len(samples) != len(rows) or not _explain(samples.values(), value):
+        samples = {}
     return TaskMetric(
         name=f"{task}/{metric}",
         value=value,
         n=int(run.results.get("n-samples", {}).get(task, {}).get("effective", len(rows))),
         higher_is_better=bool(run.results.get("higher_is_better", {}).get(task, {}).get(metric, True)),
-        samples=samples if explained else {},
+        samples=samples,
     )
 
 
@@ -77,23 +80,32 @@ def _sample_scores(
 ) -> Iterator[tuple[str, SampleScore]]:
     """Scores by what the sample is: its number, its input and its target."""
     for row in rows:
-        logged = row.get(metric)
-        score = logged.get("score") if isinstance(logged, Mapping) else logged
+        logged, cluster = row.get(metric), None
+        score = logged
+        if isinstance(logged, Mapping):
+            score, cluster = logged.get("score"), logged.get(cluster_key)
         if not isinstance(score, bool | int | float) or not isfinite(score):
             continue
         key = f"{row.get('doc_id')}/{row.get('input')}/{row.get('target')}"
-        cluster = logged.get(cluster_key) if isinstance(logged, Mapping) and cluster_key else None
-        yield key, SampleScore(float(score), key if cluster is None else str(cluster))
+        if cluster is None:
+            cluster = key
+        yield key, SampleScore(float(score), str(cluster))
 
 
-def _unit(scores: Sequence[float], value: float) -> float | None:
-    """What divides the sample scores to bring them to 0..1; None if their mean does not explain the value."""
-    mean, highest = sum(scores) / len(scores), max(scores)
-    if min(scores) < 0 or highest > 100:
-        return None
-    unit = 1.0 if highest <= 1 else 100.0
-    explained = any(isclose(mean * factor, value, abs_tol=_TOLERANCE * factor * unit) for factor in (1, 100))
-    return unit if explained else None
+def _explain(samples: Collection[SampleScore], value: float) -> bool:
+    """Whether scores within 0..1 or 0..100 have the value as their mean, or 100 times it."""
+    scores = [sample.score for sample in samples]
+    if not scores or min(scores) < 0 or max(scores) > 100:
+        return False
+    mean, tolerance = sum(scores) / len(scores), _TOLERANCE * _unit(max(scores))
+    return isclose(mean, value, abs_tol=tolerance) or isclose(100 * mean, value, abs_tol=100 * tolerance)
+
+
+def _unit(highest: float) -> float:
+    """What divides numbers up to `highest` to bring them to 0..1."""
+    if highest <= 1:
+        return 1.0
+    return 100.0
 
 
 def capability_difference(
@@ -103,39 +115,47 @@ def capability_difference(
 
     Paired by sample where every round has all samples, else from the mean values alone.
     """
-    sign = 1.0 if baseline[0].higher_is_better else -1.0
-    shared = set.intersection(*(set(each.samples) for each in (*baseline, *candidate)))
-    if shared and all(len(each.samples) == len(shared) for each in (*baseline, *candidate)):
-        return CapabilityDifference(PAIRED, _paired(baseline, candidate, sorted(shared), sign, alpha))
-    return CapabilityDifference(PLAIN, _plain(baseline, candidate, sign, alpha))
+    keys = baseline[0].samples.keys()
+    if keys and all(metric.samples.keys() == keys for metric in (*baseline, *candidate)):
+        return CapabilityDifference(PAIRED, _paired(baseline, candidate, sorted(keys), alpha))
+    return CapabilityDifference(PLAIN, _plain(baseline, candidate, alpha))
 
 
 def _paired(
-    baseline: Sequence[TaskMetric], candidate: Sequence[TaskMetric], keys: list[str], sign: float, alpha: float
+    baseline: Sequence[TaskMetric], candidate: Sequence[TaskMetric], keys: Sequence[str], alpha: float
 ) -> PairedDifference:
-    scores = [each.samples[key].score for each in (*baseline, *candidate) for key in keys]
-    unit = 1.0 if max(scores) <= 1 else 100.0
-    before, after = (_goodness([_mean(side, key) / unit for key in keys], sign) for side in (baseline, candidate))
-    return paired_difference(before, after, [baseline[0].samples[key].cluster for key in keys], alpha)
+    before, after = _scores(baseline, keys), _scores(candidate, keys)
+    unit = _unit(max(before.max(), after.max()))
+    means = sum(before) / len(before) / unit, sum(after) / len(after) / unit
+    clusters = [baseline[0].samples[key].cluster for key in keys]
+    if baseline[0].higher_is_better:
+        return paired_difference(*means, clusters, alpha)
+    return paired_difference(1.0 - means[0], 1.0 - means[1], clusters, alpha)
 
 
-def _mean(rounds: Sequence[TaskMetric], key: str) -> float:
-    return sum(each.samples[key].score for each in rounds) / len(rounds)
+def _scores(rounds: Sequence[TaskMetric], keys: Sequence[str]) -> NDArray[np.float64]:
+    """Shape (rounds, keys)."""
+    scores = np.empty((len(rounds), len(keys)))
+    for row, metric in enumerate(rounds):
+        scores[row] = [metric.samples[key].score for key in keys]
+    return scores
 
 
-def _plain(
-    baseline: Sequence[TaskMetric], candidate: Sequence[TaskMetric], sign: float, alpha: float
-) -> PairedDifference | None:
-    values = [each.value for each in (*baseline, *candidate)]
-    sides = (baseline, candidate)
-    fewest = [min(each.n for each in side) for side in sides]
-    if min(values) < 0 or max(values) > 100 or min(fewest) < 1:
+def _plain(baseline: Sequence[TaskMetric], candidate: Sequence[TaskMetric], alpha: float) -> PairedDifference | None:
+    values = [metric.value for metric in (*baseline, *candidate)]
+    before_n, after_n = _fewest(baseline), _fewest(candidate)
+    if min(values) < 0 or max(values) > 100 or min(before_n, after_n) < 1:
         return None
-    unit = 1.0 if max(values) <= 1 else 100.0
-    before, after = _goodness([sum(each.value for each in side) / len(side) / unit for side in sides], sign)
-    return unpaired_difference(before, after, fewest[0], fewest[1], alpha)
+    unit = _unit(max(values))
+    before, after = _mean_value(baseline) / unit, _mean_value(candidate) / unit
+    if baseline[0].higher_is_better:
+        return unpaired_difference(before, after, before_n, after_n, alpha)
+    return unpaired_difference(1.0 - before, 1.0 - after, before_n, after_n, alpha)
 
 
-def _goodness(scores: list[float], sign: float) -> list[float]:
-    """Scores with higher being better."""
-    return scores if sign > 0 else [1.0 - score for score in scores]
+def _fewest(rounds: Sequence[TaskMetric]) -> int:
+    return min(metric.n for metric in rounds)
+
+
+def _mean_value(rounds: Sequence[TaskMetric]) -> float:
+    return sum(metric.value for metric in rounds) / len(rounds)

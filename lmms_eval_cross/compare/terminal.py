@@ -34,11 +34,13 @@ def render_text(comparison: Comparison) -> str:
     if comparison.confirmation:
         console.print(words.confirmed(comparison))
     console.print(Text(words.sentence(comparison), style=_STYLES[comparison.decision]))
-    return _TRAILING.sub(lambda found: found[0].replace(" ", ""), buffer.getvalue())
+    return _TRAILING.sub(lambda match: match[0].replace(" ", ""), buffer.getvalue())
 
 
 def _warning(comparison: Comparison) -> Text | None:
-    return None if comparison.is_measurement else Text(words.NOT_A_MEASUREMENT, style="bold magenta")
+    if comparison.is_measurement:
+        return None
+    return Text(words.NOT_A_MEASUREMENT, style="bold magenta")
 
 
 def _metrics(comparison: Comparison) -> Table:
@@ -48,36 +50,37 @@ def _metrics(comparison: Comparison) -> Table:
     for name in ("baseline", "candidate", "change", f"{100 * (1 - alpha):g}% bounds", "margin"):
         table.add_column(name, justify="right")
     table.add_column("verdict")
-    for each in comparison.metrics:
-        table.add_row(*_row(each), Text(words.verdict(each), style=_STYLES.get(each.decision or "", "dim")))
+    for metric in comparison.metrics:
+        verdict = Text(words.verdict(metric), style=_STYLES.get(metric.decision or "", "dim"))
+        table.add_row(_name(metric), *words.change_cells(metric), words.margin(metric.margin), verdict)
     return table
 
 
 def _corrected(comparison: Comparison) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="underline")
-    for place, name in enumerate(words.CORRECTED_COLUMNS):
-        table.add_column(name, justify="right" if place else "left")
-    for each in comparison.corrected:
-        table.add_row(*words.corrected_row(each))
+    first, *numbers = words.CORRECTED_COLUMNS
+    table.add_column(first)
+    for name in numbers:
+        table.add_column(name, justify="right")
+    for correction in comparison.corrected:
+        table.add_row(*words.corrected_row(*correction))
     return table
 
 
-def _row(metric: MetricResult) -> list[str]:
-    found = metric.difference
-    name = metric.name if metric.method == "paired" else f"{metric.name} *"
-    if found is None:
-        return [name, words.NONE, words.NONE, words.NONE, words.NONE, words.margin(metric.margin)]
-    means = [words.percent(found.baseline_mean), words.percent(found.candidate_mean)]
-    bounds = words.span(found.lower_bound, found.upper_bound)
-    return [name, *means, words.points(found.difference), bounds, words.margin(metric.margin)]
+def _name(metric: MetricResult) -> str:
+    if metric.method == "plain":
+        return f"{metric.name} *"
+    return metric.name
 
 
 def _print_slices(console: Console, comparison: Comparison) -> None:
-    if any(each.method == "plain" for each in comparison.metrics):
+    if comparison.has_unpaired:
         console.print("* from the two values alone, samples not paired", style="dim")
-    for each in [each for each in comparison.slices if each.is_worse][:WORST_SLICES]:
-        found = each.difference
+    fallen = [part for part in comparison.slices if part.is_worse]
+    for part in fallen[:WORST_SLICES]:
+        difference = part.difference
+        bounds = words.span(difference.lower_bound, difference.upper_bound)
         console.print(
-            f"fell: {each.dimension}, {each.facet} {each.value}: {words.points(found.difference)} "
-            f"({words.span(found.lower_bound, found.upper_bound)}; {found.n} samples, {found.clusters} norms)"
+            f"fell: {part.dimension}, {part.facet} {part.value}: {words.points(difference.difference)} "
+            f"({bounds}; {difference.n} samples, {difference.clusters} norms)"
         )

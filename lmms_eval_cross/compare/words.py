@@ -7,9 +7,9 @@ from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
 from lmms_eval_cross.compare.comparison import Comparison, MetricResult
-from lmms_eval_cross.compare.corrected_rounds import CorrectedRound
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.stats import Corrected, Decision, Interval, minimum_detectable_effect
+from lmms_eval_cross.trust.corrected_means import CorrectedMean
 
 NOT_A_MEASUREMENT: Final = "OFFLINE JUDGE: not a measurement"
 NONE: Final = "-"
@@ -38,17 +38,32 @@ def points(change: float | None) -> str:
 
 def span(low: float | None, high: float | None) -> str:
     """A pair of bounds: `-20.1 to -4.9`."""
-    return NONE if low is None or high is None else f"{points(low)} to {points(high)}"
+    if low is None or high is None:
+        return NONE
+    return f"{points(low)} to {points(high)}"
 
 
 def margin(value: float | None) -> str:
     """A margin in points; a dash where there is none."""
-    return NONE if value is None else f"{value:g}"
+    if value is None:
+        return NONE
+    return f"{value:g}"
+
+
+def change_cells(metric: MetricResult) -> list[str]:
+    """Baseline, candidate, change and its bounds; dashes where nothing can be compared."""
+    difference = metric.difference
+    if difference is None:
+        return [NONE] * 4
+    means = [percent(difference.baseline_mean), percent(difference.candidate_mean)]
+    return [*means, points(difference.difference), span(difference.lower_bound, difference.upper_bound)]
 
 
 def verdict(metric: MetricResult) -> str:
     """What the table says of a metric."""
-    return "(not gated)" if metric.decision is None else VERDICTS[metric.decision]
+    if metric.decision is None:
+        return "(not gated)"
+    return VERDICTS[metric.decision]
 
 
 def headline(comparison: Comparison) -> str:
@@ -62,7 +77,9 @@ def sides(comparison: Comparison) -> str:
 
 
 def _side(side: Side) -> str:
-    rounds = f", {len(side.rounds)} rounds" if len(side.rounds) > 1 else ""
+    rounds = ""
+    if len(side.rounds) > 1:
+        rounds = f", {len(side.rounds)} rounds"
     return printable(f"{side.name} ({side.model}{rounds})")
 
 
@@ -71,61 +88,56 @@ def judged(comparison: Comparison) -> str:
     if not comparison.samples:
         return ""
     provenance = comparison.candidate.judging[0][1].provenance
-    partial = any(judging.provenance.partial for _, judging in comparison.candidate.judging)
-    return (
-        f"{comparison.samples:,} samples of {comparison.clusters} norms{' (partial data)' if partial else ''}; "
-        f"judge rates by {provenance.judge_id}, {provenance.rubric} rubric {provenance.rubric_sha256[:8]}"
-    )
+    samples = f"{comparison.samples:,} samples of {comparison.clusters} norms"
+    if any(judging.provenance.partial for _, judging in comparison.candidate.judging):
+        samples += " (partial data)"
+    return f"{samples}; judge rates by {provenance.judge_id}, {provenance.rubric} rubric {provenance.rubric_sha256[:8]}"
 
 
 def bridged(comparison: Comparison) -> str:
     """That two judges scored, and what was done about it; nothing where one did."""
-    told = comparison.crossing
-    if told is None:
+    crossing = comparison.crossing
+    if crossing is None:
         return ""
     return printable(
-        f"Over a bridge: the baseline was judged by {told.old}, and its scores are set on the scale of {told.new} by "
-        f"{told.answers:,} answers of {told.name} that both judged; the bridge's error is in the bounds."
+        f"Over a bridge: the baseline was judged by {crossing.old}, and its scores are set on the scale of "
+        f"{crossing.new} by {crossing.answers:,} answers of {crossing.name} that both judged; the bridge's error is in "
+        "the bounds."
     )
 
 
-def estimate(found: Interval | Corrected | None) -> str:
+def estimate(mean: Interval | Corrected | None) -> str:
     """A mean with its two-sided interval, and the run's: `61.8 (55.2 to 68.0; run 59.1 to 64.4)`."""
-    if found is None:
+    if mean is None:
         return NONE
-    ends = (
-        "no interval" if found.low is None or found.high is None else f"{percent(found.low)} to {percent(found.high)}"
-    )
-    return f"{percent(found.mean)} ({ends}{_of_run(found)})"
-
-
-def _of_run(found: Interval | Corrected) -> str:
-    if isinstance(found, Interval) or found.run_low is None or found.run_high is None:
-        return ""
-    return f"; run {percent(found.run_low)} to {percent(found.run_high)}"
+    ends = "no interval"
+    if mean.low is not None and mean.high is not None:
+        ends = f"{percent(mean.low)} to {percent(mean.high)}"
+    if isinstance(mean, Corrected) and mean.run_low is not None and mean.run_high is not None:
+        ends += f"; run {percent(mean.run_low)} to {percent(mean.run_high)}"
+    return f"{percent(mean.mean)} ({ends})"
 
 
 CORRECTED_COLUMNS: Final = ("corrected by labels", "judge rate", "Rogan-Gladen", "PPI++", "labels")
 
 
-def corrected_row(each: CorrectedRound) -> list[str]:
+def corrected_row(side: str, round_name: str, mean: CorrectedMean) -> list[str]:
     """The cells below CORRECTED_COLUMNS."""
-    found = each.found
-    means = [estimate(mean) for mean in (found.judge_rate, found.rogan_gladen, found.ppi)]
-    return [printable(f"{each.side} {each.round}: {found.dimension}"), *means, str(found.labels)]
+    name = printable(f"{side} {round_name}: {mean.dimension}")
+    return [name, estimate(mean.judge_rate), estimate(mean.rogan_gladen), estimate(mean.ppi), str(mean.labels)]
 
 
 def corrected_note(comparison: Comparison) -> str:
     """What the corrected means are and are not."""
-    said = [
+    sentences = [
         f"In percent, with {100 * (1 - comparison.rules.alpha):g}% intervals for the rate over norms like these and, "
         'after "run", for what people would say of the round\'s own answers; the decision is on judge rates.'
     ]
     if comparison.crossing:
-        said.append("The judge rates in this table are each judge's own, not set over the bridge.")
-    if any(not each.found.of_run for each in comparison.corrected):
-        said.append("Without PPI++ the labels are of other answers, and the judge is taken to err here as there.")
-    return " ".join(said)
+        sentences.append("The judge rates in this table are each judge's own, not set over the bridge.")
+    if not all(mean.of_run for *_, mean in comparison.corrected):
+        sentences.append("Without PPI++ the labels are of other answers, and the judge is taken to err here as there.")
+    return " ".join(sentences)
 
 
 def reasons(comparison: Comparison) -> list[str]:
@@ -134,15 +146,14 @@ def reasons(comparison: Comparison) -> list[str]:
         return []
     if comparison.obstacles:
         return comparison.obstacles
-    open_metrics = [each for each in comparison.metrics if each.decision == "inconclusive"]
+    undecided = comparison.decided("inconclusive")
     if comparison.only_data_undecided:
-        return [
-            "These data can't decide at the given margins. The smallest that they decide: "
-            f"{', '.join(_smallest(each) for each in open_metrics)} points."
-        ]
+        smallest = ", ".join(_smallest(metric) for metric in undecided)
+        return [f"These data can't decide at the given margins. The smallest that they decide: {smallest} points."]
     reason = str(comparison.undecided_by)
-    named = f" ({', '.join(each.name for each in open_metrics)})" if open_metrics else ""
-    return [f"{reason[:1].upper()}{reason[1:]}{named}."]
+    if undecided:
+        reason += f" ({', '.join(metric.name for metric in undecided)})"
+    return [f"{reason[:1].upper()}{reason[1:]}."]
 
 
 def _smallest(metric: MetricResult) -> str:
@@ -151,47 +162,56 @@ def _smallest(metric: MetricResult) -> str:
 
 def _rounded_up(margin: float | None) -> str:
     """A margin with one digit that is no smaller: typed back, it must decide as well."""
-    return NONE if margin is None else str(Decimal(margin).quantize(Decimal("0.1"), ROUND_CEILING))
+    if margin is None:
+        return NONE
+    return str(Decimal(margin).quantize(Decimal("0.1"), ROUND_CEILING))
 
 
 def typical_effect(metric: MetricResult) -> float | None:
     """The margin in points that two equal models are shown to keep with 80% power; None without an error."""
-    found = metric.difference
-    if found is None or found.standard_error is None:
+    difference = metric.difference
+    if difference is None or difference.standard_error is None:
         return None
-    return 100 * minimum_detectable_effect(found.standard_error, found.clusters, found.alpha)
+    return 100 * minimum_detectable_effect(difference.standard_error, difference.clusters, difference.alpha)
 
 
 def sentence(comparison: Comparison) -> str:
     """What was decided, with the exit code: the last words of every output."""
     code = f"Exit {comparison.exit_code}"
     if comparison.decision == "not worse":
-        gated = [f"{each.name} {margin(each.margin)}" for each in comparison.metrics if each.margin is not None]
+        gated = [f"{metric.name} {metric.margin:g}" for metric in comparison.metrics if metric.margin is not None]
         return f"{code}, not worse: shown to be within the margin for {', '.join(gated)} points."
     if comparison.decision == "worse":
-        fallen = [_fall(each) for each in comparison.metrics if each.decision == "worse"]
-        return f"{code}, worse: {'; '.join(fallen)}."
-    allowed = ", let through by --inconclusive pass" if comparison.exit_code == 0 else ""
-    return f"{code}, no verdict{allowed}: {' '.join(reasons(comparison))}"
+        fallen = "; ".join(_fall(metric) for metric in comparison.decided("worse"))
+        return f"{code}, worse: {fallen}."
+    code += ", no verdict"
+    if comparison.exit_code == 0:
+        code += ", let through by --inconclusive pass"
+    return f"{code}: {' '.join(reasons(comparison))}"
 
 
 def _fall(metric: MetricResult) -> str:
-    found = metric.difference
-    if found is None or found.upper_bound is None:
+    difference = metric.difference
+    if difference is None or difference.upper_bound is None:
         raise ValueError(f"{metric.name} is called worse without a bound")
-    least = -100 * found.upper_bound
-    return f"{metric.name} fell by {-100 * found.difference:.1f} points (at least {least:.1f})"
+    least = -100 * difference.upper_bound
+    return f"{metric.name} fell by {-100 * difference.difference:.1f} points (at least {least:.1f})"
 
 
 def confirmed(comparison: Comparison) -> str:
     """What asking again showed; nothing where it was not done."""
-    told = comparison.confirmation
-    if told is None:
+    confirmation = comparison.confirmation
+    if confirmation is None:
         return ""
-    rate = "none came" if told.flip_rate is None else f"{told.flip_rate:.1f}% flipped"
-    failed = f", {told.failed:,} failed" if told.failed else ""
-    decided = ", ".join(sorted(set(told.decisions)))
+    outcome = "none came"
+    if confirmation.flip_rate is not None:
+        outcome = f"{confirmation.flip_rate:.1f}% flipped"
+    if confirmation.failed:
+        outcome += f", {confirmation.failed:,} failed"
+    repeats = f"{len(confirmation.decisions)} repeats"
+    if len(confirmation.decisions) == 1:
+        repeats = "1 repeat"
     return (
-        f"Asked again by {told.judge_id}: {told.asked:,} verdicts on {told.answers:,} answers, {rate}{failed}; "
-        f"decided {decided} in {len(told.decisions)} repeat{'s' if len(told.decisions) > 1 else ''}."
+        f"Asked again by {confirmation.judge_id}: {confirmation.asked:,} verdicts on {confirmation.answers:,} answers, "
+        f"{outcome}; decided {', '.join(sorted(set(confirmation.decisions)))} in {repeats}."
     )

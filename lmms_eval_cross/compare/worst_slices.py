@@ -1,30 +1,20 @@
 """Where it got worse: the difference in every country, language, subset, setting and wording."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension
+from lmms_eval_cross.benchmark.records import DIMENSIONS, FACETS, Dimension, Facet
 from lmms_eval_cross.compare.pairs import PairedScores
-from lmms_eval_cross.compare.rounds import SampleFacts
 from lmms_eval_cross.stats import PairedDifference, holm, inferiority, paired_difference
-
-FACETS: Final[dict[str, Callable[[SampleFacts], str]]] = {
-    "country": lambda each: each.country,
-    "language": lambda each: each.language,
-    "subset": lambda each: each.subset,
-    "setting": lambda each: each.setting,
-    "wording": lambda each: each.wording,
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
     """One dimension in one part of the samples."""
 
-    facet: str
+    facet: Facet
     value: str
     dimension: Dimension
     difference: PairedDifference
@@ -43,31 +33,38 @@ def find_slices(pairs: PairedScores, alpha: float) -> list[Slice]:
     The order is that of the upper bound: a small slice that fell far by chance does not come first. A facet with
     one value is left out, it is the whole. Slices never decide the gate.
     """
-    found = [each for dimension in DIMENSIONS for each in _adjusted(list(_differences(pairs, dimension, alpha)))]
-    return sorted(found, key=_shown_loss)
+    slices: list[Slice] = []
+    for dimension in DIMENSIONS:
+        slices += _adjusted(list(_differences(pairs, dimension, alpha)))
+    return sorted(slices, key=_shown_loss)
 
 
 def _differences(pairs: PairedScores, dimension: Dimension, alpha: float) -> Iterator[Slice]:
     before, after = pairs.means(dimension)
     scored = ~np.isnan(before - after)
     clusters = np.array(pairs.clusters)
-    for facet, read in FACETS.items():
-        values = np.array([read(each) for each in pairs.facts])
-        for value in sorted(set(values)) if len(set(values)) > 1 else ():
-            kept = scored & (values == value)
-            if kept.any():
-                difference = paired_difference(before[kept], after[kept], clusters[kept].tolist(), alpha)
+    for facet in FACETS:
+        values = np.array([getattr(sample, facet) for sample in pairs.facts])
+        parts = sorted(set(values.tolist()))
+        if len(parts) == 1:
+            continue
+        for value in parts:
+            chosen = scored & (values == value)
+            if chosen.any():
+                difference = paired_difference(before[chosen], after[chosen], clusters[chosen].tolist(), alpha)
                 yield Slice(facet, str(value), dimension, difference, inferiority(difference).p_value)
 
 
-def _adjusted(slices: list[Slice]) -> Iterator[Slice]:
-    tested = [each for each in slices if each.p_value is not None]
-    adjusted = iter(holm([each.p_value for each in tested if each.p_value is not None]))
-    for each in slices:
-        p_value = None if each.p_value is None else next(adjusted)
-        yield Slice(each.facet, each.value, each.dimension, each.difference, p_value)
+def _adjusted(slices: Sequence[Slice]) -> Iterator[Slice]:
+    """The slices of one dimension with p values adjusted for their number."""
+    adjusted = iter(holm([part.p_value for part in slices if part.p_value is not None]))
+    for part in slices:
+        if part.p_value is None:
+            yield part
+        else:
+            yield replace(part, p_value=next(adjusted))
 
 
-def _shown_loss(each: Slice) -> tuple[bool, float, float, str, str, str]:
-    upper = each.difference.upper_bound
-    return upper is None, upper or 0.0, each.difference.difference, each.dimension, each.facet, each.value
+def _shown_loss(part: Slice) -> tuple[bool, float, float, str, str, str]:
+    upper = part.difference.upper_bound
+    return upper is None, upper or 0.0, part.difference.difference, part.dimension, part.facet, part.value

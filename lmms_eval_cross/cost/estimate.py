@@ -5,7 +5,8 @@ will be is assumed, and both numbers are the caller's.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -32,6 +33,13 @@ class Picture:
     bytes: int
     scaled_bytes: int
 
+    def sent_bytes(self, scaled: bool) -> int:
+        """As a request carries the picture, or its scaled copy: in base64, four bytes for three."""
+        size = self.bytes
+        if scaled:
+            size = self.scaled_bytes
+        return math.ceil(size / 3) * 4
+
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
@@ -44,7 +52,7 @@ class Lengths:
 
 
 @dataclass(slots=True)
-class Estimate:
+class CostEstimate:
     """The sum over all calls of a profile."""
 
     profile: str
@@ -58,11 +66,10 @@ class Estimate:
         return price.usd(self.usage)
 
 
-def measure_picture(image: StoredImage, scaled: Callable[[], StoredImage] | None) -> Picture:
-    """Tiles and bytes of a picture; without `scaled` its original size stands for the copy's."""
+def measure_picture(image: StoredImage, scaled: StoredImage) -> Picture:
+    """Tiles and bytes of a picture, and the bytes of its scaled copy."""
     with open_image(image.data) as opened:
-        counted = tiles(*opened.size)
-    return Picture(counted, len(image.data), len(scaled().data) if scaled else len(image.data))
+        return Picture(tiles(*opened.size), len(image.data), len(scaled.data))
 
 
 def estimate(
@@ -71,13 +78,13 @@ def estimate(
     pictures: Mapping[str, Picture],
     price: Price | None,
     lengths: Lengths,
-) -> Estimate:
+) -> CostEstimate:
     """What judging one answer to each of `samples` takes.
 
     The calls of a sample that follow its first one are counted as cached up to where they differ, if that is long
     enough. In profile `official` all four go at once, and nothing is counted as cached.
     """
-    total = Estimate(profile.name)
+    total = CostEstimate(profile.name)
     for sample, rubric in samples:
         picture = pictures[sample.image_sha256]
         for number, wave in enumerate(profile.waves):
@@ -87,7 +94,7 @@ def estimate(
 
 
 def _add_call(
-    total: Estimate,
+    total: CostEstimate,
     profile: Profile,
     rubric: Rubric,
     dimensions: Dimensions,
@@ -103,21 +110,29 @@ def _add_call(
     prompt = words // BYTES_A_TOKEN + look
     cached = 0
     if follows:
-        shared = prompt - _after_answer(text) // BYTES_A_TOKEN
-        cached = shared // CACHED_STEP * CACHED_STEP if shared >= CACHED_FROM else 0
+        cached = _cached_tokens(prompt - _after_answer(text) // BYTES_A_TOKEN)
     total.calls += 1
     total.tiles += picture.tiles
-    total.bytes += words + -(-(picture.scaled_bytes if profile.scaled else picture.bytes) // 3) * 4
+    total.bytes += words + picture.sent_bytes(profile.scaled)
     total.usage += Usage(prompt, cached, lengths.reply * len(dimensions))
+
+
+def _cached_tokens(shared: int) -> int:
+    """How many tokens OpenAI caches of a prefix that two calls share."""
+    if shared < CACHED_FROM:
+        return 0
+    return shared // CACHED_STEP * CACHED_STEP
 
 
 def _words(profile: Profile, rubric: Rubric, dimensions: Dimensions, sample: Sample, answer: str) -> tuple[int, str]:
     """The bytes of all text in a call, schema counted in, and the text of the user message."""
     messages = profile.messages(rubric, dimensions, sample.query, sample.norm, answer, "")
     text = next(part["text"] for part in messages[-1]["content"] if part["type"] == "text")
+    size = len((messages[0]["content"] + text).encode())
     structure = profile.response_format(rubric, dimensions)
-    schema = len(json.dumps(structure)) if structure else 0
-    return len((messages[0]["content"] + text).encode()) + schema, text
+    if structure:
+        size += len(json.dumps(structure))
+    return size, text
 
 
 def _after_answer(text: str) -> int:
@@ -125,20 +140,33 @@ def _after_answer(text: str) -> int:
     return len(text.rpartition(_MARK)[2].encode())
 
 
-def cost_table(estimates: Sequence[Estimate], prices: PriceList, model: str) -> list[str]:
+def cost_table(estimates: Sequence[CostEstimate], prices: PriceList, model: str) -> list[str]:
     """The estimates as Markdown; money only where the model has a price."""
     price = prices.find(model)
-    money = ["USD", "USD in batch", "of official"] if price else []
-    names = ["profile", "calls", "tiles", "input tokens", "of them cached", "output tokens", "MB sent", *money]
+    names = ["profile", "calls", "tiles", "input tokens", "of them cached", "output tokens", "MB sent"]
+    if price is not None:
+        names += ["USD", "USD in batch", "of official"]
     lines = ["| " + " | ".join(names) + " |", "|---|" + "--:|" * (len(names) - 1)]
-    official = next((price.usd(one.usage) for one in estimates if price and one.profile == "official"), None)
-    for one in estimates:
-        counts = (one.calls, one.tiles, one.usage.prompt_tokens, one.usage.cached_tokens, one.usage.completion_tokens)
-        cells = [one.profile, *(f"{count:,}" for count in counts), f"{one.bytes / 1e6:,.0f}"]
-        if price:
-            usd = one.usd(price)
-            # In a batch no call waits for another: nothing is counted as cached.
-            batch = price.usd(Usage(one.usage.prompt_tokens, 0, one.usage.completion_tokens)) * prices.batch
-            cells += [f"{usd:.2f}", f"{batch:.2f}", f"{usd / official:.2f}" if official else ""]
+    by_profile = {row.profile: row for row in estimates}
+    for row in estimates:
+        cells = _counts(row)
+        if price is not None:
+            cells += _money(row, by_profile.get("official"), price, prices.batch)
         lines.append("| " + " | ".join(cells) + " |")
     return lines
+
+
+def _counts(row: CostEstimate) -> list[str]:
+    usage = row.usage
+    counts = row.calls, row.tiles, usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens
+    return [row.profile, *map("{:,}".format, counts), f"{row.bytes / 1e6:,.0f}"]
+
+
+def _money(row: CostEstimate, official: CostEstimate | None, price: Price, batch_share: float) -> list[str]:
+    usd = row.usd(price)
+    # In a batch no call waits for another: nothing is counted as cached.
+    batch = price.usd(Usage(row.usage.prompt_tokens, 0, row.usage.completion_tokens)) * batch_share
+    cells = [f"{usd:.2f}", f"{batch:.2f}", ""]
+    if official is not None and official.usd(price):
+        cells[-1] = f"{usd / official.usd(price):.2f}"
+    return cells

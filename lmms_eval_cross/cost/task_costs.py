@@ -1,23 +1,24 @@
 """The cost of judging tasks, from the prepared data."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
-from typing import Any
+from itertools import chain
 
-import pyarrow.parquet as pq
 import yaml
 
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import Sample
+from lmms_eval_cross.benchmark.rubric import Rubric
 from lmms_eval_cross.benchmark.splits import GROUPS, SPLITS, tasks_folder
 from lmms_eval_cross.cost.estimate import Lengths, Picture, cost_table, estimate, measure_picture
 from lmms_eval_cross.data.images import ImageStore
+from lmms_eval_cross.data.prepared import read_samples
 from lmms_eval_cross.data.scaled import ScaledImages
 from lmms_eval_cross.errors import SettingsError
 from lmms_eval_cross.judge.prices import age_warning, load_prices
 from lmms_eval_cross.judge.profiles import PROFILES
-from lmms_eval_cross.settings import load_settings
+from lmms_eval_cross.settings import Settings, load_settings
 
 
 def print_cost(
@@ -31,24 +32,44 @@ def print_cost(
     """
     settings = load_settings()
     prices, model = load_prices(settings.judge_prices), model or settings.judge_model
+    price = prices.find(model)
     chosen = [profile for name, profile in PROFILES.items() if not profiles or name in profiles]
-    splits = sorted({SPLITS[task] for name in names for task in _tasks(name.strip())})
-    samples = [(sample, session.rubric_for(split, settings)) for split in splits for sample in _samples(split)]
-    scaled = ScaledImages(settings.home / "scaled") if any(profile.scaled for profile in chosen) else None
-    pictures = {sha: picture for split in splits for sha, picture in _pictures(split, scaled)}
-    estimates = [estimate(profile, samples, pictures, prices.find(model), lengths) for profile in chosen]
+    scaled = None
+    if any(profile.scaled for profile in chosen):
+        scaled = ScaledImages(settings.home / "scaled")
+    samples, pictures = _samples_and_pictures(names, settings, scaled)
+    estimates = [estimate(profile, samples, pictures, price, lengths) for profile in chosen]
     say(f"Judging one answer to each of {len(samples):,} samples with {model}:\n")
     say("\n".join(cost_table(estimates, prices, model)))
-    say("\n" + _assumptions(model, prices.find(model) is not None, str(prices.date), lengths))
-    if scaled:
+    say("\n" + _assumptions(model, price is not None, str(prices.date), lengths))
+    if scaled is not None:
         say(_saved(pictures))
     warning = age_warning(model, settings.judge_prices, date.today())
     if warning is not None:
         say(warning)
 
 
+def _samples_and_pictures(
+    names: Sequence[str], settings: Settings, scaled: ScaledImages | None
+) -> tuple[list[tuple[Sample, Rubric]], dict[str, Picture]]:
+    """The samples of tasks and groups with their rubrics, and the distinct pictures by hash."""
+    splits: set[str] = set()
+    for name in names:
+        splits.update(SPLITS[task] for task in _tasks(name.strip()))
+    samples: list[tuple[Sample, Rubric]] = []
+    pictures: dict[str, Picture] = {}
+    for split in sorted(splits):
+        rubric = session.rubric_for(split, settings)
+        of_split = read_samples(session.data_to_read(split).parquet(split))
+        samples += [(sample, rubric) for sample in of_split]
+        pictures |= _pictures(split, of_split, scaled)
+    return samples, pictures
+
+
 def _assumptions(model: str, priced: bool, day: str, lengths: Lengths) -> str:
-    money = f"List prices of {day}." if priced else f"{model} has no price; CROSS_JUDGE_PRICES can name one."
+    money = f"{model} has no price; CROSS_JUDGE_PRICES can name one."
+    if priced:
+        money = f"List prices of {day}."
     return (
         f"{money} Assumed: answers of {lengths.answer} tokens, replies of {lengths.reply} a dimension, four bytes of "
         "text to a token, high-detail pictures."
@@ -56,30 +77,29 @@ def _assumptions(model: str, priced: bool, day: str, lengths: Lengths) -> str:
 
 
 def _saved(pictures: dict[str, Picture]) -> str:
-    original = sum(picture.bytes for picture in pictures.values())
-    scaled = sum(picture.scaled_bytes for picture in pictures.values())
+    original = scaled = 0
+    for picture in pictures.values():
+        original += picture.bytes
+        scaled += picture.scaled_bytes
     return (
         f"The {len(pictures)} distinct pictures have {original / 1e6:,.1f} MB; scaled, {scaled / 1e6:,.1f} MB, "
         "with the same tiles."
     )
 
 
-def _samples(split: str) -> Iterator[Sample]:
-    rows: list[dict[str, Any]] = pq.read_table(session.data_to_read(split).parquet(split)).to_pylist()
-    return (Sample.from_row(row) for row in rows)
-
-
-def _pictures(split: str, scaled: ScaledImages | None) -> list[tuple[str, Picture]]:
-    """The split's distinct pictures, measured in two threads."""
+def _pictures(split: str, samples: Sequence[Sample], scaled: ScaledImages | None) -> dict[str, Picture]:
+    """The distinct pictures of a split's samples, measured in two threads; unscaled ones count as their own copies."""
     images: ImageStore = session.data_to_read(split).images
-    hashes = sorted({sample.image_sha256 for sample in _samples(split)})
+    hashes = sorted({sample.image_sha256 for sample in samples})
 
-    def measure(sha256: str) -> tuple[str, Picture]:
-        copy = (lambda: scaled.read(sha256, images.read)) if scaled else None
-        return sha256, measure_picture(images.read(sha256), copy)
+    def measure(sha256: str) -> Picture:
+        image = copy = images.read(sha256)
+        if scaled is not None:
+            copy = scaled.read(sha256, images.read)
+        return measure_picture(image, copy)
 
     with ThreadPoolExecutor(2) as threads:
-        return list(threads.map(measure, hashes))
+        return dict(zip(hashes, threads.map(measure, hashes), strict=True))
 
 
 class _Loader(yaml.SafeLoader):
@@ -96,7 +116,7 @@ def _tasks(name: str) -> list[str]:
     for path in tasks_folder().glob("*.yaml"):
         config = yaml.load(path.read_text(encoding="utf-8"), _Loader)
         if config.get("group") == name:
-            return [task for member in config["task"] for task in _tasks(member)]
+            return list(chain.from_iterable(map(_tasks, config["task"])))
     raise SettingsError(
         f"--tasks has {name!r}, which is none of our tasks ({', '.join(SPLITS)}) and groups ({', '.join(GROUPS)}); "
         "name some of these."

@@ -5,6 +5,7 @@ import json
 import shutil
 from dataclasses import dataclass
 from importlib.resources import as_file, files
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +13,7 @@ from filelock import FileLock
 
 from lmms_eval_cross.benchmark.records import Sample, Setting
 from lmms_eval_cross.data.official import norm_id
-from lmms_eval_cross.data.prepare import Split, home_problems_told, write_checked_images, write_splits
+from lmms_eval_cross.data.prepare import Split, writable_home, write_checked_images, write_splits
 from lmms_eval_cross.data.prepared import IMAGES, MANIFEST, Prepared
 
 SPLIT: Final = "demo"
@@ -32,7 +33,9 @@ class DemoRecord:
 
     def to_sample(self, image_sha256: str) -> Sample:
         """The sample, with ids made as for the release."""
-        setting: Setting = "english" if self.language == "English" else "multilingual"
+        setting: Setting = "multilingual"
+        if self.language == "English":
+            setting = "english"
         return Sample(
             sample_id=f"demo/{setting}/{self.item}/{self.wording}",
             subset="demo",
@@ -66,7 +69,7 @@ def prepare_demo(home: Path) -> Prepared:
 
 def _write_once(shipped: Path, folder: Path, home: Path) -> None:
     """Write the data unless another process does so at the same time; the manifest comes last."""
-    with home_problems_told(home), FileLock(home / "demo.lock"):
+    with writable_home(home), FileLock(home / "demo.lock"):
         if not (folder / MANIFEST).is_file():
             _write(shipped, folder)
 
@@ -75,8 +78,10 @@ def _write(shipped: Path, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     records = [DemoRecord(**row) for row in json.loads((shipped / "samples.json").read_text(encoding="utf-8"))]
-    names = sorted({record.image for record in records})
-    hashes = write_checked_images({name: shipped / "images" / name for name in names}, folder / IMAGES)
+    images: dict[str, Path] = {}
+    for record in sorted(records, key=attrgetter("image")):
+        images[record.image] = shipped / "images" / record.image
+    hashes = write_checked_images(images, folder / IMAGES)
     samples = [record.to_sample(hashes[record.image]) for record in records]
     write_splits([Split(SPLIT, len(samples), samples)], folder, origin="demo")
 

@@ -12,8 +12,8 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lmms_eval_cross.benchmark.records import Sample
-from lmms_eval_cross.benchmark.release import COUNTRIES, LANGUAGES, WORDINGS, ReleaseFile
+from lmms_eval_cross.benchmark.records import Sample, Subset
+from lmms_eval_cross.benchmark.release import COUNTRIES, LANGUAGES, ReleaseFile
 from lmms_eval_cross.errors import DataError
 
 Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
@@ -80,6 +80,10 @@ class SafeWorldRecord(Record):
         return self.country.replace("_", " ")
 
 
+_RECORDS: Final[dict[Subset, type[Record]]] = {"casa": CasaRecord, "safeworld": SafeWorldRecord}
+"""How a record of each of the release's subsets reads."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceSample:
     """A sample whose image is still a path in the official layout."""
@@ -98,7 +102,9 @@ def norm_id(norm: str) -> str:
 def clean_language(label: str) -> str | None:
     """The one language that a label of the release names (`Mandarin Chinese`, `Persian.`), None if not one."""
     named = [language for language in LANGUAGES if re.search(rf"\b{language}\b", label)]
-    return named[0] if len(named) == 1 else None
+    if len(named) != 1:
+        return None
+    return named[0]
 
 
 def read_records(file: ReleaseFile, path: Path) -> list[Record]:
@@ -107,7 +113,7 @@ def read_records(file: ReleaseFile, path: Path) -> list[Record]:
     Raises:
         DataError: the file, record and field that break the format.
     """
-    model = CasaRecord if file.subset == "casa" else SafeWorldRecord
+    model = _RECORDS[file.subset]
     records: list[Record] = []
     for number, raw in enumerate(_read_list(file, path)):
         try:
@@ -125,12 +131,12 @@ def to_samples(file: ReleaseFile, records: list[Record], items: "ItemNames") -> 
     Raises:
         DataError: a country, language, image name or number of wordings that the release does not know.
     """
-    seen: Counter[str] = Counter()
+    times: Counter[str] = Counter()
     for number, record in enumerate(records):
         place = _place(file, number, {"index": record.index})
         item = items.name_of(record)
-        seen[item] += 1
-        yield _to_sample(file, record, item, seen[item], place)
+        times[item] += 1
+        yield _to_sample(file, record, item, times[item], place)
 
 
 class ItemNames:
@@ -147,14 +153,16 @@ class ItemNames:
         """`Iran_27` for the first item of that index, `Iran_27b` for the second."""
         identity = (record.index, record.file_name, record.orig_query)
         if identity not in self._names:
-            count = self._shared[record.index]
+            name, earlier = record.index, self._shared[record.index]
+            if earlier > 0:
+                name += chr(ord("a") + earlier)
             self._shared[record.index] += 1
-            self._names[identity] = record.index + ("" if count == 0 else chr(ord("a") + count))
+            self._names[identity] = name
         return self._names[identity]
 
 
 def _to_sample(file: ReleaseFile, record: Record, item: str, wording: int, place: str) -> SourceSample:
-    if wording > (WORDINGS if file.setting == "english" else 1):
+    if wording > file.wordings:
         raise DataError(f"{place}: the item stands there {wording} times; remove what was added.")
     label = _language_label(file, record, place)
     image = _image_name(file, record, place)
@@ -208,7 +216,9 @@ def _country(record: Record, place: str) -> str:
 
 def _image_name(file: ReleaseFile, record: Record, place: str) -> str:
     match = _IMAGE_URL.fullmatch(record.file_name)
-    name = unquote(match["name"]) if match and match["subset"] == file.subset else ""
+    name = ""
+    if match and match["subset"] == file.subset:
+        name = unquote(match["name"])
     if not _is_plain(name):
         raise DataError(
             f"{place}: field file_name {record.file_name!r} is not a URL that ends in images/{file.subset}/NAME; "
@@ -239,23 +249,33 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """A JSON object; Python's reader would keep the last of two equal keys and say nothing."""
     record = dict(pairs)
     if len(record) < len(pairs):
-        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        times = Counter(key for key, _ in pairs)
+        twice = next(key for key, count in times.items() if count > 1)
         raise ValueError(f"field {twice} stands twice in record {record.get('index')!r}")
     return record
 
 
 def _shape(raw: object) -> str:
-    return "an empty list" if raw == [] else type(raw).__name__
+    if raw == []:
+        return "an empty list"
+    return type(raw).__name__
 
 
 def _place(file: ReleaseFile, number: int, raw: object) -> str:
-    index = raw.get("index") if isinstance(raw, Mapping) else None
-    shown = index if isinstance(index, str) and index.isidentifier() else ascii(index)
-    return f"{file.path}, record {number + 1}" + (f" ({shown})" if isinstance(index, str) else "")
+    """Which record of a file, for a message; what stands there as its index may be anything."""
+    place = f"{file.path}, record {number + 1}"
+    if not isinstance(raw, Mapping) or not isinstance(raw.get("index"), str):
+        return place
+    index = raw["index"]
+    if not index.isidentifier():
+        index = ascii(index)
+    return f"{place} ({index})"
 
 
 def _first_problem(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
-    field = ".".join(str(part) for part in first["loc"]) or "the record"
-    rule = "is missing" if first["type"] == "missing" else re.sub(r"^\w+ should", "should", first["msg"])
+    field = ".".join(map(str, first["loc"])) or "the record"
+    rule = "is missing"
+    if first["type"] != "missing":
+        rule = re.sub(r"^\w+ should", "should", first["msg"])
     return f"field {field} {rule}; get the file anew or mend it."

@@ -5,11 +5,12 @@ import hashlib
 import json
 import os
 import shutil
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,7 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from lmms_eval_cross import __version__
-from lmms_eval_cross.benchmark.records import Sample
+from lmms_eval_cross.benchmark.records import Sample, repeated_ids
 from lmms_eval_cross.benchmark.release import DEFAULT_REVISION, DEFAULT_SOURCE, FILES, JUDGE_FILE, ReleaseFile
 from lmms_eval_cross.benchmark.rubric import Rubric, read_official_rubric
 from lmms_eval_cross.data.images import StoredImage, check_image, write_images
@@ -38,9 +39,7 @@ from lmms_eval_cross.data.source import Source, open_source
 from lmms_eval_cross.errors import DataError, RubricError, SettingsError, SourceError, listing
 from lmms_eval_cross.files import write_whole
 
-SAMPLE_SCHEMA: Final = pa.schema(
-    [(name, pa.int8() if name == "wording" else pa.string()) for name in Sample.__dataclass_fields__]
-)
+SAMPLE_SCHEMA: Final = pa.schema(dict.fromkeys(Sample.__dataclass_fields__, pa.string()) | {"wording": pa.int8()})
 TEXTS: Final = tuple(file.path for file in FILES)
 BUILDING: Final = ".building"
 _HOME_PROBLEMS: Final = {
@@ -79,12 +78,12 @@ def prepare(
         DataError: a record or an image breaks the format; nothing is left behind.
         RubricError: `code/evaluation.py` has another shape.
     """
-    with home_problems_told(home), FileLock(home / "prepare.lock"):
+    with writable_home(home), FileLock(home / "prepare.lock"):
         opened = open_source(*_chosen(source, revision), home / "downloads", fresh=force)
-        found = find_prepared(home)
-        if found is not None and not force and _is_of(found, opened, official):
-            say(f"Prepared already: {found.summary}, in {found.folder}.")
-            return found
+        earlier = find_prepared(home)
+        if earlier is not None and not force and _is_of(earlier, opened, official):
+            say(f"Prepared already: {earlier.summary}, in {earlier.folder}.")
+            return earlier
         prepared = _build(home, opened, official, say)
     for line in prepared.warnings:
         say(f"Warning: {line}")
@@ -92,16 +91,18 @@ def prepare(
     return prepared
 
 
-def _is_of(found: Prepared, source: Source, official: bool) -> bool:
-    return found.manifest.source == source.fingerprint and (found.has_rubric or not official)
+def _is_of(prepared: Prepared, source: Source, official: bool) -> bool:
+    return prepared.manifest.source == source.fingerprint and (prepared.has_rubric or not official)
 
 
 def _chosen(source: str | None, revision: str | None) -> tuple[str, str | None]:
-    return (DEFAULT_SOURCE, revision or DEFAULT_REVISION) if source is None else (source, revision)
+    if source is None:
+        return DEFAULT_SOURCE, revision or DEFAULT_REVISION
+    return source, revision
 
 
 @contextmanager
-def home_problems_told(home: Path) -> Iterator[None]:
+def writable_home(home: Path) -> Iterator[None]:
     """Make the folder CROSS_HOME, and say in a sentence what keeps it from being written, now or within.
 
     Raises:
@@ -120,8 +121,8 @@ def home_problems_told(home: Path) -> Iterator[None]:
 
 
 def _unwritable(error: OSError) -> SettingsError:
-    told = os.strerror(error.errno or errno.EIO).lower()
-    return SettingsError(f"CROSS_HOME can't be written ({told}); make room, or set CROSS_HOME to another folder.")
+    why = os.strerror(error.errno or errno.EIO).lower()
+    return SettingsError(f"CROSS_HOME can't be written ({why}); make room, or set CROSS_HOME to another folder.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,29 +136,40 @@ class Split:
     @property
     def sha256(self) -> str:
         """The data hash: what the judge and the model are shown, and nothing else."""
-        shown = [[s.sample_id, s.language, s.norm, s.query, s.image_sha256] for s in self.samples]
+        shown: list[list[str]] = []
+        for sample in self.samples:
+            shown.append([sample.sample_id, sample.language, sample.norm, sample.query, sample.image_sha256])
         return hashlib.sha256(json.dumps(shown).encode()).hexdigest()
 
 
 def _build(home: Path, source: Source, official: bool, say: Say) -> Prepared:
     origin = source.fingerprint
-    texts = source.fetch([*TEXTS, JUDGE_FILE] if official else TEXTS)
-    with _rejecting(source, [*TEXTS, JUDGE_FILE]):
-        read = _read_samples(texts)
-        rubric = _read_rubric(source) if official else _read_rubric_if_any(source, say)
-    images = source.fetch(sorted({sample.image_path for samples in read.values() for sample in samples}))
+    by_file, rubric = _read_texts(source, official, say)
+    image_paths = {sample.image_path for sample in chain.from_iterable(by_file.values())}
+    images = source.fetch(sorted(image_paths))
     building = _fresh(home / "data" / BUILDING)
     try:
         hashes = write_checked_images(images, building / IMAGES, source.reject)
         source.finish()
-        splits = [
-            Split(file.name, file.records, [_with_image(s, hashes) for s in samples]) for file, samples in read.items()
-        ]
-        write_whole(building / RUBRIC, rubric.to_json() if rubric else NO_RUBRIC)
+        splits: list[Split] = []
+        for file, samples in by_file.items():
+            splits.append(Split(file.name, file.records, [_with_image(sample, hashes) for sample in samples]))
+        write_whole(building / RUBRIC, rubric)
         write_splits(splits, building, origin)
         return _move_in(building, home, say)
     finally:
         shutil.rmtree(building, ignore_errors=True)
+
+
+def _read_texts(source: Source, official: bool, say: Say) -> tuple[dict[ReleaseFile, list[SourceSample]], str]:
+    """The samples of each file, and the official rubric as prepared data keep it."""
+    with_judge = [*TEXTS, JUDGE_FILE]
+    texts = source.fetch(with_judge if official else TEXTS)
+    with _rejecting(source, with_judge):
+        samples = _read_samples(texts)
+        if official:
+            return samples, _read_rubric(source).to_json()
+        return samples, _read_rubric_if_any(source, say)
 
 
 @contextmanager
@@ -174,19 +186,22 @@ def _read_rubric(source: Source) -> Rubric:
     return read_official_rubric(source.fetch([JUDGE_FILE])[JUDGE_FILE])
 
 
-def _read_rubric_if_any(source: Source, say: Say) -> Rubric | None:
+def _read_rubric_if_any(source: Source, say: Say) -> str:
     try:
         with _rejecting(source, [JUDGE_FILE]):
-            return _read_rubric(source)
+            return _read_rubric(source).to_json()
     except (SourceError, RubricError) as error:
         say(f"Warning: prepared without the official rubric. {error}")
-        return None
+        return NO_RUBRIC
 
 
 def _read_samples(texts: dict[str, Path]) -> dict[ReleaseFile, list[SourceSample]]:
-    names = {file.subset: ItemNames() for file in FILES}
     records = {file: read_records(file, texts[file.path]) for file in FILES}
-    return {file: list(to_samples(file, records[file], names[file.subset])) for file in FILES}
+    names: defaultdict[str, ItemNames] = defaultdict(ItemNames)  # one a subset, for both of its files
+    samples: dict[ReleaseFile, list[SourceSample]] = {}
+    for file in FILES:
+        samples[file] = list(to_samples(file, records[file], names[file.subset]))
+    return samples
 
 
 def _with_image(sample: SourceSample, hashes: dict[str, str]) -> Sample:
@@ -208,67 +223,61 @@ def write_checked_images(
     """
     hashes: dict[str, str] = {}
     problems: dict[str, DataError] = {}
-
-    def distinct() -> Iterator[StoredImage]:
-        stored: set[str] = set()
-        for path, checked in _checked(images):
-            if isinstance(checked, DataError):
-                problems[path] = checked
-                continue
-            hashes[path] = checked.sha256
-            if checked.sha256 not in stored:
-                stored.add(checked.sha256)
-                yield checked
-
-    write_images(distinct(), target)
+    write_images(_distinct(images, hashes, problems), target)
     if problems:
         if reject is not None:
             reject(list(problems))
-        told = "; ".join(str(problem) for problem in problems.values())
-        raise DataError(f"{len(problems)} images can't be used: {told}; get these files anew.")
+        sentences = "; ".join(map(str, problems.values()))
+        raise DataError(f"{len(problems)} images can't be used: {sentences}; get these files anew.")
     return hashes
+
+
+def _distinct(images: dict[str, Path], hashes: dict[str, str], problems: dict[str, DataError]) -> Iterator[StoredImage]:
+    """Each distinct image once; fills `hashes` and `problems` by path on the way."""
+    stored: set[str] = set()
+    for path, checked in _checked(images):
+        if isinstance(checked, DataError):
+            problems[path] = checked
+            continue
+        hashes[path] = checked.sha256
+        if checked.sha256 not in stored:
+            stored.add(checked.sha256)
+            yield checked
 
 
 def _checked(images: dict[str, Path]) -> Iterator[tuple[str, StoredImage | DataError]]:
     """Decode in two threads, a few images ahead of the writer, so that memory holds a handful of images."""
-    names = list(images)
-    bar = tqdm(total=len(names), desc="Checking images", unit="image", disable=None)
+    files = list(images.items())
+    bar = tqdm(total=len(files), desc="Checking images", unit="image", disable=None)
     with ThreadPoolExecutor(2) as pool, bar:
-        for start in range(0, len(names), 8):
-            batch = names[start : start + 8]
-            for name, checked in zip(batch, pool.map(_check, [images[n] for n in batch], batch), strict=True):
+        for start in range(0, len(files), 8):
+            for checked in pool.map(_check, files[start : start + 8]):
                 bar.update()
-                yield name, checked
+                yield checked
 
 
-def _check(path: Path, name: str) -> StoredImage | DataError:
+def _check(image: tuple[str, Path]) -> tuple[str, StoredImage | DataError]:
+    name, path = image
     try:
-        return check_image(path, name)
+        return name, check_image(path, name)
     except DataError as error:
-        return error
+        return name, error
 
 
 def write_splits(splits: Sequence[Split], folder: Path, origin: str) -> None:
     """Write a Parquet file a split and, last, the manifest."""
+    rows, expected, sha256 = {}, {}, {}
     for split in splits:
         table = pa.Table.from_pylist([sample.to_row() for sample in split.samples], schema=SAMPLE_SCHEMA)
         pq.write_table(table, folder / f"{split.name}.parquet")
-    manifest = Manifest(
-        source=origin,
-        written_by=__version__,
-        rows={split.name: len(split.samples) for split in splits},
-        expected={split.name: split.expected for split in splits},
-        sha256={split.name: split.sha256 for split in splits},
-        images=pq.read_metadata(folder / IMAGES).num_row_groups,
-    )
-    _refuse_repeated_ids([sample for split in splits for sample in split.samples])
-    write_whole(folder / MANIFEST, manifest.to_json())
-
-
-def _refuse_repeated_ids(samples: Sequence[Sample]) -> None:
-    twice = [name for name, count in Counter(sample.sample_id for sample in samples).items() if count > 1]
+        rows[split.name], expected[split.name] = len(split.samples), split.expected
+        sha256[split.name] = split.sha256
+    twice = repeated_ids(chain.from_iterable(split.samples for split in splits))
     if twice:
         raise DataError(f"sample ids must be unique, but these stand twice: {listing(twice)}.")
+    images = pq.read_metadata(folder / IMAGES).num_row_groups
+    manifest = Manifest(origin, __version__, rows, expected, sha256, images)
+    write_whole(folder / MANIFEST, manifest.to_json())
 
 
 def _move_in(building: Path, home: Path, say: Say) -> Prepared:

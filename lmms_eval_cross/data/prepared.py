@@ -7,6 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+import pyarrow.parquet as pq
+
+from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.benchmark.rubric import Rubric
 from lmms_eval_cross.data.images import ImageStore
 from lmms_eval_cross.errors import NotPreparedError, RubricError
@@ -112,6 +115,11 @@ class Prepared:
             for split, expected in self.manifest.expected.items()
             if self.manifest.is_partial(split)
         ]
+
+
+def read_samples(parquet: Path) -> list[Sample]:
+    """The samples of a split's Parquet file, in the order of lmms-eval's doc ids."""
+    return [Sample.from_row(row) for row in pq.read_table(parquet).to_pylist()]
 
 
 def find_prepared(home: Path) -> Prepared | None:

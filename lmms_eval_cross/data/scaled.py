@@ -50,8 +50,9 @@ def scale(image: StoredImage) -> StoredImage:
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=QUALITY, optimize=True)
     smaller = len(out.getvalue()) < len(image.data)
-    keep = plain and size == picture.size and not smaller
-    return image if keep else StoredImage(image.sha256, "image/jpeg", out.getvalue())
+    if plain and size == picture.size and not smaller:
+        return image
+    return StoredImage(image.sha256, "image/jpeg", out.getvalue())
 
 
 class ScaledImages:

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import quote
@@ -22,6 +23,7 @@ PARALLEL_DOWNLOADS: Final = 8
 TRIES: Final = 5
 WAIT: wait_base = wait_exponential(multiplier=0.5, max=20) + wait_random(0, 1)
 """Between the tries of one file, in seconds."""
+_READ_FROM: Final = ("data/*/*.json", "images/*/*", "code/*.py")
 MANIFEST: Final = "manifest.json"
 FORMAT: Final = "cross-data/1"
 """Part of every fingerprint: data that another format was written in are prepared again."""
@@ -59,24 +61,27 @@ class FolderSource:
     @property
     def fingerprint(self) -> str:
         """Changes with the folder's place and with name, size and time of every file that could be read."""
-        found = [file for pattern in ("data/*/*.json", "images/*/*", "code/*.py") for file in self._root.glob(pattern)]
-        stats = [(file.relative_to(self._root).as_posix(), file.stat()) for file in sorted(found) if file.is_file()]
-        return _fingerprint(str(self._root), *(f"{name}:{stat.st_size}:{stat.st_mtime_ns}" for name, stat in stats))
+        parts = [str(self._root)]
+        for file in sorted(chain.from_iterable(map(self._root.glob, _READ_FROM))):
+            if file.is_file():
+                stat = file.stat()
+                parts.append(f"{file.relative_to(self._root).as_posix()}:{stat.st_size}:{stat.st_mtime_ns}")
+        return _fingerprint(*parts)
 
     def fetch(self, paths: Sequence[str]) -> dict[str, Path]:
         """The files, where they lie."""
-        found = {path: self._root / path for path in paths}
-        self._refuse("lie outside the copy of CROSS; replace the links by the files", found, self._is_outside)
+        files = {path: self._root / path for path in paths}
+        self._refuse("lie outside the copy of CROSS; replace the links by the files", files, self._is_outside)
         here = f"are missing in the folder {self._root.name or self._root}; complete the clone"
-        self._refuse(here, found, lambda file: not file.is_file())
-        self._refuse("can't be read; change their permissions", found, lambda file: not os.access(file, os.R_OK))
-        return found
+        self._refuse(here, files, lambda file: not file.is_file())
+        self._refuse("can't be read; change their permissions", files, lambda file: not os.access(file, os.R_OK))
+        return files
 
     def _is_outside(self, file: Path) -> bool:
         return not file.resolve().is_relative_to(self._root)
 
-    def _refuse(self, why: str, found: Mapping[str, Path], is_bad: Callable[[Path], bool]) -> None:
-        bad = [path for path, file in found.items() if is_bad(file)]
+    def _refuse(self, why: str, files: Mapping[str, Path], is_bad: Callable[[Path], bool]) -> None:
+        bad = [path for path, file in files.items() if is_bad(file)]
         if bad:
             raise SourceError(f"{len(bad)} files {why}: {', '.join(bad)}.")
 
@@ -101,7 +106,9 @@ class WebSource:
 
     def __init__(self, base_url: str, cache: Path, fresh: bool = False) -> None:
         url = _parse(base_url)
-        self._auth = (url.username, url.password) if url.userinfo else None
+        self._auth: tuple[str, str] | None = None
+        if url.userinfo:
+            self._auth = url.username, url.password
         self._base = url.copy_with(userinfo=b"")
         self._folder = cache / self.fingerprint[:16]
         self._paths: list[str] = []
@@ -139,8 +146,11 @@ class WebSource:
         write_whole(self._folder / MANIFEST, json.dumps(sums, indent=1) + "\n")
 
     def _recorded(self) -> dict[str, str]:
+        """The checksums of finished downloads: path -> SHA-256."""
         manifest = self._folder / MANIFEST
-        recorded: dict[str, str] = json.loads(manifest.read_text()) if manifest.is_file() else {}
+        if not manifest.is_file():
+            return {}
+        recorded: dict[str, str] = json.loads(manifest.read_text())
         return recorded
 
     def _is_good(self, file: Path, sha256: str | None) -> bool:
@@ -151,10 +161,10 @@ class WebSource:
         pool = ThreadPoolExecutor(PARALLEL_DOWNLOADS)
         with httpx2.Client(auth=self._auth, follow_redirects=True, timeout=60) as client:
             try:
-                found = pool.map(lambda path: self._download_one(client, path), paths)
-                pairs = zip(paths, found, strict=True)
+                successes = pool.map(lambda path: self._download_one(client, path), paths)
+                pairs = zip(paths, successes, strict=True)
                 bar = tqdm(pairs, total=len(paths), desc="Downloading", unit="file", disable=None)
-                return [path for path, ok in bar if not ok]
+                return [path for path, is_there in bar if not is_there]
             finally:
                 pool.shutdown(cancel_futures=True)
 
@@ -184,7 +194,9 @@ def open_source(source: str, revision: str | None, cache: Path, fresh: bool = Fa
         SourceError: the folder is not there, the URL is none, or a revision is asked of a folder.
     """
     if source.startswith(("http://", "https://")):
-        return WebSource(_with_revision(source, revision) if revision else source, cache, fresh)
+        if revision:
+            source = _with_revision(source, revision)
+        return WebSource(source, cache, fresh)
     if revision:
         raise SourceError(f"--revision {revision} goes with a base URL; check that revision out in the folder instead.")
     return FolderSource(Path(source))

@@ -7,15 +7,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.benchmark.splits import SPLITS, TASKS, split_of
+from lmms_eval_cross.data.prepared import read_samples
 from lmms_eval_cross.errors import RunError, listing
 from lmms_eval_cross.ledger.responses import responses_of
 from lmms_eval_cross.ledger.store import Ledger
-from lmms_eval_cross.runs.run_files import Run
+from lmms_eval_cross.runs.run_files import Run, has_records
 from lmms_eval_cross.runs.sample_record import RECORD, JudgedAnswer, read_record
 
 
@@ -36,14 +35,13 @@ def run_answers(run: Run) -> dict[str, list[Answer]]:
     Raises:
         RunError: the run has no CROSS task, or was made from other data than are prepared here.
     """
-    found = {task: [_answer(task, row) for row in rows] for task, rows in run.samples.items() if _is_ours(task, rows)}
-    if not found:
+    answers: dict[str, list[Answer]] = {}
+    for task, rows in run.samples.items():
+        if task in SPLITS or has_records(rows):
+            answers[task] = [_answer(task, row) for row in rows]
+    if not answers:
         raise RunError(f"{run.name} has no samples of a CROSS task; its tasks are {', '.join(run.samples) or 'none'}.")
-    return found
-
-
-def _is_ours(task: str, rows: Sequence[Mapping[str, Any]]) -> bool:
-    return task in SPLITS or any(RECORD in row for row in rows)
+    return answers
 
 
 def _answer(task: str, row: Mapping[str, Any]) -> Answer:
@@ -58,13 +56,17 @@ def _sample_of_doc(task: str, row: Mapping[str, Any]) -> Sample:
     """The sample of a line without a record: by its place, checked by the norm and the query that lmms-eval logged."""
     samples = prepared_samples(SPLITS[task])
     place = int(row["doc_id"])
-    sample = samples[place] if place < len(samples) else None
-    if sample is None or sample.norm != row.get("target") or sample.query != row.get("input", sample.query):
+    if place >= len(samples) or not _is_logged(samples[place], row):
         raise RunError(
             f"Sample {place} of {task} is not the one in the data prepared here; "
             "prepare the copy of CROSS that the run was made from."
         )
-    return sample
+    return samples[place]
+
+
+def _is_logged(sample: Sample, row: Mapping[str, Any]) -> bool:
+    """Whether a line is of this sample; lmms-eval logs the query only in some versions."""
+    return sample.norm == row.get("target") and sample.query == row.get("input", sample.query)
 
 
 def _same_sample(sample: Sample) -> Sample:
@@ -93,8 +95,7 @@ def _parquet(split: str) -> Path:
 
 @lru_cache(maxsize=len(SPLITS))
 def _by_id(parquet: Path) -> dict[str, Sample]:
-    samples = [Sample.from_row(row) for row in pq.read_table(parquet).to_pylist()]
-    return {sample.sample_id: sample for sample in samples}
+    return {sample.sample_id: sample for sample in read_samples(parquet)}
 
 
 def _response(row: Mapping[str, Any]) -> str:
@@ -113,17 +114,18 @@ def ledger_answers(ledger: Ledger, runs: Sequence[str]) -> dict[str, list[Answer
     Raises:
         RunError: the ledger lacks one of the runs.
     """
-    rows = responses_of(ledger, runs)
-    missing = sorted(set(runs) - {row["run"] for row in rows})
+    missing = set(runs)
+    latest: dict[str, dict[str, Any]] = {}
+    for row in responses_of(ledger, runs):  # the earliest first, so that the later answer stays
+        missing.discard(row["run"])
+        latest[row["sample_id"]] = json.loads(row["record"])
     if missing:
         raise RunError(
-            f"The ledger has no answers of run {listing(missing)}; `lmms-eval-cross ledger show` lists its runs."
+            f"The ledger has no answers of run {listing(sorted(missing))}; "
+            "`lmms-eval-cross ledger show` lists its runs."
         )
-    latest = {row["sample_id"]: json.loads(row["record"]) for row in rows}
-    answers: dict[str, list[Answer]] = {}
-    for split in sorted({split_of(Sample.from_row(record)) for record in latest.values()}):
-        answers[TASKS[split]] = list(_of_split(split, latest))
-    return answers
+    splits = {split_of(Sample.from_row(record)) for record in latest.values()}
+    return {TASKS[split]: list(_of_split(split, latest)) for split in sorted(splits)}
 
 
 def _of_split(split: str, records: Mapping[str, Mapping[str, Any]]) -> Iterator[Answer]:

@@ -1,31 +1,33 @@
 """Judge the answers of a run that have no verdict yet, and write the run anew; nothing is overwritten."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias
 
 from lmms_eval_cross import session
-from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, JudgeFailure, Outcome, Verdict
+from lmms_eval_cross.benchmark.records import Dimension, JudgeFailure, Outcome
 from lmms_eval_cross.benchmark.splits import SPLITS
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.harness.answers_of_run import Answer, ledger_answers, prepared_samples, run_answers
 from lmms_eval_cross.harness.preflight import check
-from lmms_eval_cross.harness.results_files import build_results, write_run
-from lmms_eval_cross.judge.job import judge_identity
+from lmms_eval_cross.harness.results_files import JudgedTask, build_results, write_run
+from lmms_eval_cross.judge.job import Job, JudgeIdentity, judge_identity
 from lmms_eval_cross.judging import JudgeSession, open_judging
 from lmms_eval_cross.ledger.steady import SteadyLedger, open_ledger
 from lmms_eval_cross.ledger.store import Entry
 from lmms_eval_cross.runs.run_files import load_run
-from lmms_eval_cross.runs.sample_record import RECORD, Provenance, read_record
+from lmms_eval_cross.runs.sample_record import RECORD, JudgedAnswer, Provenance, read_record
 from lmms_eval_cross.runs.scorecard import Scorecard, Why, any_incomplete, build_scorecards, whys
 from lmms_eval_cross.settings import Settings, load_settings
 from lmms_eval_cross.trust.stamp import JudgeStamp
 
-Item = TypeVar("Item")
-Answers = Mapping[str, list[Answer]]
+Answers: TypeAlias = Mapping[str, list[Answer]]
+Rows: TypeAlias = dict[str, list[dict[str, Any]]]
+OutcomesByTask: TypeAlias = dict[str, list[Mapping[Dimension, Outcome]]]
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,11 @@ def judge_run(path: Path, output: Path | None = None, retry_failed: bool = False
     """
     run = load_run(path)
     answers = run_answers(run)
-    folder = output or next(iter(run.files.values())).parent
     others = {task: file for task, file in run.files.items() if task not in answers}
-    standing = run.results_file if output is None else None
-    return _judge(run.results, answers, folder, others, retry_failed, batch, session.RUN, standing)
+    if output is not None:
+        return _judge(run.results, answers, output, others, retry_failed, batch, session.RUN)
+    beside = next(iter(run.files.values())).parent
+    return _judge(run.results, answers, beside, others, retry_failed, batch, session.RUN, run.results_file)
 
 
 def judge_ledger_run(run_ids: Sequence[str], output: Path, retry_failed: bool = False, batch: bool = False) -> Judged:
@@ -89,29 +92,53 @@ def _judge(
 ) -> Judged:
     """Judge and write; a results file that stands already is left to stand if no outcome is new."""
     settings = load_settings()
-    provenances = {task: session.provenance_for(SPLITS[task]) for task in answers}
     known = _known_outcomes(settings, answers)
     check({SPLITS[task] for task in answers}, judged=False)
     with open_judging(settings, partial(RunLedger, known=known, retry_failed=retry_failed)) as judging:
         if batch:
-            judging.ask_in_batches(session.job_for(each.sample, each.response, settings) for each in _each(answers))
+            judging.ask_in_batches(_jobs(answers, settings))
         rows = _ask(judging, answers, run_id)
-    scorecards = {task: _scorecards(lines) for task, lines in rows.items()}
-    incomplete = {task for task, cards in scorecards.items() if any_incomplete(cards, settings.min_coverage)}
-    sizes = {task: len(prepared_samples(SPLITS[task])) for task in answers}
-    stays = None if any(map(_is_new, _each(answers), _each(rows))) else standing
-    results_file = stays or write_run(folder, build_results(base, rows, provenances, sizes, incomplete), rows, others)
-    missing = whys(read_record(line[RECORD]).outcomes for line in _each(rows))
-    return Judged(results_file, stays is None, scorecards, frozenset(incomplete), missing)
+    outcomes = _outcomes(rows)
+    scorecards, tasks = _sum_up(rows, outcomes, settings.min_coverage)
+    if standing is not None and not _has_news(answers, outcomes):
+        results_file, changed = standing, False
+    else:
+        results_file, changed = write_run(folder, build_results(base, tasks), rows, others), True
+    incomplete = frozenset(name for name, task in tasks.items() if task.incomplete)
+    return Judged(results_file, changed, scorecards, incomplete, whys(chain.from_iterable(outcomes.values())))
 
 
-def _each(by_task: Mapping[str, Sequence[Item]]) -> Iterator[Item]:
-    return (item for items in by_task.values() for item in items)
+def _jobs(answers: Answers, settings: Settings) -> Iterator[Job]:
+    for answer in chain.from_iterable(answers.values()):
+        yield session.job_for(answer.sample, answer.response, settings)
 
 
-def _is_new(answer: Answer, line: Mapping[str, Any]) -> bool:
-    """Whether the line tells of an answer what was not known of it."""
-    return answer.judged is None or answer.judged.outcomes != read_record(line[RECORD]).outcomes
+def _outcomes(rows: Rows) -> OutcomesByTask:
+    """Task -> the outcomes of each line."""
+    outcomes: OutcomesByTask = {}
+    for task, lines in rows.items():
+        outcomes[task] = [read_record(line[RECORD]).outcomes for line in lines]
+    return outcomes
+
+
+def _sum_up(
+    rows: Rows, outcomes: OutcomesByTask, min_coverage: float
+) -> tuple[dict[str, dict[Dimension, Scorecard]], dict[str, JudgedTask]]:
+    """The scorecards of each task, and what results.json will say of it."""
+    scorecards: dict[str, dict[Dimension, Scorecard]] = {}
+    tasks: dict[str, JudgedTask] = {}
+    for task, lines in rows.items():
+        split = SPLITS[task]
+        scorecards[task] = build_scorecards(outcomes[task])
+        incomplete = any_incomplete(scorecards[task], min_coverage)
+        tasks[task] = JudgedTask(lines, session.provenance_for(split), len(prepared_samples(split)), incomplete)
+    return scorecards, tasks
+
+
+def _has_news(answers: Answers, outcomes: OutcomesByTask) -> bool:
+    """Whether an outcome is another than the run had."""
+    pairs = zip(chain.from_iterable(answers.values()), chain.from_iterable(outcomes.values()), strict=True)
+    return any(answer.judged is None or answer.judged.outcomes != now for answer, now in pairs)
 
 
 class RunLedger(SteadyLedger):
@@ -128,7 +155,9 @@ class RunLedger(SteadyLedger):
         if known is None or isinstance(known, JudgeFailure):
             known = super().find(key, host) or known
         tries_again = self._retry_failed and key not in self._written
-        return None if tries_again and isinstance(known, JudgeFailure) else known
+        if tries_again and isinstance(known, JudgeFailure):
+            return None
+        return known
 
     def record_verdict(self, entry: Entry, outcome: Outcome) -> None:
         """Write an outcome; should it be a failure, it is not tried again by this process."""
@@ -143,31 +172,38 @@ def _known_outcomes(settings: Settings, answers: Answers) -> dict[str, Outcome]:
         RunError: another judge gave verdicts.
     """
     judge = judge_identity(settings)
-    has_verdicts = any(map(_has_verdict, _each(answers)))
+    has_verdicts = any(map(_has_verdict, chain.from_iterable(answers.values())))
     known: dict[str, Outcome] = {}
-    for task, answer in ((task, answer) for task, all_of_task in answers.items() for answer in all_of_task):
-        if answer.judged is None:
-            continue
-        difference = _other_judge(answer.judged.provenance, session.provenance_for(SPLITS[task]))
-        if difference and has_verdicts:
-            raise RunError(
-                f"{task} was judged with {difference}; verdicts of two judges are never mixed, so set CROSS_JUDGE_... "
-                "as they were for the run."
-            )
-        job = session.job_for(answer.sample, answer.response, settings)
-        for name in () if difference else DIMENSIONS:
-            outcome = answer.judged.outcomes[name]
-            if not (isinstance(outcome, JudgeFailure) and outcome.reason == "no_response"):
-                known[job.key(judge, name).digest] = outcome
+    for task, answers_of_task in answers.items():
+        provenance = session.provenance_for(SPLITS[task])
+        for answer in answers_of_task:
+            if answer.judged is None:
+                continue
+            difference = _other_judge(answer.judged.provenance, provenance)
+            if difference is None:
+                job = session.job_for(answer.sample, answer.response, settings)
+                known.update(_outcomes_by_key(answer.judged, job, judge))
+            elif has_verdicts:
+                raise RunError(
+                    f"{task} was judged with {difference}; verdicts of two judges are never mixed, so set "
+                    "CROSS_JUDGE_... as they were for the run."
+                )
     return known
 
 
+def _outcomes_by_key(judged: JudgedAnswer, job: Job, judge: JudgeIdentity) -> Iterator[tuple[str, Outcome]]:
+    """The outcomes that need no new question; whether a response is an answer at all is looked at anew."""
+    for name, outcome in judged.outcomes.items():
+        if not (isinstance(outcome, JudgeFailure) and outcome.reason == "no_response"):
+            yield job.key(judge, name).digest, outcome
+
+
 def _has_verdict(answer: Answer) -> bool:
-    return answer.judged is not None and any(isinstance(each, Verdict) for each in answer.judged.outcomes.values())
+    return answer.judged is not None and answer.judged.has_verdict
 
 
 def _other_judge(was: Provenance, now: Provenance) -> str | None:
-    """How the judge that was differs from the one in force; None if it does not."""
+    """In what the judge of then differs from the one in force; None if in nothing."""
     before, after = JudgeStamp.of(was), JudgeStamp.of(now)
     trait = before.differing_trait(after)
     if trait is None:
@@ -175,26 +211,25 @@ def _other_judge(was: Provenance, now: Provenance) -> str | None:
     return f"{trait} {before.traits[trait]!r}, and the settings in force say {after.traits[trait]!r}"
 
 
-def _ask(judging: JudgeSession, answers: Answers, run_id: str) -> dict[str, list[dict[str, Any]]]:
+def _ask(judging: JudgeSession, answers: Answers, run_id: str) -> Rows:
     """Task -> lines with metrics and records, every answer judged."""
-    items = {
-        task: [session.submit(answer.sample, answer.response, judging, run_id) for answer in all_of_task]
-        for task, all_of_task in answers.items()
-    }
+    pending: list[tuple[str, Answer, dict[str, session.PendingItem]]] = []
+    for task, answers_of_task in answers.items():
+        for answer in answers_of_task:
+            pending.append((task, answer, session.submit(answer.sample, answer.response, judging, run_id)))
     judging.drain()
-    return {
-        task: [_line(answer, item) for answer, item in zip(answers[task], items[task], strict=True)] for task in items
-    }
+    rows: Rows = {task: [] for task in answers}
+    for task, answer, items in pending:
+        rows[task].append(_line(answer, items))
+    return rows
 
 
 def _line(answer: Answer, items: Mapping[str, session.PendingItem]) -> dict[str, Any]:
     """lmms-eval's line with our metrics in the places that they have after a judged run."""
-    for item in items.values():
+    line = dict(answer.row)
+    line.pop("bypass", None)
+    query = line.pop("input", answer.sample.query)
+    for name, item in items.items():
         item.settle()
-    row = {name: value for name, value in answer.row.items() if name not in {"bypass", "input"}}
-    judged = {name: dict(item) for name, item in items.items()}
-    return {**row, **judged, "input": answer.row.get("input", answer.sample.query)}
-
-
-def _scorecards(lines: Iterable[Mapping[str, Any]]) -> dict[Dimension, Scorecard]:
-    return build_scorecards(read_record(line[RECORD]).outcomes for line in lines)
+        line[name] = dict(item)
+    return {**line, "input": query}

@@ -36,9 +36,13 @@ class KeptAnswers:
         self._file = folder / f"{platform.node()}-{os.environ.get('RANK', '0')}.jsonl"
 
     @cached_property
-    def found(self) -> dict[str, list[Any]]:
+    def of_earlier_tries(self) -> dict[str, list[Any]]:
         """Key -> text and token counts, as earlier tries of the run left them; half a line is passed over."""
-        return {row["key"]: row["answer"] for file in sorted(self._folder.glob("*.jsonl")) for row in _rows(file)}
+        answers: dict[str, list[Any]] = {}
+        for file in sorted(self._folder.glob("*.jsonl")):
+            for row in _rows(file):
+                answers[row["key"]] = row["answer"]
+        return answers
 
     def keep(self, answers: Mapping[str, list[Any]]) -> None:
         """Append answers; a full disk costs a sentence and the resumption, not the run."""
@@ -76,57 +80,86 @@ def generate_in_chunks(
         model: what made the answers: class, arguments and files.
         size: requests in a chunk.
     """
-    keys = list(request_keys(model, requests))
-    answers = {key: _decoded(*kept.found[key]) for key in keys if key in kept.found}
+    requested = dict(zip(request_keys(model, requests), requests, strict=True))
+    answers = {key: _decoded(*kept.of_earlier_tries[key]) for key in requested.keys() & kept.of_earlier_tries.keys()}
     if answers:
-        print(f"lmms-eval-cross: {len(answers)} of {len(keys)} answers were kept by an earlier try.", file=sys.stderr)
-    missing = [(key, request) for key, request in zip(keys, requests, strict=True) if key not in answers]
+        print(
+            f"lmms-eval-cross: {len(answers)} of {len(requested)} answers were kept by an earlier try.", file=sys.stderr
+        )
+    missing = [key for key in requested if key not in answers]
     for start in range(0, len(missing), size):
-        chunk = missing[start : start + size]
-        new = dict(zip([key for key, _ in chunk], generate([request for _, request in chunk]), strict=True))
-        coded = {key: _encoded(answer) for key, answer in new.items()}
-        kept.keep({key: answer for key, answer in coded.items() if failed_generation(str(answer[0])) is None})
+        keys = missing[start : start + size]
+        new = dict(zip(keys, generate([requested[key] for key in keys]), strict=True))
+        kept.keep(_good_ones_encoded(new))
         answers |= new
-    return [answers[key] for key in keys]
+    return [answers[key] for key in requested]
+
+
+def _good_ones_encoded(answers: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """The answers as they are kept; a failed generation is not, so that the next try makes it anew."""
+    encoded: dict[str, list[Any]] = {}
+    for key, answer in answers.items():
+        text, counts = _encoded(answer)
+        if failed_generation(str(text)) is None:
+            encoded[key] = [text, counts]
+    return encoded
 
 
 def request_keys(model: str, requests: Sequence[Any]) -> Iterator[str]:
     """A key a request: model, task, data, doc, prompt and generation settings; equal requests are told by number."""
-    seen: Counter[str] = Counter()
+    times: Counter[str] = Counter()
     for request in requests:
-        told = [part for part in request.args if isinstance(part, str | int | dict)]
-        text = canonical_json([model, request.task_name, _data(request.task_name), request.doc_id, request.idx, told])
-        seen[text] += 1
-        yield hashlib.sha256(f"{seen[text]}:{text}".encode()).hexdigest()
+        task = request.task_name
+        arguments = [argument for argument in request.args if isinstance(argument, str | int | dict)]
+        text = canonical_json([model, task, _data_sha256(task), request.doc_id, request.idx, arguments])
+        times[text] += 1
+        yield hashlib.sha256(f"{times[text]}:{text}".encode()).hexdigest()
 
 
-def _data(task: str) -> str | None:
-    """The data hash of our tasks."""
-    split = SPLITS.get(task)
-    return None if split is None else session.data_for(split).manifest.sha256[split]
+def _data_sha256(task: str) -> str | None:
+    """The data hash of our tasks; others have none."""
+    if task not in SPLITS:
+        return None
+    split = SPLITS[task]
+    return session.data_for(split).manifest.sha256[split]
 
 
 def model_identity(cls: type, arguments: str) -> str:
-    """What made an answer; a local checkpoint is told by its files, so that another one of the same name is another."""
-    paths = [Path(value) for part in arguments.split(",") if (value := part.partition("=")[2])]
-    return canonical_json([f"{cls.__module__}.{cls.__name__}", arguments, [_files(path) for path in paths]])
+    """What made an answer; a local checkpoint counts by its files, so that another one of the same name is another."""
+    files: list[list[list[str | int]]] = []
+    for argument in arguments.split(","):
+        value = argument.partition("=")[2]
+        if value:
+            files.append(_files(Path(value)))
+    return canonical_json([f"{cls.__module__}.{cls.__name__}", arguments, files])
 
 
 def _files(path: Path) -> list[list[str | int]]:
     """Names, sizes and times of the files at a path; none if it is no path."""
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
-    stats = [(file.name, file.stat()) for file in files if file.is_file()]
-    return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
+    files = [path]
+    if path.is_dir():
+        files = sorted(path.rglob("*"))
+    stats: list[list[str | int]] = []
+    for file in files:
+        if file.is_file():
+            stat = file.stat()
+            stats.append([file.name, stat.st_size, stat.st_mtime_ns])
+    return stats
 
 
-def _encoded(answer: Any) -> list[Any]:
+def _encoded(answer: Any) -> tuple[Any, dict[str, Any] | None]:
+    """Text and token counts, as JSON has them."""
     from lmms_eval.api.instance import unwrap_generation_output
 
     text, counts = unwrap_generation_output(answer)
-    return [text, None if counts is None else counts.to_dict()]
+    if counts is None:
+        return text, None
+    return text, counts.to_dict()
 
 
 def _decoded(text: Any, counts: Mapping[str, int] | None) -> Any:
     from lmms_eval.api.instance import GenerationResult, TokenCounts
 
-    return GenerationResult(text, TokenCounts(**counts)) if counts is not None else text
+    if counts is None:
+        return text
+    return GenerationResult(text, TokenCounts(**counts))

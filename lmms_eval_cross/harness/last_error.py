@@ -68,10 +68,14 @@ def error_line(error: Exception) -> str:
     """Kind and message, as a traceback ends in; the message's first line."""
     text = "".join(traceback.format_exception_only(error)).strip()
     line = text.splitlines()[0]
-    return line if len(line) <= LONGEST else f"{line[:LONGEST]} ..."
+    if len(line) > LONGEST:
+        return f"{line[:LONGEST]} ..."
+    return line
 
 
 def first_error(folder: Path) -> str | None:
     """What ended the first process that died: with several ranks, the others fail after it for want of it."""
-    files = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime_ns)
-    return files[0].read_text(encoding="utf-8") if files else None
+    earliest = min(folder.iterdir(), key=lambda file: file.stat().st_mtime_ns, default=None)
+    if earliest is None:
+        return None
+    return earliest.read_text(encoding="utf-8")

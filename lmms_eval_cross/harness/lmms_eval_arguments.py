@@ -1,6 +1,7 @@
 """What can be told from lmms-eval's arguments before it reads them."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 from lmms_eval_cross.errors import SettingsError
@@ -13,9 +14,22 @@ _QUOTES: Final = frozenset("'\"{}[]")
 
 def option(arguments: Sequence[str], name: str) -> str | None:
     """The value of `--name value` or `--name=value`, the last one given."""
-    values = [value for index, value in enumerate(arguments) if index and arguments[index - 1] == name]
-    values += [argument.partition("=")[2] for argument in arguments if argument.startswith(f"{name}=")]
-    return values[-1] if values else None
+    value = None
+    for previous, argument in pairwise(["", *arguments]):
+        if previous == name:
+            value = argument
+        elif argument.startswith(f"{name}="):
+            value = argument.partition("=")[2]
+    return value
+
+
+def without_option(arguments: Sequence[str], name: str) -> list[str]:
+    """The arguments less each `--name value` and `--name=value`."""
+    remaining: list[str] = []
+    for previous, argument in pairwise(["", *arguments]):
+        if name not in (previous, argument) and not argument.startswith(f"{name}="):
+            remaining.append(argument)
+    return remaining
 
 
 def refuse_commas(arguments: Sequence[str]) -> None:

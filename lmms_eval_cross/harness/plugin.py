@@ -9,7 +9,7 @@ import functools
 import inspect
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -65,13 +65,23 @@ def hook_task_manager() -> None:
     inspect.signature(match).bind(None, [])
     inspect.signature(load).bind(None, [])
     inspect.getattr_static(TaskManager, "task_index")
+    TaskManager.initialize_tasks = _searching_our_folder(index)
+    TaskManager.match_tasks = _checking_the_selection(match)
+    TaskManager.load_task_or_group = _checking_what_is_loaded(load)
+    setattr(TaskManager, _HOOKED, True)
 
+
+def _searching_our_folder(index: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(index)
     def initialize_tasks(self: Any, include_path: Any = None, *args: Any, **kwargs: Any) -> Any:
         with ending_with_a_sentence():
             refuse_commas(sys.argv)
         return index(self, with_our_folder(include_path), *args, **kwargs)
 
+    return initialize_tasks
+
+
+def _checking_the_selection(match: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(match)
     def match_tasks(self: Any, task_list: Any) -> Any:
         with ending_with_a_sentence():
@@ -80,14 +90,16 @@ def hook_task_manager() -> None:
         check_or_exit(our_splits(self.task_index, selected), hub_login=CAPABILITY in selected)
         return selected
 
+    return match_tasks
+
+
+def _checking_what_is_loaded(load: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(load)
     def load_task_or_group(self: Any, task_list: Any = None, *args: Any, **kwargs: Any) -> Any:
-        check_once(our_splits(self.task_index, [task_list] if isinstance(task_list, str) else task_list or []))
+        check_once(our_splits(self.task_index, _as_list(task_list)))
         return load(self, task_list, *args, **kwargs)
 
-    TaskManager.initialize_tasks, TaskManager.match_tasks = initialize_tasks, match_tasks
-    TaskManager.load_task_or_group = load_task_or_group
-    setattr(TaskManager, _HOOKED, True)
+    return load_task_or_group
 
 
 def hook_generation() -> None:
@@ -114,23 +126,32 @@ def hook_generation() -> None:
     lmms.create_from_arg_string = classmethod(create_from_arg_string)
 
 
+def _as_list(values: str | Iterable[Any] | None) -> list[Any]:
+    """What lmms-eval takes as one, several or none."""
+    if isinstance(values, str):
+        return [values]
+    return list(values or [])
+
+
 def with_our_folder(include_path: str | Iterable[str] | None) -> list[str]:
     """The folders to search, ours last and once."""
-    folders = [include_path] if isinstance(include_path, str) else list(include_path or [])
+    folders: list[str] = _as_list(include_path)
     ours = tasks_folder()
-    return folders if any(Path(folder).resolve() == ours for folder in folders) else [*folders, str(ours)]
+    if not any(Path(folder).resolve() == ours for folder in folders):
+        folders.append(str(ours))
+    return folders
 
 
 def our_splits(index: dict[str, dict[str, Any]], selected: Iterable[Any]) -> frozenset[str]:
     """The splits of our tasks among the selected tasks, groups and tags, groups of others' included."""
-    names: set[str] = set()
+    seen: set[str] = set()
     waiting = [name for name in selected if isinstance(name, str)]
     while waiting:
         name = waiting.pop()
-        if name not in names and name in index:
-            names.add(name)
+        if name not in seen and name in index:
+            seen.add(name)
             waiting += _members(index[name])
-    return frozenset(SPLITS[name] for name in names if name in SPLITS)
+    return frozenset(SPLITS[name] for name in seen & SPLITS.keys())
 
 
 def _members(entry: dict[str, Any]) -> list[str]:
@@ -142,7 +163,12 @@ def _members(entry: dict[str, Any]) -> list[str]:
         members = load_yaml_config(entry["yaml_path"], mode="simple")["task"]
     if not isinstance(members, list):
         return []
-    return [str(member.get("task")) if isinstance(member, dict) else member for member in members]
+    names: list[str] = []
+    for member in members:
+        if isinstance(member, dict):  # a task with settings of its own
+            member = str(member.get("task"))
+        names.append(member)
+    return names
 
 
 _checked: set[frozenset[str]] = set()

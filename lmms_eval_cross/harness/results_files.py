@@ -5,8 +5,10 @@ import json
 import math
 import re
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,23 +29,48 @@ _ZONE: Final = timezone(timedelta(hours=8))
 _STAMP: Final = "%Y%m%d_%H%M%S"
 
 
+@dataclass(frozen=True)
+class JudgedTask:
+    """What results.json says of one CROSS task is made of this."""
+
+    rows: Sequence[Row]
+    """The judged lines."""
+    provenance: Provenance
+    samples: int
+    """How many the prepared data have."""
+    incomplete: bool
+    """It has too few verdicts."""
+
+
 def task_results(alias: str, rows: Sequence[Row]) -> dict[str, Any]:
     """The entry of a task under `results`."""
     entry: dict[str, Any] = {"alias": alias}
     for metric in METRICS:
         items = [row[metric] for row in rows]
-        scored = [item for item in items if "score" in item]
-        scores = [item["score"] for item in scored]
+        scores, clusters = _scores(items)
         entry[f"{metric},{_FILTER}"] = mean_score(items)
         entry[f"{metric}_stderr,{_FILTER}"] = NOT_AVAILABLE
         entry[f"{metric}_stderr_clt,{_FILTER}"] = clt_stderr(scores)
-        entry[f"{metric}_stderr_clustered,{_FILTER}"] = clustered_stderr(scores, [item["norm_id"] for item in scored])
+        entry[f"{metric}_stderr_clustered,{_FILTER}"] = clustered_stderr(scores, clusters)
     return {**entry, f"{RECORD},{_FILTER}": [], f"{RECORD}_stderr,{_FILTER}": []}
+
+
+def _scores(items: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[str]]:
+    """The scores of those that have one, and the norm of each."""
+    scores: list[float] = []
+    clusters: list[str] = []
+    for item in items:
+        if "score" in item:
+            scores.append(item["score"])
+            clusters.append(item["norm_id"])
+    return scores, clusters
 
 
 def clt_stderr(scores: Sequence[float]) -> float | str:
     """Standard deviation over the root of n, as lmms-eval computes it."""
-    return float(np.std(scores, ddof=1) / np.sqrt(len(scores))) if len(scores) > 1 else NOT_AVAILABLE
+    if len(scores) < 2:
+        return NOT_AVAILABLE
+    return float(np.std(scores, ddof=1) / np.sqrt(len(scores)))
 
 
 def clustered_stderr(scores: Sequence[float], clusters: Sequence[str]) -> float | str:
@@ -64,68 +91,59 @@ def clustered_stderr(scores: Sequence[float], clusters: Sequence[str]) -> float 
     return math.sqrt(squares / (n - 1) / n + cross_terms / n**2)
 
 
-def build_results(
-    base: Mapping[str, Any],
-    rows: Mapping[str, Sequence[Row]],
-    provenances: Mapping[str, Provenance],
-    sizes: Mapping[str, int],
-    incomplete: Collection[str],
-) -> dict[str, Any]:
+def build_results(base: Mapping[str, Any], tasks: Mapping[str, JudgedTask]) -> dict[str, Any]:
     """results.json of a judged run.
 
     Args:
         base: results.json of the run as it was; empty if there is none.
-        rows: CROSS task -> judged lines.
-        provenances: task -> what judged.
-        sizes: task -> samples in the prepared data.
-        incomplete: the tasks with too few verdicts.
+        tasks: by name, the CROSS tasks of the run.
     """
     results: dict[str, Any] = copy.deepcopy(dict(base))
-    for task, lines in rows.items():
-        indent = results.get("results", {}).get(task, {}).get("alias", task).partition(task)[0]
-        label = table_label(task, [provenances[task]], task in incomplete)
-        _put(results, "results", task, task_results(indent + label, lines))
-        config = results.get("configs", {}).get(task) or {"task": task, "cluster_key": "norm_id"}
-        _put(
-            results,
-            "configs",
-            task,
-            {**config, "metric_list": _metric_list(), "metadata": task_metadata(provenances[task])},
-        )
-        _put(results, "higher_is_better", task, dict.fromkeys(METRICS, True))
-        _put(results, "n-samples", task, {"original": sizes[task], "effective": len(lines)}, keep=True)
-        _put(results, "versions", task, TASK_VERSION, keep=True)
-        _put(results, "n-shot", task, 0, keep=True)
-        groups = results.setdefault("group_subtasks", {})
-        if not any(task in members for members in groups.values()):
-            groups.setdefault(task, [])
-    for group, tasks in results["group_subtasks"].items():
-        if tasks and set(tasks) <= set(rows):
-            label = table_label(group, [provenances[task] for task in tasks], bool(set(tasks) & set(incomplete)))
-            entry = _group_results(
-                label, [results["results"][task] for task in tasks], [len(rows[task]) for task in tasks]
-            )
-            results["results"][group] = results.setdefault("groups", {})[group] = entry
-            results["higher_is_better"][group] = dict.fromkeys(METRICS, True)
+    for name, task in tasks.items():
+        _put_task(results, name, task)
+    for group, members in results["group_subtasks"].items():
+        if members and set(members) <= tasks.keys():
+            _put_group(results, group, members, tasks)
     return results
 
 
-def _put(results: dict[str, Any], section: str, task: str, value: object, keep: bool = False) -> None:
-    entries = results.setdefault(section, {})
-    entries[task] = entries.get(task, value) if keep else value
+def _put_task(results: dict[str, Any], name: str, task: JudgedTask) -> None:
+    """Write a task's entries; what the run as it was says of sizes and versions stays."""
+    entries, configs = results.setdefault("results", {}), results.setdefault("configs", {})
+    indent = entries.get(name, {}).get("alias", name).partition(name)[0]
+    label = table_label(name, [task.provenance], task.incomplete)
+    entries[name] = task_results(indent + label, task.rows)
+    config = configs.get(name) or {"task": name, "cluster_key": "norm_id"}
+    configs[name] = {**config, "metric_list": _metric_list(), "metadata": task_metadata(task.provenance)}
+    results.setdefault("higher_is_better", {})[name] = dict.fromkeys(METRICS, True)
+    sizes = {"original": task.samples, "effective": len(task.rows)}
+    results.setdefault("n-samples", {}).setdefault(name, sizes)
+    results.setdefault("versions", {}).setdefault(name, TASK_VERSION)
+    results.setdefault("n-shot", {}).setdefault(name, 0)
+    groups = results.setdefault("group_subtasks", {})
+    if name not in chain.from_iterable(groups.values()):
+        groups.setdefault(name, [])
 
 
 def _metric_list() -> list[dict[str, Any]]:
     return [{"metric": metric, "aggregation": "mean", "higher_is_better": True} for metric in METRICS]
 
 
-def _group_results(alias: str, tasks: Sequence[Mapping[str, Any]], sizes: Sequence[int]) -> dict[str, Any]:
-    """The entry of a group; lmms-eval gives groups no errors."""
-    entry: dict[str, Any] = {"alias": alias}
-    for name in (f"{metric},{_FILTER}" for metric in METRICS):
-        entry[name] = group_mean([task[name] for task in tasks], sizes, weight_by_size=True)
-        entry["_stderr,".join(name.split(","))] = NOT_AVAILABLE
-    return entry
+def _put_group(results: dict[str, Any], group: str, members: Sequence[str], tasks: Mapping[str, JudgedTask]) -> None:
+    """Write the entries of a group whose tasks are all ours; lmms-eval gives groups no errors."""
+    provenances, sizes, incomplete = [], [], False
+    for name in members:
+        task = tasks[name]
+        provenances.append(task.provenance)
+        sizes.append(len(task.rows))
+        incomplete = incomplete or task.incomplete
+    entry: dict[str, Any] = {"alias": table_label(group, provenances, incomplete)}
+    for metric in METRICS:
+        means = [results["results"][name][f"{metric},{_FILTER}"] for name in members]
+        entry[f"{metric},{_FILTER}"] = group_mean(means, sizes, weight_by_size=True)
+        entry[f"{metric}_stderr,{_FILTER}"] = NOT_AVAILABLE
+    results["results"][group] = results.setdefault("groups", {})[group] = entry
+    results["higher_is_better"][group] = dict.fromkeys(METRICS, True)
 
 
 def write_run(
@@ -148,9 +166,8 @@ def write_run(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         stamp = _free_stamp(folder, str(results.get("date", "")))
-        texts = {task: path.read_text(encoding="utf-8") for task, path in others.items()}
-        texts |= {task: "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in rows[task]) for task in rows}
-        files = {folder / f"{stamp}_samples_{task}.jsonl": text for task, text in texts.items()}
+        samples = _samples_texts(rows, others)
+        files = {folder / f"{stamp}_samples_{task}.jsonl": text for task, text in samples.items()}
         target = folder / f"{stamp}{RESULTS_ENDING}"
         files[target] = json.dumps({**results, "date": stamp}, indent=2, ensure_ascii=False)
         _write_new(files)
@@ -162,11 +179,21 @@ def write_run(
     return target
 
 
+def _samples_texts(rows: Mapping[str, Sequence[Row]], others: Mapping[str, Path]) -> dict[str, str]:
+    """Task -> JSONL of its samples, the copied ones first."""
+    texts = {task: path.read_text(encoding="utf-8") for task, path in others.items()}
+    for task, lines in rows.items():
+        texts[task] = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    return texts
+
+
 def _free_stamp(folder: Path, earlier: str) -> str:
     """The time now in lmms-eval's form, or the second after the latest run that is there."""
-    taken = [file.name for file in folder.glob(f"*{RESULTS_ENDING}")] + [earlier]
     now = datetime.now(_ZONE).strftime(_STAMP)
-    latest = max((name[:15] for name in taken if re.match(r"\d{8}_\d{6}", name)), default="")
+    latest = ""
+    for name in (earlier, *(file.name for file in folder.glob(f"*{RESULTS_ENDING}"))):
+        if re.match(r"\d{8}_\d{6}", name):
+            latest = max(latest, name[:15])
     if now > latest:
         return now
     return (datetime.strptime(latest, _STAMP) + timedelta(seconds=1)).strftime(_STAMP)

@@ -18,7 +18,7 @@ from lmms_eval_cross.errors import CrossError, LedgerError, RunError, SettingsEr
 from lmms_eval_cross.harness.kept_answers import CHUNK, FOLDER
 from lmms_eval_cross.harness.known_bad import refuse_known_bad
 from lmms_eval_cross.harness.last_error import ERRORS, first_error
-from lmms_eval_cross.harness.lmms_eval_arguments import OUTPUT, option, refuse_commas
+from lmms_eval_cross.harness.lmms_eval_arguments import OUTPUT, option, refuse_commas, without_option
 from lmms_eval_cross.ledger.hosts import ledger_file
 from lmms_eval_cross.ledger.responses import has_responses
 from lmms_eval_cross.ledger.store import Ledger
@@ -59,18 +59,18 @@ def run_lmms_eval(arguments: Sequence[str], chunk: int) -> Ending:
     refuse_commas(arguments)
     settings = load_settings()
     wanted = Path(option(arguments, OUTPUT) or "runs")
-    new = [folder for folder in (wanted, *wanted.parents) if not folder.exists()]
+    missing = [folder for folder in (wanted, *wanted.parents) if not folder.exists()]
     output = fresh_folder(wanted)
-    kept = settings.home / "answers" / _name(arguments)
+    answers = settings.home / "answers" / _name(arguments)
     run_id = f"{datetime.now():%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:8]}"
     with tempfile.TemporaryDirectory(prefix="cross-run-") as errors:
-        environment = {**os.environ, RUN_ID: run_id, CHUNK: str(chunk), FOLDER: str(kept), ERRORS: errors}
+        environment = {**os.environ, RUN_ID: run_id, CHUNK: str(chunk), FOLDER: str(answers), ERRORS: errors}
         status = subprocess.run(command(arguments, output), env=environment, check=False).returncode
         error = first_error(Path(errors))
     ending = judge_ending(status, output, run_id, settings, error)
-    _remove_empty([output, *new])
+    _remove_empty([output, *missing])
     if ending.exit_code == COMPLETE:
-        shutil.rmtree(kept, ignore_errors=True)
+        shutil.rmtree(answers, ignore_errors=True)
     return ending
 
 
@@ -78,17 +78,12 @@ def command(arguments: Sequence[str], output: Path) -> list[str]:
     """What is started: with its own output folder, and with samples logged."""
     if not arguments:
         raise SettingsError("There is nothing to run; give lmms-eval's arguments after `--`.")
-    started = [*arguments] if not arguments[0].startswith("-") else [sys.executable, "-m", LMMS_EVAL, *arguments]
-    started = _without(started, OUTPUT)
-    return [*started, OUTPUT, str(output), *([] if "--log_samples" in started else ["--log_samples"])]
-
-
-def _without(arguments: Sequence[str], name: str) -> list[str]:
-    return [
-        argument
-        for index, argument in enumerate(arguments)
-        if argument != name and not argument.startswith(f"{name}=") and not (index and arguments[index - 1] == name)
-    ]
+    if arguments[0].startswith("-"):
+        arguments = [sys.executable, "-m", LMMS_EVAL, *arguments]
+    started = [*without_option(arguments, OUTPUT), OUTPUT, str(output)]
+    if "--log_samples" not in started:
+        started.append("--log_samples")
+    return started
 
 
 def fresh_folder(wanted: Path) -> Path:
@@ -119,7 +114,7 @@ def _remove_empty(folders: Iterable[Path]) -> None:
 
 def _name(arguments: Sequence[str]) -> str:
     """A name for the answers of this command, wherever its output goes."""
-    return hashlib.sha256(canonical_json(_without(arguments, OUTPUT)).encode()).hexdigest()[:16]
+    return hashlib.sha256(canonical_json(without_option(arguments, OUTPUT)).encode()).hexdigest()[:16]
 
 
 def judge_ending(status: int, output: Path, run_id: str, settings: Settings, error: str | None = None) -> Ending:
@@ -135,32 +130,33 @@ def judge_ending(status: int, output: Path, run_id: str, settings: Settings, err
     if status == USAGE:
         return Ending(USAGE, "lmms-eval was not started or did not take its arguments.")
     try:
-        run = load_run(output)
-        incomplete = describe_incomplete(
-            str(output), [answer.outcomes for answer in run.answers], settings.min_coverage
-        )
+        outcomes = [answer.outcomes for answer in load_run(output).answers]
     except CrossError:
-        how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
-        sentence = f"lmms-eval {how} and wrote no whole run; {_again(settings, run_id)}{_last(error)}"
-        return Ending(NO_VERDICT, sentence)
+        happened = f"lmms-eval {_describe(status)} and wrote no whole run"
+        return Ending(NO_VERDICT, f"{happened}; {_next_step(settings, run_id, error)}")
     if status != COMPLETE:
-        sentence = f"lmms-eval wrote {output}, but ended with status {status}; {_again(settings, run_id)}{_last(error)}"
-        return Ending(NO_VERDICT, sentence)
+        happened = f"lmms-eval wrote {output}, but ended with status {status}"
+        return Ending(NO_VERDICT, f"{happened}; {_next_step(settings, run_id, error)}")
+    incomplete = describe_incomplete(str(output), outcomes, settings.min_coverage)
     if incomplete is not None:
         return Ending(NO_VERDICT, incomplete)
     return Ending(COMPLETE, f"{output} is complete.")
 
 
-def _again(settings: Settings, run_id: str) -> str:
-    """What to do about a run that did not end well."""
+def _describe(status: int) -> str:
+    if status < 0:
+        return f"was ended by signal {-status}"
+    return f"ended with status {status}"
+
+
+def _next_step(settings: Settings, run_id: str, error: str | None) -> str:
+    """What to do about a run that did not end well, and the error that it ended with."""
+    step = "it left no answers, so mend what it says above and run the same command again"
     if _left_answers(settings, run_id):
-        return f"run the same command again, or judge what it left with `lmms-eval-cross judge --run {run_id}`"
-    return "it left no answers, so mend what it says above and run the same command again"
-
-
-def _last(error: str | None) -> str:
-    """The end of the sentence."""
-    return "." if error is None else f"; its last error: {error}"
+        step = f"run the same command again, or judge what it left with `lmms-eval-cross judge --run {run_id}`"
+    if error is None:
+        return f"{step}."
+    return f"{step}; its last error: {error}"
 
 
 def _left_answers(settings: Settings, run_id: str) -> bool:

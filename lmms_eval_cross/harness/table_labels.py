@@ -15,9 +15,13 @@ def task_metadata(provenance: Provenance) -> dict[str, Any]:
 
 def table_label(name: str, provenances: Sequence[Provenance], incomplete: bool = False) -> str:
     """The name and, in brackets, all that keeps its numbers from being a measurement of the whole benchmark."""
-    notes = [
-        *(["OFFLINE JUDGE: not a measurement"] if any(told.judge == "offline" for told in provenances) else []),
-        *(["partial data"] if any(told.partial for told in provenances) else []),
-        *(["incomplete"] if incomplete else []),
-    ]
-    return f"{name} ({'; '.join(notes)})" if notes else name
+    notes: list[str] = []
+    if any(provenance.judge == "offline" for provenance in provenances):
+        notes.append("OFFLINE JUDGE: not a measurement")
+    if any(provenance.partial for provenance in provenances):
+        notes.append("partial data")
+    if incomplete:
+        notes.append("incomplete")
+    if not notes:
+        return name
+    return f"{name} ({'; '.join(notes)})"

@@ -99,19 +99,12 @@ class BatchJudge:
         Raises:
             JudgeSetupError: the endpoint has no Batch API, or refuses the key or a batch as a whole.
         """
-        calls = {call.keys[0]: call for job in jobs for call in self._calls(job)}
-        over_budget = False
+        calls: dict[str, Call] = {}
+        for job in jobs:
+            for call in self._calls(job):
+                calls[call.keys[0]] = call
         try:
-            for _ in range(ROUNDS):
-                self._adopt()
-                open_calls = {key for _, keys in self._open() for key in keys}
-                missing = [call for key, call in calls.items() if key not in open_calls and not self._is_known(call)]
-                affordable = self._affordable(missing)
-                over_budget = len(affordable) < len(missing)
-                self._hand_in(affordable)
-                self._collect(calls)
-                if all(self._is_known(call) for call in calls.values()) or (missing and not affordable):
-                    break
+            over_budget = self._judge_in_rounds(calls)
         except openai.APIStatusError as error:
             raise JudgeSetupError(
                 f"{self._endpoint.host} answered {error.status_code} to a request of the Batch API "
@@ -123,6 +116,27 @@ class BatchJudge:
             ) from None
         return Left(sum(not self._is_known(call) for call in calls.values()), over_budget)
 
+    def _judge_in_rounds(self, calls: Mapping[str, Call]) -> bool:
+        """Hand in and collect, and again what came back without an answer; whether the budget left calls behind."""
+        over_budget = False
+        for _ in range(ROUNDS):
+            self._adopt()
+            missing = self._missing(calls)
+            affordable = self._affordable(missing)
+            over_budget = len(affordable) < len(missing)
+            self._hand_in(affordable)
+            self._collect(calls)
+            if all(self._is_known(call) for call in calls.values()) or (missing and not affordable):
+                break
+        return over_budget
+
+    def _missing(self, calls: Mapping[str, Call]) -> list[Call]:
+        """The calls that have no verdict and stand in no open batch."""
+        handed_in: set[str] = set()
+        for _, keys in self._open():
+            handed_in.update(keys)
+        return [call for key, call in calls.items() if key not in handed_in and not self._is_known(call)]
+
     def _calls(self, job: Job) -> Iterator[Call]:
         if failed_generation(job.response) is None:
             for wave in self._profile.waves:
@@ -132,11 +146,11 @@ class BatchJudge:
 
     def _is_known(self, call: Call) -> bool:
         host = None if self._shares_hosts else self._endpoint.host
-        found = [self._ledger.find(key, host) for key in call.keys]
-        return all(
-            outcome is not None and not (isinstance(outcome, JudgeFailure) and outcome.reason in ASK_AGAIN)
-            for outcome in found
-        )
+        for key in call.keys:
+            outcome = self._ledger.find(key, host)
+            if outcome is None or (isinstance(outcome, JudgeFailure) and outcome.reason in ASK_AGAIN):
+                return False
+        return True
 
     # ------------------------------------------------------------ money
 
@@ -160,7 +174,9 @@ class BatchJudge:
         return self._usd(Usage(call_tokens(call.job), 0, REPLY_TOKENS * len(call.dimensions)))
 
     def _usd(self, usage: Usage) -> float:
-        return self._price.usd(usage) * self._price_share if self._price else 0.0
+        if self._price is None:
+            return 0.0
+        return self._price.usd(usage) * self._price_share
 
     def _settle(self, key: str, usage: Usage) -> None:
         """Put what a call did cost in the place of what was set aside in this process."""
@@ -176,9 +192,8 @@ class BatchJudge:
             self._submit(uuid.uuid4().hex, part)
 
     def _line(self, call: Call) -> bytes:
-        sample = call.job.sample
-        read = call.job.read_image
-        image = self._scaled.read(sample.image_sha256, read) if self._scaled else read(sample.image_sha256)
+        sha256, read = call.job.sample.image_sha256, call.job.read_image
+        image = self._scaled.read(sha256, read) if self._scaled else read(sha256)
         request = build_request(self._profile, self._identity.request, call.job, call.dimensions, image_url(image))
         body = request.encode(self._identity.model, adapt(request.parameters, self._quirks))
         head = json.dumps({"custom_id": call.keys[0], "method": "POST", "url": "/v1/chat/completions"})
@@ -227,7 +242,7 @@ class BatchJudge:
 
     def _collect(self, calls: Mapping[str, Call]) -> None:
         """Wait for the open batches of these calls; what they answer is filed before a batch counts as collected."""
-        waiting = {name for name, keys in self._open() if any(key in calls for key in keys)}
+        waiting = {name for name, keys in self._open() if not calls.keys().isdisjoint(keys)}
         while waiting:
             for name in sorted(waiting):
                 batch = self._client.batches.retrieve(name)
@@ -241,11 +256,14 @@ class BatchJudge:
 
     def _file(self, batch: Batch, calls: Mapping[str, Call]) -> None:
         if batch.status == "failed" and not batch.output_file_id:
-            said = "; ".join(str(error.message) for error in (batch.errors.data or []) if error) if batch.errors else ""
+            errors = (batch.errors and batch.errors.data) or []
+            why = "; ".join(str(error.message) for error in errors if error)
             batches.close_batch(self._ledger, batch.id)
-            raise JudgeSetupError(f"The batch {batch.id} failed as a whole ({said[:300]}); judge without --batch.")
+            raise JudgeSetupError(f"The batch {batch.id} failed as a whole ({why[:300]}); judge without --batch.")
         for file_id in (batch.output_file_id, batch.error_file_id):
-            for line in self._client.files.content(file_id).iter_lines() if file_id else ():
+            if not file_id:
+                continue
+            for line in self._client.files.content(file_id).iter_lines():
                 if line.strip():
                     self._file_line(json.loads(line), calls)
 
@@ -273,15 +291,17 @@ class BatchJudge:
         self._keep(call, heard.outcomes)
 
     def _file_refusal(self, call: Call, status: int, error: Mapping[str, Any]) -> None:
-        sent = {**self._identity.request, "response_format": None} if self._profile.structured else {}
-        quirk = learn(status, error.get("param"), error, adapt({**self._identity.request, **sent}, frozenset()))
+        sent = dict(self._identity.request)
+        if self._profile.structured:
+            sent["response_format"] = None
+        quirk = learn(status, error.get("param"), error, sent)
         if quirk and quirk not in self._quirks:
             self._quirks |= {quirk}
             save_quirks(self._ledger, *self._place, self._quirks)
         if quirk:
             return
-        said = f"The endpoint answered {status}: {str(error.get('message', ''))[:300]}"
-        self._keep(call, failures(call.dimensions, "rejected", said))
+        detail = f"The endpoint answered {status}: {str(error.get('message', ''))[:300]}"
+        self._keep(call, failures(call.dimensions, "rejected", detail))
 
     def _keep(self, call: Call, outcomes: Mapping[Dimension, Outcome]) -> None:
         for name in call.dimensions:

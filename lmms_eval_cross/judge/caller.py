@@ -78,7 +78,7 @@ class Caller(Generic[JobT]):
         self._stopped: tuple[FailureReason, str] | None = None
         self._successes = self._hopeless = self._promised = 0
         self._watching = False
-        self._met = ""
+        self._last_trouble = ""
         """What was wrong with the last try that gave no reply."""
         self._heard_at = 0.0
         """When the endpoint last gave a sign of life, or had been given nothing to do."""
@@ -127,16 +127,16 @@ class Caller(Generic[JobT]):
             if not heard.trouble.refused or self._successes == successes:
                 tries += 1
             if tries >= TRIES:
-                said = f"{heard.trouble.detail.removesuffix('.')}, {tries} times."
-                return Heard(failures(dimensions, "unavailable", said), heard.trouble)
+                detail = f"{heard.trouble.detail.removesuffix('.')}, {tries} times."
+                return Heard(failures(dimensions, "unavailable", detail), heard.trouble)
             await asyncio.sleep(self._pause(heard.trouble, tries))
             priority = RETRY
 
     def _pause(self, trouble: NoReply, tries: int) -> float:
         """Seconds before the next try: what the endpoint says, else a jittered, doubling wait."""
-        told = trouble.limits.retry_after
-        if told is not None:
-            return told * random.uniform(1.0, 1.1)
+        retry_after = trouble.limits.retry_after
+        if retry_after is not None:
+            return retry_after * random.uniform(1.0, 1.1)
         return min(_LONGEST_BACKOFF, self._backoff * 2.0 ** max(0, tries - 1)) * random.uniform(0.5, 1.0)
 
     async def _try(self, job: JobT, dimensions: Dimensions, priority: int) -> Heard:
@@ -148,19 +148,20 @@ class Caller(Generic[JobT]):
         try:
             promise = await self._promise(job)
             if promise is None:
-                trouble = NoReply("budget", "The budget of CROSS_JUDGE_BUDGET_USD is spent.")
-                return Heard(failures(dimensions, trouble.reason, trouble.detail), trouble)
-            heard = await self._kept(promise, self._judge.ask(job, dimensions))
+                spent = NoReply("budget", "The budget of CROSS_JUDGE_BUDGET_USD is spent.")
+                return Heard(failures(dimensions, spent.reason, spent.detail), spent)
+            heard = await self._paid(promise, self._judge.ask(job, dimensions))
             self._note(heard)
-            limits, trouble_met = heard.limits, heard.trouble
-            refused, faltered = (trouble_met.refused, trouble_met.faltered) if trouble_met else (False, False)
+            limits = heard.limits
+            if heard.trouble is not None:
+                refused, faltered = heard.trouble.refused, heard.trouble.faltered
             return heard
         finally:
             self._flying.discard(task)
             self._limiter.leave(ticket, limits, refused, faltered)
             self._tally.in_flight = self._limiter.in_flight
 
-    async def _kept(self, promise: int, asking: Coroutine[Any, Any, Heard]) -> Heard:
+    async def _paid(self, promise: int, asking: Coroutine[Any, Any, Heard]) -> Heard:
         """A try, for which money is set aside until its cost is known; a try that is cut off may have cost that."""
         self._promised += 1
         try:
@@ -178,10 +179,11 @@ class Caller(Generic[JobT]):
         """Take stock of a try before anybody else may go."""
         trouble = heard.trouble
         self._tally.usage += heard.usage
-        self._met = trouble.detail if trouble else self._met
         if trouble is None:
             self._successes += 1
             self._hopeless = 0
+        else:
+            self._last_trouble = trouble.detail
         if trouble is None or not (trouble.may_pass or trouble.hopeless):
             self._heard_at = _now()
         elif trouble.hopeless:
@@ -206,8 +208,10 @@ class Caller(Generic[JobT]):
         return promise
 
     def _set_aside(self, usd: float) -> int | None:
+        if self._budget is None:
+            return 0
         try:
-            return self._budget.promise(usd) if self._budget else 0
+            return self._budget.promise(usd)
         except LedgerError as error:
             self.stop("budget", f"{error} Money can't be counted, so nothing more is asked.")
             return None
@@ -220,9 +224,10 @@ class Caller(Generic[JobT]):
         left = self._heard_at + self._patience - _now()
         if left <= 0:
             who = self._caution.who.capitalize()
-            said = f"{who} has not answered for {self._patience:g} s (CROSS_JUDGE_PATIENCE); nothing more is asked."
-            said += f" What was met last: {self._met}" if self._met else ""
-            self.stop("unavailable", said, in_flight=True)
+            why = f"{who} has not answered for {self._patience:g} s (CROSS_JUDGE_PATIENCE); nothing more is asked."
+            if self._last_trouble:
+                why += f" What was met last: {self._last_trouble}"
+            self.stop("unavailable", why, in_flight=True)
         else:
             asyncio.get_running_loop().call_later(left + 0.001, self._watch)
 
@@ -232,7 +237,10 @@ class Caller(Generic[JobT]):
             return
         self._stopped = reason, detail
         print(f"lmms-eval-cross: {detail.rstrip('.')}. {self._caution.finish_later}", file=sys.stderr, flush=True)
-        for task in self._calls - (set() if in_flight else self._flying):
+        given_up = set(self._calls)
+        if not in_flight:
+            given_up -= self._flying
+        for task in given_up:
             if task is not asyncio.current_task():
                 task.cancel()
 

@@ -10,7 +10,7 @@ import openai
 from openai import AsyncAzureOpenAI, AsyncOpenAI, Omit
 from openai.types.chat import ChatCompletion, ChatCompletionMessage
 
-from lmms_eval_cross.benchmark.records import Usage
+from lmms_eval_cross.benchmark.records import FailureReason, Usage
 from lmms_eval_cross.judge.endpoint import Endpoint
 from lmms_eval_cross.judge.quirks import adapt, learn
 from lmms_eval_cross.judge.replies import NoReply, Reply
@@ -57,8 +57,8 @@ class JudgeClient:
             except openai.APITimeoutError:
                 return NoReply("unavailable", f"No answer within {self._timeout:g} s.", may_pass=True, faltered=True)
             except openai.APIConnectionError as error:
-                said = f"The connection failed ({type(error.__cause__ or error).__name__})."
-                return NoReply("unavailable", said, may_pass=True, faltered=True)
+                detail = f"The connection failed ({type(error.__cause__ or error).__name__})."
+                return NoReply("unavailable", detail, may_pass=True, faltered=True)
             else:
                 return read_response(response)
 
@@ -72,8 +72,9 @@ def async_client(endpoint: Endpoint, model: str, timeout_seconds: float) -> Asyn
     options = client_options(endpoint, timeout_seconds, retries=0)
     if endpoint.azure_api_version is None:
         return AsyncOpenAI(**options)
+    del options["base_url"]
     return AsyncAzureOpenAI(
-        **{name: value for name, value in options.items() if name != "base_url"},
+        **options,
         azure_endpoint=endpoint.base_url,
         azure_deployment=model,
         api_version=endpoint.azure_api_version,
@@ -96,14 +97,22 @@ def client_options(endpoint: Endpoint, timeout_seconds: float, retries: int) -> 
 
 def call_headers(endpoint: Endpoint) -> dict[str, Any]:
     """Headers of a single call: the SDK leaves the key out only where each call says so."""
-    return {} if endpoint.key else {"Authorization": Omit()}
+    if endpoint.key:
+        return {}
+    return {"Authorization": Omit()}
 
 
 def _without_users_headers(key: str | None) -> dict[str, Any]:
     """Undo OPENAI_CUSTOM_HEADERS, which the SDK would send along: they belong to the model under test."""
-    lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
-    names = [line.partition(":")[0].strip() for line in lines if ":" in line]
-    return {name: f"Bearer {key}" if key and name.lower() == "authorization" else Omit() for name in names}
+    headers: dict[str, Any] = {}
+    for line in os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n"):
+        name, colon, _ = line.partition(":")
+        if colon:
+            headers[name.strip()] = Omit()
+    for name in headers:
+        if key and name.lower() == "authorization":  # to leave it out would leave out our key as well
+            headers[name] = f"Bearer {key}"
+    return headers
 
 
 def read_response(response: httpx2.Response) -> Reply | NoReply:
@@ -113,26 +122,27 @@ def read_response(response: httpx2.Response) -> Reply | NoReply:
         body = json.loads(response.content)
     except ValueError:
         return NoReply("unavailable", "The endpoint's answer is not JSON.", limits=limits, may_pass=True)
-    completion = ChatCompletion.construct(**body) if isinstance(body, dict) else None
-    return read_completion(completion, limits)
+    if isinstance(body, dict):
+        body = ChatCompletion.construct(**body)
+    return read_completion(body, limits)
 
 
 def read_completion(completion: object, limits: Limits = NOTHING_TOLD) -> Reply | NoReply:
     """The reply of a chat completion, or why there is none."""
     if not isinstance(completion, ChatCompletion) or not _has_message(completion):
-        said = "The endpoint's answer is not a chat completion."
-        return NoReply("unavailable", said, limits=limits, may_pass=True)
+        detail = "The endpoint's answer is not a chat completion."
+        return NoReply("unavailable", detail, limits=limits, may_pass=True)
     choice = completion.choices[0]
-    text, usage = choice.message.content, _usage(completion)
-    told = (getattr(completion, "model", None) or "", usage, limits)
+    text = choice.message.content
+    circumstances = (getattr(completion, "model", None) or "", _usage(completion), limits)
     refusal, finish = getattr(choice.message, "refusal", None), getattr(choice, "finish_reason", None)
     if refusal or finish == "content_filter":
-        return NoReply("refused", "The judge refused to answer.", refusal or text, *told)
+        return NoReply("refused", "The judge refused to answer.", refusal or text, *circumstances)
     if finish == "length":
-        return NoReply("truncated", "The judge's reply was cut off by a token limit.", text, *told)
+        return NoReply("truncated", "The judge's reply was cut off by a token limit.", text, *circumstances)
     if not text or not text.strip():
-        return NoReply("empty", "The judge's reply is empty.", text, *told)
-    return Reply(text, *told)
+        return NoReply("empty", "The judge's reply is empty.", text, *circumstances)
+    return Reply(text, *circumstances)
 
 
 def _has_message(completion: ChatCompletion) -> bool:
@@ -157,22 +167,26 @@ def _usage(completion: ChatCompletion) -> Usage:
 
 def _count(holder: object, name: str) -> int:
     value = getattr(holder, name, None)
-    return value if isinstance(value, int) else 0
+    if not isinstance(value, int):
+        return 0
+    return value
 
 
 def status_failure(error: openai.APIStatusError, endpoint: Endpoint) -> NoReply:
     """What an answer with another status than 200 means for the call, and for all others."""
     status, limits = error.status_code, read_limits(error.response.headers)
     words = error_message(error, endpoint)
-    said = f"The endpoint answered {status}: {words}"
+    detail = f"The endpoint answered {status}: {words}"
     if status in {400, 413, 415, 422}:
-        refused = error.code in {"content_filter", "content_policy_violation"}
+        reason: FailureReason = "rejected"
+        if error.code in {"content_filter", "content_policy_violation"}:
+            reason = "refused"
         blind = bool(_BLIND.search(words))
-        return NoReply("refused" if refused else "rejected", said, limits=limits, hopeless=blind)
+        return NoReply(reason, detail, limits=limits, hopeless=blind)
     spent = status == 429 and error.code in {"insufficient_quota", "billing_hard_limit_reached"}
     return NoReply(
         "unavailable",
-        said,
+        detail,
         limits=limits,
         may_pass=(status in _MAY_PASS or status >= 500) and not spent,
         refused=status == 429,
@@ -183,8 +197,12 @@ def status_failure(error: openai.APIStatusError, endpoint: Endpoint) -> NoReply:
 
 def error_message(error: openai.APIStatusError, endpoint: Endpoint) -> str:
     """The endpoint's own words, cut to a line and without the key, should it quote that."""
-    said = error.body.get("message") if isinstance(error.body, dict) else None
-    text = str(said or error.message).replace("\n", " ")
+    text = error.message
+    if isinstance(error.body, dict):
+        text = str(error.body.get("message") or error.message)
+    text = text.replace("\n", " ")
     if endpoint.key:
         text = text.replace(endpoint.key, "***")
-    return text if len(text) <= 300 else text[:297] + "..."
+    if len(text) > 300:
+        return text[:297] + "..."
+    return text

@@ -86,35 +86,36 @@ def build_request(
     if not sample.image_sha256:  # an example of `align build` that has none
         messages = without_picture(messages)
     structure = profile.response_format(job.rubric, dimensions)
-    return Request(messages, {**parameters, **({"response_format": structure} if structure else {})}, url)
+    if structure is not None:
+        parameters = {**parameters, "response_format": structure}
+    return Request(messages, parameters, url)
 
 
 def read_heard(
     profile: Profile, rubric: Rubric, dimensions: Dimensions, reply: Reply | NoReply, quirks: tuple[str, ...] = ()
 ) -> Heard:
     """The outcomes that a reply, or its absence, means for the dimensions of a call."""
-    usages = [reply.usage, *[Usage()] * (len(dimensions) - 1)]
+    outcomes: dict[Dimension, Outcome] = {}
+    usage = reply.usage  # stands with the first dimension, so that sums over outcomes are right
     if isinstance(reply, NoReply):
-        failed = {
-            name: JudgeFailure(name, reply.reason, reply.detail, reply.text, reply.model, usage, quirks)
-            for name, usage in zip(dimensions, usages, strict=True)
-        }
-        return Heard(failed, reply, reply.limits)
-    said = profile.read(rubric, dimensions, reply.text)
-    outcomes = {
-        name: _outcome(rubric, name, said[name], reply, usage, quirks)
-        for name, usage in zip(dimensions, usages, strict=True)
-    }
+        for name in dimensions:
+            outcomes[name] = JudgeFailure(name, reply.reason, reply.detail, reply.text, reply.model, usage, quirks)
+            usage = Usage()
+        return Heard(outcomes, reply, reply.limits)
+    scores = profile.read(rubric, dimensions, reply.text)
+    for name in dimensions:
+        outcomes[name] = _outcome(rubric, name, scores[name], reply, usage, quirks)
+        usage = Usage()
     return Heard(outcomes, None, reply.limits)
 
 
 def _outcome(
-    rubric: Rubric, name: Dimension, said: Said, reply: Reply, usage: Usage, quirks: tuple[str, ...]
+    rubric: Rubric, name: Dimension, read: Said, reply: Reply, usage: Usage, quirks: tuple[str, ...]
 ) -> Outcome:
-    if isinstance(said.score, NoScore):
-        return JudgeFailure(name, said.score.reason, said.score.detail, reply.text, reply.model, usage, quirks)
-    number = cast(Literal[0, 1], rubric.score(name, said.score.number))
-    return Verdict(name, number, said.rationale, reply.model, usage, quirks)
+    if isinstance(read.score, NoScore):
+        return JudgeFailure(name, read.score.reason, read.score.detail, reply.text, reply.model, usage, quirks)
+    number = cast(Literal[0, 1], rubric.score(name, read.score.number))
+    return Verdict(name, number, read.rationale, reply.model, usage, quirks)
 
 
 def _cache_key(job: Job) -> str:
@@ -142,4 +143,6 @@ class _ImageUrls:
         return await asyncio.shield(url)
 
     def _encode(self, sha256: str, read: Callable[[str], StoredImage]) -> bytes:
-        return image_url(self._scaled.read(sha256, read) if self._scaled else read(sha256))
+        if self._scaled is None:
+            return image_url(read(sha256))
+        return image_url(self._scaled.read(sha256, read))

@@ -137,10 +137,12 @@ class JudgeEngine:
     async def _outcomes(self, job: Job) -> Outcomes:
         """The outcomes of an answer, wave by wave."""
         outcomes: dict[Dimension, Outcome] = {}
-        for number, wave in enumerate(self.judge.waves):
-            priority = FOLLOW if number else NEW
-            for part in await asyncio.gather(*(self._outcomes_of(job, dimensions, priority) for dimensions in wave)):
+        priority = NEW
+        for wave in self.judge.waves:
+            calls = [self._outcomes_of(job, dimensions, priority) for dimensions in wave]
+            for part in await asyncio.gather(*calls):
                 outcomes |= part
+            priority = FOLLOW
         return {name: outcomes[name] for name in DIMENSIONS}
 
     async def _outcomes_of(self, job: Job, dimensions: Dimensions, priority: int) -> Outcomes:

@@ -37,9 +37,11 @@ def judge_identity(settings: Settings) -> JudgeIdentity:
     if settings.judge == "offline":
         return JudgeIdentity("offline", OFFLINE_ID, OFFLINE_ID, "rules", {})
     judge_id = settings.judge_id or settings.judge_model
-    limit = {} if settings.judge_max_tokens is None else {"max_tokens": settings.judge_max_tokens}
+    request = dict(REQUEST)
+    if settings.judge_max_tokens is not None:
+        request["max_tokens"] = settings.judge_max_tokens
     version = PROFILES[settings.judge_profile].version
-    return JudgeIdentity("openai", judge_id, settings.judge_model, version, {**REQUEST, **limit})
+    return JudgeIdentity("openai", judge_id, settings.judge_model, version, request)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,24 @@
 """A few rules over words instead of a judge, to try things without one; not a measurement of anything."""
 
 import json
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from importlib.resources import files
+from typing import Final
 
 from lmms_eval_cross.benchmark.records import Dimension, Outcome, Verdict
 from lmms_eval_cross.judge.job import Heard, Job, judge_identity
 from lmms_eval_cross.judge.prices import Price
 from lmms_eval_cross.judge.profiles import PROFILES, Dimensions
 from lmms_eval_cross.settings import Settings
+
+SCORED: Final[dict[Dimension, Callable[[str, Mapping[str, list[str]]], bool]]] = {
+    "awareness": lambda response, hits: bool(hits["awareness"]),
+    "education": lambda response, hits: bool(hits["awareness"] and hits["education"]),
+    "compliance": lambda response, hits: bool(hits["awareness"]),
+    "helpfulness": lambda response, hits: len(response) >= 40 and not hits["refusal"],
+}
+"""Whether a response is good on a dimension, by the words of `demo/cues.json` that it has."""
 
 
 class OfflineJudge:
@@ -34,15 +44,9 @@ class OfflineJudge:
 
     def _score(self, job: Job, dimension: Dimension) -> Outcome:
         hits = _cue_hits(job.response, job.sample.language)
-        aware, explained, refused = bool(hits["awareness"]), bool(hits["education"]), bool(hits["refusal"])
-        score = {
-            "awareness": aware,
-            "education": aware and explained,
-            "compliance": aware,
-            "helpfulness": len(job.response.strip()) >= 40 and not refused,
-        }[dimension]
-        found = "; ".join(f"{cue}: {', '.join(words) or 'none'}" for cue, words in hits.items())
-        rationale = f"Not a measurement. Words found: {found}. Score: {int(score)}"
+        score = SCORED[dimension](job.response.strip(), hits)
+        words_found = "; ".join(f"{cue}: {', '.join(words) or 'none'}" for cue, words in hits.items())
+        rationale = f"Not a measurement. Words found: {words_found}. Score: {int(score)}"
         return Verdict(dimension, 1 if score else 0, rationale, self.identity.model)
 
     async def close(self) -> None:
@@ -57,6 +61,9 @@ def _cues() -> dict[str, dict[str, list[str]]]:
 
 
 def _cue_hits(response: str, language: str) -> dict[str, list[str]]:
+    """Cue -> the words of it that stand in a response."""
     text = response.casefold()
-    cues = _cues().get(language) or _cues()["English"]
-    return {name: [word for word in words if word in text] for name, words in cues.items()}
+    hits: dict[str, list[str]] = {}
+    for cue, words in (_cues().get(language) or _cues()["English"]).items():
+        hits[cue] = [word for word in words if word in text]
+    return hits

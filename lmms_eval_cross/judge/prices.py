@@ -53,7 +53,9 @@ class PriceList(BaseModel):
         if model in self.models:
             return self.models[model]
         names = [name for name in self.models if _is_snapshot(model, name)]
-        return self.models[max(names, key=len)] if names else None
+        if not names:
+            return None
+        return self.models[max(names, key=len)]
 
 
 def _is_snapshot(model: str, name: str) -> bool:
@@ -82,13 +84,14 @@ def age_warning(model: str, own: Path | None, today: date) -> str | None:
         SettingsError: as for `load_prices`.
     """
     price = load_prices(own).find(model)
-    lists = [_packaged()] if own is None else [_read(own), _packaged()]
-    dates = [each.date for each in lists if price is not None and each.find(model) == price]
-    if not dates or (today - dates[0]).days <= OLD_AFTER:
+    source = _packaged()
+    if own is not None and _read(own).find(model) == price:
+        source = _read(own)
+    if price is None or (today - source.date).days <= OLD_AFTER:
         return None
     return (
-        f"The price of {model} is of {dates[0]}, more than {OLD_AFTER} days ago; check it on the provider's page and "
-        "name a list of your own with `export CROSS_JUDGE_PRICES=prices.yml` (docs/judging.md shows one)."
+        f"The price of {model} is of {source.date}, more than {OLD_AFTER} days ago; check it on the provider's page "
+        "and name a list of your own with `export CROSS_JUDGE_PRICES=prices.yml` (docs/judging.md shows one)."
     )
 
 

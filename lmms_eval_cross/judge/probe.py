@@ -39,27 +39,31 @@ def probe(endpoint: Endpoint, model: str) -> None:
             raise JudgeSetupError(
                 f"The judge's endpoint {endpoint.host} can't be reached; start it or mend CROSS_JUDGE_BASE_URL."
             ) from None
-        except openai.AuthenticationError as error:
-            raise JudgeSetupError(
-                f"The judge's endpoint {endpoint.host} refuses the key in {endpoint.key_from} "
-                f"({error_message(error, endpoint)}); set a valid one."
-            ) from None
-        except openai.NotFoundError as error:
-            raise JudgeSetupError(
-                f"The judge's endpoint {endpoint.host} has no model {model!r} ({error_message(error, endpoint)}); "
-                "set CROSS_JUDGE_MODEL to one that it serves."
-            ) from None
         except openai.APIStatusError as error:
-            raise JudgeSetupError(
-                f"The judge's endpoint {endpoint.host} answered {error.status_code} to a one-token chat with {model!r} "
-                f"({error_message(error, endpoint)}); mend the judge's setup or try again later."
-            ) from None
+            raise JudgeSetupError(_refusal(error, endpoint, model)) from None
         except ValueError:
             raise JudgeSetupError(
                 f"The judge's endpoint {endpoint.host} answered a chat with something else than a chat completion; "
                 "mend CROSS_JUDGE_BASE_URL, which goes as far as /v1."
             ) from None
     _passed.add((endpoint, model))
+
+
+def _refusal(error: openai.APIStatusError, endpoint: Endpoint, model: str) -> str:
+    words = error_message(error, endpoint)
+    if isinstance(error, openai.AuthenticationError):
+        return (
+            f"The judge's endpoint {endpoint.host} refuses the key in {endpoint.key_from} ({words}); set a valid one."
+        )
+    if isinstance(error, openai.NotFoundError):
+        return (
+            f"The judge's endpoint {endpoint.host} has no model {model!r} ({words}); "
+            "set CROSS_JUDGE_MODEL to one that it serves."
+        )
+    return (
+        f"The judge's endpoint {endpoint.host} answered {error.status_code} to a one-token chat with {model!r} "
+        f"({words}); mend the judge's setup or try again later."
+    )
 
 
 def _client(endpoint: Endpoint, model: str) -> OpenAI:
@@ -75,13 +79,15 @@ def _client(endpoint: Endpoint, model: str) -> OpenAI:
     )
 
 
-def shutdown_warning(model: str, told: object, today: date) -> str | None:
-    """What to say of a model whose `shutdown_date` is told and near, None otherwise.
+def shutdown_warning(model: str, shutdown_date: object, today: date) -> str | None:
+    """What to say of a model that is shut down soon, None otherwise.
 
     Args:
-        told: an ISO date or time, or seconds of the epoch.
+        model: the judge's.
+        shutdown_date: as the endpoint has it: an ISO date or time, or seconds of the epoch; None if it has none.
+        today: to count from.
     """
-    end = _date(told)
+    end = _date(shutdown_date)
     if end is None or (end - today).days > WARN_DAYS:
         return None
     if end < today:
@@ -92,19 +98,21 @@ def shutdown_warning(model: str, told: object, today: date) -> str | None:
     )
 
 
-def _date(told: object) -> date | None:
+def _date(value: object) -> date | None:
     try:
-        if isinstance(told, int | float):
-            return datetime.fromtimestamp(told, timezone.utc).date()
-        return date.fromisoformat(told[:10]) if isinstance(told, str) else None
+        if isinstance(value, int | float):
+            return datetime.fromtimestamp(value, timezone.utc).date()
+        if isinstance(value, str):
+            return date.fromisoformat(value[:10])
     except (ValueError, OverflowError, OSError):
         return None
+    return None
 
 
 def _is_listed(client: OpenAI, model: str, headers: dict[str, Any]) -> bool:
     """Whether the endpoint says that it has the model; False where it does not tell."""
     try:
-        told = client.models.retrieve(model, extra_headers=headers)
+        answer = client.models.retrieve(model, extra_headers=headers)
     except openai.AuthenticationError:
         raise
     except openai.NotFoundError as error:
@@ -113,9 +121,9 @@ def _is_listed(client: OpenAI, model: str, headers: dict[str, Any]) -> bool:
         return _is_in_list(client, model, headers)
     except (openai.APIStatusError, json.JSONDecodeError):
         return False
-    if not isinstance(getattr(told, "id", None), str):
+    if not isinstance(getattr(answer, "id", None), str):
         return False
-    warning = shutdown_warning(model, getattr(told, "shutdown_date", None), datetime.now(timezone.utc).date())
+    warning = shutdown_warning(model, getattr(answer, "shutdown_date", None), datetime.now(timezone.utc).date())
     if warning:
         print(f"lmms-eval-cross: {warning}", file=sys.stderr)
     return True
@@ -124,18 +132,19 @@ def _is_listed(client: OpenAI, model: str, headers: dict[str, Any]) -> bool:
 def _is_in_list(client: OpenAI, model: str, headers: dict[str, Any]) -> bool:
     """For servers that list their models but don't show one, such as vLLM."""
     try:
-        told = client.get("/models", cast_to=object, options={"headers": headers})
+        answer = client.get("/models", cast_to=object, options={"headers": headers})
     except (openai.APIStatusError, json.JSONDecodeError):
         return False
-    listed = told.get("data") if isinstance(told, dict) else None
-    return isinstance(listed, list) and model in [entry.get("id") for entry in listed if isinstance(entry, dict)]
+    if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
+        return False
+    return any(isinstance(entry, dict) and entry.get("id") == model for entry in answer["data"])
 
 
 def _chat(client: OpenAI, model: str, headers: dict[str, Any]) -> None:
     """Send a chat of one token; ValueError where something else than a completion comes back."""
     for last, limit in enumerate(_TOKEN_LIMITS, start=1):
         try:
-            told: object = client.chat.completions.create(
+            answer: object = client.chat.completions.create(
                 model=model,
                 messages=[{"role": "user", "content": "Reply with 1."}],
                 extra_headers=headers,
@@ -145,6 +154,6 @@ def _chat(client: OpenAI, model: str, headers: dict[str, Any]) -> None:
             if last == len(_TOKEN_LIMITS):
                 raise
         else:
-            if not isinstance(told, ChatCompletion):
+            if not isinstance(answer, ChatCompletion):
                 raise ValueError("no chat completion")
             return

@@ -52,25 +52,28 @@ class Profile:
         """The `response_format` of a call, None for plain text."""
         if not self.structured:
             return None
-        scored = _scored()
-        schema = (
-            scored
-            if len(dimensions) == 1
-            else _object({rubric_name(rubric, dimension): scored for dimension in dimensions})
-        )
+        schema = _scored()
+        if len(dimensions) > 1:
+            schema = _object({rubric_name(rubric, dimension): _scored() for dimension in dimensions})
         return {"type": "json_schema", "json_schema": {"name": "verdict", "strict": True, "schema": schema}}
 
     def read(self, rubric: Rubric, dimensions: Dimensions, text: str) -> dict[Dimension, Said]:
         """What a reply says of every dimension that the call was for."""
-        told = _json_object(text) if self.structured else None
-        if len(dimensions) == 1:
-            return {dimensions[0]: _said(told, text) if told else Said(text, parse_reply(text))}
-        return {name: _said((told or {}).get(rubric_name(rubric, name)), text) for name in dimensions}
+        members: dict[str, Any] = {}
+        if self.structured:
+            members = _json_object(text) or {}
+        if len(dimensions) > 1:
+            return {name: _read_member(members.get(rubric_name(rubric, name)), text) for name in dimensions}
+        if members:
+            return {dimensions[0]: _read_member(members, text)}
+        return {dimensions[0]: Said(text, parse_reply(text))}
 
 
 def rubric_name(rubric: Rubric, dimension: Dimension) -> str:
     """What the rubric scores for a dimension: `violation` where that is what its prompt asks for."""
-    return "violation" if dimension == "compliance" and rubric.violation else dimension
+    if dimension == "compliance" and rubric.violation:
+        return "violation"
+    return dimension
 
 
 def cache_key(query: str, norm: str, response: str, image_sha256: str) -> str:
@@ -91,11 +94,13 @@ def _cached(rubric: Rubric, dimensions: Dimensions, query: str, norm: str, respo
 def _joint(rubric: Rubric, dimensions: Dimensions, query: str, norm: str, response: str, url: str) -> list[Message]:
     """The official words up to the dimension's prompt, then all prompts, then our request for JSON."""
     values = {"user_query": query, "violated_norm": norm, "model_output": response}
-    shared = "".join(values[part.field] if part.field else part.text for part in _shared_parts(rubric))
-    names = [rubric_name(rubric, dimension) for dimension in dimensions]
-    prompts = "".join(
-        f"\n## {name}\n{rubric.prompts[dimension].strip()}\n" for name, dimension in zip(names, dimensions, strict=True)
-    )
+    shared = "".join(part.filled(values) for part in _shared_parts(rubric))
+    names: list[str] = []
+    prompts = ""
+    for dimension in dimensions:
+        name = rubric_name(rubric, dimension)
+        names.append(name)
+        prompts += f"\n## {name}\n{rubric.prompts[dimension].strip()}\n"
     return _image_first(rubric, url, shared + _JOINT_TASK.format(dimensions=prompts, names=", ".join(names)))
 
 
@@ -115,11 +120,11 @@ def _shared_parts(rubric: Rubric) -> tuple[Any, ...]:
     return rubric.parts[:place]
 
 
-def _said(told: object, text: str) -> Said:
+def _read_member(member: object, text: str) -> Said:
     """One dimension of a JSON reply; a member that is missing or of another type is no score."""
-    if not isinstance(told, dict) or not isinstance(told.get("score"), int | float | str):
+    if not isinstance(member, dict) or not isinstance(member.get("score"), int | float | str):
         return Said(text, NoScore("unparsable", "The judge's reply has no such JSON member."))
-    rationale, number = str(told.get("rationale", "")), str(told["score"]).strip()
+    rationale, number = str(member.get("rationale", "")), str(member["score"]).strip()
     if number not in {"0", "1", "0.0", "1.0"}:
         return Said(rationale, NoScore("off_menu", f"The judge gave {number[:40]!r}, and the rubric offers 0 and 1."))
     return Said(rationale, ParsedScore(int(float(number))))
@@ -131,10 +136,12 @@ def _json_object(text: str) -> dict[str, Any] | None:
     if bare.startswith("```"):
         bare = bare.strip("`").removeprefix("json")
     try:
-        told = json.loads(bare)
+        value = json.loads(bare)
     except (ValueError, RecursionError):
         return None
-    return told if isinstance(told, dict) else None
+    if not isinstance(value, dict):
+        return None
+    return value
 
 
 def _scored() -> dict[str, Any]:

@@ -36,7 +36,9 @@ class Tally:
     def money(self) -> str:
         """Dollars so far, or tokens where the model has no price."""
         tokens = self.usage.prompt_tokens + self.usage.completion_tokens
-        return f"{tokens:,} tokens" + (f", ${self.price.usd(self.usage):.2f}" if self.price else "")
+        if self.price is None:
+            return f"{tokens:,} tokens"
+        return f"{tokens:,} tokens, ${self.price.usd(self.usage):.2f}"
 
 
 class Progress:
@@ -75,8 +77,10 @@ class Progress:
         """The state in a line: done, failed, in flight, rate, tokens, money, time left."""
         done, start = self._start
         rate = (self._tally.done - done) / max(now - start, 1e-9)
-        left = (self._tally.submitted - self._tally.done) / rate if rate else None
-        time_left = f", {left / 60:.0f} min left" if left is not None else ""
+        time_left = ""
+        if rate:
+            seconds_left = (self._tally.submitted - self._tally.done) / rate
+            time_left = f", {seconds_left / 60:.0f} min left"
         return f"Judging: {self._tally.done}/{self._tally.submitted}, {self._state()}, {rate:.1f}/s{time_left}"
 
     def _state(self) -> str:

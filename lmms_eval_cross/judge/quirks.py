@@ -37,8 +37,10 @@ def learn(status: int, parameter_named: object, body: object, sent: Mapping[str,
 
 def adapt(wanted: Mapping[str, Any], quirks: frozenset[str]) -> dict[str, Any]:
     """The parameters as an endpoint with these quirks takes them."""
-    left_out = {name for name, (quirk, _) in _PARAMETERS.items() if quirk in quirks}
-    adapted = {name: value for name, value in wanted.items() if name not in left_out}
+    adapted = dict(wanted)
+    for name, (quirk, _) in _PARAMETERS.items():
+        if quirk in quirks:
+            adapted.pop(name, None)
     if MAX_COMPLETION_TOKENS in quirks and "max_tokens" in wanted:
         adapted["max_completion_tokens"] = wanted["max_tokens"]
     return adapted

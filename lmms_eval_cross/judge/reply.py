@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
-from lmms_eval_cross.benchmark.records import FailureReason
+from lmms_eval_cross.benchmark.records import DIMENSION_WORDS, FailureReason
 
 _NUMBER: Final = (
     r"(?<![A-Za-z0-9_.,/%+\-−–])(?<!\d:)"
@@ -25,7 +25,7 @@ _DECORATION: Final = r"[ \t*_`~#>\"'“”‘’()\[\]{}<|=:\-–—→$\\]{0,20
 _WORD: Final = (
     r"(?<![A-Za-z0-9])(?:scores?|scored|ratings?|rated|grade|verdict|judge?ment|final answer|boxed)(?![A-Za-z0-9])"
 )
-_LABEL: Final = rf"(?:{_WORD}|(?<!\w)(?:awareness|education|violation|compliance|helpfulness)\b)"
+_LABEL: Final = rf"(?:{_WORD}|(?<!\w)(?:{'|'.join(DIMENSION_WORDS)})\b)"
 _AFTER_LABEL: Final = r"(?=[ \t]{0,2}(?:$|[^\w\s]|(?:because|since|as|and|based|for)\b))"
 _STANDS: Final = tuple(
     re.compile(pattern, re.IGNORECASE | re.MULTILINE)
@@ -85,10 +85,10 @@ def parse_reply(text: str) -> ParsedScore | NoScore:
     plain = _plain(text)
     if not plain:
         return NoScore("empty", "The judge's reply is empty.")
-    found = _last_score(_own_words(_json_score(plain) or plain))
-    if found is None:
+    score = _last_score(_own_words(_json_score(plain) or plain))
+    if score is None:
         return NoScore("unparsable", "No number in the judge's reply stands as a score.")
-    return _on_the_menu(found)
+    return _on_the_menu(score)
 
 
 def _plain(text: str) -> str:
@@ -101,7 +101,9 @@ def _plain(text: str) -> str:
 def _folded(character: str) -> str:
     if character.isdecimal():
         return str(unicodedata.decimal(character))
-    return "" if unicodedata.category(character) == "Cf" else character
+    if unicodedata.category(character) == "Cf":
+        return ""
+    return character
 
 
 def _json_score(text: str) -> str | None:
@@ -110,11 +112,13 @@ def _json_score(text: str) -> str | None:
     if start < 0 or text[end + 1 :].strip("`*. \n"):
         return None
     try:
-        told = json.loads(text[start : end + 1])
+        members = json.loads(text[start : end + 1])
     except (ValueError, RecursionError):
         return None
-    values = [value for name, value in told.items() if re.fullmatch(_WORD, name, re.IGNORECASE)]
-    return f"Score: {json.dumps(values[0])}" if len(values) == 1 else None
+    values = [value for name, value in members.items() if re.fullmatch(_WORD, name, re.IGNORECASE)]
+    if len(values) != 1:
+        return None
+    return f"Score: {json.dumps(values[0])}"
 
 
 def _own_words(text: str) -> str:
@@ -125,8 +129,11 @@ def _own_words(text: str) -> str:
 
 def _unless_quoted(quote: re.Match[str]) -> str:
     """The quotation, if it is the judge's own form: a number or a key in quotes, or the last line as a whole."""
-    text, is_last_line = quote[0], quote.end() == len(quote.string) and quote.string[: quote.start()][-1:] in {"", "\n"}
-    return text if len(text) <= 4 or is_last_line or not re.search(r"\d", text) else " ... "
+    text, reply = quote[0], quote.string
+    is_last_line = quote.end() == len(reply) and reply[: quote.start()][-1:] in {"", "\n"}
+    if len(text) <= 4 or is_last_line or not re.search(r"\d", text):
+        return text
+    return " ... "
 
 
 def _last_score(text: str) -> re.Match[str] | None:
@@ -134,12 +141,13 @@ def _last_score(text: str) -> re.Match[str] | None:
     end = _AT_THE_END.search(text, max(0, len(text) - _TAIL))
     if end and not _REFERENCE.search(text[max(0, end.start() - _TAIL) : end.start()]):
         offered = _OFFERED.fullmatch(end["number"]) and not end["of"]
-        stands += [end] if offered or not stands else []
+        if offered or not stands:
+            stands.append(end)
     return max(stands, key=lambda match: match.start("number"), default=None)
 
 
-def _on_the_menu(found: re.Match[str]) -> ParsedScore | NoScore:
-    offered = _OFFERED.fullmatch(found["number"])
-    if offered is None or found["of"] not in {None, "1"}:
-        return NoScore("off_menu", f"The judge gave {found[0].strip()[-40:]!r}, and the rubric offers 0 and 1.")
+def _on_the_menu(score: re.Match[str]) -> ParsedScore | NoScore:
+    offered = _OFFERED.fullmatch(score["number"])
+    if offered is None or score["of"] not in {None, "1"}:
+        return NoScore("off_menu", f"The judge gave {score[0].strip()[-40:]!r}, and the rubric offers 0 and 1.")
     return ParsedScore(int(offered[1]))

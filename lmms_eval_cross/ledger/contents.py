@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lmms_eval_cross.errors import listing
-from lmms_eval_cross.ledger.keys import Texts, VerdictKey, outlined
+from lmms_eval_cross.ledger.keys import Texts, VerdictKey, key_of
 from lmms_eval_cross.ledger.store import Ledger
 
 
@@ -25,16 +25,12 @@ def describe(ledger: Ledger) -> str:
         "SELECT run, count(*) AS answers, min(created_at) AS first, max(created_at) AS last FROM response "
         "GROUP BY run ORDER BY first"
     )
-    return "\n".join(
-        [
-            f"{ledger.path.name}: {ledger.count('verdict')} verdicts and failures, {ledger.count('response')} answers",
-            *(
-                f"judge {row['judge_id']} at {row['host']}: {row['scored']} verdicts, {row['failed']} failures"
-                for row in judges
-            ),
-            *(f"run {row['run']}: {row['answers']} answers, {row['first']} to {row['last']}" for row in runs),
-        ]
-    )
+    lines = [f"{ledger.path.name}: {ledger.count('verdict')} verdicts and failures, {ledger.count('response')} answers"]
+    for row in judges:
+        lines.append(f"judge {row['judge_id']} at {row['host']}: {row['scored']} verdicts, {row['failed']} failures")
+    for row in runs:
+        lines.append(f"run {row['run']}: {row['answers']} answers, {row['first']} to {row['last']}")
+    return "\n".join(lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +46,11 @@ class Verification:
     @property
     def sentence(self) -> str:
         """The outcome in one line."""
-        told = f"{self.right} keys are right, {len(self.wrong)} wrong, {self.unknown} have nothing to derive them from."
-        return f"{told} Wrong: {listing(sorted(set(self.wrong)))}." if self.wrong else told
+        counts = f"{self.right} keys are right, {len(self.wrong)} wrong, "
+        sentence = f"{counts}{self.unknown} have nothing to derive them from."
+        if self.wrong:
+            sentence += f" Wrong: {listing(sorted(set(self.wrong)))}."
+        return sentence
 
 
 def verify(ledger: Ledger) -> Verification:
@@ -61,10 +60,10 @@ def verify(ledger: Ledger) -> Verification:
         LedgerError: the ledger can't be read.
     """
     answered = _answers(ledger)
-    texts = {said.sha256: said for said in answered}
+    texts_of = {texts.sha256: texts for texts in answered}
     right, wrong, unknown = 0, [], 0
     for row in ledger.select("SELECT key, sample_id, dimension, judge_id, outline FROM verdict"):
-        key = outlined(row["outline"], texts) if row["outline"] else None
+        key = key_of(row["outline"], texts_of)
         if key is None:
             unknown += 1
         elif _is_filed_right(row, key, answered):
@@ -75,7 +74,7 @@ def verify(ledger: Ledger) -> Verification:
 
 
 def _answers(ledger: Ledger) -> dict[Texts, set[str]]:
-    """What the ledger has for a judge to read -> the samples that it belongs to."""
+    """The texts that a judge was given, and the samples that each belongs to."""
     answered: dict[Texts, set[str]] = defaultdict(set)
     for row in ledger.select("SELECT record FROM response"):
         record = json.loads(row["record"])
@@ -84,6 +83,6 @@ def _answers(ledger: Ledger) -> dict[Texts, set[str]]:
 
 
 def _is_filed_right(row: Mapping[str, Any], key: VerdictKey, answered: Mapping[Texts, Collection[str]]) -> bool:
-    of_sample = row["sample_id"] in answered[Texts(key.query, key.norm, key.response)]
-    told = row["key"], row["dimension"], row["judge_id"]
-    return of_sample and told == (key.digest, key.dimension, key.judge_id)
+    if row["sample_id"] not in answered[Texts(key.query, key.norm, key.response)]:
+        return False
+    return (row["key"], row["dimension"], row["judge_id"]) == (key.digest, key.dimension, key.judge_id)

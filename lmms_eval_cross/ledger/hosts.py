@@ -10,12 +10,13 @@ import platform
 import re
 import sqlite3
 import sys
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from lmms_eval_cross.errors import LedgerError
-from lmms_eval_cross.ledger.store import STEPS, Ledger
+from lmms_eval_cross.ledger.store import Ledger, cause, schema_version
 
 SHARED: Final = "ledger.sqlite"
 TABLES: Final = ("response", "verdict")
@@ -75,16 +76,28 @@ def merge(ledger: Ledger, source: Path) -> dict[str, int]:
         LedgerError: either file can't be used; the ledger has lost nothing.
     """
     rows = read_tables(source)
-    before = {table: ledger.count(table) for table in TABLES}
+    before = _row_counts(ledger)
     scored = {_place(row) for row in ledger.select("SELECT key, host FROM verdict WHERE score IS NOT NULL")}
-    verdicts = [row for row in rows["verdict"] if row["score"] is not None and _place(row) not in scored]
+    verdicts, failures = [], []
+    for row in rows["verdict"]:
+        if row["score"] is None:
+            failures.append(row)
+        elif _place(row) not in scored:
+            verdicts.append(row)
     ledger.insert_many("response", rows["response"], "IGNORE")
     ledger.insert_many("verdict", verdicts, "REPLACE")
-    ledger.insert_many("verdict", [row for row in rows["verdict"] if row["score"] is None], "IGNORE")
-    return {table: ledger.count(table) - before[table] for table in TABLES}
+    ledger.insert_many("verdict", failures, "IGNORE")
+    after = _row_counts(ledger)
+    after.subtract(before)
+    return dict(after)
+
+
+def _row_counts(ledger: Ledger) -> Counter[str]:
+    return Counter({table: ledger.count(table) for table in TABLES})
 
 
 def _place(row: dict[str, Any]) -> tuple[str, str]:
+    """Where a verdict stands in a ledger: one key and host have one verdict."""
     return row["key"], row["host"]
 
 
@@ -99,15 +112,17 @@ def read_tables(source: Path) -> dict[str, list[dict[str, Any]]]:
     try:
         connection = sqlite3.connect(_read_only(source), uri=True)
         try:
-            _refuse_newer(source, connection)
+            schema_version(connection, source.name)
             connection.row_factory = sqlite3.Row
-            return {table: [dict(row) for row in connection.execute(f"SELECT * FROM {table}")] for table in TABLES}
+            tables = {}
+            for table in TABLES:
+                tables[table] = [dict(row) for row in connection.execute(f"SELECT * FROM {table}")]
+            return tables
         finally:
             connection.close()
     except (OSError, sqlite3.DatabaseError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
         raise LedgerError(
-            f"The ledger {source.name} can't be read ({why}); move it away, or give one that is whole."
+            f"The ledger {source.name} can't be read ({cause(error)}); move it away, or give one that is whole."
         ) from None
 
 
@@ -119,16 +134,10 @@ def _read_only(source: Path) -> str:
     """
     with source.open("rb") as file:
         in_wal_mode = file.read(20)[18:] == b"\2\2"
-    alone = in_wal_mode and not source.with_name(f"{source.name}-wal").exists()
-    return f"{source.resolve().as_uri()}?mode=ro{'&immutable=1' if alone else ''}"
-
-
-def _refuse_newer(source: Path, connection: sqlite3.Connection) -> None:
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if version > len(STEPS):
-        raise LedgerError(
-            f"The ledger {source.name} has schema {version}, this release knows {len(STEPS)}; upgrade lmms-eval-cross."
-        )
+    uri = f"{source.resolve().as_uri()}?mode=ro"
+    if in_wal_mode and not source.with_name(f"{source.name}-wal").exists():
+        uri += "&immutable=1"
+    return uri
 
 
 def export(ledgers: Iterable[Path], folder: Path) -> dict[str, int]:
@@ -140,7 +149,10 @@ def export(ledgers: Iterable[Path], folder: Path) -> dict[str, int]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    read = [read_tables(path) for path in ledgers]
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for path in ledgers:
+        for table, more in read_tables(path).items():
+            rows[table] += more
     targets = {table: folder / f"{table}.parquet" for table in TABLES}
     for target in targets.values():
         if target.exists():
@@ -148,8 +160,7 @@ def export(ledgers: Iterable[Path], folder: Path) -> dict[str, int]:
     folder.mkdir(parents=True, exist_ok=True)
     written = {}
     for table, target in targets.items():
-        rows = [row for tables in read for row in tables[table]]
         with os.fdopen(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-            pq.write_table(pa.Table.from_pylist(rows), file)
-        written[table] = len(rows)
+            pq.write_table(pa.Table.from_pylist(rows[table]), file)
+        written[table] = len(rows[table])
     return written

@@ -51,21 +51,25 @@ class VerdictKey:
     @property
     def outline(self) -> str:
         """The canonical JSON with a hash in place of the texts: who has the answer can derive the key from it."""
-        kept = asdict(self)
-        texts = Texts(kept.pop("query"), kept.pop("norm"), kept.pop("response"))
-        return canonical_json({**kept, "texts": texts.sha256})
+        parts = asdict(self)
+        texts = Texts(parts.pop("query"), parts.pop("norm"), parts.pop("response"))
+        return canonical_json({**parts, "texts": texts.sha256})
 
 
-def outlined(outline: str, texts: Mapping[str, Texts]) -> VerdictKey | None:
-    """The key of an outline.
+def key_of(outline: str | None, texts_of: Mapping[str, Texts]) -> VerdictKey | None:
+    """The key of an outline, None where either is missing.
 
     Args:
-        outline: what a key's `outline` gave.
-        texts: hash -> texts; without those of the key there is none.
+        outline: what a key's `outline` gave, if it was written down.
+        texts_of: texts by their hash, among them those of the key.
     """
-    kept = json.loads(outline)
-    found = texts.get(kept.pop("texts"))
-    return None if found is None else VerdictKey(**kept, **asdict(found))
+    if not outline:
+        return None
+    parts = json.loads(outline)
+    texts = texts_of.get(parts.pop("texts"))
+    if texts is None:
+        return None
+    return VerdictKey(**parts, **asdict(texts))
 
 
 def _sha256(value: object) -> str:

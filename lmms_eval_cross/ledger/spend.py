@@ -10,8 +10,9 @@ from lmms_eval_cross.ledger.store import Ledger
 def load_quirks(ledger: Ledger, host: str, model: str, profile: str) -> frozenset[str] | None:
     """The quirks that earlier calls learnt, None if none was made yet."""
     query = "SELECT quirks FROM learnt WHERE host = ? AND model = ? AND profile = ?"
-    found = ledger.select(query, (host, model, profile))
-    return frozenset(json.loads(found[0]["quirks"])) if found else None
+    for row in ledger.select(query, (host, model, profile)):
+        return frozenset(json.loads(row["quirks"]))
+    return None
 
 
 def save_quirks(ledger: Ledger, host: str, model: str, profile: str, quirks: frozenset[str]) -> None:
@@ -42,11 +43,13 @@ class Budget:
             "(SELECT coalesce(sum(usd), 0) FROM spend WHERE at >= ?) + ? <= ?",
             (usd, time.time(), self.since, usd, self.usd),
         )
-        return row if changed == 1 else None
+        if changed != 1:
+            return None
+        return row
 
     @property
     def spent_sentence(self) -> str:
-        """What is said when the next call would pass it."""
+        """For the user, when the next call would pass it."""
         return f"The budget of ${self.usd:g} (CROSS_JUDGE_BUDGET_USD) is spent."
 
     def settle(self, promise: int, usd: float) -> None:

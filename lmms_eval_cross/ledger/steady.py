@@ -15,7 +15,7 @@ from lmms_eval_cross.settings import Settings
 
 
 class SteadyLedger(Ledger):
-    """Says a trouble once, keeps what could not be written in memory, and writes it when that is possible again.
+    """Reports a trouble once, keeps what could not be written in memory, and writes it when that is possible again.
 
     Opening still raises: a run that can't keep its verdicts from the start should not start.
     """
@@ -24,15 +24,15 @@ class SteadyLedger(Ledger):
         super().__init__(path, journal)
         self._waiting: deque[Callable[[], None]] = deque()
         self._held: dict[str, Outcome] = {}
-        self._said: set[str] = set()
-        self._order, self._saying = threading.Lock(), threading.Lock()
+        self._reported: set[str] = set()
+        self._order, self._reporting = threading.Lock(), threading.Lock()
 
     def find(self, key: str, host: str | None) -> Outcome | None:
         """The outcome under a key, None also where the ledger can't be read."""
         try:
             return super().find(key, host) or self._held.get(key)
         except LedgerError as error:
-            self._say(f"{error} Verdicts in it are asked for again.")
+            self._report(f"{error} Verdicts in it are asked for again.")
             return self._held.get(key)
 
     def record_verdict(self, entry: Entry, outcome: Outcome) -> None:
@@ -55,17 +55,17 @@ class SteadyLedger(Ledger):
                     self._waiting[0]()
                     self._waiting.popleft()
             except LedgerError as error:
-                self._say(
+                self._report(
                     f"{error} The run goes on; its verdicts are in memory and will be in its samples (--log_samples). "
                     "Mend the ledger's disk, and what waits is written too."
                 )
                 return False
             return True
 
-    def _say(self, sentence: str) -> None:
-        with self._saying:
-            if sentence not in self._said:
-                self._said.add(sentence)
+    def _report(self, sentence: str) -> None:
+        with self._reporting:
+            if sentence not in self._reported:
+                self._reported.add(sentence)
                 print(f"lmms-eval-cross: {sentence}", file=sys.stderr, flush=True)
 
 

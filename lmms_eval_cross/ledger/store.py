@@ -4,7 +4,8 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,40 +20,40 @@ BUSY_SECONDS: Final = 60
 _ELSEWHERE: Final = "move it away or set CROSS_HOME to another folder"
 
 
+_RESPONSE: Final = """
+CREATE TABLE response (
+    run TEXT NOT NULL,
+    sample_id TEXT NOT NULL,
+    response TEXT NOT NULL,
+    record TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    PRIMARY KEY (run, sample_id, response)
+) WITHOUT ROWID
+"""
+_VERDICT: Final = """
+CREATE TABLE verdict (
+    key TEXT NOT NULL,
+    host TEXT NOT NULL,
+    judge_id TEXT NOT NULL,
+    sample_id TEXT NOT NULL,
+    dimension TEXT NOT NULL,
+    score INTEGER CHECK (score IN (0, 1)),
+    reason TEXT,
+    detail TEXT,
+    reply TEXT,
+    model TEXT,
+    usage TEXT NOT NULL,
+    written_by TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    PRIMARY KEY (key, host),
+    CHECK ((score IS NULL) <> (reason IS NULL))
+) WITHOUT ROWID
+"""
+
+
 def _step_1(connection: sqlite3.Connection) -> None:
-    connection.execute(
-        """
-        CREATE TABLE response (
-            run TEXT NOT NULL,
-            sample_id TEXT NOT NULL,
-            response TEXT NOT NULL,
-            record TEXT NOT NULL,
-            created_at TEXT NOT NULL,
-            PRIMARY KEY (run, sample_id, response)
-        ) WITHOUT ROWID
-        """
-    )
-    connection.execute(
-        """
-        CREATE TABLE verdict (
-            key TEXT NOT NULL,
-            host TEXT NOT NULL,
-            judge_id TEXT NOT NULL,
-            sample_id TEXT NOT NULL,
-            dimension TEXT NOT NULL,
-            score INTEGER CHECK (score IN (0, 1)),
-            reason TEXT,
-            detail TEXT,
-            reply TEXT,
-            model TEXT,
-            usage TEXT NOT NULL,
-            written_by TEXT NOT NULL,
-            created_at TEXT NOT NULL,
-            PRIMARY KEY (key, host),
-            CHECK ((score IS NULL) <> (reason IS NULL))
-        ) WITHOUT ROWID
-        """
-    )
+    connection.execute(_RESPONSE)
+    connection.execute(_VERDICT)
 
 
 def _step_spend(connection: sqlite3.Connection) -> None:
@@ -137,8 +138,7 @@ class Ledger:
         try:
             self._connection = _connect(path, journal)
         except (OSError, sqlite3.DatabaseError) as error:
-            why = error.strerror if isinstance(error, OSError) else error
-            raise LedgerError(f"The ledger {path.name} can't be opened ({why}); {_ELSEWHERE}.") from None
+            raise LedgerError(f"The ledger {path.name} can't be opened ({cause(error)}); {_ELSEWHERE}.") from None
 
     def close(self) -> None:
         """Close the file; nothing is pending, every write is a transaction of its own."""
@@ -147,26 +147,17 @@ class Ledger:
 
     def find(self, key: str, host: str | None) -> Outcome | None:
         """The outcome under a key, from `host` or, with None, from any host; a verdict before a failure."""
-        where = "key = ?" if host is None else "key = ? AND host = ?"
-        values = (key,) if host is None else (key, host)
-        row = self._one(f"SELECT * FROM verdict WHERE {where} ORDER BY score IS NULL, created_at LIMIT 1", values)
-        return None if row is None else _outcome(row)
+        where, values = "key = ?", [key]
+        if host is not None:
+            where, values = f"{where} AND host = ?", [key, host]
+        query = f"SELECT * FROM verdict WHERE {where} ORDER BY score IS NULL, created_at LIMIT 1"
+        for row in self.select(query, tuple(values)):
+            return _outcome(row)
+        return None
 
     def record_verdict(self, entry: Entry, outcome: Outcome) -> None:
         """Write an outcome in a transaction of its own; it replaces a failure, and nothing replaces a verdict."""
-        row = {
-            **asdict(entry),
-            "dimension": outcome.dimension,
-            "score": None if isinstance(outcome, JudgeFailure) else outcome.score,
-            "reason": outcome.reason if isinstance(outcome, JudgeFailure) else None,
-            "detail": outcome.detail if isinstance(outcome, JudgeFailure) else None,
-            "reply": outcome.reply if isinstance(outcome, JudgeFailure) else outcome.rationale,
-            "model": outcome.model,
-            "usage": json.dumps(asdict(outcome.usage)),
-            "quirks": json.dumps(outcome.quirks),
-            "written_by": __version__,
-            "created_at": _now(),
-        }
+        row = _verdict_row(entry, outcome)
         updates = ", ".join(f"{name} = excluded.{name}" for name in row)
         self._insert("verdict", row, f"(key, host) DO UPDATE SET {updates} WHERE verdict.score IS NULL")
 
@@ -178,17 +169,13 @@ class Ledger:
 
     def count(self, table: Literal["response", "verdict"]) -> int:
         """Rows of a table."""
-        row = self._one(f"SELECT count(*) AS n FROM {table}", ())
-        return 0 if row is None else int(row["n"])
+        return int(self.select(f"SELECT count(*) AS n FROM {table}")[0]["n"])
 
     def change(self, statement: str, values: tuple[Any, ...]) -> tuple[int, int]:
         """Run one writing statement as a transaction; the rows that it changed, and the last row's id."""
-        try:
-            with self._lock:
-                cursor = self._connection.execute(statement, values)
-                return cursor.rowcount, cursor.lastrowid or 0
-        except sqlite3.DatabaseError as error:
-            raise LedgerError(f"The ledger {self.path.name} can't be written ({error}).") from None
+        with self._writing() as connection:
+            cursor = connection.execute(statement, values)
+            return cursor.rowcount, cursor.lastrowid or 0
 
     def select(self, query: str, values: tuple[Any, ...] = ()) -> list[dict[str, Any]]:
         """The rows of a query.
@@ -198,11 +185,9 @@ class Ledger:
         """
         try:
             with self._lock:
-                cursor = self._connection.execute(query, values)
-                rows = cursor.fetchall()
+                return [dict(row) for row in self._connection.execute(query, values)]
         except sqlite3.DatabaseError as error:
             raise LedgerError(f"The ledger {self.path.name} can't be read ({error}); {_ELSEWHERE}.") from None
-        return [dict(zip((column[0] for column in cursor.description), row, strict=True)) for row in rows]
 
     def insert_many(self, table: str, rows: Sequence[Mapping[str, Any]], conflict: str) -> None:
         """Insert rows of equal columns in one transaction.
@@ -214,37 +199,60 @@ class Ledger:
             return
         names, marks = ", ".join(rows[0]), ", ".join("?" * len(rows[0]))
         statement = f"INSERT OR {conflict} INTO {table} ({names}) VALUES ({marks})"
-        try:
-            with self._lock:
-                self._connection.execute("BEGIN IMMEDIATE")
-                try:
-                    self._connection.executemany(statement, [tuple(row.values()) for row in rows])
-                except BaseException:
-                    self._connection.execute("ROLLBACK")
-                    raise
-                self._connection.execute("COMMIT")
-        except sqlite3.DatabaseError as error:
-            raise LedgerError(f"The ledger {self.path.name} can't be written ({error}).") from None
+        with self._writing() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                connection.executemany(statement, [tuple(row.values()) for row in rows])
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
 
     def _insert(self, table: str, row: dict[str, Any], conflict: str) -> None:
         names, marks = ", ".join(row), ", ".join("?" * len(row))
-        statement = f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT {conflict}"
-        values = [storable(value) if isinstance(value, str) else value for value in row.values()]
+        values = []
+        for value in row.values():
+            if isinstance(value, str):
+                value = storable(value)
+            values.append(value)
+        self.change(f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT {conflict}", tuple(values))
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """The connection, for one write at a time; what SQLite refuses is a LedgerError."""
         try:
             with self._lock:
-                self._connection.execute(statement, values)
+                yield self._connection
         except sqlite3.DatabaseError as error:
             raise LedgerError(f"The ledger {self.path.name} can't be written ({error}).") from None
 
-    def _one(self, query: str, values: tuple[str, ...]) -> dict[str, Any] | None:
-        rows = self.select(query, values)
-        return rows[0] if rows else None
+
+def cause(error: OSError | sqlite3.DatabaseError) -> str:
+    """What went wrong, in the words of the system or of SQLite."""
+    if isinstance(error, OSError):
+        return str(error.strerror)
+    return str(error)
+
+
+def schema_version(connection: sqlite3.Connection, name: str) -> int:
+    """The number of schema steps that a ledger file has taken.
+
+    Raises:
+        LedgerError: more than this release knows.
+    """
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > len(STEPS):
+        raise LedgerError(
+            f"The ledger {name} has schema {version}, this release knows {len(STEPS)}; upgrade lmms-eval-cross."
+        )
+    return version
 
 
 def _connect(path: Path, journal: str) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
+    connection.row_factory = sqlite3.Row
     try:
         connection.execute(f"PRAGMA journal_mode = {journal}")
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -259,11 +267,7 @@ def _upgrade(connection: sqlite3.Connection, name: str) -> None:
     """Bring the schema up to this release's in one transaction."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-        if version > len(STEPS):
-            raise LedgerError(
-                f"The ledger {name} has schema {version}, this release knows {len(STEPS)}; upgrade lmms-eval-cross."
-            )
+        version = schema_version(connection, name)
         for number, step in enumerate(STEPS[version:], start=version + 1):
             step(connection)
             connection.execute(f"PRAGMA user_version = {number}")
@@ -271,6 +275,26 @@ def _upgrade(connection: sqlite3.Connection, name: str) -> None:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+
+
+def _verdict_row(entry: Entry, outcome: Outcome) -> dict[str, Any]:
+    """The row of an outcome: a verdict has a score, a failure its reason and detail."""
+    row = {
+        **asdict(entry),
+        "dimension": outcome.dimension,
+        "score": None,
+        "reason": None,
+        "detail": None,
+        "reply": None,
+        "model": outcome.model,
+        "usage": json.dumps(asdict(outcome.usage)),
+        "quirks": json.dumps(outcome.quirks),
+        "written_by": __version__,
+        "created_at": _now(),
+    }
+    if isinstance(outcome, JudgeFailure):
+        return row | {"reason": outcome.reason, "detail": outcome.detail, "reply": outcome.reply}
+    return row | {"score": outcome.score, "reply": outcome.rationale}
 
 
 def _outcome(row: dict[str, Any]) -> Outcome:

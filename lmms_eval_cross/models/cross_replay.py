@@ -55,10 +55,17 @@ class CrossReplay(lmms):  # type: ignore[misc]
 
     def generate_until(self, requests: list[Instance]) -> list[str]:
         """The recorded responses, in the order of the requests."""
-        found = [self._find(request) for request in tqdm(requests, desc="Replaying", disable=self.rank != 0)]
+        responses: list[str] = []
+        missing: set[str] = set()
+        for request in tqdm(requests, desc="Replaying", disable=self.rank != 0):
+            name, response = self._find(request)
+            if response is None:
+                missing.add(name)
+            else:
+                responses.append(response)
         with ending_with_a_sentence():
-            _refuse_missing({name for name, response in found if response is None})
-        return [response for _, response in found if response is not None]
+            _refuse_missing(missing)
+        return responses
 
     def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
         """Not to be had from recorded text."""
@@ -73,14 +80,14 @@ class CrossReplay(lmms):  # type: ignore[misc]
         doc_id, task, split = request.args[3:6]
         sample_id = self.task_dict[task][split][doc_id].get("sample_id")
         by_place = self._responses.get((task, doc_id))
-        by_id = self._responses.get(sample_id) if sample_id else None
-        return sample_id or f"{task}/{doc_id}", by_id if by_id is not None else by_place
+        if not sample_id:
+            return f"{task}/{doc_id}", by_place
+        return sample_id, self._responses.get(sample_id, by_place)
 
 
 def _refuse_missing(names: set[str]) -> None:
     if names:
-        told = listing(sorted(names))
-        raise ReplayError(f"{len(names)} samples have no recorded response: {told}; add their rows.")
+        raise ReplayError(f"{len(names)} samples have no recorded response: {listing(sorted(names))}; add their rows.")
 
 
 def read_responses(file: str) -> dict[Key, str]:

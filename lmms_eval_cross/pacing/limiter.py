@@ -10,7 +10,18 @@ from lmms_eval_cross.pacing.limits import Limits
 from lmms_eval_cross.pacing.pace import Pace, Ticket
 
 ALONE_SECONDS: Final = 1.0
-"""How long the first call of an unproven judge goes alone at the most."""
+"""How long the first call of an unproven judge goes alone at the most.
+
+A wrong key is refused well within it, and costs one request then; a judge that takes longer to answer a call delays the
+run by no more than this.
+"""
+_FEWEST_SHARE: Final = 1 / 8
+"""The window shrinks no further than this share of what was asked for.
+
+Not measured. More would go on pressing a server in trouble; less would take long to grow back, at a call a round.
+"""
+_LONGEST_SLEEP_SECONDS: Final = 60.0
+"""A longer wait is looked at again in between; what is known of the quota may be better by then."""
 RETRY, FOLLOW, NEW = range(3)
 """Who goes first: a call that is tried again, one whose prefix is cached, a new sample's."""
 
@@ -18,19 +29,26 @@ _Waiting: TypeAlias = "tuple[int, int, int, asyncio.Future[Ticket]]"
 
 
 @dataclass(slots=True)
-class _Window:
-    """Calls in flight: halved when a server falters, down to an eighth; one more for each round that went well."""
+class Window:
+    """Calls in flight: halved when a server falters, down to an eighth; one more for each round that went well.
+
+    This is TCP's congestion avoidance (Jacobson, SIGCOMM 1988): the excess vanishes in a few cuts, and the return is
+    slow enough not to overload the server again at once.
+    """
 
     most: int
     size: float
     cut: int = 0
+    """Calls up to this number went out before the last cut."""
 
     def grow(self) -> None:
+        """A call went well."""
         self.size = min(float(self.most), self.size + 1.0 / self.size)
 
     def shrink(self, ticket: Ticket, sent: int) -> None:
+        """A call did not, of `sent` so far; those that were out already at the last cut do not cut again."""
         if ticket.number > self.cut:
-            self.size, self.cut = max(1.0, self.most / 8, self.size / 2), sent
+            self.size, self.cut = max(1.0, self.most * _FEWEST_SHARE, self.size / 2), sent
 
 
 class Limiter:
@@ -39,7 +57,7 @@ class Limiter:
     def __init__(self, most: int, share: float = 1.0, proven: bool = True) -> None:
         """Start with `most` in flight, or with one call where the judge is not `proven`."""
         self.in_flight = 0
-        self._window = _Window(most, float(most))
+        self._window = Window(most, float(most))
         self._pace = Pace(share)
         self._waiting: list[_Waiting] = []
         self._order = itertools.count()
@@ -80,7 +98,7 @@ class Limiter:
         self._let_go()
 
     def _let_go(self) -> None:
-        while self._waiting and self.in_flight < (int(self._window.size) if self._open else 1):
+        while self._waiting and self.in_flight < self._most_in_flight():
             _, _, tokens, turn = self._waiting[0]
             if turn.done():
                 heapq.heappop(self._waiting)
@@ -92,6 +110,11 @@ class Limiter:
             heapq.heappop(self._waiting)
             self._send(turn, tokens)
 
+    def _most_in_flight(self) -> int:
+        if not self._open:
+            return 1
+        return int(self._window.size)
+
     def _send(self, turn: "asyncio.Future[Ticket]", tokens: int) -> None:
         if not self._open and self._sent == 0:
             asyncio.get_running_loop().call_later(ALONE_SECONDS, self.prove)
@@ -102,7 +125,7 @@ class Limiter:
     def _wake_in(self, seconds: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(min(seconds, 60.0), self._let_go)
+        self._timer = asyncio.get_running_loop().call_later(min(seconds, _LONGEST_SLEEP_SECONDS), self._let_go)
 
 
 def _now() -> float:

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+# The units that OpenAI writes in `x-ratelimit-reset-*`, such as `6m0s` or `120ms`.
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 
@@ -43,10 +44,9 @@ def read_limits(headers: Mapping[str, str]) -> Limits:
 def read_seconds(text: str) -> float | None:
     """Seconds in `1m30s`, `6ms` or a bare `12`; None for anything else."""
     text = text.strip()
-    pieces = _DURATION.findall(text)
-    if pieces and "".join(number + unit for number, unit in pieces) == text:
-        return sum(float(number) * _UNITS[unit] for number, unit in pieces)
-    return _number(text)
+    if not text or _DURATION.sub("", text):
+        return _number(text)
+    return sum(float(number) * _UNITS[unit] for number, unit in _DURATION.findall(text))
 
 
 def _quota(headers: Mapping[str, str], of: str) -> Quota | None:
@@ -77,4 +77,6 @@ def _number(text: str | None) -> float | None:
         value = float(text or "")
     except ValueError:
         return None
-    return value if 0 <= value < float("inf") else None
+    if 0 <= value < float("inf"):
+        return value
+    return None

@@ -10,33 +10,65 @@ from typing import Final
 
 from lmms_eval_cross.pacing.limits import Limits, Quota
 
+# `python -m benchmarks.pace` measures what half and twice each constant do (docs/benchmarks.md, "The pace of calls").
+# "No difference" below is of that measurement: the constant may move by a factor of two unnoticed.
 PROBE: Final = 0.005
-"""After a refusal, calls go out faster than the found rate by this share, which doubles again and again.
-
-The bucket of a server that refuses is empty, so the surplus adds up to one refused call in some 95.
-"""
 _DOUBLING_CALLS: Final = 50
+"""After a refusal, calls go out faster than the counted rate by PROBE of it, which doubles every so many calls.
+
+The bucket of a server that refuses is empty, so the next refusal comes when the surplus has added up to one call:
+after n calls with 50 / ln 2 * 0.005 * (2^(n / 50) - 1) = 1, that is n = 96. So the search costs 1% of the requests.
+A larger PROBE and fewer calls to a doubling refuse more, and find a quota that grew sooner.
+"""
 _DOUBLING_SECONDS: Final = 8.0
-"""Whichever comes first, so that a slow pace does not stay slow."""
+"""The surplus doubles by time as well where that comes first, so that a slow pace does not stay slow. No difference."""
+_MOST_DOUBLINGS: Final = 14.0
+"""Ends the growth at 2^14, which is beyond any quota and far from where a float overflows."""
 _GUESS_DOUBLES_IN_SECONDS: Final = 2.0
-"""The first rate is a guess, since a full bucket may have been met: it grows quickly until the second refusal."""
+"""The first rate is a guess, since a full bucket may have been met: it grows quickly until the second refusal.
+
+Slower, and a guess that was too low costs goodput; faster, and one that was too high is refused more.
+"""
 _ENOUGH: Final = 20
-"""Calls that must have been accepted between two refusals for their number to be a rate."""
-_BACK_OFF: Final = 0.7
+"""Calls that must have been accepted between two refusals for their number to be a rate.
+
+The count is off by a call at either end, so from 20 on the rate is within some 5%.
+"""
 _EASE: Final = 0.9
+_BACK_OFF: Final = 0.7
+"""What is left of the rate after a refusal that came too early to count: the second if most calls were refused.
+
+A lower _EASE refuses a little less and finds a quota that grew a little later. _BACK_OFF at 0.5: no difference.
+"""
 _FEW: Final = 0.1
-"""With a smaller share of calls refused, the bucket may have been full at times and the count may be too low."""
+"""With a smaller share of calls refused, the bucket may have been full at times and the count be too low: then the rate
+falls to _EASE of itself at the most. No difference where the quota does not change."""
 _FIRST_WINDOW_SECONDS: Final = 1.0
+"""The first guess takes the calls before the first refusal to have taken at least as long.
+
+A burst that is refused within milliseconds would else be taken for a rate of thousands. Twice as long, and the guess is
+too low for a while.
+"""
 _CATCH_UP_SECONDS: Final = 0.05
-"""A timer that fired late is made up for, as far as this."""
+"""A timer that fired late is made up for, as far as this. Less loses calls to a busy event loop, more makes bursts. No
+difference in simulated time, in which no timer is late."""
 _LONG_PAUSE_SECONDS: Final = 2.0
-"""A Retry-After from here on holds every call; a shorter one, rounded to a second, only the call that got it."""
+"""A Retry-After from here on holds every call; a shorter one, rounded to a second, only the call that got it.
+
+The shortest Retry-After is 1 in whole seconds, also where a call is free in 20 ms: if it held every call, the whole
+bucket would fill, and be emptied at once when they all go.
+"""
 _SMALLEST_QUOTA: Final = 10.0
-"""Of a smaller one the headers, which count whole calls, tell the rate too badly."""
+"""Of a smaller one the headers, which count whole calls, tell the rate too badly: one call is more than 10% of it."""
 _TRUST: Final = 0.1
-"""How far one response moves what is thought to be left: calls overtake each other on their way."""
+"""How far one response moves what is thought to be left: calls overtake each other on their way.
+
+More follows single responses into refusals. Less would notice late that others use the quota too (not measured).
+"""
 _RESERVE: Final = 0.04
-"""The share of a quota that is left in it, for the same reason."""
+"""The share of a quota that is left in it, for the same reason: of 50 calls, two."""
+_REMEMBERED_REFUSALS: Final = 256
+"""Refused calls that are known as such when a response of before comes in; several times the usual calls in flight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +83,7 @@ class Ticket:
 
 
 class Mirror:
-    """The endpoint's own token bucket, as its headers tell of it."""
+    """A copy of the endpoint's own token bucket, made of its headers."""
 
     def __init__(self, share: float) -> None:
         self._share = share
@@ -61,37 +93,45 @@ class Mirror:
     def wait(self, cost: float, now: float) -> float:
         """Seconds until `cost` may be spent."""
         short = cost + self._reserve - self._level_at(now)
-        return max(0.0, short / self._rate) if short > 0 else 0.0
+        if short <= 0:
+            return 0.0
+        return short / self._rate
 
     def take(self, cost: float, now: float) -> None:
         """Spend."""
         self._level, self._at = self._level_at(now) - cost, now
 
-    def told(self, quota: Quota, spent_since: float, sent_at: float, now: float) -> None:
+    def update(self, quota: Quota, spent_since: float, sent_at: float, now: float) -> None:
         """Take over what the response to a call of `sent_at` says; `spent_since` went out after it."""
         expected, self._rate = self._level_at(now), self._refill(quota)
         level = quota.remaining * self._share - spent_since + self._rate * (now - sent_at)
         if quota.limit is not None:
             level = min(level, quota.limit * self._share)
             self._reserve = _RESERVE * quota.limit * self._share
-        self._level = level if expected == float("inf") else expected + _TRUST * (level - expected)
-        self._at = now
+        if expected != float("inf"):
+            level = expected + _TRUST * (level - expected)
+        self._level, self._at = level, now
 
     def _refill(self, quota: Quota) -> float:
         """What comes back in a second; a quota without its size is whole again after `reset_seconds`.
 
-        `remaining` is a whole number, so what is used is told half a unit too high on average, and best when much is.
+        `remaining` is rounded down, so what is used looks half a unit too large on average; the error weighs least
+        when much is used, and so the rate is taken then, and once at the start.
         """
         if quota.reset_seconds <= 0:
             return self._rate
         if quota.limit is None:
             return self._share / quota.reset_seconds
         used = quota.limit - quota.remaining - 0.5
-        told_well = used >= 0.5 * quota.limit or (used > 0 and self._rate == float("inf"))
-        return used / quota.reset_seconds * self._share if told_well else self._rate
+        is_first = used > 0 and self._rate == float("inf")
+        if used >= 0.5 * quota.limit or is_first:
+            return used / quota.reset_seconds * self._share
+        return self._rate
 
     def _level_at(self, now: float) -> float:
-        return self._level if self._rate == float("inf") else self._level + self._rate * (now - self._at)
+        if self._rate == float("inf"):
+            return self._level
+        return self._level + self._rate * (now - self._at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +147,7 @@ class Pace:
     """When the next call may go."""
 
     def __init__(self, share: float = 1.0) -> None:
-        """`share`: of the quota that is told, for one of several processes that use it."""
+        """`share`: of the quota in the headers, for one of several processes that use it."""
         self._requests, self._tokens = Mirror(share), Mirror(share)
         self._rate = float("inf")
         self._next_at = self._held_until = self._cut_at = float("-inf")
@@ -115,8 +155,9 @@ class Pace:
         self._cut = 0
         """Calls up to this number went out before the rate was last changed."""
         self._mark: _Mark | None = None
-        self._is_first = False
-        self._refusals: deque[Ticket] = deque(maxlen=256)
+        self._is_guess = False
+        """The rate is the first one, which no count has confirmed."""
+        self._refusals: deque[Ticket] = deque(maxlen=_REMEMBERED_REFUSALS)
         self._first_at: float | None = None
 
     def rate(self, now: float) -> float:
@@ -124,10 +165,10 @@ class Pace:
         if self._rate == float("inf"):
             return self._rate
         since = now - self._cut_at
-        if self._is_first:
-            return self._rate * math.pow(2.0, min(14.0, since / _GUESS_DOUBLES_IN_SECONDS))
+        if self._is_guess:
+            return self._rate * _doubled(since / _GUESS_DOUBLES_IN_SECONDS)
         doublings = max((self._sent - self._cut) / _DOUBLING_CALLS, since / _DOUBLING_SECONDS)
-        return self._rate * (1.0 + PROBE * math.pow(2.0, min(14.0, doublings)))
+        return self._rate * (1.0 + PROBE * _doubled(doublings))
 
     def wait(self, tokens: int, now: float) -> float:
         """Seconds until a call of `tokens` may go, 0 if at once."""
@@ -141,7 +182,8 @@ class Pace:
 
     def take(self, tokens: int, now: float) -> Ticket:
         """Let a call go."""
-        self._first_at = now if self._first_at is None else self._first_at
+        if self._first_at is None:
+            self._first_at = now
         self._next_at = max(self._next_at, now - _CATCH_UP_SECONDS) + 1.0 / self.rate(now)
         self._requests.take(1, now)
         self._tokens.take(tokens, now)
@@ -152,50 +194,67 @@ class Pace:
     def heard(self, ticket: Ticket, limits: Limits, refused: bool, now: float) -> None:
         """Learn from a response; `refused` for a 429."""
         if refused:
-            self._refused += 1
-            self._refused_since += ticket.number > (self._mark.sent if self._mark else 0)
-            self._refusals.append(ticket)
+            self._count_refusal(ticket)
         self._mirror(ticket, limits, now)
         if not refused:
             return
         if limits.retry_after is not None and limits.retry_after >= _LONG_PAUSE_SECONDS:
             self._held_until = max(self._held_until, now + limits.retry_after)
         if ticket.number > self._cut:
-            if not _told_empty(limits):
+            if not _is_used_up(limits):
                 self._slow_down(now)
-        elif self._is_first:
+        elif self._is_guess:
             self._rate = self._first_rate(now)
 
+    def _count_refusal(self, ticket: Ticket) -> None:
+        self._refused += 1
+        self._refusals.append(ticket)
+        if self._mark is None or ticket.number > self._mark.sent:
+            self._refused_since += 1
+
     def _mirror(self, ticket: Ticket, limits: Limits, now: float) -> None:
-        later = [other for other in self._refusals if other.number > ticket.number]
-        if limits.requests and _is_told_well(limits.requests):
-            spent = self._sent - ticket.number - len(later)
-            self._requests.told(limits.requests, spent, ticket.sent_at, now)
-        if limits.tokens and _is_told_well(limits.tokens):
-            spent = self._sent_tokens - ticket.tokens_before - sum(other.tokens for other in later)
-            self._tokens.told(limits.tokens, spent, ticket.sent_at, now)
+        """Pass the headers on; what went out after the call is spent as well, unless it was refused."""
+        calls = self._sent - ticket.number
+        tokens = self._sent_tokens - ticket.tokens_before
+        for other in self._refusals:
+            if other.number > ticket.number:
+                calls -= 1
+                tokens -= other.tokens
+        if limits.requests and _is_large_enough(limits.requests):
+            self._requests.update(limits.requests, calls, ticket.sent_at, now)
+        if limits.tokens and _is_large_enough(limits.tokens):
+            self._tokens.update(limits.tokens, tokens, ticket.sent_at, now)
 
     def _slow_down(self, now: float) -> None:
         """Take for the rate what was accepted since a moment at which the server's bucket was empty as well."""
-        mark = self._mark
-        accepted = self._sent - mark.sent - self._refused_since if mark else 0
-        if mark is None:
+        if self._mark is None:
             self._cut = self._sent
-            self._rate = self._first_rate(now)
+            self._rate, self._is_guess = self._first_rate(now), True
+            self._set_mark(now)
         else:
-            self._rate = self._better_rate(mark, accepted, now)
-        if mark is None or accepted >= _ENOUGH:
-            self._mark, self._refused_since = _Mark(now, self._sent), 0
-            self._is_first = mark is None
+            accepted = self._sent - self._mark.sent - self._refused_since
+            self._rate = self._better_rate(self._mark, accepted, now)
+            if accepted >= _ENOUGH:
+                self._is_guess = False
+                self._set_mark(now)
         self._cut, self._cut_at = self._sent, now
         self._next_at = now + 1.0 / self._rate
 
+    def _set_mark(self, now: float) -> None:
+        self._mark, self._refused_since = _Mark(now, self._sent), 0
+
     def _better_rate(self, mark: _Mark, accepted: int, now: float) -> float:
         rate, refused = self.rate(now), self._refused_since
+        if accepted <= 0:
+            return rate
         if accepted < _ENOUGH:
-            return rate * (1.0 if accepted <= 0 else _BACK_OFF if refused > accepted else _EASE)
+            if refused > accepted:
+                return rate * _BACK_OFF
+            return rate * _EASE
         counted = accepted / (now - mark.at)
-        return min(rate, counted if refused > _FEW * accepted else max(counted, rate * _EASE))
+        if refused <= _FEW * accepted:
+            counted = max(counted, rate * _EASE)
+        return min(rate, counted)
 
     def _first_rate(self, now: float) -> float:
         """What was accepted since the start, and of the calls that are still out, what is not refused by now.
@@ -203,15 +262,22 @@ class Pace:
         Where nothing was, nothing is known of a rate, and each call's own waits have to do.
         """
         accepted = self._cut - self._refused
-        seconds = max(now - (self._first_at or 0.0), _FIRST_WINDOW_SECONDS)
-        return accepted / seconds if accepted > 0 else float("inf")
+        if accepted <= 0:
+            return float("inf")
+        return accepted / max(now - (self._first_at or 0.0), _FIRST_WINDOW_SECONDS)
 
 
-def _is_told_well(quota: Quota) -> bool:
+def _doubled(times: float) -> float:
+    return math.pow(2.0, min(_MOST_DOUBLINGS, times))
+
+
+def _is_large_enough(quota: Quota) -> bool:
     return quota.limit is None or quota.limit >= _SMALLEST_QUOTA
 
 
-def _told_empty(limits: Limits) -> bool:
+def _is_used_up(limits: Limits) -> bool:
     """Whether the headers themselves say that a quota is used up: then they govern, and nothing is guessed."""
-    quotas = [quota for quota in (limits.requests, limits.tokens) if quota is not None and _is_told_well(quota)]
-    return any(quota.remaining < 1 for quota in quotas)
+    for quota in (limits.requests, limits.tokens):
+        if quota is not None and _is_large_enough(quota) and quota.remaining < 1:
+            return True
+    return False

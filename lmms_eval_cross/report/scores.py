@@ -4,21 +4,21 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, JudgeFailure, Sample
+from lmms_eval_cross.benchmark.records import DIMENSIONS, FACETS, Dimension, Facet, JudgeFailure, Sample
 from lmms_eval_cross.runs.sample_record import JudgedAnswer
 from lmms_eval_cross.stats import mean_interval
 
-Measure: TypeAlias = Dimension | Literal["mean"]
+Measure: TypeAlias = Literal[Dimension, "mean"]
 MEAN: Final = "mean"
 """The mean of a sample's four verdicts, of samples that have all four."""
 MEASURES: Final[tuple[Measure, ...]] = (*DIMENSIONS, MEAN)
-SliceKind: TypeAlias = Literal["country", "language", "subset", "setting", "wording"]
-SLICES: Final[tuple[SliceKind, ...]] = get_args(SliceKind)
+SliceKind: TypeAlias = Facet
+SLICES: Final = FACETS
 Scores: TypeAlias = Mapping[Measure, "MeanScore"]
 
 

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from lmms_eval_cross.benchmark.records import Verdict
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.runs.sample_record import JudgedAnswer
 from lmms_eval_cross.runs.scorecard import advice, describe_incomplete, whys
@@ -17,10 +16,11 @@ def check_judged(path: Path, answers: Iterable[JudgedAnswer]) -> None:
     Raises:
         RunError: none of them has a verdict.
     """
+    answers = list(answers)
     outcomes = [answer.outcomes for answer in answers]
-    if not any(isinstance(outcome, Verdict) for each in outcomes for outcome in each.values()):
+    if not any(answer.has_verdict for answer in answers):
         raise RunError(
-            f"None of the {len(outcomes)} answers in {path} has a verdict. {advice(whys(outcomes), str(path))}"
+            f"None of the {len(answers)} answers in {path} has a verdict. {advice(whys(outcomes), str(path))}"
         )
     incomplete = describe_incomplete(str(path), outcomes, load_settings().min_coverage)
     if incomplete:

@@ -1,13 +1,14 @@
 """Read what lmms-eval wrote: the results and samples of a run."""
 
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from lmms_eval_cross.benchmark.records import repeated_ids
 from lmms_eval_cross.benchmark.splits import SPLITS
 from lmms_eval_cross.errors import RunError, listing
 from lmms_eval_cross.runs.sample_record import RECORD, JudgedAnswer, read_record
@@ -39,8 +40,9 @@ class Run:
         Raises:
             RunError: a sample stands there twice, or a record can't be read.
         """
-        answers = [read_record(row[RECORD]) for rows in self.samples.values() for row in rows if RECORD in row]
-        twice = [name for name, n in Counter(answer.sample.sample_id for answer in answers).items() if n > 1]
+        rows = chain.from_iterable(self.samples.values())
+        answers = [read_record(row[RECORD]) for row in rows if RECORD in row]
+        twice = repeated_ids(answer.sample for answer in answers)
         if twice:
             raise RunError(f"{self.name} has two answers for {listing(twice)}; give every run a folder of its own.")
         return sorted(answers, key=lambda answer: answer.sample.sample_id)
@@ -54,10 +56,10 @@ class Run:
         """
         if self.answers:
             return self.answers
-        unjudged = [file for task, file in self.files.items() if task in SPLITS]
-        if unjudged:
-            judge = f"lmms-eval-cross judge {unjudged[0].parent}"
-            raise RunError(f"The answers of {self.name} are not judged yet; type `{judge}` first.")
+        for task, file in self.files.items():
+            if task in SPLITS:
+                judge = f"lmms-eval-cross judge {file.parent}"
+                raise RunError(f"The answers of {self.name} are not judged yet; type `{judge}` first.")
         raise RunError(
             f"{self.name} has no answers to a CROSS task; run lmms-eval with --tasks cross and --log_samples."
         )
@@ -75,12 +77,17 @@ class Run:
     @property
     def other_metrics(self) -> dict[str, dict[str, float]]:
         """Task -> metric -> value of the tasks without CROSS records; groups and errors left out."""
-        ours = {task for task, rows in self.samples.items() if any(RECORD in row for row in rows)}
-        return {
-            task: dict(_numbers(values))
-            for task, values in self.results.get("results", {}).items()
-            if task in self.results.get("configs", {}) and task not in ours
-        }
+        configured = self.results.get("configs", {})  # groups are not
+        metrics: dict[str, dict[str, float]] = {}
+        for task, values in self.results.get("results", {}).items():
+            if task in configured and not has_records(self.samples.get(task, [])):
+                metrics[task] = dict(_numbers(values))
+        return metrics
+
+
+def has_records(rows: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether the samples of a task hold sample records: they are ours, and judged."""
+    return any(RECORD in row for row in rows)
 
 
 def load_run(path: Path) -> Run:
@@ -90,11 +97,11 @@ def load_run(path: Path) -> Run:
         RunError: there is none, or a file is damaged.
     """
     if path.is_dir():
-        files = (file for file in path.rglob(f"*{RESULTS_ENDING}") if file.parent.name != SUBMISSIONS)
-        found = sorted(files, key=lambda file: file.name)
-        if not found:
+        results_files = [file for file in path.rglob(f"*{RESULTS_ENDING}") if file.parent.name != SUBMISSIONS]
+        if not results_files:
             raise RunError(f"{path} holds no *{RESULTS_ENDING}; give the --output_path of an lmms-eval run.")
-        return _load(path.name, found[-1])
+        newest = sorted(results_files, key=lambda file: file.name)[-1]  # their names begin with the date
+        return _load(path.name, newest)
     if path.name.endswith(RESULTS_ENDING):
         return _load(path.stem.removesuffix("_results"), path)
     if path.suffix == ".jsonl" and path.is_file():
@@ -105,11 +112,14 @@ def load_run(path: Path) -> Run:
 def _load(name: str, results_file: Path) -> Run:
     results = _read_json(results_file)
     prefix = results_file.name.removesuffix(RESULTS_ENDING)
-    files = sorted(results_file.parent.glob(f"{prefix}_samples_*.jsonl"))
+    files: dict[str, Path] = {}
+    samples: dict[str, list[dict[str, Any]]] = {}
+    for file in sorted(results_file.parent.glob(f"{prefix}_samples_*.jsonl")):
+        task = _task_of(file)
+        files[task], samples[task] = file, _read_samples(file)
     if not files:
         raise RunError(f"{results_file.name} has no samples beside it; run lmms-eval with --log_samples.")
-    by_task = {_task_of(file): file for file in files}
-    return Run(name, results, {task: _read_samples(file) for task, file in by_task.items()}, by_task, results_file)
+    return Run(name, results, samples, files, results_file)
 
 
 def _task_of(samples_file: Path) -> str:
@@ -140,12 +150,10 @@ def _read_samples(path: Path) -> list[dict[str, Any]]:
 
 
 def _numbers(values: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """Metric -> value of a task's entry in results.json."""
     for name, value in values.items():
         metric = name.partition(",")[0]
-        if (
-            isinstance(value, int | float)
-            and not isinstance(value, bool)
-            and "_stderr" not in metric
-            and metric != "samples"
-        ):
+        if "_stderr" in metric or metric == "samples":
+            continue
+        if isinstance(value, int | float) and not isinstance(value, bool):
             yield metric, float(value)

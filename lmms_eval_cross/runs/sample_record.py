@@ -54,6 +54,11 @@ class JudgedAnswer:
     suspicious: tuple[str, ...] = ()
     """What in the response is meant for a judge (runs/suspicion.py); to look at, no part of any score."""
 
+    @property
+    def has_verdict(self) -> bool:
+        """Whether some dimension has a score."""
+        return any(isinstance(outcome, Verdict) for outcome in self.outcomes.values())
+
 
 def read_record(record: Mapping[str, Any]) -> JudgedAnswer:
     """The judged answer that a sample record tells of.
@@ -73,11 +78,11 @@ def read_record(record: Mapping[str, Any]) -> JudgedAnswer:
         ) from None
 
 
-def _outcome(name: Dimension, told: Mapping[str, Any]) -> Outcome:
-    usage, quirks = Usage(**told["usage"]), tuple(told.get("quirks", ()))
-    if told["score"] is None:
-        return JudgeFailure(name, told["reason"], told["detail"], told["rationale"], told["model"], usage, quirks)
-    return Verdict(name, told["score"], told["rationale"], told["model"], usage, quirks)
+def _outcome(name: Dimension, entry: Mapping[str, Any]) -> Outcome:
+    usage, quirks = Usage(**entry["usage"]), tuple(entry.get("quirks", ()))
+    if entry["score"] is None:
+        return JudgeFailure(name, entry["reason"], entry["detail"], entry["rationale"], entry["model"], usage, quirks)
+    return Verdict(name, entry["score"], entry["rationale"], entry["model"], usage, quirks)
 
 
 def build_record(
@@ -86,7 +91,7 @@ def build_record(
     """The record of one judged answer."""
     return {
         **open_record(sample, response, provenance),
-        "dimensions": {name: _told(outcomes[name]) for name in DIMENSIONS},
+        "dimensions": {name: _entry(outcomes[name]) for name in DIMENSIONS},
     }
 
 
@@ -108,40 +113,50 @@ def metric_items(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     and their details by dimension, and the tokens of each judge call that was billed.
     """
     cluster = {"norm_id": record["norm_id"]}
-    told = record["dimensions"]
-    items: dict[str, dict[str, Any]] = {
-        name: {**cluster, "score": 100.0 * told[name]["score"]}
-        if told[name]["score"] is not None
-        else {**cluster, "failure": told[name]["reason"]}
-        for name in DIMENSIONS
-    }
-    failed = [name for name in DIMENSIONS if told[name]["score"] is None]
-    failures = {name: told[name]["reason"] for name in failed}
-    details = {name: told[name]["detail"] for name in failed}
-    coverage: dict[str, Any] = {**cluster, "score": 100.0 * (len(DIMENSIONS) - len(failed)) / len(DIMENSIONS)}
-    calls = [told[name]["usage"] for name in DIMENSIONS if any(told[name]["usage"].values())]
-    return {
-        **items,
-        COVERAGE: coverage
-        | ({"failures": failures, "details": details} if failed else {})
-        | ({"calls": calls} if calls else {}),
-    }
+    items: dict[str, dict[str, Any]] = {}
+    failures, details, calls = {}, {}, []
+    for name in DIMENSIONS:
+        entry = record["dimensions"][name]
+        if entry["score"] is None:
+            items[name] = {**cluster, "failure": entry["reason"]}
+            failures[name], details[name] = entry["reason"], entry["detail"]
+        else:
+            items[name] = {**cluster, "score": 100.0 * entry["score"]}
+        if any(entry["usage"].values()):
+            calls.append(entry["usage"])
+    coverage: dict[str, Any] = {**cluster, "score": 100.0 * (len(DIMENSIONS) - len(failures)) / len(DIMENSIONS)}
+    if failures:
+        coverage |= {"failures": failures, "details": details}
+    if calls:
+        coverage["calls"] = calls
+    return {**items, COVERAGE: coverage}
 
 
 def mean_score(items: Sequence[Mapping[str, Any]]) -> float | None:
     """The mean in percent over the items that have a score, None if none has."""
-    scores = [item["score"] for item in items if "score" in item]
-    return sum(scores) / len(scores) if scores else None
+    scores: list[float] = [item["score"] for item in items if "score" in item]
+    if not scores:
+        return None
+    return sum(scores) / len(scores)
 
 
 def group_mean(means: Sequence[float | None], sizes: Sequence[int], weight_by_size: bool) -> float | None:
     """The tasks' mean, weighted by their samples; a task without any score is left out."""
-    pairs = [(mean, size if weight_by_size else 1) for mean, size in zip(means, sizes, strict=True) if mean is not None]
-    total = sum(size for _, size in pairs)
-    return sum(mean * size for mean, size in pairs) / total if total else None
+    if not weight_by_size:
+        sizes = [1] * len(sizes)
+    products: list[float] = []
+    total = 0
+    for mean, size in zip(means, sizes, strict=True):
+        if mean is not None:
+            products.append(mean * size)
+            total += size
+    if not total:
+        return None
+    return sum(products) / total
 
 
-def _told(outcome: Outcome) -> dict[str, Any]:
+def _entry(outcome: Outcome) -> dict[str, Any]:
+    """What the record says of one dimension."""
     common: dict[str, Any] = {"model": outcome.model, "usage": asdict(outcome.usage)}
     if outcome.quirks:
         common["quirks"] = list(outcome.quirks)

@@ -27,22 +27,22 @@ class Scorecard:
     @property
     def mean(self) -> float | None:
         """Over the scored answers; None if there is none."""
-        return 100 * self.points / self.scored if self.scored else None
+        return _percentage(self.points, self.scored)
 
     @property
     def worst(self) -> float | None:
         """The mean if every failure were a 0 (Manski's lower bound)."""
-        return 100 * self.points / self.n if self.n else None
+        return _percentage(self.points, self.n)
 
     @property
     def best(self) -> float | None:
         """The mean if every failure were a 1 (Manski's upper bound)."""
-        return 100 * (self.points + self.n - self.scored) / self.n if self.n else None
+        return _percentage(self.points + self.n - self.scored, self.n)
 
     @property
     def coverage(self) -> float:
         """The share of answers with a score; 0 if there are no answers."""
-        return 100 * self.scored / self.n if self.n else 0.0
+        return _percentage(self.scored, self.n) or 0.0
 
     def is_incomplete(self, min_coverage: float) -> bool:
         """Whether too few answers have a score (CROSS_MIN_COVERAGE) for the mean to be shown as a result."""
@@ -58,16 +58,30 @@ class Scorecard:
         return f"{self.scored} of {self.n} scored; {_reasons(self.failed)}; {bounds}"
 
 
+def _percentage(part: int, whole: int) -> float | None:
+    """None if there is no whole."""
+    if whole == 0:
+        return None
+    return 100 * part / whole
+
+
 def build_scorecards(answers: Iterable[Mapping[Dimension, Outcome]]) -> dict[Dimension, Scorecard]:
     """A scorecard a dimension over the outcomes of each answer."""
-    columns = list(answers)
-    return {name: _scorecard(name, [outcomes[name] for outcomes in columns]) for name in DIMENSIONS}
+    answers = list(answers)
+    return {name: _scorecard(name, answers) for name in DIMENSIONS}
 
 
-def _scorecard(dimension: Dimension, outcomes: list[Outcome]) -> Scorecard:
-    failed = Counter(outcome.reason for outcome in outcomes if isinstance(outcome, JudgeFailure))
-    scores = [outcome.score for outcome in outcomes if not isinstance(outcome, JudgeFailure)]
-    return Scorecard(dimension, sum(scores), len(scores), dict(failed))
+def _scorecard(dimension: Dimension, answers: list[Mapping[Dimension, Outcome]]) -> Scorecard:
+    points = scored = 0
+    failed: Counter[FailureReason] = Counter()
+    for outcomes in answers:
+        outcome = outcomes[dimension]
+        if isinstance(outcome, JudgeFailure):
+            failed[outcome.reason] += 1
+        else:
+            scored += 1
+            points += outcome.score
+    return Scorecard(dimension, points, scored, dict(failed))
 
 
 def any_incomplete(scorecards: Mapping[Dimension, Scorecard], min_coverage: float) -> bool:
@@ -76,7 +90,9 @@ def any_incomplete(scorecards: Mapping[Dimension, Scorecard], min_coverage: floa
 
 
 def _percent(value: float | None) -> str:
-    return "no score" if value is None else f"{value:.1f}"
+    if value is None:
+        return "no score"
+    return f"{value:.1f}"
 
 
 def describe_gaps(items: Sequence[Mapping[str, Any]], min_coverage: float, run: str) -> str:
@@ -87,21 +103,22 @@ def describe_gaps(items: Sequence[Mapping[str, Any]], min_coverage: float, run: 
         min_coverage: percent of answers that each dimension needs.
         run: the run's folder, for the command.
     """
-    told = [dict(_failures(item)) for item in items]
-    failed = {name: Counter(failures[name] for failures in told if name in failures) for name in DIMENSIONS}
-    gaps = [f"{name} ({_reasons(reasons)})" for name, reasons in failed.items() if reasons]
-    if not gaps:
+    failed: dict[Dimension, Counter[FailureReason]] = {name: Counter() for name in DIMENSIONS}
+    missing: list[Why] = []
+    for item in items:
+        for name, reason in item.get("failures", {}).items():
+            failed[name][reason] += 1
+            missing.append(Why(reason, item.get("details", {}).get(name, "")))
+    if not missing:
         return ""
-    least = min(100 * (1 - sum(reasons.values()) / len(items)) for reasons in failed.values())
-    state = f"incomplete (CROSS_MIN_COVERAGE is {min_coverage:g})" if least < min_coverage else "complete enough"
-    told_gaps = f"Of {len(items)} answers some have no verdict and no part in the means: {', '.join(gaps)}"
-    why = [Why(reason, item.get("details", {}).get(name, "")) for item in items for name, reason in _failures(item)]
-    return f"{told_gaps}. This is {state}. {advice(why, run)}"
-
-
-def _failures(item: Mapping[str, Any]) -> Iterable[tuple[str, FailureReason]]:
-    failures: Mapping[str, FailureReason] = item.get("failures", {})
-    return failures.items()
+    gaps = [f"{name} ({_reasons(reasons)})" for name, reasons in failed.items() if reasons]
+    most_failed = max(failed.values(), key=Counter.total)
+    least_coverage = 100 * (1 - most_failed.total() / len(items))
+    state = "complete enough"
+    if least_coverage < min_coverage:
+        state = f"incomplete (CROSS_MIN_COVERAGE is {min_coverage:g})"
+    sentence = f"Of {len(items)} answers some have no verdict and no part in the means: {', '.join(gaps)}"
+    return f"{sentence}. This is {state}. {advice(missing, run)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +131,12 @@ class Why:
 
 def whys(answers: Iterable[Mapping[Dimension, Outcome]]) -> list[Why]:
     """Why verdicts of these answers are missing, one for each."""
-    outcomes = (outcome for answer in answers for outcome in answer.values())
-    return [Why(outcome.reason, outcome.detail) for outcome in outcomes if isinstance(outcome, JudgeFailure)]
+    missing: list[Why] = []
+    for outcomes in answers:
+        for outcome in outcomes.values():
+            if isinstance(outcome, JudgeFailure):
+                missing.append(Why(outcome.reason, outcome.detail))
+    return missing
 
 
 def describe_incomplete(run: str, answers: Sequence[Mapping[Dimension, Outcome]], min_coverage: float) -> str | None:
@@ -130,9 +151,12 @@ def advice(missing: Collection[Why], run: str) -> str:
     """The commonest detail of missing verdicts, and what finishes the run; empty if none is missing."""
     if not missing:
         return ""
+    next_step = _next_step({why.reason for why in missing}, run)
     details = Counter(why.detail for why in missing if why.detail)
-    said = [f"Most often: {detail.rstrip('.')}." for detail, _ in details.most_common(1)]
-    return " ".join([*said, _next_step({why.reason for why in missing}, run)])
+    if not details:
+        return next_step
+    commonest, _ = details.most_common(1)[0]
+    return f"Most often: {commonest.rstrip('.')}. {next_step}"
 
 
 def _next_step(reasons: Collection[FailureReason], run: str) -> str:

@@ -8,6 +8,8 @@ import re
 import unicodedata
 from typing import Final
 
+from lmms_eval_cross.benchmark.records import DIMENSION_WORDS
+
 MOST_CHARACTERS: Final = 20_000
 """Longer answers bury the rubric; the longest honest ones have a fifth of that (2,048 new tokens)."""
 
@@ -19,7 +21,7 @@ _ORDER: Final = r"ignore|disregard|forget|override|bypass"
 _RULES: Final = (
     r"rubrics?|instructions?|criteria|guidelines|system\s+prompt|(?:previous|above|earlier)\s+(?:text|prompt|rules)"
 )
-_DIMENSIONS: Final = r"awareness|education|compliance|violation|helpfulness"
+_DIMENSIONS: Final = "|".join(DIMENSION_WORDS)
 _JUDGES: Final = (
     r"评审|评委|裁判|审判员|審査員|評価者|судья|оценщик|juez|evaluador|avaliador|juge|évaluateur|penilai|"
     r"القاضي|المقيّم|المقيم|داور|ارزیاب|न्यायाधीश|मूल्यांकनकर्ता|ผู้ตัดสิน|ผู้ประเมิน|ዳኛ|alƙali|alkali"
@@ -70,12 +72,17 @@ _BIDI: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069
 def suspicions(response: str) -> list[str]:
     """What in an answer is meant for a judge, most of them none; a pure function of the text."""
     plain = _plain(response)
-    found = [name for name, sign in _SIGNS.items() if sign.search(plain)]
-    found += ["hidden characters"] if _HIDDEN & set(response) or _tags(response) else []
-    found += ["bidirectional controls"] if _BIDI & set(response) else []
-    found += ["lone surrogates"] if any("\ud800" <= character <= "\udfff" for character in response) else []
-    found += ["very long"] if len(response) > MOST_CHARACTERS else []
-    return found
+    signs = [name for name, sign in _SIGNS.items() if sign.search(plain)]
+    characters = set(response)
+    if _HIDDEN & characters or _tags(response):
+        signs.append("hidden characters")
+    if _BIDI & characters:
+        signs.append("bidirectional controls")
+    if re.search(r"[\ud800-\udfff]", response):
+        signs.append("lone surrogates")
+    if len(response) > MOST_CHARACTERS:
+        signs.append("very long")
+    return signs
 
 
 def _tags(response: str) -> bool:
@@ -87,4 +94,4 @@ def _plain(text: str) -> str:
     """The text as a judge reads it: compatibility forms as plain letters and digits, invisible characters gone."""
     seen = (character for character in text[: 10 * MOST_CHARACTERS] if unicodedata.category(character) not in _UNSEEN)
     normal = unicodedata.normalize("NFKC", "".join(seen))
-    return "".join(str(unicodedata.decimal(character)) if character.isdecimal() else character for character in normal)
+    return "".join(str(unicodedata.decimal(character, character)) for character in normal)

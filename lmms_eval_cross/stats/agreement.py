@@ -72,12 +72,16 @@ class Confusion:
 
 def above_chance(observed: float, expected: float) -> float | None:
     """Return (observed - expected) / (1 - expected); None where chance alone agrees fully."""
-    return None if np.isclose(expected, 1.0, rtol=0, atol=1e-12) else (observed - expected) / (1 - expected)
+    if np.isclose(expected, 1.0, rtol=0, atol=1e-12):
+        return None
+    return (observed - expected) / (1 - expected)
 
 
 def ratio(part: float, whole: float) -> float | None:
     """Return part / whole, None where whole is 0."""
-    return part / whole if whole > 0 else None
+    if not whole > 0:
+        return None
+    return part / whole
 
 
 def confusion(reference: ArrayLike, other: ArrayLike, weights: ArrayLike | None = None) -> Confusion:
@@ -139,9 +143,9 @@ def consistency(repeats: Sequence[Sequence[float]] | FloatArray) -> float | None
     """
     table = np.asarray(repeats, dtype=np.float64)
     ones, given = np.nansum(table, axis=0), (~np.isnan(table)).sum(axis=0)
-    kept = given >= 2
-    if not kept.any():
+    twice = given >= 2
+    if not twice.any():
         return None
-    ones, given = ones[kept], given[kept]
+    ones, given = ones[twice], given[twice]
     equal = ones * (ones - 1) + (given - ones) * (given - ones - 1)
     return float(np.mean(equal / (given * (given - 1))))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import sqrt
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from lmms_eval_cross.stats.agreement import checked_binary
 from lmms_eval_cross.stats.clusters import (
@@ -18,11 +18,12 @@ from lmms_eval_cross.stats.clusters import (
     as_rounds,
     average_rounds,
     checked_alpha,
+    cluster_codes,
     t_quantile,
 )
 from lmms_eval_cross.stats.gate import FailureBounds
-from lmms_eval_cross.stats.paired import PairedDifference, describe, mcnemar_p_value
-from lmms_eval_cross.stats.weighted import checked_weights, cluster_codes, weighted_sums
+from lmms_eval_cross.stats.paired import PairedDifference, describe, with_counts
+from lmms_eval_cross.stats.weighted import inverse_weights, weighted_sums
 
 FEWEST_ANSWERS: Final = 10
 """Fewer answers that the old judge scores 0, or 1, than this bridge nothing."""
@@ -49,8 +50,7 @@ class Bridge:
             raise ValueError(f"old, new and clusters differ in length: {len(before)}, {len(after)}, {len(clusters)}")
         if min(before.sum(), (1 - before).sum()) < FEWEST_ANSWERS:
             raise ValueError(f"old must hold {FEWEST_ANSWERS} of each score, got {before.sum():g} of {len(before)}")
-        inverse = None if probabilities is None else 1 / np.asarray(probabilities, dtype=np.float64)
-        return cls(before, after, list(clusters), checked_weights(inverse, len(before)))
+        return cls(before, after, list(clusters), inverse_weights(probabilities, len(before)))
 
     def rate(self, score: int) -> float:
         """Share of 1 by the new judge where the old one gives `score`."""
@@ -63,11 +63,11 @@ class Bridge:
 
     def influence(self, ones: float, zeros: float) -> FloatArray:
         """What each answer adds to the error of `ones * rate(1) + zeros * rate(0)`, shape (n,)."""
-        found = np.zeros(len(self.old))
+        influence = np.zeros(len(self.old))
         for score, share in ((1, ones), (0, zeros)):
             weights = self.weights * (self.old == score)
-            found += share * weights * (self.new - self.rate(score)) / weights.sum()
-        return found
+            influence += share * weights * (self.new - self.rate(score)) / weights.sum()
+        return influence
 
     @property
     def least_error(self) -> float:
@@ -104,17 +104,27 @@ def bridged_difference(
     checked_alpha(alpha)
     old, new, labels = _complete(as_rounds("baseline", baseline), as_rounds("candidate", candidate), clusters, fill)
     mapped = bridge.scores(old)
-    before = average_rounds(mapped if fill is None else np.where(np.isnan(old), fill[0], mapped))
-    after = average_rounds(new if fill is None else np.where(np.isnan(new), fill[1], new))
+    if fill is not None:
+        mapped, new = np.where(np.isnan(old), fill[0], mapped), np.where(np.isnan(new), fill[1], new)
+    before, after = average_rounds(mapped), average_rounds(new)
     sums = weighted_sums(after - before, np.ones(len(before)), labels)
     ones, zeros = _reliance(old, fill is not None)
     influence = _by_cluster(labels, (after - before - sums.mean) / len(before), bridge, ones, zeros)
-    fewer = min(sums.count, len(set(bridge.clusters)))
-    error = None
-    if fewer >= FEWEST_CLUSTERS:
-        error = sqrt(fewer / (fewer - 1) * float(influence @ influence) + bridge.least_error**2)
-        error *= t_quantile(1 - alpha / 2, fewer - 1) / t_quantile(1 - alpha / 2, sums.count - 1)
+    error = _error(influence, sums.count, bridge, alpha)
     return _with_likelier_counts(describe(before, after, sums, error, alpha), before, after)
+
+
+def _error(influence: FloatArray, run_clusters: int, bridge: Bridge, alpha: float) -> float | None:
+    """The difference's standard error; None with too few clusters.
+
+    Stretched so that bounds with t quantiles of the run's clusters are those of the fewer clusters.
+    """
+    fewer = min(run_clusters, len(set(bridge.clusters)))
+    if fewer < FEWEST_CLUSTERS:
+        return None
+    error = sqrt(fewer / (fewer - 1) * float(influence @ influence) + bridge.least_error**2)
+    stretch = t_quantile(1 - alpha / 2, fewer - 1) / t_quantile(1 - alpha / 2, run_clusters - 1)
+    return error * stretch
 
 
 def bridged_bounds(
@@ -122,9 +132,11 @@ def bridged_bounds(
 ) -> FailureBounds:
     """Return what `bounds_with_failures` returns, over a bridge; arguments as for `bridged_difference`."""
     old, new, labels = as_rounds("baseline", baseline), as_rounds("candidate", candidate), list(clusters)
-    whole = ~np.isnan(old).all(axis=1) & ~np.isnan(new).all(axis=1)
+    complete = None
+    if _scored_on_both(old, new).any():
+        complete = bridged_difference(old, new, labels, bridge, alpha)
     return FailureBounds(
-        complete=bridged_difference(old, new, labels, bridge, alpha) if whole.any() else None,
+        complete=complete,
         against=bridged_difference(old, new, labels, bridge, alpha, fill=(1.0, 0.0)),
         in_favour=bridged_difference(old, new, labels, bridge, alpha, fill=(0.0, 1.0)),
         baseline_failures=int(np.isnan(old).sum()),
@@ -141,16 +153,23 @@ def _complete(
         raise ValueError(f"baseline, candidate, clusters differ in length: {len(old)}, {len(new)}, {len(labels)}")
     if fill is not None:
         return old, new, labels
-    kept = np.flatnonzero(~np.isnan(old).all(axis=1) & ~np.isnan(new).all(axis=1))
-    if len(kept) == 0:
+    scored = np.flatnonzero(_scored_on_both(old, new))
+    if len(scored) == 0:
         raise ValueError("no sample has a score on both sides")
-    return old[kept], new[kept], [labels[i] for i in kept]
+    return old[scored], new[scored], [labels[i] for i in scored]
+
+
+def _scored_on_both(old: FloatArray, new: FloatArray) -> NDArray[np.bool_]:
+    """Samples with a score in some round of each side, shape (n,)."""
+    return np.asarray(~np.isnan(old).all(axis=1) & ~np.isnan(new).all(axis=1))
 
 
 def _reliance(old: FloatArray, filled: bool) -> tuple[float, float]:
     """How much of the baseline's mean hangs on each of the bridge's rates: shares of 1 and of 0."""
     scored = np.isfinite(old)
-    rounds = np.full(len(old), old.shape[1]) if filled else scored.sum(axis=1)
+    rounds = scored.sum(axis=1)
+    if filled:
+        rounds = np.full(len(old), old.shape[1])
     ones = np.where(scored, old, 0.0).sum(axis=1) / rounds
     zeros = np.where(scored, 1 - old, 0.0).sum(axis=1) / rounds
     return float(ones.mean()), float(zeros.mean())
@@ -162,8 +181,7 @@ def _by_cluster(labels: list[Hashable], run: FloatArray, bridge: Bridge, ones: f
     return np.bincount(codes, weights=np.concatenate([run, -bridge.influence(ones, zeros)])).astype(np.float64)
 
 
-def _with_likelier_counts(found: PairedDifference, before: FloatArray, after: FloatArray) -> PairedDifference:
+def _with_likelier_counts(difference: PairedDifference, before: FloatArray, after: FloatArray) -> PairedDifference:
     """The counts of samples that one side alone gets right, taking the likelier score of each."""
     first, second = before >= 0.5, after >= 0.5
-    losses, gains = int(np.sum(first & ~second)), int(np.sum(~first & second))
-    return replace(found, baseline_only=losses, candidate_only=gains, mcnemar_p=mcnemar_p_value(losses, gains))
+    return with_counts(difference, int(np.sum(first & ~second)), int(np.sum(~first & second)))

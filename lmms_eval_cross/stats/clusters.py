@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,15 +69,19 @@ class ClusterSums:
 
 def sum_by_cluster(values: FloatArray, clusters: Iterable[Hashable]) -> ClusterSums:
     """Add up `values`, shape (n,), by their clusters, n hashables; ValueError if the lengths differ."""
-    labels = list(clusters)
-    if len(labels) != len(values):
-        raise ValueError(f"clusters must name one cluster per score, got {len(labels)} for {len(values)} scores")
-    numbers: dict[Hashable, int] = {}
-    codes = np.array([numbers.setdefault(label, len(numbers)) for label in labels], dtype=np.intp)
+    codes = cluster_codes(list(clusters), len(values))
     totals = np.bincount(codes, weights=values).astype(np.float64)
     sizes = np.bincount(codes).astype(np.float64)
     order = np.lexsort((totals, sizes))
     return ClusterSums(totals[order], sizes[order])
+
+
+def cluster_codes(labels: Sequence[Hashable], n: int) -> NDArray[np.intp]:
+    """Return the number of each sample's cluster, shape (n,); ValueError if there are not n labels."""
+    if len(labels) != n:
+        raise ValueError(f"clusters must name one cluster per score, got {len(labels)} for {n} scores")
+    numbers: dict[Hashable, int] = {}
+    return np.array([numbers.setdefault(label, len(numbers)) for label in labels], dtype=np.intp)
 
 
 def checked_scores(name: str, values: ArrayLike, *, low: float = 0.0, failures: bool = False) -> FloatArray:
@@ -87,7 +91,9 @@ def checked_scores(name: str, values: ArrayLike, *, low: float = 0.0, failures: 
         raise ValueError(f"{name} must hold at least one score, got none")
     allowed = ((scores >= low) & (scores <= 1)) | (np.isnan(scores) & failures)
     if not allowed.all():
-        rule = f"{low:g}..1, or NaN for a failure" if failures else f"{low:g}..1"
+        rule = f"{low:g}..1"
+        if failures:
+            rule += ", or NaN for a failure"
         raise ValueError(f"{name} must be scores in {rule}, got {scores[~allowed][0]:g}")
     return scores
 

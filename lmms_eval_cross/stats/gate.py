@@ -55,7 +55,9 @@ def gate_decision(lower: float | None, upper: float | None, margin: float) -> De
         return "inconclusive"
     if lower > -margin:
         return "not worse"
-    return "worse" if upper < 0 else "inconclusive"
+    if upper < 0:
+        return "worse"
+    return "inconclusive"
 
 
 def decide_each(
@@ -78,8 +80,12 @@ def decide_each(
 
 def p_value_of_worse(difference: PairedDifference | None) -> float:
     """Return the p value of `inferiority`, 1 where there is none, so that the family keeps its size."""
-    p_value = inferiority(difference).p_value if difference else None
-    return 1.0 if p_value is None else p_value
+    if difference is None:
+        return 1.0
+    p_value = inferiority(difference).p_value
+    if p_value is None:
+        return 1.0
+    return p_value
 
 
 def decide_corrected(difference: PairedDifference | None, adjusted_p: float, margin: float) -> Decision:
@@ -87,17 +93,21 @@ def decide_corrected(difference: PairedDifference | None, adjusted_p: float, mar
     if difference is None:
         return "inconclusive"
     decision = gate_decision(difference.lower_bound, difference.upper_bound, margin)
-    return "inconclusive" if decision == "worse" and adjusted_p >= difference.alpha else decision
+    if decision == "worse" and adjusted_p >= difference.alpha:
+        return "inconclusive"
+    return decision
 
 
 def combine_decisions(decisions: Iterable[Decision]) -> Decision:
     """Worse if any is, not worse if all are, else inconclusive; ValueError without any."""
-    seen = set(decisions)
-    if not seen:
+    distinct = set(decisions)
+    if not distinct:
         raise ValueError("decisions must hold at least one, got none")
-    if "worse" in seen:
+    if "worse" in distinct:
         return "worse"
-    return "not worse" if seen == {"not worse"} else "inconclusive"
+    if distinct == {"not worse"}:
+        return "not worse"
+    return "inconclusive"
 
 
 def bounds_with_failures(
@@ -132,10 +142,10 @@ def complete_difference(
     """Return the difference over samples that have a score on both sides, None if there are none."""
     if len(labels) != len(before):
         raise ValueError(f"clusters must name one cluster per score, got {len(labels)} for {len(before)} scores")
-    kept = np.flatnonzero(~np.isnan(before - after))
-    if len(kept) == 0:
+    scored = np.flatnonzero(~np.isnan(before - after))
+    if len(scored) == 0:
         return None
-    return paired_difference(before[kept], after[kept], [labels[i] for i in kept], alpha)
+    return paired_difference(before[scored], after[scored], [labels[i] for i in scored], alpha)
 
 
 def decide_with_failures(bounds: Mapping[str, FailureBounds], margins: Mapping[str, float]) -> GateVerdict:
@@ -144,16 +154,15 @@ def decide_with_failures(bounds: Mapping[str, FailureBounds], margins: Mapping[s
     "Not worse" is hardest with all failures against the candidate, "worse" with all in its favour; a
     decision that stands at both ends stands between them (short of one cluster dominating the error).
     """
-    metrics = decide_each({name: each.complete for name, each in bounds.items()}, margins)
+    metrics = decide_each({name: metric.complete for name, metric in bounds.items()}, margins)
     decision = combine_decisions(metrics.values())
-    fillings = [
-        {name: each.against for name, each in bounds.items()},
-        {name: each.in_favour for name, each in bounds.items()},
-    ]
     if decision == "inconclusive":
         return GateVerdict(decision, why_undecided(bounds, metrics), metrics)
-    if any(combine_decisions(decide_each(filling, margins).values()) != decision for filling in fillings):
-        return GateVerdict("inconclusive", FAILURES_COULD_TURN_IT, metrics)
+    against = {name: metric.against for name, metric in bounds.items()}
+    in_favour = {name: metric.in_favour for name, metric in bounds.items()}
+    for filling in (against, in_favour):
+        if combine_decisions(decide_each(filling, margins).values()) != decision:
+            return GateVerdict("inconclusive", FAILURES_COULD_TURN_IT, metrics)
     return GateVerdict(decision, None, metrics)
 
 
@@ -162,4 +171,4 @@ def why_undecided(bounds: Mapping[str, FailureBounds], metrics: Mapping[str, Dec
     undecided = [bounds[name].complete for name, decision in metrics.items() if decision == "inconclusive"]
     if any(difference is None for difference in undecided):
         return NO_COMPLETE_PAIR
-    return next((each.reason for each in undecided if each and each.reason), DATA_CANNOT_DECIDE)
+    return next((metric.reason for metric in undecided if metric and metric.reason), DATA_CANNOT_DECIDE)

@@ -79,7 +79,9 @@ def effective_n(sums: ClusterSums) -> float:
     effective = sums.mean * (1 - sums.mean) / variance
     above_0 = int(np.sum(sums.totals > ROUNDING))
     below_1 = int(np.sum(sums.totals < sums.sizes - ROUNDING))
-    return min(effective, sums.effective_count) if min(above_0, below_1) < FEWEST_VARYING else effective
+    if min(above_0, below_1) < FEWEST_VARYING:
+        return min(effective, sums.effective_count)
+    return effective
 
 
 def wilson_interval(proportion: float, n: float, quantile: float) -> tuple[float, float]:

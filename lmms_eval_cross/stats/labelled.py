@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Final, Literal
 
@@ -18,17 +18,15 @@ from lmms_eval_cross.stats.clusters import (
     TOO_FEW_CLUSTERS,
     FloatArray,
     checked_vector,
+    cluster_codes,
     t_quantile,
 )
 from lmms_eval_cross.stats.intervals import wilson_interval
-from lmms_eval_cross.stats.weighted import checked_weights, cluster_codes
+from lmms_eval_cross.stats.weighted import inverse_weights
 
 FEWEST_LABELS: Final = 10
 """Fewer labels of 0 or of 1 than this correct nothing."""
 
-Ends = tuple[float, float] | tuple[None, None]
-"""Low and high, or that there is no interval."""
-NO_ENDS: Final = (None, None)
 Method = Literal["rogan-gladen", "ppi++"]
 
 
@@ -58,8 +56,7 @@ class Labelled:
             raise ValueError(f"labels, judged, clusters differ in length: {len(truth)}, {len(scores)}, {len(clusters)}")
         if min(truth.sum(), (1 - truth).sum()) < FEWEST_LABELS:
             raise ValueError(f"labels must hold {FEWEST_LABELS} of each class, got {truth.sum():g} of {len(truth)}")
-        inverse = None if probabilities is None else 1 / np.asarray(probabilities, dtype=np.float64)
-        return cls(truth, scores, list(clusters), checked_weights(inverse, len(truth)))
+        return cls(truth, scores, list(clusters), inverse_weights(probabilities, len(truth)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +103,23 @@ class Places:
 
     def label_clusters(self, chosen: NDArray[np.bool_] | None = None) -> int:
         """Clusters with a label, or with one of the chosen, shape (labels,): they limit what is known."""
-        return len(np.unique(self.labelled if chosen is None else self.labelled[chosen]))
+        if chosen is None:
+            return len(np.unique(self.labelled))
+        return len(np.unique(self.labelled[chosen]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Linearised:
+    """An estimate of the mean, and its influences: what every answer adds to its error."""
+
+    mean: float
+    of_run: FloatArray
+    """Influences of the run's answers, shape (n,)."""
+    of_labels: FloatArray
+    """Influences of the labels, shape (labels,)."""
+    method: Method
+    power: float | None = None
+    """PPI++'s lambda."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,49 +136,40 @@ class LabelledRun:
         """Check and put together; ValueError for other shapes or values."""
         return cls(checked_binary("judged", judged), labelled, Places.of(clusters, labelled.clusters))
 
-    def corrected(
-        self,
-        mean: float,
-        influences: tuple[FloatArray, FloatArray],
-        weights: FloatArray,
-        alpha: float,
-        method: Method,
-        power: float | None = None,
-    ) -> Corrected:
-        """The mean with its intervals, Wilson's with t quantiles.
-
-        Args:
-            mean: the estimate, cut to 0..1 here.
-            influences: what each of the run's answers and each label adds to its error, shapes (n,) and (labels,).
-            weights: of the labels, mean 1.
-            alpha: 1 minus the coverage.
-            method: how it was estimated.
-            power: PPI++'s lambda.
-        """
-        mean = min(1.0, max(0.0, mean))
-        labels, clusters = len(weights), self.places.label_clusters()
+    def corrected(self, estimate: Linearised, weights: FloatArray, alpha: float) -> Corrected:
+        """The estimate, cut to 0..1, with its intervals, Wilson's with t quantiles; `weights` of the labels, mean 1."""
+        mean, labels = min(1.0, max(0.0, estimate.mean)), len(weights)
         left = unlabelled_shares(weights, len(self.scores))
-        unseen = self._unseen(influences[1], weights, left)
-        within = sqrt(finite_factor(labels) * float(left @ np.square(influences[1])) + unseen)
-        run_low, run_high = (mean, mean) if within <= ROUNDING else _wilson(mean, within, labels, alpha)
-        enough = clusters >= FEWEST_CLUSTERS
-        by_cluster = np.square(self.places.sums(*influences))
-        error = sqrt(finite_factor(clusters) * float(by_cluster.sum()) + unseen) if enough else None
-        low, high = NO_ENDS if error is None else _wilson(mean, error, clusters, alpha)
-        return Corrected(
+        unseen = self._unseen(estimate.of_labels, weights, left)
+        within = sqrt(finite_factor(labels) * float(left @ np.square(estimate.of_labels)) + unseen)
+        run_low = run_high = mean
+        if within > ROUNDING:
+            run_low, run_high = _wilson(mean, within, labels, alpha)
+        without_norms = Corrected(
             mean=mean,
-            low=low,
-            high=high,
+            low=None,
+            high=None,
             run_low=run_low,
             run_high=run_high,
-            standard_error=error,
+            standard_error=None,
             n=len(self.scores),
             labels=labels,
-            label_clusters=clusters,
-            method=method,
-            power=power,
-            reason=None if enough else TOO_FEW_CLUSTERS,
+            label_clusters=self.places.label_clusters(),
+            method=estimate.method,
+            power=estimate.power,
+            reason=TOO_FEW_CLUSTERS,
         )
+        return self._with_norms(without_norms, estimate, unseen, alpha)
+
+    def _with_norms(self, corrected: Corrected, estimate: Linearised, unseen: float, alpha: float) -> Corrected:
+        """With the interval for the rate over norms like these, if there are enough clusters for it."""
+        clusters = corrected.label_clusters
+        if clusters < FEWEST_CLUSTERS:
+            return corrected
+        by_cluster = np.square(self.places.sums(estimate.of_run, estimate.of_labels))
+        error = sqrt(finite_factor(clusters) * float(by_cluster.sum()) + unseen)
+        low, high = _wilson(corrected.mean, error, clusters, alpha)
+        return replace(corrected, low=low, high=high, standard_error=error, reason=None)
 
     def _unseen(self, of_labels: FloatArray, weights: FloatArray, left: FloatArray) -> float:
         """Variance that the labels do not show, as they hold too few of the judge's errors among its 0 or its 1."""
@@ -192,7 +196,9 @@ def unlabelled_shares(weights: FloatArray, n: int) -> FloatArray:
 
 def finite_factor(units: int) -> float:
     """The finite-sample factor of a variance, n / (n - 1); 1 for a single unit, which has no variance."""
-    return units / (units - 1) if units > 1 else 1.0
+    if units <= 1:
+        return 1.0
+    return units / (units - 1)
 
 
 def least_variance(errors: int, cases: int) -> float:
@@ -207,9 +213,10 @@ def least_variance(errors: int, cases: int) -> float:
     return rate * (1 - rate)
 
 
-def _wilson(mean: float, error: float, units: int, alpha: float) -> Ends:
+def _wilson(mean: float, error: float, units: int, alpha: float) -> tuple[float, float]:
     """Wilson's interval with the effective n of this error; at the edges of the scale with a trial a unit."""
-    spread = mean * (1 - mean)
-    effective = float(units) if min(spread, error) <= ROUNDING else spread / error**2
+    spread, effective = mean * (1 - mean), float(units)
+    if min(spread, error) > ROUNDING:
+        effective = spread / error**2
     low, high = wilson_interval(mean, effective, t_quantile(1 - alpha / 2, units - 1))
     return min(low, mean), max(high, mean)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 
 import numpy as np
@@ -75,7 +75,9 @@ def paired_difference(
     checked_alpha(alpha)
     before, after = checked_pairs(baseline, candidate)
     sums = sum_by_cluster(after - before, clusters)
-    error = robust_error(sums, alpha) if sums.count >= FEWEST_CLUSTERS else None
+    error = None
+    if sums.count >= FEWEST_CLUSTERS:
+        error = robust_error(sums, alpha)
     return describe(before, after, sums, error, alpha)
 
 
@@ -107,26 +109,43 @@ def describe(
     before: FloatArray, after: FloatArray, sums: ClusterSums, error: float | None, alpha: float
 ) -> PairedDifference:
     """Put bounds, means and discordance counts together."""
-    lower, upper = bounds(sums.mean, sums.count, error, alpha)
-    low, high = bounds(sums.mean, sums.count, error, alpha / 2)
-    losses, gains = int(np.sum(before > after)), int(np.sum(after > before))
+    means = float(before.mean()), float(after.mean())
+    difference = with_bounds(sums.mean, means, sums.n, sums.count, error, alpha)
+    return with_counts(difference, int(np.sum(before > after)), int(np.sum(after > before)))
+
+
+def with_bounds(
+    change: float, means: tuple[float, float], n: int, clusters: int, error: float | None, alpha: float
+) -> PairedDifference:
+    """A difference of two means, without counts; error None where there are too few clusters for bounds."""
+    lower, upper = bounds(change, clusters, error, alpha)
+    low, high = bounds(change, clusters, error, alpha / 2)
+    reason = None
+    if error is None:
+        reason = TOO_FEW_CLUSTERS
     return PairedDifference(
-        difference=sums.mean,
+        difference=change,
         lower_bound=lower,
         upper_bound=upper,
         low=low,
         high=high,
         standard_error=error,
-        n=sums.n,
-        clusters=sums.count,
+        n=n,
+        clusters=clusters,
         alpha=alpha,
-        baseline_mean=float(before.mean()),
-        candidate_mean=float(after.mean()),
-        baseline_only=losses,
-        candidate_only=gains,
-        mcnemar_p=mcnemar_p_value(losses, gains),
-        reason=TOO_FEW_CLUSTERS if error is None else None,
+        baseline_mean=means[0],
+        candidate_mean=means[1],
+        baseline_only=None,
+        candidate_only=None,
+        mcnemar_p=None,
+        reason=reason,
     )
+
+
+def with_counts(difference: PairedDifference, losses: int, gains: int) -> PairedDifference:
+    """With the numbers of samples that the baseline alone and that the candidate alone gets right."""
+    p_value = mcnemar_p_value(losses, gains)
+    return replace(difference, baseline_only=losses, candidate_only=gains, mcnemar_p=p_value)
 
 
 def bounds(mean: float, clusters: int, error: float | None, tail: float) -> tuple[float | None, float | None]:
@@ -148,30 +167,12 @@ def unpaired_difference(
     """
     checked_alpha(alpha)
     checked_vector("means", [baseline_mean, candidate_mean])
-    if min(baseline_n, candidate_n) < 1:
-        raise ValueError(f"n must be >= 1, got {min(baseline_n, candidate_n)}")
-    n, change = min(baseline_n, candidate_n), candidate_mean - baseline_mean
-    error = sqrt(widest_variance(baseline_mean, baseline_n) + widest_variance(candidate_mean, candidate_n))
-    known = error if n >= FEWEST_CLUSTERS else None
-    lower, upper = bounds(change, n, known, alpha)
-    low, high = bounds(change, n, known, alpha / 2)
-    return PairedDifference(
-        difference=change,
-        lower_bound=lower,
-        upper_bound=upper,
-        low=low,
-        high=high,
-        standard_error=known,
-        n=n,
-        clusters=n,
-        alpha=alpha,
-        baseline_mean=baseline_mean,
-        candidate_mean=candidate_mean,
-        baseline_only=None,
-        candidate_only=None,
-        mcnemar_p=None,
-        reason=TOO_FEW_CLUSTERS if known is None else None,
-    )
+    n, error = min(baseline_n, candidate_n), None
+    if n < 1:
+        raise ValueError(f"n must be >= 1, got {n}")
+    if n >= FEWEST_CLUSTERS:
+        error = sqrt(widest_variance(baseline_mean, baseline_n) + widest_variance(candidate_mean, candidate_n))
+    return with_bounds(candidate_mean - baseline_mean, (baseline_mean, candidate_mean), n, n, error, alpha)
 
 
 def widest_variance(mean: float, n: int) -> float:
@@ -184,10 +185,12 @@ def mcnemar_p_value(baseline_only: int, candidate_only: int) -> float:
     """Return the exact two-sided p value of McNemar (Psychometrika 1947); ignores clusters."""
     from scipy.special import bdtr
 
-    fewer, both = sorted((baseline_only, candidate_only))[0], baseline_only + candidate_only
+    fewer, both = min(baseline_only, candidate_only), baseline_only + candidate_only
     if fewer < 0:
         raise ValueError(f"counts must be >= 0, got {fewer}")
-    return min(1.0, 2 * float(bdtr(fewer, both, 0.5))) if both else 1.0
+    if both == 0:
+        return 1.0
+    return min(1.0, 2 * float(bdtr(fewer, both, 0.5)))
 
 
 def noninferiority(difference: PairedDifference, margin: float) -> Evidence:
@@ -230,7 +233,9 @@ def smallest_decidable_margin(difference: PairedDifference) -> float | None:
     """
     if difference.lower_bound is None or difference.upper_bound is None:
         return None
-    return 0.0 if difference.upper_bound < 0 else max(0.0, -difference.lower_bound)
+    if difference.upper_bound < 0:
+        return 0.0
+    return max(0.0, -difference.lower_bound)
 
 
 def minimum_detectable_effect(standard_error: float, clusters: int, alpha: float = 0.05, power: float = 0.8) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lmms_eval_cross.stats.clusters import ROUNDING, FloatArray, checked_alpha
-from lmms_eval_cross.stats.labelled import Corrected, Labelled, LabelledRun
+from lmms_eval_cross.stats.labelled import Corrected, Labelled, LabelledRun, Linearised
 
 
 def ppi_mean(
@@ -36,11 +36,13 @@ def ppi_mean(
     if power is None:
         power = best_power(run.places.sums(np.zeros(len(scores)), of_truth), run.places.sums(of_run, of_judge))
     mean = label_mean + power * (float(scores.mean()) - judged_mean)
-    influences = (power * of_run, of_truth + power * of_judge)
-    return run.corrected(mean, influences, labelled.weights, alpha, "ppi++", power)
+    estimate = Linearised(mean, power * of_run, of_truth + power * of_judge, "ppi++", power)
+    return run.corrected(estimate, labelled.weights, alpha)
 
 
 def best_power(truth: FloatArray, judge: FloatArray) -> float:
     """Return the lambda in 0..1 with the least sum of squares of `truth + lambda * judge`, shapes (clusters,)."""
     squares = float(judge @ judge)
-    return 0.0 if squares <= ROUNDING**2 else min(1.0, max(0.0, -float(truth @ judge) / squares))
+    if squares <= ROUNDING**2:
+        return 0.0
+    return min(1.0, max(0.0, -float(truth @ judge) / squares))

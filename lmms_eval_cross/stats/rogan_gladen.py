@@ -18,7 +18,14 @@ from lmms_eval_cross.stats.clusters import (
     checked_alpha,
     t_quantile,
 )
-from lmms_eval_cross.stats.labelled import Corrected, Labelled, LabelledRun, finite_factor, least_variance
+from lmms_eval_cross.stats.labelled import (
+    Corrected,
+    Labelled,
+    LabelledRun,
+    Linearised,
+    finite_factor,
+    least_variance,
+)
 
 NO_BETTER_THAN_CHANCE: Final = "by these labels the judge may be no better than chance"
 ERRS_OTHERWISE: Final = "the judge can't err here as often as on the labelled answers"
@@ -36,7 +43,9 @@ def rogan_gladen(
     """
     checked_alpha(alpha)
     run = LabelledRun.of(judged, clusters, labelled)
-    return _drawn_from_the_run(run, alpha) if of_run else _drawn_elsewhere(run, alpha)
+    if of_run:
+        return _drawn_from_the_run(run, alpha)
+    return _drawn_elsewhere(run, alpha)
 
 
 def _drawn_from_the_run(run: LabelledRun, alpha: float) -> Corrected:
@@ -54,7 +63,7 @@ def _drawn_from_the_run(run: LabelledRun, alpha: float) -> Corrected:
     mean = float(np.average(labels, weights=weights))
     of_run = (means[run.scores.astype(np.intp)] - mean) / len(run.scores)
     of_labels = weights * (labels - means[judged.astype(np.intp)]) / weights.sum()
-    return run.corrected(mean, (of_run, of_labels), weights, alpha, "rogan-gladen")
+    return run.corrected(Linearised(mean, of_run, of_labels, "rogan-gladen"), weights, alpha)
 
 
 def _drawn_elsewhere(run: LabelledRun, alpha: float) -> Corrected:
@@ -67,18 +76,19 @@ def _drawn_elsewhere(run: LabelledRun, alpha: float) -> Corrected:
         raise ValueError("the judge's sensitivity and specificity add up to 1")
     above = places.sums((scores - rate) / len(scores), -alarms.influences)
     below = places.sums(zeros, hits.influences - alarms.influences)
-    clusters = [places.label_clusters(each.chosen) for each in (hits, alarms)]
-    unseen = [each.unseen(size) for each, size in zip((hits, alarms), clusters, strict=True)]
-    spread = _Spread.of(above, below, min(clusters), unseen)
-    found = ratio.interval(spread, alpha)
-    (low, high), reason = ((None, None), found) if isinstance(found, str) else (found, None)
+    good, bad = places.label_clusters(hits.chosen), places.label_clusters(alarms.chosen)
+    spread = _Spread.of(above, below, min(good, bad), (hits.unseen(good), alarms.unseen(bad)))
+    low, high, reason = ratio.interval(spread, alpha)
+    error = None
+    if reason is None:
+        error = ratio.error(spread)
     return Corrected(
         mean=ratio.mean,
         low=low,
         high=high,
         run_low=None,
         run_high=None,
-        standard_error=None if reason else ratio.error(spread),
+        standard_error=error,
         n=len(scores),
         labels=len(labelled.labels),
         label_clusters=places.label_clusters(),
@@ -101,10 +111,13 @@ class _Rate:
 
     @classmethod
     def of(cls, labelled: Labelled, *, good: bool) -> _Rate:
-        of_class = labelled.weights * (labelled.labels if good else 1 - labelled.labels)
+        membership, error = labelled.labels, 0
+        if not good:
+            membership, error = 1 - labelled.labels, 1
+        of_class = labelled.weights * membership
         rate = float(np.average(labelled.judged, weights=of_class))
         chosen = of_class > 0
-        errors = int(np.sum(chosen & (labelled.judged == (0 if good else 1))))
+        errors = int(np.sum(chosen & (labelled.judged == error)))
         return cls(rate, of_class * (labelled.judged - rate) / of_class.sum(), chosen, errors)
 
     def unseen(self, clusters: int) -> float:
@@ -148,18 +161,18 @@ class _Ratio:
         ratio = self.above / self.below
         return sqrt(max(0.0, spread.above - 2 * ratio * spread.both + ratio**2 * spread.below)) / abs(self.below)
 
-    def interval(self, spread: _Spread, alpha: float) -> tuple[float, float] | str:
-        """All ratios in 0..1 that a t test does not refuse; or why there is no interval."""
+    def interval(self, spread: _Spread, alpha: float) -> tuple[float | None, float | None, str | None]:
+        """Low and high of all ratios in 0..1 that a t test does not refuse; or why there is no interval."""
         if spread.clusters < FEWEST_CLUSTERS:
-            return TOO_FEW_CLUSTERS
+            return None, None, TOO_FEW_CLUSTERS
         square = t_quantile(1 - alpha / 2, spread.clusters - 1) ** 2
         a = self.below**2 - square * spread.below
         b = self.above * self.below - square * spread.both
         c = self.above**2 - square * spread.above
         if a <= 0 or self.below < 0:
-            return NO_BETTER_THAN_CHANCE
+            return None, None, NO_BETTER_THAN_CHANCE
         root = sqrt(max(0.0, b**2 - a * c))
         low, high = (b - root) / a, (b + root) / a
         if low >= 1 or high <= 0:
-            return ERRS_OTHERWISE
-        return min(self.mean, max(0.0, low)), max(self.mean, min(1.0, high))
+            return None, None, ERRS_OTHERWISE
+        return min(self.mean, max(0.0, low)), max(self.mean, min(1.0, high)), None

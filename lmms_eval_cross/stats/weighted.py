@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from lmms_eval_cross.stats.clusters import (
     FloatArray,
     checked_alpha,
     checked_vector,
+    cluster_codes,
 )
 from lmms_eval_cross.stats.paired import bounds, robust_error
 
@@ -59,7 +60,9 @@ def score_shift(
 
 def checked_weights(weights: ArrayLike | None, n: int) -> FloatArray:
     """Return weights with mean 1, shape (n,); ones for None; ValueError unless all are finite and above 0."""
-    given = np.ones(n) if weights is None else np.asarray(weights, dtype=np.float64)
+    if weights is None:
+        return np.ones(n)
+    given = np.asarray(weights, dtype=np.float64)
     if given.shape != (n,):
         raise ValueError(f"weights must have shape ({n},), got {given.shape}")
     if not (np.isfinite(given) & (given > 0)).all():
@@ -67,17 +70,15 @@ def checked_weights(weights: ArrayLike | None, n: int) -> FloatArray:
     return np.asarray(given / given.mean(), dtype=np.float64)
 
 
+def inverse_weights(probabilities: ArrayLike | None, n: int) -> FloatArray:
+    """Return `checked_weights` from drawing probabilities, shape (n,); ones for None."""
+    if probabilities is None:
+        return np.ones(n)
+    return checked_weights(1 / np.asarray(probabilities, dtype=np.float64), n)
+
+
 def weighted_sums(values: FloatArray, weights: FloatArray, clusters: Iterable[Hashable]) -> ClusterSums:
     """Add up weighted values by cluster; a cluster's size is the sum of its weights, which have mean 1."""
-    labels = list(clusters)
-    codes = cluster_codes(labels, len(values))
+    codes = cluster_codes(list(clusters), len(values))
     totals = np.bincount(codes, weights=values * weights).astype(np.float64)
     return ClusterSums(totals, np.bincount(codes, weights=weights).astype(np.float64))
-
-
-def cluster_codes(labels: Sequence[Hashable], n: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-    """Return the number of each sample's cluster, shape (n,); ValueError if there are not n labels."""
-    if len(labels) != n:
-        raise ValueError(f"clusters must name one cluster per score, got {len(labels)} for {n} scores")
-    numbers: dict[Hashable, int] = {}
-    return np.array([numbers.setdefault(label, len(numbers)) for label in labels], dtype=np.intp)

@@ -1,22 +1,20 @@
 """Compare two judges on the same answers: agreement by dimension and slice, and every disagreement."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import product
 from typing import Any, Final
 
 import numpy as np
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension
 from lmms_eval_cross.errors import AnchorError, listing
-from lmms_eval_cross.stats import Confusion, confusion, consistency, krippendorff_alpha, score_shift
-from lmms_eval_cross.trust.anchor import Anchor, Item, Score, scores
+from lmms_eval_cross.stats import Shift, confusion, consistency, krippendorff_alpha, score_shift
+from lmms_eval_cross.trust.anchor import Anchor, Item, Verdicts, scores
 
-SLICES: Final[dict[str, Callable[[Item], str]]] = {
-    "subset": lambda item: item.subset,
-    "setting": lambda item: item.setting,
-    "country": lambda item: item.country,
-    "language": lambda item: item.language,
-}
+SLICES: Final = ("subset", "setting", "country", "language")
+"""The facts of an answer by which the agreement is shown in parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +24,8 @@ class Pair:
     item: Item
     weight: float
     """Inverse drawing probability."""
-    a: dict[Dimension, Score]
-    b: dict[Dimension, Score]
+    a: Verdicts
+    b: Verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,49 +71,80 @@ def pair_up(a: Anchor, b: Anchor) -> list[Pair]:
     Raises:
         AnchorError: they have no sample in common, or other answers to one.
     """
-    b_items = {item.sample_id: (item, verdict) for item, verdict in zip(b.items, b.latest.verdicts, strict=True)}
-    common = [
-        (item, verdict, *b_items[item.sample_id])
-        for item, verdict in zip(a.items, a.latest.verdicts, strict=True)
-        if item.sample_id in b_items
-    ]
-    if not common:
+    of_b = {item.sample_id: (item, verdicts) for item, verdicts in zip(b.items, b.latest.verdicts, strict=True)}
+    pairs, different = [], []
+    for item, verdicts in zip(a.items, a.latest.verdicts, strict=True):
+        if item.sample_id not in of_b:
+            continue
+        b_item, b_verdicts = of_b[item.sample_id]
+        if item.response != b_item.response:
+            different.append(item.sample_id)
+        probability = min(item.probability, b_item.probability)
+        pairs.append(Pair(item, 1 / probability, verdicts, b_verdicts))
+    if not pairs:
         raise AnchorError(f"{a.name} and {b.name} have no sample in common; compare judges on the same answers.")
-    other = [mine.sample_id for mine, _, theirs, _ in common if mine.response != theirs.response]
-    if other:
+    if different:
         raise AnchorError(
-            f"{a.name} and {b.name} hold different answers to {listing(other, 3)}; compare judges on the same answers: "
-            "judge an anchor with each, or replay one model's answers with cross_replay."
+            f"{a.name} and {b.name} hold different answers to {listing(different, 3)}; compare judges on the same "
+            "answers: judge an anchor with each, or replay one model's answers with cross_replay."
         )
-    return [Pair(mine, 1 / min(mine.probability, theirs.probability), x, y) for mine, x, theirs, y in common]
+    return pairs
+
+
+@dataclass(slots=True)
+class _ScoredByBoth:
+    """The answers that have both scores on a dimension, in columns; the rest is counted by who gave none."""
+
+    a: list[int] = field(default_factory=list)
+    b: list[int] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list)
+    norms: list[str] = field(default_factory=list)
+    failures: dict[str, int] = field(default_factory=lambda: {"a": 0, "b": 0})
+
+    @classmethod
+    def of(cls, pairs: Sequence[Pair], dimension: Dimension) -> "_ScoredByBoth":
+        both = cls()
+        for pair in pairs:
+            score_a, score_b = pair.a[dimension].score, pair.b[dimension].score
+            both.failures["a"] += score_a is None
+            both.failures["b"] += score_b is None
+            if score_a is None or score_b is None:
+                continue
+            both.a.append(score_a)
+            both.b.append(score_b)
+            both.weights.append(pair.weight)
+            both.norms.append(pair.item.norm_id)
+        return both
 
 
 def agreed(pairs: Sequence[Pair], dimension: Dimension) -> Agreed | None:
     """The agreement on a dimension, None where no answer has both scores."""
-    table = [(pair.a[dimension].score, pair.b[dimension].score, pair) for pair in pairs]
-    both = [(x, y, pair) for x, y, pair in table if x is not None and y is not None]
-    if not both:
+    both = _ScoredByBoth.of(pairs, dimension)
+    if not both.a:
         return None
-    first, second = [x for x, _, _ in both], [y for _, y, _ in both]
-    weights, norms = [pair.weight for _, _, pair in both], [pair.item.norm_id for _, _, pair in both]
-    missing = {"a": sum(x is None for x, _, _ in table), "b": sum(y is None for _, y, _ in table)}
-    found: Confusion = confusion(first, second, weights)
-    shift = score_shift(first, second, norms, weights)
+    table = confusion(both.a, both.b, both.weights)
+    shift = score_shift(both.a, both.b, both.norms, both.weights)
     return Agreed(
-        n=found.n,
+        n=table.n,
         clusters=shift.clusters,
-        failures=missing,
-        agreement=found.agreement,
-        constant_agreement=found.constant_agreement,
-        kappa=found.kappa,
-        ac1=found.ac1,
-        sensitivity=found.sensitivity,
-        specificity=found.specificity,
-        mean_a=found.reference_rate,
-        mean_b=found.other_rate,
+        failures=both.failures,
+        agreement=table.agreement,
+        constant_agreement=table.constant_agreement,
+        kappa=table.kappa,
+        ac1=table.ac1,
+        sensitivity=table.sensitivity,
+        specificity=table.specificity,
+        mean_a=table.reference_rate,
+        mean_b=table.other_rate,
         shift=shift.difference,
-        shift_interval=None if shift.low is None or shift.high is None else (shift.low, shift.high),
+        shift_interval=_interval(shift),
     )
+
+
+def _interval(shift: Shift) -> tuple[float, float] | None:
+    if shift.low is None or shift.high is None:
+        return None
+    return shift.low, shift.high
 
 
 def self_consistency(anchor: Anchor, dimension: Dimension) -> Consistency | None:
@@ -129,20 +158,22 @@ def self_consistency(anchor: Anchor, dimension: Dimension) -> Consistency | None
 
 def disagreements(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
     """Every answer and dimension on which the two differ, with both rationales where the files hold them."""
-    return [
-        {
-            "sample_id": pair.item.sample_id,
-            "dimension": dimension,
-            "a": pair.a[dimension].score,
-            "b": pair.b[dimension].score,
-            "rationale_a": pair.a[dimension].rationale,
-            "rationale_b": pair.b[dimension].rationale,
-        }
-        for pair in pairs
-        for dimension in DIMENSIONS
-        if None not in (pair.a[dimension].score, pair.b[dimension].score)
-        and pair.a[dimension].score != pair.b[dimension].score
-    ]
+    rows = []
+    for pair, dimension in product(pairs, DIMENSIONS):
+        a, b = pair.a[dimension], pair.b[dimension]
+        if a.score is None or b.score is None or a.score == b.score:
+            continue
+        rows.append(
+            {
+                "sample_id": pair.item.sample_id,
+                "dimension": dimension,
+                "a": a.score,
+                "b": b.score,
+                "rationale_a": a.rationale,
+                "rationale_b": b.rationale,
+            }
+        )
+    return rows
 
 
 def agreement_report(a: Anchor, b: Anchor) -> dict[str, Any]:
@@ -158,8 +189,8 @@ def agreement_report(a: Anchor, b: Anchor) -> dict[str, Any]:
         "b": _side(b, len(b.items) - len(pairs)),
         "weighted": any(pair.weight != 1 for pair in pairs),
         "dimensions": _dimensions(pairs),
-        "self_consistency": {side: _consistency(anchor) for side, anchor in (("a", a), ("b", b))},
-        "slices": {name: _sliced(pairs, key) for name, key in SLICES.items()},
+        "self_consistency": {"a": _consistency(a), "b": _consistency(b)},
+        "slices": {name: _sliced(pairs, name) for name in SLICES},
         "disagreements": disagreements(pairs),
     }
 
@@ -169,16 +200,27 @@ def _side(anchor: Anchor, alone: int) -> dict[str, Any]:
     return {"name": anchor.name, "judge": judge.model_dump(), "binding": judge.binding, "samples_only_here": alone}
 
 
-def _dimensions(pairs: Sequence[Pair]) -> dict[str, Any]:
-    found = {dimension: agreed(pairs, dimension) for dimension in DIMENSIONS}
-    return {name: None if each is None else asdict(each) for name, each in found.items()}
+def _dimensions(pairs: Sequence[Pair]) -> dict[str, dict[str, Any] | None]:
+    by_dimension: dict[str, dict[str, Any] | None] = dict.fromkeys(DIMENSIONS)
+    for dimension in DIMENSIONS:
+        agreement = agreed(pairs, dimension)
+        if agreement is not None:
+            by_dimension[dimension] = asdict(agreement)
+    return by_dimension
 
 
 def _consistency(anchor: Anchor) -> dict[str, Any]:
-    found = {dimension: self_consistency(anchor, dimension) for dimension in DIMENSIONS}
-    return {name: asdict(each) for name, each in found.items() if each is not None}
+    by_dimension: dict[str, Any] = {}
+    for dimension in DIMENSIONS:
+        consistent = self_consistency(anchor, dimension)
+        if consistent is not None:
+            by_dimension[dimension] = asdict(consistent)
+    return by_dimension
 
 
-def _sliced(pairs: Sequence[Pair], key: Callable[[Item], str]) -> dict[str, Any]:
-    values = sorted({key(pair.item) for pair in pairs})
-    return {value: {"dimensions": _dimensions([pair for pair in pairs if key(pair.item) == value])} for value in values}
+def _sliced(pairs: Sequence[Pair], name: str) -> dict[str, Any]:
+    """The agreement in each part of the answers, a part being those with the same value of the fact `name`."""
+    parts: dict[str, list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        parts[getattr(pair.item, name)].append(pair)
+    return {value: {"dimensions": _dimensions(parts[value])} for value in sorted(parts)}

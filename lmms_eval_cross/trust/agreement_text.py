@@ -13,34 +13,46 @@ def agreement_table(report: dict[str, Any]) -> str:
         "",
         "| dimension | n | agreement | constant | kappa | AC1 | sensitivity | specificity | A | B | B - A (95%) |",
         "| --- " * 11 + "|",
-        *(_row(name, each) for name, each in report["dimensions"].items()),
     ]
-    for side, found in report["self_consistency"].items():
-        lines += [_ceiling(side, name, each) for name, each in found.items()]
+    for dimension, agreement in report["dimensions"].items():
+        lines.append(_row(dimension, agreement))
+    for side, by_dimension in report["self_consistency"].items():
+        for dimension, consistency in by_dimension.items():
+            lines.append(_ceiling(side, dimension, consistency))
     return "\n".join(lines)
 
 
 def shown_disagreements(report: dict[str, Any], most: int) -> str:
     """The first `most` disagreements and the count of the rest, with a line of each reply that the file holds."""
-    every = report["disagreements"]
-    lines = [f"\n{len(every)} disagreements" + (f", the first {most}:" if len(every) > most > 0 else ".")]
-    for each in every[: max(0, most)]:
-        lines.append(f"{each['sample_id']} {each['dimension']}: A {each['a']}, B {each['b']}")
+    rows = report["disagreements"]
+    heading = f"\n{len(rows)} disagreements"
+    if len(rows) > most > 0:
+        heading += f", the first {most}:"
+    else:
+        heading += "."
+    lines = [heading]
+    for row in rows[: max(0, most)]:
+        lines.append(f"{row['sample_id']} {row['dimension']}: A {row['a']}, B {row['b']}")
         for side in ("a", "b"):
-            said = each[f"rationale_{side}"]
-            if said is not None:
-                lines.append(f"  {side.upper()}: {' '.join(said.split())[:300]}")
+            rationale = row[f"rationale_{side}"]
+            if rationale is not None:
+                lines.append(f"  {side.upper()}: {' '.join(rationale.split())[:300]}")
     return "\n".join(lines) + "\n"
 
 
 def _judge_name(judge: dict[str, Any]) -> str:
-    offline = "; OFFLINE JUDGE: not a measurement" if judge["kind"] == "offline" else ""
-    return f"{judge['id']}, rubric {judge['rubric']} {judge['rubric_sha256'][:8]}, profile {judge['profile']}{offline}"
+    name = f"{judge['id']}, rubric {judge['rubric']} {judge['rubric_sha256'][:8]}, profile {judge['profile']}"
+    if judge["kind"] == "offline":
+        name += "; OFFLINE JUDGE: not a measurement"
+    return name
 
 
 def _notes(report: dict[str, Any]) -> list[str]:
-    alone = {side: report[side]["samples_only_here"] for side in ("a", "b")}
-    notes = [f"{count} samples of {side.upper()} are not in the other." for side, count in alone.items() if count]
+    notes = []
+    for side in ("a", "b"):
+        count = report[side]["samples_only_here"]
+        if count:
+            notes.append(f"{count} samples of {side.upper()} are not in the other.")
     if report["a"]["binding"] == report["b"]["binding"]:
         notes.append("A and B are the same judge, rubric and profile.")
     if report["weighted"]:
@@ -48,38 +60,50 @@ def _notes(report: dict[str, Any]) -> list[str]:
     return notes
 
 
-def _row(name: str, each: dict[str, Any] | None) -> str:
-    if each is None:
-        return f"| {name} | 0 |" + " - |" * 9
-    shares = [each[key] for key in ("agreement", "constant_agreement")]
-    rates = [each[key] for key in ("sensitivity", "specificity", "mean_a", "mean_b")]
-    cells = [
-        name,
-        str(each["n"]),
-        *map(_percent, shares),
-        *(_index(each[key]) for key in ("kappa", "ac1")),
-        *map(_percent, rates),
-        _points(each["shift"], each["shift_interval"]),
-    ]
+def _row(dimension: str, agreement: dict[str, Any] | None) -> str:
+    if agreement is None:
+        return f"| {dimension} | 0 |" + " - |" * 9
+    cells = (
+        dimension,
+        str(agreement["n"]),
+        _percent(agreement["agreement"]),
+        _percent(agreement["constant_agreement"]),
+        _index(agreement["kappa"]),
+        _index(agreement["ac1"]),
+        _percent(agreement["sensitivity"]),
+        _percent(agreement["specificity"]),
+        _percent(agreement["mean_a"]),
+        _percent(agreement["mean_b"]),
+        _points(agreement["shift"], agreement["shift_interval"]),
+    )
     return "| " + " | ".join(cells) + " |"
 
 
-def _ceiling(side: str, dimension: str, each: dict[str, Any]) -> str:
-    found = f"{_percent(each['agreement'])}, alpha {_index(each['alpha'])}"
-    return f"Ceiling: {side.upper()} agrees with itself on {dimension} in {found} ({each['askings']} askings)."
+def _ceiling(side: str, dimension: str, consistency: dict[str, Any]) -> str:
+    share, alpha = _percent(consistency["agreement"]), _index(consistency["alpha"])
+    return (
+        f"Ceiling: {side.upper()} agrees with itself on {dimension} in {share}, alpha {alpha} "
+        f"({consistency['askings']} askings)."
+    )
 
 
 def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.1f}%"
+    if share is None:
+        return "-"
+    return f"{100 * share:.1f}%"
 
 
 def _index(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+    if value is None:
+        return "-"
+    return f"{value:.2f}"
 
 
 def _points(shift: float, interval: Sequence[float] | None) -> str:
-    ends = "no interval" if interval is None else f"{_signed(interval[0])} to {_signed(interval[1])}"
-    return f"{_signed(shift)} ({ends})"
+    if interval is None:
+        return f"{_signed(shift)} (no interval)"
+    low, high = interval
+    return f"{_signed(shift)} ({_signed(low)} to {_signed(high)})"
 
 
 def _signed(change: float) -> str:

@@ -5,7 +5,8 @@ docs/agreement.md describes the file. It holds none of the benchmark's text or i
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -27,12 +28,15 @@ from lmms_eval_cross.runs.failed_generations import failed_generation
 from lmms_eval_cross.runs.judged import check_judged
 from lmms_eval_cross.runs.run_files import RESULTS_ENDING, Run, load_run
 from lmms_eval_cross.runs.sample_record import JudgedAnswer
+from lmms_eval_cross.stats.clusters import FloatArray
 from lmms_eval_cross.text import canonical_json, sendable
 from lmms_eval_cross.trust.drawing import draw_systematically, drawing_probabilities, stratified_order
 from lmms_eval_cross.trust.sealed import BrokenSealError, read_sealed, write_sealed
 from lmms_eval_cross.trust.stamp import JudgeStamp, sole_stamp
 
 SCHEMA: Final = "cross-anchor/1"
+_SIGNS: Final = {1: "1", 0: "0", None: "-"}
+"""How a score, or that there is none, stands in the outcome that strata are made of."""
 
 
 class _Part(BaseModel):
@@ -80,12 +84,16 @@ class Item(_Part):
         """The sample, None without its text."""
         if self.text is None:
             return None
-        kept = self.model_dump(exclude={"text", "text_sha256", "response", "probability"})
-        return Sample.from_row(kept | self.text.model_dump())
+        facts = self.model_dump(exclude={"text", "text_sha256", "response", "probability"})
+        return Sample.from_row(facts | self.text.model_dump())
+
+    def drawn_with(self, probability: float) -> "Item":
+        """The same after one more draw, which it had this chance in."""
+        return self.model_copy(update={"probability": self.probability * probability})
 
 
-class Score(_Part):
-    """A verdict, or why there is none."""
+class AnchorVerdict(_Part):
+    """A judge's score of one dimension and what it was read from, or why there is none."""
 
     score: Literal[0, 1] | None
     reason: FailureReason | None = None
@@ -95,12 +103,23 @@ class Score(_Part):
     """The model that answered."""
 
     @classmethod
-    def of(cls, outcome: Outcome) -> "Score":
-        """The score of an outcome."""
-        if isinstance(outcome, JudgeFailure):
-            reply = None if outcome.reply is None else sendable(outcome.reply)
-            return cls(score=None, reason=outcome.reason, rationale=reply, model=outcome.model)
-        return cls(score=outcome.score, rationale=sendable(outcome.rationale), model=outcome.model)
+    def of(cls, outcome: Outcome) -> "AnchorVerdict":
+        """The verdict in an outcome."""
+        if not isinstance(outcome, JudgeFailure):
+            return cls(score=outcome.score, rationale=sendable(outcome.rationale), model=outcome.model)
+        reply = outcome.reply
+        if reply is not None:
+            reply = sendable(reply)
+        return cls(score=None, reason=outcome.reason, rationale=reply, model=outcome.model)
+
+
+Verdicts = dict[Dimension, AnchorVerdict]
+"""What a judge says of one answer."""
+
+
+def verdicts_of(outcomes: Mapping[Dimension, Outcome]) -> Verdicts:
+    """The verdicts in the outcomes of one answer."""
+    return {dimension: AnchorVerdict.of(outcomes[dimension]) for dimension in DIMENSIONS}
 
 
 class Judgement(_Part):
@@ -109,8 +128,20 @@ class Judgement(_Part):
     judge: JudgeStamp
     repeat: int = Field(default=0, ge=0)
     """Which asking of this judge it is."""
-    verdicts: list[dict[Dimension, Score]]
+    verdicts: list[Verdicts]
     """In the order of the items."""
+
+    def without_rationales(self) -> "Judgement":
+        """The same without the judge's words."""
+        silent: list[Verdicts] = []
+        for verdicts in self.verdicts:
+            without = {name: verdict.model_copy(update={"rationale": None}) for name, verdict in verdicts.items()}
+            silent.append(without)
+        return self.model_copy(update={"verdicts": silent})
+
+    def on_items(self, positions: Iterable[int]) -> "Judgement":
+        """The same of the items at these positions only."""
+        return self.model_copy(update={"verdicts": [self.verdicts[position] for position in positions]})
 
 
 class Anchor(_Part):
@@ -138,6 +169,16 @@ class Anchor(_Part):
         return sum(self.population.values())
 
     @property
+    def positions(self) -> dict[str, int]:
+        """Where among the items each sample stands, by sample id."""
+        return {item.sample_id: position for position, item in enumerate(self.items)}
+
+    @property
+    def probabilities(self) -> FloatArray:
+        """By which each item was drawn, shape (items,)."""
+        return np.array([item.probability for item in self.items], dtype=np.float64)
+
+    @property
     def latest(self) -> Judgement:
         """The first asking of the judge that judged last."""
         return self.askings(self.judgements[-1].judge)[0]
@@ -148,14 +189,15 @@ class Anchor(_Part):
         return any(item.text is not None for item in self.items)
 
     def askings(self, judge: JudgeStamp) -> list[Judgement]:
-        """What this judge said, asking by asking; empty if it was never asked."""
-        found = [each for each in self.judgements if each.judge.binding == judge.binding]
-        return sorted(found, key=lambda judgement: judgement.repeat)
+        """The judgements of one judge, asking by asking; empty if it was never asked."""
+        of_judge = [judgement for judgement in self.judgements if judgement.judge.binding == judge.binding]
+        return sorted(of_judge, key=attrgetter("repeat"))
 
     def without_text(self) -> "Anchor":
         """The same without the benchmark's text and without the judges' words, which quote it."""
         items = [item.model_copy(update={"text": None}) for item in self.items]
-        return self.model_copy(update={"items": items, "judgements": [_silent(each) for each in self.judgements]})
+        judgements = [judgement.without_rationales() for judgement in self.judgements]
+        return self.model_copy(update={"items": items, "judgements": judgements})
 
     def write(self, path: Path) -> None:
         """Write the file, whole or not at all."""
@@ -210,13 +252,16 @@ def anchor_of_json(name: str, content: Mapping[str, Any]) -> Anchor:
     Raises:
         AnchorError: it is none of this release.
     """
+    fields = dict(content)
+    fields.pop("id", None)
     try:
-        anchor = Anchor.model_validate({key: value for key, value in content.items() if key != "id"})
+        anchor = Anchor.model_validate(fields)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = ".".join(str(step) for step in first["loc"])
+        place = ".".join(map(str, first["loc"]))
         raise AnchorError(f"{name} is no anchor of this release ({place}: {first['msg']}); build it again.") from None
-    if not anchor.judgements or any(len(each.verdicts) != len(anchor.items) for each in anchor.judgements):
+    judged_items = {len(judgement.verdicts) for judgement in anchor.judgements}
+    if judged_items != {len(anchor.items)}:
         raise AnchorError(f"{name} has other verdicts than answers; build it again.")
     return anchor
 
@@ -227,23 +272,26 @@ def anchor_of_run(run: Run) -> Anchor:
     Raises:
         AnchorError: there are none, or they were judged in several ways.
     """
-    answers = [answer for answer in run.judged_answers if failed_generation(answer.response) is None]
+    answers, items, verdicts = [], [], []
+    for answer in run.judged_answers:
+        if failed_generation(answer.response) is None:
+            answers.append(answer)
+            items.append(Item.of(answer))
+            verdicts.append(verdicts_of(answer.outcomes))
     stamp = sole_stamp(run.name, answers)
-    verdicts: list[dict[Dimension, Score]] = [
-        {name: Score.of(answer.outcomes[name]) for name in DIMENSIONS} for answer in answers
-    ]
     return Anchor(
         name=run.name,
         model=run.model,
         population=count_by_part(answers),
-        items=[Item.of(answer) for answer in answers],
+        items=items,
         judgements=[Judgement(judge=stamp, verdicts=verdicts)],
     )
 
 
 def count_by_part(answers: Iterable[JudgedAnswer]) -> dict[str, int]:
     """How many answers there are to each subset and setting."""
-    return dict(sorted(Counter(f"{each.sample.subset}_{each.sample.setting}" for each in answers).items()))
+    counts = Counter(f"{answer.sample.subset}_{answer.sample.setting}" for answer in answers)
+    return dict(sorted(counts.items()))
 
 
 def draw(anchor: Anchor, n: int, seed: int = 0) -> Anchor:
@@ -252,38 +300,22 @@ def draw(anchor: Anchor, n: int, seed: int = 0) -> Anchor:
     The outcome is the four verdicts of the judge that judged last. With n or fewer items all are kept.
     """
     generator = np.random.default_rng(seed)
-    outcomes = [_outcome(verdict) for verdict in anchor.latest.verdicts]
-    strata = [
-        (item.subset, item.country, item.language, outcome)
-        for item, outcome in zip(anchor.items, outcomes, strict=True)
-    ]
-    probabilities = drawing_probabilities(outcomes, n, [item.probability for item in anchor.items])
+    outcomes, strata = [], []
+    for item, verdicts in zip(anchor.items, anchor.latest.verdicts, strict=True):
+        outcomes.append(_outcome(verdicts))
+        strata.append((item.subset, item.country, item.language, outcomes[-1]))
+    probabilities = drawing_probabilities(outcomes, n, anchor.probabilities)
     drawn = draw_systematically(probabilities, stratified_order(strata, generator), generator).tolist()
-    items = [
-        anchor.items[i].model_copy(update={"probability": anchor.items[i].probability * float(probabilities[i])})
-        for i in drawn
-    ]
-    judgements = [
-        judgement.model_copy(update={"verdicts": [judgement.verdicts[i] for i in drawn]})
-        for judgement in anchor.judgements
-    ]
+    items = [anchor.items[position].drawn_with(float(probabilities[position])) for position in drawn]
+    judgements = [judgement.on_items(drawn) for judgement in anchor.judgements]
     return anchor.model_copy(update={"items": items, "judgements": judgements, "seed": seed})
 
 
-def scores(judgement: Judgement, dimension: Dimension) -> list[float]:
-    """The scores in the order of the items, NaN for a failure."""
-    found = (verdict[dimension].score for verdict in judgement.verdicts)
-    return [float("nan") if score is None else float(score) for score in found]
+def scores(judgement: Judgement, dimension: Dimension) -> FloatArray:
+    """The scores in the order of the items, shape (items,), NaN for a failure."""
+    return np.array([verdicts[dimension].score for verdicts in judgement.verdicts], dtype=np.float64)
 
 
-def _outcome(verdict: Mapping[Dimension, Score]) -> str:
-    found = (verdict[name].score for name in DIMENSIONS)
-    return "".join("-" if score is None else str(score) for score in found)
-
-
-def _silent(judgement: Judgement) -> Judgement:
-    verdicts: Sequence[dict[Dimension, Score]] = [
-        {name: score.model_copy(update={"rationale": None}) for name, score in verdict.items()}
-        for verdict in judgement.verdicts
-    ]
-    return judgement.model_copy(update={"verdicts": verdicts})
+def _outcome(verdicts: Verdicts) -> str:
+    """The four scores as one text, such as `101-`."""
+    return "".join(_SIGNS[verdicts[dimension].score] for dimension in DIMENSIONS)

@@ -17,28 +17,37 @@ def samples_of(anchor: Anchor) -> list[Sample]:
         AnchorError: the prepared data lack a sample or hold another text or image for it.
     """
     prepared = _prepared_samples({_split(item) for item in anchor.items if item.text is None})
-    found = [item.to_sample() or prepared.get(item.sample_id) for item in anchor.items]
-    wrong = [item.sample_id for item, sample in zip(anchor.items, found, strict=True) if not _fits(item, sample)]
-    if wrong:
+    samples, unfit = [], []
+    for item in anchor.items:
+        sample = item.to_sample() or prepared.get(item.sample_id)
+        if sample is not None and _fits(item, sample):
+            samples.append(sample)
+        else:
+            unfit.append(item.sample_id)
+    if unfit:
         raise AnchorError(
-            f"{anchor.name}: the prepared data lack or changed {listing(wrong, 3)}; prepare the copy of CROSS that the "
+            f"{anchor.name}: the prepared data lack or changed {listing(unfit, 3)}; prepare the copy of CROSS that the "
             "run was made with."
         )
-    return [sample for sample in found if sample is not None]
+    return samples
 
 
 def _prepared_samples(splits: Iterable[str]) -> Mapping[str, Sample]:
     import pyarrow.parquet as pq
 
-    rows = [
-        row for split in sorted(splits) for row in pq.read_table(session.data_to_read(split).parquet(split)).to_pylist()
-    ]
-    return {row["sample_id"]: Sample.from_row(row) for row in rows}
+    samples = {}
+    for split in sorted(splits):
+        for row in pq.read_table(session.data_to_read(split).parquet(split)).to_pylist():
+            samples[row["sample_id"]] = Sample.from_row(row)
+    return samples
 
 
 def _split(item: Item) -> str:
-    return DEMO if item.subset == DEMO else f"{item.subset}_{item.setting}"
+    if item.subset == DEMO:
+        return DEMO
+    return f"{item.subset}_{item.setting}"
 
 
-def _fits(item: Item, sample: Sample | None) -> bool:
-    return sample is not None and (text_hash(sample), sample.image_sha256) == (item.text_sha256, item.image_sha256)
+def _fits(item: Item, sample: Sample) -> bool:
+    """Whether a sample has the text and the image that the item's answer was judged by."""
+    return (text_hash(sample), sample.image_sha256) == (item.text_sha256, item.image_sha256)

@@ -28,14 +28,14 @@ def bridges(anchor: Anchor, old: JudgeStamp, new: JudgeStamp, dimensions: Sequen
 
 
 def _bridge(anchor: Anchor, old: JudgeStamp, new: JudgeStamp, dimension: Dimension) -> Bridge:
-    before, after = (np.array(scores(anchor.askings(judge)[0], dimension)) for judge in (old, new))
-    kept = np.flatnonzero(~np.isnan(before) & ~np.isnan(after))
-    ones = int(before[kept].sum())
-    if min(ones, len(kept) - ones) < FEWEST_ANSWERS:
+    before, after = scores(anchor.askings(old)[0], dimension), scores(anchor.askings(new)[0], dimension)
+    positions = np.flatnonzero(~np.isnan(before) & ~np.isnan(after))
+    ones = int(before[positions].sum())
+    zeros = len(positions) - ones
+    if min(ones, zeros) < FEWEST_ANSWERS:
         raise AnchorError(
-            f"{anchor.name} has {ones} answers with 1 and {len(kept) - ones} with 0 on {dimension}, and "
+            f"{anchor.name} has {ones} answers with 1 and {zeros} with 0 on {dimension}, and "
             f"{FEWEST_ANSWERS} of each are needed to bridge; build a larger anchor."
         )
-    items = [anchor.items[i] for i in kept]
-    probabilities = [item.probability for item in items]
-    return Bridge.of(before[kept], after[kept], [item.norm_id for item in items], probabilities)
+    norms = [anchor.items[position].norm_id for position in positions]
+    return Bridge.of(before[positions], after[positions], norms, anchor.probabilities[positions])

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from lmms_eval_cross.benchmark.records import Dimension, Verdict
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, Verdict
 from lmms_eval_cross.errors import LabelError
 from lmms_eval_cross.runs.sample_record import JudgedAnswer
 from lmms_eval_cross.stats import (
@@ -45,6 +45,11 @@ class CorrectedMean:
     labels: int
     of_run: bool
     """The labelled answers were drawn from the run's. If not, the judge is taken to err here as often as there."""
+
+
+def corrected_means(answers: Sequence[JudgedAnswer], labels: LabelSet, alpha: float = 0.05) -> list[CorrectedMean]:
+    """Every dimension of `answers`, as `corrected_mean` corrects it."""
+    return [corrected_mean(answers, labels, dimension, alpha) for dimension in DIMENSIONS]
 
 
 def corrected_mean(

@@ -1,15 +1,15 @@
 """Draw answers for an anchor or for labelling, each with a known probability."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Hashable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from lmms_eval_cross.stats.clusters import FloatArray
 
 
-def drawing_probabilities(outcomes: Sequence[Hashable], n: int, drawn: Sequence[float] | None = None) -> FloatArray:
+def drawing_probabilities(outcomes: Sequence[Hashable], n: int, drawn: ArrayLike | None = None) -> FloatArray:
     """The probability of each answer to be among the `n` drawn, shape (answers,); they add up to n.
 
     Rare outcomes are drawn more often: an outcome that N answers share gets a share of the draw that grows with
@@ -18,8 +18,10 @@ def drawing_probabilities(outcomes: Sequence[Hashable], n: int, drawn: Sequence[
     """
     if n >= len(outcomes):
         return np.ones(len(outcomes))
-    before = np.ones(len(outcomes)) if drawn is None else np.asarray(drawn, dtype=np.float64)
-    counts: Counter[Hashable] = Counter()
+    before = np.ones(len(outcomes))
+    if drawn is not None:
+        before = np.asarray(drawn, dtype=np.float64)
+    counts: dict[Hashable, float] = defaultdict(float)
     for outcome, probability in zip(outcomes, before.tolist(), strict=True):
         counts[outcome] += 1 / probability
     sizes = np.array([counts[outcome] ** -0.5 for outcome in outcomes]) / before

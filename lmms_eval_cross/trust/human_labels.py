@@ -1,6 +1,5 @@
-"""Human labels: a batch of frozen answers, and what people said of them. docs/agreement.md describes the file."""
+"""Human labels: a batch of frozen answers, and what people hold of them. docs/agreement.md describes the file."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Literal
 
@@ -19,7 +18,7 @@ SCHEMA: Final = "cross-labels/1"
 
 
 class Annotation(BaseModel):
-    """What one annotator said of one answer."""
+    """One annotator's labels of one answer."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,7 +41,12 @@ class LabelSet(BaseModel):
     @property
     def annotators(self) -> list[str]:
         """Their names, in order."""
-        return sorted({each.annotator for each in self.annotations})
+        return sorted({annotation.annotator for annotation in self.annotations})
+
+    @property
+    def judges(self) -> dict[str, JudgeStamp]:
+        """Who judged the batch, by binding, the first to judge it first."""
+        return {judgement.judge.binding: judgement.judge for judgement in self.batch.judgements}
 
     def judgement_of(self, judge: JudgeStamp) -> Judgement:
         """The verdicts of `judge` on the batch.
@@ -52,7 +56,7 @@ class LabelSet(BaseModel):
         """
         askings = self.batch.askings(judge)
         if not askings:
-            known = "; ".join(sorted({str(each.judge) for each in self.batch.judgements}))
+            known = "; ".join(sorted(set(map(str, self.judges.values()))))
             raise LabelError(
                 f"The labels calibrate {known}, and the scores are of {judge}; judge the batch with that judge "
                 "(`lmms-eval-cross anchor judge`) and import the labels again."
@@ -61,13 +65,13 @@ class LabelSet(BaseModel):
 
     def ratings(self, dimension: Dimension) -> FloatArray:
         """Labels of shape (annotators, items), NaN where there is none."""
-        rows = {name: i for i, name in enumerate(self.annotators)}
-        columns = {item.sample_id: i for i, item in enumerate(self.batch.items)}
+        rows = {name: row for row, name in enumerate(self.annotators)}
+        columns = self.batch.positions
         table = np.full((len(rows), len(columns)), np.nan)
-        for each in self.annotations:
-            label = each.labels.get(dimension)
+        for annotation in self.annotations:
+            label = annotation.labels.get(dimension)
             if label is not None:
-                table[rows[each.annotator], columns[each.sample_id]] = label
+                table[rows[annotation.annotator], columns[annotation.sample_id]] = label
         return table
 
     def consensus(self, dimension: Dimension) -> FloatArray:
@@ -83,22 +87,20 @@ class LabelSet(BaseModel):
 
     def judge_agreement(self, judge: JudgeStamp, dimension: Dimension) -> Confusion | None:
         """The judge (other) against the annotators' majority (reference); ties and failures left out."""
-        found = np.array(scores(self.judgement_of(judge), dimension))
-        truth = self.consensus(dimension)
-        weights = np.array([1 / item.probability for item in self.batch.items])
-        kept = ~np.isnan(found) & ~np.isnan(truth)
-        return against_majority(truth[kept], found[kept], weights[kept])
+        judged, labels = scores(self.judgement_of(judge), dimension), self.consensus(dimension)
+        both = ~np.isnan(judged) & ~np.isnan(labels)
+        return against_majority(labels[both], judged[both], 1 / self.batch.probabilities[both])
 
     @property
     def bound_to(self) -> list[str]:
         """The hashes of judge, rubric, profile and request that these labels calibrate."""
-        return sorted({each.judge.binding for each in self.batch.judgements})
+        return sorted(self.judges)
 
     def write(self, path: Path) -> None:
         """Write the file, whole or not at all."""
-        annotations = [each.model_dump(mode="json") for each in self.annotations]
+        annotations = self.model_dump(mode="json", include={"annotations"})
         bound, batch = self.bound_to, self.batch.to_json()
-        write_sealed(path, {"schema": SCHEMA, "bound_to": bound, "batch": batch, "annotations": annotations})
+        write_sealed(path, {"schema": SCHEMA, "bound_to": bound, "batch": batch, **annotations})
 
 
 def against_majority(labels: FloatArray, judged: FloatArray, weights: FloatArray) -> Confusion | None:
@@ -106,8 +108,10 @@ def against_majority(labels: FloatArray, judged: FloatArray, weights: FloatArray
 
     `labels` are means over annotators in 0..1, shape (labels,). None where all are ties.
     """
-    told = labels != 0.5
-    return confusion(np.round(labels[told]), judged[told], weights[told]) if told.any() else None
+    untied = labels != 0.5
+    if not untied.any():
+        return None
+    return confusion(np.round(labels[untied]), judged[untied], weights[untied])
 
 
 def load_labels(path: Path) -> LabelSet:
@@ -119,7 +123,7 @@ def load_labels(path: Path) -> LabelSet:
     try:
         content = read_sealed(path.read_bytes())
         batch = anchor_of_json(path.name, content["batch"])
-        found = LabelSet(batch=batch, annotations=content["annotations"])
+        labels = LabelSet(batch=batch, annotations=content["annotations"])
     except OSError as error:
         raise LabelError(f"{path} can't be read ({error.strerror}); check the path.") from None
     except AnchorError as error:
@@ -131,24 +135,26 @@ def load_labels(path: Path) -> LabelSet:
         raise LabelError(f"{path.name} was changed after it was written; take the original, or import again.") from None
     except (ValueError, KeyError):
         raise LabelError(f"{path.name} is no label file; make one with `lmms-eval-cross label import`.") from None
-    if (content.get("schema"), content.get("bound_to")) != (SCHEMA, found.bound_to):
+    if (content.get("schema"), content.get("bound_to")) != (SCHEMA, labels.bound_to):
         raise LabelError(f"{path.name} is bound to another judge, rubric or profile than it holds; import again.")
-    _refuse_strangers(found)
-    return found
+    _refuse_strangers(labels)
+    return labels
 
 
 def _refuse_strangers(labels: LabelSet) -> None:
-    known = {item.sample_id for item in labels.batch.items}
-    strange = [each.sample_id for each in labels.annotations if each.sample_id not in known]
-    if strange:
-        raise LabelError(f"{strange[0]} is labelled and not in the batch; import the labels of this batch again.")
+    known = labels.batch.positions
+    for annotation in labels.annotations:
+        if annotation.sample_id not in known:
+            raise LabelError(
+                f"{annotation.sample_id} is labelled and not in the batch; import the labels of this batch again."
+            )
 
 
 def labels_table(labels: LabelSet) -> str:
     """Agreement of the annotators with each other and of every judge with them, as Markdown."""
-    judges = {each.judge.binding: each.judge for each in labels.batch.judgements}
+    labelled = {annotation.sample_id for annotation in labels.annotations}
     lines = [
-        f"{len({each.sample_id for each in labels.annotations})} of {len(labels.batch.items)} answers labelled by "
+        f"{len(labelled)} of {len(labels.batch.items)} answers labelled by "
         f"{', '.join(labels.annotators)}. Where their labels tie, the judge is not set against them.",
         "",
         "| dimension | labels of 1 | labels of 0 | alpha of annotators | judge | n | agreement | kappa"
@@ -157,19 +163,22 @@ def labels_table(labels: LabelSet) -> str:
     ]
     for dimension in DIMENSIONS:
         table = labels.ratings(dimension)
-        alpha = _shown(labels.alpha(dimension))
-        head = f"| {dimension} | {int(np.nansum(table))} | {int(np.nansum(1 - table))} | {alpha} |"
-        lines += [f"{head} {judge.id} {_agreement(labels, judge, dimension)}" for judge in judges.values()]
+        ones, zeros = int(np.nansum(table)), int(np.nansum(1 - table))
+        head = f"| {dimension} | {ones} | {zeros} | {_shown(labels.alpha(dimension))} |"
+        for judge in labels.judges.values():
+            lines.append(f"{head} {judge.id} {_agreement(labels, judge, dimension)}")
     return "\n".join(lines)
 
 
 def _agreement(labels: LabelSet, judge: JudgeStamp, dimension: Dimension) -> str:
-    found = labels.judge_agreement(judge, dimension)
-    if found is None:
+    table = labels.judge_agreement(judge, dimension)
+    if table is None:
         return "| 0 " + "| - " * 4 + "|"
-    cells: Sequence[float | None] = (found.agreement, found.kappa, found.sensitivity, found.specificity)
-    return f"| {found.n} | " + " | ".join(map(_shown, cells)) + " |"
+    cells = map(_shown, (table.agreement, table.kappa, table.sensitivity, table.specificity))
+    return f"| {table.n} | " + " | ".join(cells) + " |"
 
 
 def _shown(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+    if value is None:
+        return "-"
+    return f"{value:.2f}"

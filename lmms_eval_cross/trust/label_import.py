@@ -23,20 +23,22 @@ def import_labels(batch: Anchor, paths: Sequence[Path]) -> LabelSet:
         LabelError: a file can't be read or lacks a column; a row is of another batch or sample, has no annotator, or
             a label other than 0, 1 and ?; an annotator labelled an answer twice; there is no label at all.
     """
-    found: dict[tuple[str, str], Annotation] = {}
+    annotations: dict[tuple[str, str], Annotation] = {}
     for path in paths:
         for place, annotation in _annotations(batch, path):
-            key = (annotation.annotator, annotation.sample_id)
-            if key in found:
-                raise LabelError(f"{place}: {key[0]} labels {key[1]} a second time; give each annotator's file once.")
-            found[key] = annotation
-    if not found:
+            annotator, sample_id = key = annotation.annotator, annotation.sample_id
+            if key in annotations:
+                raise LabelError(
+                    f"{place}: {annotator} labels {sample_id} a second time; give each annotator's file once."
+                )
+            annotations[key] = annotation
+    if not annotations:
         raise LabelError("No answer is labelled in these files; fill the columns " + ", ".join(DIMENSIONS) + ".")
-    return LabelSet(batch=batch.without_text(), annotations=[found[key] for key in sorted(found)])
+    return LabelSet(batch=batch.without_text(), annotations=[annotations[key] for key in sorted(annotations)])
 
 
 def _annotations(batch: Anchor, path: Path) -> Iterator[tuple[str, Annotation]]:
-    known = {item.sample_id for item in batch.items}
+    known = batch.positions
     for number, row in enumerate(_rows(path), start=2):
         place = f"{path.name}, row {number}"
         if not any((row[name] or "").strip() for name in DIMENSIONS):
@@ -56,11 +58,13 @@ def _rows(path: Path) -> list[dict[str, str]]:
     except UnicodeDecodeError:
         raise LabelError(f"{path.name} is not UTF-8; save the spreadsheet as CSV UTF-8.") from None
     header = text.partition("\n")[0]
-    delimiter = ";" if header.count(";") > header.count(",") else ","
+    delimiter = ","
+    if header.count(";") > header.count(","):  # as spreadsheets write where the comma is the decimal sign
+        delimiter = ";"
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
-    missing = [name for name in NEEDED if name not in (reader.fieldnames or ())]
-    if missing:
-        raise LabelError(f"{path.name} lacks the column {missing[0]}; give a CSV that `label export` made.")
+    for name in NEEDED:
+        if name not in (reader.fieldnames or ()):
+            raise LabelError(f"{path.name} lacks the column {name}; give a CSV that `label export` made.")
     try:
         return list(reader)
     except csv.Error as error:

@@ -23,7 +23,7 @@ CONTEXT: Final = ("country", "language", "query", "norm", "answer", "image")
 COLUMNS: Final = ("batch", "annotator", "sample_id", *CONTEXT, *DIMENSIONS, "note")
 LONGEST_SIDE: Final = 1024
 """Pixels of an image on the page; the judge saw it in full size."""
-Entry = tuple[Item, Sample]
+ToLabel = tuple[Item, Sample]
 """An answer to label, and its sample."""
 
 
@@ -51,7 +51,7 @@ def export_batch(source: Anchor, n: int, seed: int, folder: Path) -> Anchor:
     return batch
 
 
-def batch_csv(batch: str, entries: Sequence[Entry]) -> str:
+def batch_csv(batch: str, entries: Sequence[ToLabel]) -> str:
     """The batch as CSV with empty cells to fill; no cell starts a formula in a spreadsheet."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", restval="")
@@ -63,7 +63,7 @@ def batch_csv(batch: str, entries: Sequence[Entry]) -> str:
     return text.getvalue()
 
 
-def batch_html(batch: str, entries: Sequence[Entry]) -> str:
+def batch_html(batch: str, entries: Sequence[ToLabel]) -> str:
     """The labelling page with everything inside: questions, texts, images, code."""
     from jinja2 import Environment, StrictUndefined
 
@@ -72,12 +72,14 @@ def batch_html(batch: str, entries: Sequence[Entry]) -> str:
     data: dict[str, Any] = {
         "batch": batch,
         "questions": [{"name": name, "text": " ".join(prompts[name].split())} for name in DIMENSIONS],
-        "items": [
-            {"sample_id": sample.sample_id, "image": sample.image_sha256, **_shown(sample, item.response)}
-            for item, sample in entries
-        ],
-        "images": {sha256: data_url(sample) for sha256, sample in {s.image_sha256: s for _, s in entries}.items()},
+        "items": [],
+        "images": {},
     }
+    for item, sample in entries:
+        image = sample.image_sha256
+        data["items"].append({"sample_id": sample.sample_id, "image": image, **_shown(sample, item.response)})
+        if image not in data["images"]:
+            data["images"][image] = data_url(sample)
     return Environment(autoescape=True, undefined=StrictUndefined).from_string(template).render(data=data)
 
 

@@ -45,7 +45,8 @@ def _lines(content: Mapping[str, Any]) -> str:
     """JSON that shows in a diff which entries differ."""
     parts = []
     for name, value in content.items():
-        many = isinstance(value, list) and value
-        inner = "[\n" + ",\n".join(canonical_json(each) for each in value) + "\n]" if many else canonical_json(value)
-        parts.append(f"{canonical_json(name)}: {inner}")
+        shown = canonical_json(value)
+        if isinstance(value, list) and value:
+            shown = "[\n" + ",\n".join(map(canonical_json, value)) + "\n]"
+        parts.append(f"{canonical_json(name)}: {shown}")
     return "{\n" + ",\n".join(parts) + "\n}\n"

@@ -67,8 +67,11 @@ class JudgeStamp(BaseModel):
 
     def differing_trait(self, other: "JudgeStamp") -> str | None:
         """The first trait in which the other is another judge, None if it is the same."""
-        theirs = other.traits
-        return next((name for name, value in self.traits.items() if theirs[name] != value), None)
+        others = other.traits
+        for name, value in self.traits.items():
+            if others[name] != value:
+                return name
+        return None
 
     def __str__(self) -> str:
         return f"{self.id} (rubric {self.rubric} {self.rubric_sha256[:8]}, profile {self.profile})"
@@ -93,6 +96,6 @@ def sole_judge(name: str, provenances: Iterable[Provenance]) -> JudgeStamp:
     """
     stamps = {stamp.binding: stamp for stamp in map(JudgeStamp.of, provenances)}
     if len(stamps) > 1:
-        ways = listing(sorted(str(stamp) for stamp in stamps.values()))
+        ways = listing(sorted(map(str, stamps.values())))
         raise AnchorError(f"{name} was judged in {len(stamps)} ways: {ways}; give one task's samples file instead.")
     return next(iter(stamps.values()))

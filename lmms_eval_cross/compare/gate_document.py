@@ -1,0 +1,226 @@
+"""The types of what `compare --json` writes; `make schemas` makes docs/compare.schema.json of them."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue
+
+from lmms_eval_cross.benchmark.records import Dimension, Facet
+from lmms_eval_cross.runs.documents import Count, Document, JudgeKind, ProvenanceDocument, Share
+from lmms_eval_cross.stats.gate import Decision
+
+
+class RoundDocument(Document):
+    """A run of a side."""
+
+    name: str
+    model: str
+    date: str
+
+
+class JudgingDocument(ProvenanceDocument):
+    """Who judged a split."""
+
+    split: str
+    answered_by: list[str]
+
+
+class SideDocument(Document):
+    """Baseline or candidate."""
+
+    rounds: Annotated[list[RoundDocument], Field(min_length=1)]
+    judging: Annotated[list[JudgingDocument], Field(min_length=1)]
+    """Of the first round; where rounds differ in it, they are not compared."""
+
+
+class DifferenceDocument(Document):
+    """On a 0..1 scale, higher being better."""
+
+    difference: float
+    """Candidate minus baseline; below 0 the candidate is worse."""
+    lower_bound: float | None
+    """L: one-sided, at confidence 1 - alpha."""
+    upper_bound: float | None
+    """U: one-sided, at confidence 1 - alpha."""
+    low: float | None
+    """Of the two-sided interval at 1 - alpha."""
+    high: float | None
+    standard_error: Annotated[float, Field(ge=0)] | None
+    n: Count
+    """Samples."""
+    clusters: Count
+    """Norms; for other tasks the task's own clusters, or samples."""
+    alpha: float
+    baseline_mean: Share
+    """A judge rate: what the judge gives, uncorrected."""
+    candidate_mean: Share
+    baseline_only: int | None
+    """Samples where the baseline scores higher; null where samples are not paired."""
+    candidate_only: int | None
+    mcnemar_p: float | None
+    """Ignores clusters; for information."""
+    reason: str | None
+    """Why there are no bounds."""
+
+
+class CoverageDocument(Document):
+    """Percent of verdicts."""
+
+    baseline: float
+    candidate: float
+
+
+class BootstrapDocument(Document):
+    """A percentile interval of the difference over resampled norms."""
+
+    low: float | None
+    high: float | None
+
+
+class MetricDocument(Document):
+    """One metric."""
+
+    name: str
+    """A dimension, or task/metric."""
+    method: Literal["paired", "plain"]
+    """plain: from the two values alone."""
+    margin: float | None
+    """Points; null: shown, not gated."""
+    decision: Decision | None
+    """On complete pairs; null: not gated."""
+    smallest_margin: float | None
+    """Points: the smallest margin at which these data decide; 0: at any; null: at none."""
+    equal_models_margin: float | None
+    """Points: the margin that two equal models are shown to keep with 80% power."""
+    coverage: CoverageDocument | None
+    """Null for other tasks."""
+    difference: DifferenceDocument | None
+    bootstrap: BootstrapDocument | None
+    """A second opinion; decides nothing."""
+
+
+class SliceDocument(Document):
+    """One dimension in one part of the samples."""
+
+    facet: Facet
+    value: str
+    dimension: Dimension
+    p_value: float | None
+    """That it is worse, by Holm for all slices of the dimension; null: too few norms."""
+    worse: bool
+    difference: DifferenceDocument
+
+
+class ChangeDocument(Document):
+    """A sample whose scores differ between the sides."""
+
+    sample_id: str
+    changes: dict[Dimension, Annotated[float, Field(ge=-1, le=1)]]
+
+
+class ConfirmationDocument(Document):
+    """What asking again showed."""
+
+    judge_id: str
+    answers: Count
+    asked: Count
+    flipped: Count
+    failed: Count
+    decisions: list[Decision]
+    flip_rate: float | None
+    """Percent of the verdicts that were had again."""
+
+
+class JudgeDocument(Document):
+    """A judge with its rubric."""
+
+    kind: JudgeKind
+    id: str
+    model: str
+    rubric: str
+    rubric_sha256: str
+    profile: str
+    request: dict[str, JsonValue]
+
+
+class BridgeDocument(Document):
+    """The anchor between the judges of the two sides."""
+
+    name: str
+    """The run that the anchor was drawn from."""
+    anchor_id: str
+    answers: Count
+    """That both judged."""
+    old: JudgeDocument
+    new: JudgeDocument
+
+
+class RateDocument(Document):
+    """A mean with its two-sided interval at 1 - alpha."""
+
+    mean: Share
+    low: Share | None
+    high: Share | None
+    reason: str | None
+    """Why there is no interval."""
+
+
+class CorrectedRateDocument(RateDocument):
+    """With its two-sided intervals at 1 - alpha; low and high are for the rate over norms like these."""
+
+    run_low: Share | None
+    """For what people would say of the round's own answers; null where the labels are of other answers."""
+    run_high: Share | None
+
+
+class CorrectedRoundDocument(Document):
+    """A mean corrected for the judge's errors."""
+
+    side: Literal["baseline", "candidate"]
+    round: str
+    dimension: Dimension
+    judge_rate: RateDocument
+    """The judge's mean, uncorrected."""
+    rogan_gladen: CorrectedRateDocument
+    ppi: CorrectedRateDocument | None
+    """PPI++; null where the labels are of other answers."""
+    sensitivity: Share | None
+    """Of the judge against the labels."""
+    specificity: Share | None
+    labels: Count
+    of_run: bool
+    """The labelled answers are the run's own."""
+
+
+class CompareDocument(Document):
+    """Scores and differences are on a 0..1 scale, margins in points (percent). There is no NaN and no infinity."""
+
+    schema_: Annotated[Literal["cross-compare/1"], Field(alias="schema")]
+    decision: Decision
+    exit_code: Literal[0, 1, 3]
+    sentence: str
+    """What was decided, for people."""
+    reasons: list[str]
+    """Why there is no verdict; empty where there is one."""
+    measurement: bool
+    """false: the offline rules judged, no number here measures anything."""
+    alpha: float
+    min_coverage: float
+    """Percent of verdicts."""
+    samples: Count
+    """0 where the sides can't be compared."""
+    clusters: Count
+    baseline: SideDocument
+    candidate: SideDocument
+    metrics: list[MetricDocument]
+    """Empty where the sides can't be compared."""
+    slices: list[SliceDocument]
+    """The one with the largest shown loss first; decide nothing."""
+    changes: Annotated[list[ChangeDocument], Field(max_length=10)]
+    """The samples that changed most."""
+    confirmation: ConfirmationDocument | None
+    bridge: BridgeDocument | None
+    """Null where one judge scored both, or the bridge did not fit. With it the baseline's means are on the new judge's
+    scale, the bridge's error is in the bounds, and slices, changes, bootstrap and dimensions without a margin are left
+    out."""
+    corrected: list[CorrectedRoundDocument]
+    """Means corrected for the judge's errors by human labels; they decide nothing. Empty without --labels."""

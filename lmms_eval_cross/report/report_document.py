@@ -1,0 +1,222 @@
+"""The types of what `report --json` writes; `make schemas` makes `schema.json` of them."""
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from lmms_eval_cross.benchmark.records import FACETS, Dimension, Facet
+from lmms_eval_cross.report.capability import Scale
+from lmms_eval_cross.report.differences import Finding
+from lmms_eval_cross.report.notices import NoticeKind
+from lmms_eval_cross.report.scores import MEASURES, Measure
+from lmms_eval_cross.runs.documents import Count, Document, Percent, Points, ProvenanceDocument, Share, every_key
+
+
+class NoticeDocument(Document):
+    """A banner."""
+
+    kind: NoticeKind
+    title: str
+    text: str
+
+
+class ScoreDocument(Document):
+    """A mean in percent with its 95% interval."""
+
+    mean: Percent | None
+    """The judge rate: over scored samples; null where there is none."""
+    low: Percent | None
+    """Null with fewer than five norms."""
+    high: Percent | None
+    n: Count
+    """Samples with a score."""
+    failed: Count
+    """Samples without one; no part of the mean."""
+    norms: Count
+    """Clusters of the interval."""
+    worst: Percent | None
+    """The mean, had every failure been a 0."""
+    best: Percent | None
+    """The mean, had every failure been a 1."""
+
+
+MeasureScores: TypeAlias = Annotated[dict[Measure, ScoreDocument], every_key(MEASURES)]
+"""`mean` is the mean of a sample's four verdicts, of samples that have all four."""
+SliceScores: TypeAlias = dict[str, MeasureScores]
+"""The facet's value -> scores."""
+
+
+class UsageDocument(Document):
+    """Tokens, as the endpoint counted them."""
+
+    prompt_tokens: Count
+    cached_tokens: Count
+    completion_tokens: Count
+    reasoning_tokens: Count
+
+
+class FailureDocument(Document):
+    """A verdict that is missing."""
+
+    sample_id: str
+    dimension: Dimension
+    reason: str
+    detail: str
+
+
+class ModelDocument(Document):
+    """One run."""
+
+    name: str
+    """The run's; unlike any other in the report."""
+    model: str
+    date: str
+    samples: Count
+    coverage: Percent
+    """Verdicts with a score, in percent of all."""
+    usage: UsageDocument
+    """Of the judge calls behind the verdicts."""
+    provenance: dict[str, ProvenanceDocument]
+    """Split -> judge, rubric, data hash, versions."""
+    dimensions: MeasureScores
+    slices: Annotated[dict[Facet, SliceScores], every_key(FACETS)]
+    failures: list[FailureDocument]
+    other_metrics: dict[str, dict[str, float]]
+    """Task -> metric -> value, as in results.json."""
+
+
+class MeasureDifferenceDocument(Document):
+    """Candidate minus baseline on the same samples."""
+
+    points: Points | None
+    low: Points | None
+    high: Points | None
+    n: Count
+    norms: Count
+    better: Count
+    worse: Count
+    finding: Finding
+
+
+class RunDifferenceDocument(Document):
+    """A further run against the first."""
+
+    baseline: str
+    candidate: str
+    measures: dict[str, MeasureDifferenceDocument]
+
+
+class LanguageDocument(Document):
+    """The same items asked in English and translated."""
+
+    model: str
+    measure: str
+    english: Percent
+    multilingual: Percent
+    points: float
+    """Multilingual minus English."""
+    low: Points | None
+    high: Points | None
+    n: Count
+    norms: Count
+
+
+class EstimateDocument(Document):
+    """A mean in percent with its 95% interval."""
+
+    mean: Percent
+    low: Percent | None
+    high: Percent | None
+
+
+class CorrectedEstimateDocument(EstimateDocument):
+    """`low` and `high` are of the interval for the rate over norms like these, as of the judge rate."""
+
+    run_low: Percent | None
+    """For what people would say of the run's own answers; null where the labels are of other answers."""
+    run_high: Percent | None
+
+
+class CorrectedScoreDocument(Document):
+    """A mean corrected by human labels."""
+
+    model: str
+    dimension: Dimension
+    judge_rate: EstimateDocument
+    """The judge's mean, uncorrected."""
+    rogan_gladen: CorrectedEstimateDocument
+    ppi: CorrectedEstimateDocument | None
+    """PPI++; null where the labels are of other answers."""
+    sensitivity: Share | None
+    """Of the judge against the labels."""
+    specificity: Share | None
+    labels: Count
+    of_run: bool
+    """The labelled answers are the run's own."""
+
+
+class NormDocument(Document):
+    """A norm over all runs, on compliance."""
+
+    norm_id: str
+    norm: str
+    """Empty with --no-samples."""
+    countries: list[str]
+    mean: Percent | None
+    """The mean of the runs' means."""
+    broken_by: list[str]
+    """Runs that broke it in at least one answer."""
+    judged: Count
+    """Runs with a score on it."""
+    n: Count
+    failed: Count
+    means: dict[str, Percent]
+    sample_id: str
+
+
+class CapabilityChangeDocument(Document):
+    """A run's difference from the first run, above 0 more capable."""
+
+    points: float
+    low: Points | None
+    high: Points | None
+    method: Literal["paired", "plain"]
+    """`paired` by sample, or `plain`: from the two values."""
+
+
+class CapabilityDocument(Document):
+    """A metric of the runs' other tasks."""
+
+    task: str
+    metric: str
+    scale: Scale
+    assumed: bool
+    """The scale was read from the values."""
+    note: str
+    raw: dict[str, float]
+    """Run -> value in results.json."""
+    percent: dict[str, float]
+    """Run -> value on a scale of 0 to 100; empty for scale `other`."""
+    changes: dict[str, CapabilityChangeDocument]
+
+
+class ReportDocument(Document):
+    """The numbers of a report: means in percent, differences in points of percent."""
+
+    schema_: Annotated[Literal["cross-report/1"], Field(alias="schema")]
+    written_by: str
+    measures: Annotated[list[Measure], Field(json_schema_extra={"const": list(MEASURES)})]
+    min_coverage: Percent
+    notices: list[NoticeDocument]
+    """What must be said before any number."""
+    verdicts: list[str]
+    """A sentence a comparison; empty where runs can't be compared."""
+    models: Annotated[list[ModelDocument], Field(min_length=1)]
+    comparisons: list[RunDifferenceDocument]
+    """Every further run against the first."""
+    languages: list[LanguageDocument]
+    corrected: list[CorrectedScoreDocument]
+    """Empty without --labels."""
+    norms: list[NormDocument]
+    """On compliance, the one kept least first."""
+    capabilities: list[CapabilityDocument]
