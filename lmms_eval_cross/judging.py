@@ -12,9 +12,10 @@ from concurrent.futures import Future
 from datetime import date
 from functools import cache, partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lmms_eval_cross.errors import CrossError, JudgeSetupError, SettingsError
+from lmms_eval_cross.judge.caller import OF_THE_JUDGE, Caution
 from lmms_eval_cross.judge.choose import make_judge
 from lmms_eval_cross.judge.endpoint import find_endpoint
 from lmms_eval_cross.judge.engine import Bounds, JudgeEngine, Outcomes
@@ -26,6 +27,9 @@ from lmms_eval_cross.ledger.steady import SteadyLedger, open_ledger
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.settings import Settings
 
+if TYPE_CHECKING:
+    from lmms_eval_cross.judge.teacher import EndpointTeacher
+
 BEGAN: Final = time.time()
 """From when on money counts as this process's, and so as its run's."""
 _RANKS_START_WITHIN: Final = 60.0
@@ -35,12 +39,13 @@ _RANKS_START_WITHIN: Final = 60.0
 class JudgeSession:
     """The judge in force with its ledger, this process's share of calls in flight and quota, and its money."""
 
-    def __init__(self, settings: Settings, ledger: Ledger) -> None:
+    def __init__(self, settings: Settings, ledger: Ledger, caution: Caution = OF_THE_JUDGE) -> None:
         """Open without asking the endpoint anything; who has not called `check_judge` uses `open_judging`.
 
         Args:
             settings: those in force.
             ledger: takes over what other hosts' ledgers hold, and is closed with this.
+            caution: what is said when nothing more can be asked.
 
         Raises:
             JudgeSetupError: the endpoint lacks its key, or a budget is set for a model without a price.
@@ -50,7 +55,7 @@ class JudgeSession:
         self.ledger = ledger
         self._settings = settings
         self._budget = open_budget(settings, ledger)
-        bounds = Bounds(1 / ranks, settings.judge_patience, self._budget)
+        bounds = Bounds(1 / ranks, settings.judge_patience, self._budget, caution=caution)
         self._engine = JudgeEngine(make_judge(settings), ledger, max(1, settings.judge_concurrency // ranks), bounds)
 
     @property
@@ -108,12 +113,15 @@ class JudgeSession:
         self.close()
 
 
-def open_judging(settings: Settings, make_ledger: Callable[[Path, str], Ledger] = SteadyLedger) -> JudgeSession:
+def open_judging(
+    settings: Settings, make_ledger: Callable[[Path, str], Ledger] = SteadyLedger, caution: Caution = OF_THE_JUDGE
+) -> JudgeSession:
     """Check all that can be wrong with the judge, and open it.
 
     Args:
         settings: those in force.
         make_ledger: opens the ledger, by its path and SQLite's journal mode.
+        caution: what is said when nothing more can be asked.
 
     Raises:
         JudgeSetupError, LedgerError: see `check_judge`.
@@ -121,7 +129,7 @@ def open_judging(settings: Settings, make_ledger: Callable[[Path, str], Ledger] 
     check_judge(settings)
     ledger = make_ledger(*ledger_file(settings.home, settings.ledger))
     try:
-        return JudgeSession(settings, ledger)
+        return JudgeSession(settings, ledger, caution)
     except CrossError:
         ledger.close()
         raise
@@ -153,13 +161,35 @@ def open_budget(settings: Settings, ledger: Ledger) -> Budget | None:
     """
     if settings.judge_budget_usd is None or settings.judge == "offline":
         return None
-    if load_prices(settings.judge_prices).find(settings.judge_model) is None:
+    return _budget_for(settings.judge_model, settings.judge_budget_usd, settings, ledger)
+
+
+def open_teacher(settings: Settings, ledger: Ledger, finish_later: str) -> "EndpointTeacher":
+    """The teacher of `align build`, whose calls share the ledger's budget with the judge's.
+
+    Args:
+        settings: those in force.
+        ledger: that of the open `JudgeSession`.
+        finish_later: said when nothing more can be asked.
+
+    Raises:
+        JudgeSetupError: the endpoint lacks its key, or a budget is set for a model without a price.
+    """
+    from lmms_eval_cross.judge.teacher import EndpointTeacher
+
+    usd = settings.judge_budget_usd
+    budget = None if usd is None else _budget_for(settings.teacher_model, usd, settings, ledger)
+    return EndpointTeacher(settings, budget, finish_later)
+
+
+def _budget_for(model: str, usd: float, settings: Settings, ledger: Ledger) -> Budget:
+    if load_prices(settings.judge_prices).find(model) is None:
         raise JudgeSetupError(
-            f"CROSS_JUDGE_BUDGET_USD is {settings.judge_budget_usd:g}, but {settings.judge_model} has no price; name a "
+            f"CROSS_JUDGE_BUDGET_USD is {usd:g}, but {model} has no price; name a "
             "file with one in CROSS_JUDGE_PRICES, or unset the budget."
         )
-    _warn_of_old_prices(settings.judge_model, settings.judge_prices)
-    return Budget(ledger, settings.judge_budget_usd, BEGAN - (_RANKS_START_WITHIN if _ranks() > 1 else 0))
+    _warn_of_old_prices(model, settings.judge_prices)
+    return Budget(ledger, usd, BEGAN - (_RANKS_START_WITHIN if _ranks() > 1 else 0))
 
 
 @cache

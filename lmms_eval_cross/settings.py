@@ -35,7 +35,7 @@ def _server_address(url: str) -> str:
         raise ValueError("must be an address such as http://localhost:8000/v1")
     parts = urlsplit(url)
     if "@" in parts.netloc or parts.query or parts.fragment:
-        raise ValueError("must hold no password and no query; a key goes to CROSS_JUDGE_API_KEY")
+        raise ValueError("must hold no password and no query; a key goes to the variable that ends in _API_KEY")
     if not parts.hostname or parts.port == 0:
         raise ValueError("must name a server and, if any, a port from 1 to 65535")
     return url
@@ -84,6 +84,22 @@ class Settings(BaseModel):
     """US dollars that the judge calls of a run may cost over all its ranks."""
     judge_prices: Path | None = None
     """A YAML file of prices that go before the packaged ones."""
+    teacher: Literal["openai", "offline"] = "openai"
+    """Who writes training data in `align build`; `offline`: templates for the demo, unfit for training."""
+    teacher_model: str = Field(default="gpt-4o-2024-08-06", min_length=1)
+    """The model that the teacher's endpoint is asked for."""
+    teacher_base_url: Annotated[str, AfterValidator(_server_address)] | None = None
+    """The teacher's endpoint, as far as `/v1`; without it, OpenAI's own address."""
+    teacher_api_key: Annotated[SecretStr, AfterValidator(_sendable_key)] | None = None
+    """The teacher's key, with the rules of the judge's."""
+    teacher_max_tokens: int = Field(default=1000, ge=1)
+    """Tokens that a text of the teacher may have."""
+    teacher_temperature: float = Field(default=0.7, ge=0, allow_inf_nan=False)
+    """Of the teacher's texts; kept replies are of one temperature."""
+    teacher_concurrency: int = Field(default=16, ge=1)
+    """Examples that are made at a time, and teacher calls in flight at the most."""
+    teacher_timeout: float = Field(default=120, gt=0, allow_inf_nan=False)
+    """Seconds that one try of a teacher call may take."""
     tuning_base_url: Annotated[str, AfterValidator(_server_address)] | None = None
     """Where `align openai` hands jobs in, as far as `/v1`; without it, OpenAI's own address."""
     tuning_api_key: Annotated[SecretStr, AfterValidator(_sendable_key)] | None = None
@@ -98,7 +114,8 @@ def load_settings() -> Settings:
     """The settings in force.
 
     Raises:
-        SettingsError: a value breaks its rule or is empty, or a `CROSS_JUDGE_...` variable is none of ours.
+        SettingsError: a value breaks its rule or is empty, or a `CROSS_JUDGE...` or `CROSS_TEACHER...` variable
+            is none of ours.
     """
     _look_at_unknown_variables()
     _refuse_empty_variables()
@@ -120,12 +137,12 @@ def variable(field: str) -> str:
 
 
 def _look_at_unknown_variables() -> None:
-    """Refuse unknown `CROSS_JUDGE...` variables, and say of others that they look misspelt."""
+    """Refuse unknown `CROSS_JUDGE...` and `CROSS_TEACHER...` variables, and say of others that they look misspelt."""
     known = [variable(field) for field in Settings.model_fields]
     for name in sorted(os.environ):
         if not name.startswith(PREFIX) or name in known:
             continue
-        if name.startswith(f"{PREFIX}JUDGE"):
+        if name.startswith((f"{PREFIX}JUDGE", f"{PREFIX}TEACHER")):
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]}?" if near else "`lmms-eval-cross config` lists the settings."
             raise SettingsError(f"{name} is set, but there is no such setting; {hint}")

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from lmms_eval_cross.align.release import Question
 from lmms_eval_cross.errors import AlignError
 
-_COLUMNS: Final = ["ID", "Subset", "Translated Question", "Translated Options", "License"]
+COLUMNS: Final = ["ID", "Subset", "Translated Question", "Translated Options", "License"]
 _Key: TypeAlias = tuple[str, frozenset[str]]
 
 
@@ -71,9 +71,9 @@ class CvqaCopy:
         by_id: dict[str, CvqaRow] = {}
         by_question: dict[_Key, CvqaRow] = {}
         for path in self._files:
-            with _opened(path) as file:
+            with open_cvqa_file(path) as file:
                 for group in range(file.num_row_groups):
-                    for number, row in enumerate(file.read_row_group(group, columns=_COLUMNS).to_pylist()):
+                    for number, row in enumerate(file.read_row_group(group, columns=COLUMNS).to_pylist()):
                         place = CvqaRow(path, group, number, subset_country(row["Subset"]), row["License"])
                         by_id[str(row["ID"])] = place
                         by_question[_key(row["Translated Question"], row["Translated Options"])] = place
@@ -93,13 +93,18 @@ def _key(question: str, options: Iterable[str]) -> _Key:
     return question.strip(), frozenset(option.strip() for option in options)
 
 
-def _opened(path: Path) -> pq.ParquetFile:
+def open_cvqa_file(path: Path, columns: Iterable[str] = ("image", *COLUMNS)) -> pq.ParquetFile:
+    """A file of CVQA, its columns checked.
+
+    Raises:
+        AlignError: it is none.
+    """
     try:
         file = pq.ParquetFile(path)
     except (OSError, pa.ArrowInvalid) as error:
         raise AlignError(f"{path} is no Parquet file that can be read ({error}); give a whole copy of CVQA.") from None
-    lacking = [name for name in ["image", *_COLUMNS] if name not in file.schema_arrow.names]
+    lacking = [name for name in columns if name not in file.schema_arrow.names]
     if lacking:
         file.close()
-        raise AlignError(f"{path} has no column {', '.join(lacking)}; --cvqa takes CVQA as it is on the Hub.")
+        raise AlignError(f"{path} has no column {', '.join(lacking)}; CVQA is taken as it is on the Hub.")
     return file

@@ -83,6 +83,7 @@ class DatasetWriter:
         self.sources: Sequence[SourceFile] = sources
         """May be replaced until the block ends."""
         self.notes: Sequence[str] = notes
+        self.dropped: dict[str, int] = {}
         self._folder, self._kind = folder, kind
         self._closing = ExitStack()
         self._asked_for: set[bytes] = set()
@@ -140,6 +141,7 @@ class DatasetWriter:
             files={name: file_sha256(self._building / name) for name in (EXAMPLES, IMAGES)},
             sources=tuple(self.sources),
             notes=tuple(self.notes),
+            dropped=dict(self.dropped),
         )
         with unwritable_told(self._folder):
             write_whole(self._building / MANIFEST, self.manifest.to_json())

@@ -16,6 +16,8 @@ Part: TypeAlias = Literal["overlapped", "exclusive"]
 """What data say of their countries: the benchmark's, or none of them. The check doesn't believe it."""
 
 CONTRASTS: Final[tuple[Contrast, ...]] = get_args(Contrast)
+LENGTH_RATIO: Final = (0.8, 1.25)
+"""Of chosen to rejected answer; pairs outside are marked."""
 _ID_DIGITS: Final = 24
 
 
@@ -139,6 +141,12 @@ class PreferencePair:
     def id(self) -> str:
         """24 hex digits: the hash of what is trained on."""
         return _content_id("dpo", self.prompt, chosen=self.chosen, rejected=self.rejected)
+
+    @property
+    def lengths_differ(self) -> bool:
+        """Whether the answers' lengths in characters are so far apart that a model may learn length instead."""
+        least, most = LENGTH_RATIO
+        return not least <= len(self.chosen) / len(self.rejected) <= most
 
     @property
     def answers(self) -> tuple[str, ...]:

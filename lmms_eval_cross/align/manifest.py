@@ -58,6 +58,8 @@ class DatasetManifest:
     notes: tuple[str, ...] = ()
     """What everything made from these data must say, such as how they were repaired."""
     leak_check: LeakCheck = LeakCheck()
+    dropped: dict[str, int] = field(default_factory=dict)
+    """What `align build` made or met and left out: reason -> count."""
     written_by: str = __version__
 
     @property

@@ -38,6 +38,7 @@ EXAMPLE_SCHEMA: Final = pa.schema(
         ("rejected", pa.string()),
         ("rejected_is_unsafe", pa.bool_()),
         ("contrast", pa.string()),
+        ("lengths_differ", pa.bool_()),
         ("verdicts", _SCORES),
         ("chosen_verdicts", _SCORES),
         ("rejected_verdicts", _SCORES),
@@ -89,6 +90,7 @@ def _answers_row(example: Example) -> dict[str, Any]:
         "rejected": example.rejected,
         "rejected_is_unsafe": True,
         "contrast": example.contrast,
+        "lengths_differ": example.lengths_differ,
         "chosen_verdicts": _scores_row(example.chosen_verdicts),
         "rejected_verdicts": _scores_row(example.rejected_verdicts),
     }

@@ -5,12 +5,13 @@ import random
 import sys
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import replace
-from typing import Any, Final, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 from lmms_eval_cross.benchmark.records import Dimension, FailureReason, JudgeFailure, Outcome, Usage
 from lmms_eval_cross.errors import LedgerError
-from lmms_eval_cross.judge.job import REPLY_TOKENS, Heard, Job, Judge
+from lmms_eval_cross.judge.job import REPLY_TOKENS, Heard
+from lmms_eval_cross.judge.prices import Price
 from lmms_eval_cross.judge.profiles import Dimensions
 from lmms_eval_cross.judge.progress import Tally
 from lmms_eval_cross.judge.replies import NoReply
@@ -19,6 +20,8 @@ from lmms_eval_cross.pacing.limiter import RETRY, Limiter
 from lmms_eval_cross.pacing.limits import Limits
 
 Outcomes: TypeAlias = Mapping[Dimension, Outcome]
+JobT = TypeVar("JobT")
+_JobT = TypeVar("_JobT", contravariant=True)
 TRIES: Final = 5
 """How often one call is tried, the first time counted in; a 429 counts only while no other call succeeds."""
 _LONGEST_BACKOFF: Final = 30.0
@@ -27,18 +30,47 @@ _HOPELESS: Final = 3
 _FINISH_LATER: Final = "`lmms-eval-cross judge RUN`, with this run's --output_path for RUN, judges the rest later."
 
 
-class Caller:
+class Asked(Protocol[_JobT]):
+    """What calls are made to: a judge, or the teacher of `align build`."""
+
+    price: Price | None
+
+    async def ask(self, job: _JobT, dimensions: Dimensions) -> Heard:
+        """Make one call, once."""
+        ...
+
+    def tokens(self, job: _JobT) -> int:
+        """About how many tokens a call sends and gets."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """What is said, and set aside, in the name of who is asked."""
+
+    who: str = "the judge"
+    finish_later: str = _FINISH_LATER
+    reply_tokens: int = REPLY_TOKENS
+    """For which money is set aside before a call."""
+
+
+OF_THE_JUDGE: Final = Caution()
+
+
+class Caller(Generic[JobT]):
     """Makes calls on one event loop until it is stopped for good."""
 
     def __init__(
         self,
-        judge: Judge,
+        judge: Asked[JobT],
         limiter: Limiter,
         tally: Tally,
         patience_seconds: float,
         budget: Budget | None,
         backoff_seconds: float,
+        caution: Caution = OF_THE_JUDGE,
     ) -> None:
+        self._caution = caution
         self._judge, self._limiter, self._tally = judge, limiter, tally
         self._patience, self._budget, self._backoff = patience_seconds, budget, backoff_seconds
         self._calls: set[asyncio.Task[Outcomes]] = set()
@@ -52,7 +84,7 @@ class Caller:
         """When the endpoint last gave a sign of life, or had been given nothing to do."""
         self._dearest_usd = 0.0
 
-    async def call(self, job: Job, dimensions: Dimensions, priority: int) -> Outcomes:
+    async def call(self, job: JobT, dimensions: Dimensions, priority: int) -> Outcomes:
         """The outcomes of one call; a failure for each dimension if there is no getting an answer."""
         if self._stopped:
             return failures(dimensions, *self._stopped)
@@ -72,7 +104,7 @@ class Caller:
         finally:
             self._calls.discard(task)
 
-    async def _answer(self, job: Job, dimensions: Dimensions, priority: int) -> Outcomes:
+    async def _answer(self, job: JobT, dimensions: Dimensions, priority: int) -> Outcomes:
         """The judge's answer, asked for once more with the same settings if no score stands in it."""
         first = await self._heard(job, dimensions, priority)
         if not first.unparsable:
@@ -84,7 +116,7 @@ class Caller:
         outcomes[dimensions[0]] = replace(outcomes[dimensions[0]], usage=first.usage + second.usage)
         return outcomes
 
-    async def _heard(self, job: Job, dimensions: Dimensions, priority: int) -> Heard:
+    async def _heard(self, job: JobT, dimensions: Dimensions, priority: int) -> Heard:
         """What came of a call in the end, after as many tries as it takes or may have."""
         tries = 0
         while True:
@@ -107,7 +139,7 @@ class Caller:
             return retry_after * random.uniform(1.0, 1.1)
         return min(_LONGEST_BACKOFF, self._backoff * 2.0 ** max(0, tries - 1)) * random.uniform(0.5, 1.0)
 
-    async def _try(self, job: Job, dimensions: Dimensions, priority: int) -> Heard:
+    async def _try(self, job: JobT, dimensions: Dimensions, priority: int) -> Heard:
         """One try: wait for leave, set money aside, ask, and pass on what was learnt."""
         ticket = await self._limiter.enter(priority, self._judge.tokens(job))
         task = asyncio.current_task()
@@ -157,9 +189,9 @@ class Caller:
         elif trouble.hopeless:
             self._hopeless += 1
             if self._successes == 0 or self._hopeless >= _HOPELESS:
-                self.stop("unavailable", f"Nothing more is asked of the judge: {trouble.detail}")
+                self.stop("unavailable", f"Nothing more is asked of {self._caution.who}: {trouble.detail}")
 
-    async def _promise(self, job: Job) -> int | None:
+    async def _promise(self, job: JobT) -> int | None:
         """Set the money for a call aside; None, and an end to all calls, if it would pass the budget.
 
         While other calls are in flight it waits for them: they may turn out cheaper than was set aside.
@@ -167,7 +199,7 @@ class Caller:
         price = self._judge.price
         if self._budget is None or price is None:
             return 0
-        guess = price.usd(Usage(prompt_tokens=self._judge.tokens(job), completion_tokens=REPLY_TOKENS))
+        guess = price.usd(Usage(prompt_tokens=self._judge.tokens(job), completion_tokens=self._caution.reply_tokens))
         while (promise := self._set_aside(max(guess, self._dearest_usd))) is None:
             if self._stopped or self._promised == 0:
                 self.stop("budget", self._budget.spent_sentence)
@@ -191,7 +223,8 @@ class Caller:
             return
         left = self._heard_at + self._patience - _now()
         if left <= 0:
-            why = f"The judge has not answered for {self._patience:g} s (CROSS_JUDGE_PATIENCE); nothing more is asked."
+            who = self._caution.who.capitalize()
+            why = f"{who} has not answered for {self._patience:g} s (CROSS_JUDGE_PATIENCE); nothing more is asked."
             if self._last_trouble:
                 why += f" What was met last: {self._last_trouble}"
             self.stop("unavailable", why, in_flight=True)
@@ -203,7 +236,7 @@ class Caller:
         if self._stopped:
             return
         self._stopped = reason, detail
-        print(f"lmms-eval-cross: {detail.rstrip('.')}. {_FINISH_LATER}", file=sys.stderr, flush=True)
+        print(f"lmms-eval-cross: {detail.rstrip('.')}. {self._caution.finish_later}", file=sys.stderr, flush=True)
         given_up = set(self._calls)
         if not in_flight:
             given_up -= self._flying

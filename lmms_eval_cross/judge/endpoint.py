@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from lmms_eval_cross.errors import JudgeSetupError
 from lmms_eval_cross.settings import NO_KEY, Settings
 
@@ -81,15 +83,35 @@ def find_tuning_endpoint(settings: Settings) -> Endpoint:
     Raises:
         JudgeSetupError: there is no key for the address.
     """
-    own = settings.tuning_api_key.get_secret_value() if settings.tuning_api_key else ""
-    if settings.tuning_base_url is not None:
+    lacking = "There is no key for OpenAI; set OPENAI_API_KEY or CROSS_TUNING_API_KEY."
+    return _endpoint_of("TUNING", settings.tuning_base_url, settings.tuning_api_key, lacking)
+
+
+def find_teacher_endpoint(settings: Settings) -> Endpoint:
+    """Where the teacher of `align build` is asked.
+
+    Raises:
+        JudgeSetupError: there is no key for the address.
+    """
+    lacking = (
+        f"There is no key for the teacher {settings.teacher_model} at OpenAI; set OPENAI_API_KEY or "
+        "CROSS_TEACHER_API_KEY, point CROSS_TEACHER_BASE_URL at another server, or try things with "
+        "CROSS_TEACHER=offline."
+    )
+    return _endpoint_of("TEACHER", settings.teacher_base_url, settings.teacher_api_key, lacking)
+
+
+def _endpoint_of(who: str, base_url: str | None, secret: SecretStr | None, lacking: str) -> Endpoint:
+    """Address and key of CROSS_`who`_..., which fall back together as the judge's do."""
+    own, variable = secret.get_secret_value() if secret else "", f"CROSS_{who}_API_KEY"
+    if base_url is not None:
         if not own:
             raise JudgeSetupError(
-                "CROSS_TUNING_BASE_URL is set, but CROSS_TUNING_API_KEY is not, and OPENAI_API_KEY is never sent to "
-                "another server; set CROSS_TUNING_API_KEY, to `none` if the server takes no key."
+                f"CROSS_{who}_BASE_URL is set, but {variable} is not, and OPENAI_API_KEY is never sent to "
+                f"another server; set {variable}, to `none` if the server takes no key."
             )
-        return Endpoint(settings.tuning_base_url, None if own == NO_KEY else own, "CROSS_TUNING_API_KEY", False)
-    key, source = (own, "CROSS_TUNING_API_KEY") if own else (os.environ.get("OPENAI_API_KEY", ""), "OPENAI_API_KEY")
+        return Endpoint(base_url, None if own == NO_KEY else own, variable, False)
+    key, source = (own, variable) if own else (os.environ.get("OPENAI_API_KEY", ""), "OPENAI_API_KEY")
     if not key or key == NO_KEY:
-        raise JudgeSetupError("There is no key for OpenAI; set OPENAI_API_KEY or CROSS_TUNING_API_KEY.")
+        raise JudgeSetupError(lacking)
     return Endpoint(OPENAI_URL, key, source, True)

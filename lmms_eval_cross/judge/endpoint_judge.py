@@ -13,6 +13,7 @@ from lmms_eval_cross.data.scaled import ScaledImages
 from lmms_eval_cross.judge.client import JudgeClient
 from lmms_eval_cross.judge.endpoint import find_endpoint
 from lmms_eval_cross.judge.job import REPLY_TOKENS, Heard, Job, judge_identity
+from lmms_eval_cross.judge.messages import without_picture
 from lmms_eval_cross.judge.prices import load_prices
 from lmms_eval_cross.judge.probe import was_probed
 from lmms_eval_cross.judge.profiles import PROFILES, Dimensions, Profile, Said, cache_key
@@ -52,7 +53,8 @@ class EndpointJudge:
 
     async def ask(self, job: Job, dimensions: Dimensions) -> Heard:
         """Ask the endpoint and read the scores out of its reply."""
-        url = await self._images.url(job.sample.image_sha256, job.read_image)
+        sha256 = job.sample.image_sha256
+        url = await self._images.url(sha256, job.read_image) if sha256 else b""
         request = build_request(self.profile, self.identity.request, job, dimensions, url)
         if self._client.endpoint.is_openai and len(self.waves) > 1:
             request = replace(request, parameters={**request.parameters, "prompt_cache_key": _cache_key(job)})
@@ -81,6 +83,8 @@ def build_request(
     """The call of a profile for an answer and dimensions."""
     sample = job.sample
     messages = profile.messages(job.rubric, dimensions, sample.query, sample.norm, sendable(job.response), IMAGE)
+    if not sample.image_sha256:  # an example of `align build` that has none
+        messages = without_picture(messages)
     structure = profile.response_format(job.rubric, dimensions)
     if structure is not None:
         parameters = {**parameters, "response_format": structure}

@@ -17,7 +17,7 @@ from lmms_eval_cross.benchmark.records import (
     Verdict,
 )
 from lmms_eval_cross.errors import DataError, LedgerError
-from lmms_eval_cross.judge.caller import Caller, Outcomes, failures
+from lmms_eval_cross.judge.caller import OF_THE_JUDGE, Caller, Caution, Outcomes, failures
 from lmms_eval_cross.judge.job import Job, Judge
 from lmms_eval_cross.judge.profiles import Dimensions
 from lmms_eval_cross.judge.progress import Progress, Tally
@@ -41,6 +41,7 @@ class Bounds:
     """The money that calls may cost."""
     backoff_seconds: float = 0.5
     """The longest wait before a second try; it doubles with every further one."""
+    caution: Caution = OF_THE_JUDGE
 
 
 class JudgeEngine:
@@ -54,7 +55,7 @@ class JudgeEngine:
         judge.quirks = self._learnt or frozenset()
         limiter = Limiter(concurrency, bounds.share, proven=self._learnt is not None and judge.probed)
         self._caller = Caller(
-            judge, limiter, self.tally, bounds.patience_seconds, bounds.budget, bounds.backoff_seconds
+            judge, limiter, self.tally, bounds.patience_seconds, bounds.budget, bounds.backoff_seconds, bounds.caution
         )
         self._asking: dict[str, asyncio.Task[Outcomes]] = {}
         self._pending: set[Future[None]] = set()

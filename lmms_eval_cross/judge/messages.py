@@ -26,3 +26,12 @@ def build_messages(
             ],
         },
     ]
+
+
+def without_picture(messages: list[Message]) -> list[Message]:
+    """The same messages for a sample that has no picture."""
+    return [{**message, "content": _text_blocks(message["content"])} for message in messages]
+
+
+def _text_blocks(content: Any) -> Any:
+    return content if isinstance(content, str) else [block for block in content if block["type"] == "text"]

@@ -1,0 +1,76 @@
+"""What teachers wrote, kept so that no text is paid for twice: a line of JSON a reply, appended as it comes."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from lmms_eval_cross.files import unwritable_told
+from lmms_eval_cross.judge.teacher import NoText, TeacherCall
+from lmms_eval_cross.text import canonical_json
+
+KEPT_REASONS: Final = frozenset({"refused", "truncated", "empty"})
+"""Failures that cost money and would come again; others are of the moment, or of the set-up."""
+
+
+class TeacherReplies:
+    """The replies in a file, by the hash of what was asked; several processes may append to it.
+
+    Raises:
+        SettingsError: the file can't be read or written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        with unwritable_told(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("ab")
+            data = path.read_bytes()
+        self._replies = dict(_read_line(line) for line in data.split(b"\n") if _is_whole(line))
+        if data and not data.endswith(b"\n"):  # cut off by a kill: what follows starts a line of its own
+            self._append(b"\n")
+
+    def find(self, key: str) -> str | NoText | None:
+        """What was replied, None if nothing was."""
+        return self._replies.get(key)
+
+    def keep(self, key: str, model: str, reply: str | NoText) -> None:
+        """Append a reply, unless it is a failure of the moment."""
+        row = {"key": key, "model": model}
+        if isinstance(reply, str):
+            row["text"] = reply
+        elif reply.reason in KEPT_REASONS:
+            row |= {"reason": reply.reason, "detail": reply.detail}
+        else:
+            return
+        self._replies[key] = reply
+        self._append(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _append(self, line: bytes) -> None:
+        """One write call, so that lines of two processes don't mix."""
+        with unwritable_told(Path(self._file.name)):
+            os.write(self._file.fileno(), line)
+
+
+def reply_key(host: str, model: str, parameters: dict[str, Any], call: TeacherCall) -> str:
+    """SHA-256 of all that decides a reply; no key and no path of an address."""
+    image = call.image.sha256 if call.image else None
+    asked = {"host": host, "model": model, "parameters": parameters, "system": call.system, "text": call.text}
+    return hashlib.sha256(canonical_json({**asked, "image": image}).encode()).hexdigest()
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
+
+
+def _read_line(line: bytes) -> tuple[str, str | NoText]:
+    row = json.loads(line)
+    reply = row["text"] if "text" in row else NoText(row["reason"], row["detail"])
+    return row["key"], reply
