@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from jinja2 import Environment, StrictUndefined
+from transformers import AutoConfig
 
 from lmms_eval_cross.align.curve import write_curve
 from lmms_eval_cross.align.preset import Preset
 from lmms_eval_cross.files import write_text
+from lmms_eval_cross.report.rendering import markdown_text
 
 CARD: Final = "README.md"
 CURVE: Final = "curve.png"
@@ -35,10 +38,6 @@ def write_card(output: Path, begun: Mapping[str, Any], preset: Preset, history: 
         preset: what it was tuned with.
         history: what TRL logged.
     """
-    from jinja2 import Environment, StrictUndefined
-
-    from lmms_eval_cross.report.rendering import markdown_text
-
     write_curve(output / CURVE, history)
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
     environment.filters["md"] = markdown_text
@@ -49,8 +48,6 @@ def write_card(output: Path, begun: Mapping[str, Any], preset: Preset, history: 
 
 def evaluator_of(output: Path) -> str:
     """The lmms-eval class that loads the model of a folder."""
-    from transformers import AutoConfig
-
     kind = str(AutoConfig.from_pretrained(output).model_type)
     return EVALUATORS.get(kind, kind)
 

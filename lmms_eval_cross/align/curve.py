@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import vl_convert
+
 CURVES: Final[Mapping[str, str]] = {
     "loss": "loss",
     "mean_token_accuracy": "share of tokens foretold",
@@ -16,8 +18,6 @@ _HEIGHT: Final = 140
 
 def write_curve(path: Path, history: Sequence[Mapping[str, Any]]) -> None:
     """Draw what TRL logged at each step, a panel a measure, to a PNG."""
-    import vl_convert
-
     panels = [_panel(history, name, title) for name, title in CURVES.items() if any(name in row for row in history)]
     spec = {"background": "white", "padding": 12, "vconcat": panels}
     path.write_bytes(vl_convert.vegalite_to_png(spec, scale=2))

@@ -8,6 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import torch
+import transformers as hf
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
+
 PATCH: Final = 14
 SIDE: Final = 56
 """Pixels of a picture's side: 4 x 4 patches."""
@@ -37,8 +42,6 @@ _TEXT: Final[Mapping[str, Any]] = {
 
 def write_tiny(family: str, folder: Path, texts: Iterable[str], seed: int = 0) -> Path:
     """Write a model of `family` (a key of FAMILIES) with its processor to `folder`; the same seed gives the same."""
-    import torch
-
     tokens, build = FAMILIES[family]
     tokenizer = _learn_tokenizer(texts, tokens)
     torch.manual_seed(seed)
@@ -51,9 +54,6 @@ def write_tiny(family: str, folder: Path, texts: Iterable[str], seed: int = 0) -
 
 def _learn_tokenizer(texts: Iterable[str], tokens: Mapping[str, str]) -> Any:
     """A byte-level BPE tokenizer; `tokens` are the family's special tokens by the name that its processor uses."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
-
     learnt = Tokenizer(models.BPE())
     learnt.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     learnt.decoder = decoders.ByteLevel()
@@ -70,8 +70,6 @@ def _learn_tokenizer(texts: Iterable[str], tokens: Mapping[str, str]) -> Any:
 
 
 def _qwen(tokenizer: Any) -> tuple[Any, Any]:
-    import transformers as hf
-
     place = "<|vision_start|><|image_pad|><|vision_end|>"
     ids = {name: tokenizer.convert_tokens_to_ids(f"<|{name}|>") for name in ("image_pad", "video_pad")}
     edges = {name: tokenizer.convert_tokens_to_ids(f"<|{name}|>") for name in ("vision_start", "vision_end")}
@@ -102,8 +100,6 @@ def _qwen(tokenizer: Any) -> tuple[Any, Any]:
 
 
 def _llava(tokenizer: Any) -> tuple[Any, Any]:
-    import transformers as hf
-
     config = hf.LlavaConfig(
         vision_config=hf.CLIPVisionConfig(
             hidden_size=WIDTH,
@@ -132,8 +128,6 @@ def _llava(tokenizer: Any) -> tuple[Any, Any]:
 
 
 def _internvl(tokenizer: Any) -> tuple[Any, Any]:
-    import transformers as hf
-
     config = hf.InternVLConfig(
         vision_config=hf.InternVLVisionConfig(
             hidden_size=WIDTH,

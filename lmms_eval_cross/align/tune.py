@@ -6,6 +6,15 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
+from accelerate import PartialState
+from accelerate.utils import gather_object
+from peft import LoraConfig
+from PIL import Image
+from transformers import AutoConfig, AutoProcessor, ProcessorMixin
+from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
+from trl.trainer.dpo_trainer import DataCollatorForVisionPreference
+from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
+
 from lmms_eval_cross.align.card import evaluator_of, write_card
 from lmms_eval_cross.align.examples import Kind
 from lmms_eval_cross.align.preset import Preset, Recipe, check_trl_names
@@ -20,6 +29,7 @@ from lmms_eval_cross.align.tune_save import (
     save_trained,
     tunings_before,
 )
+from lmms_eval_cross.align.tune_watch import FirstSteps
 from lmms_eval_cross.errors import CrossError, SettingsError
 
 GREY: Final = (128, 128, 128)
@@ -70,9 +80,6 @@ def tune(job: TuneJob) -> str | None:
         AlignError: an example can't be learnt from.
         TuneError: training began and teaches nothing.
     """
-    require_trl()
-    from accelerate import PartialState
-
     refuse_adapter(job.model)
     arguments = training_arguments(job.stage, job.preset, job.output / CHECKPOINTS)
     state = PartialState()
@@ -98,30 +105,12 @@ def next_command(output: Path) -> str:
     )
 
 
-def require_trl() -> None:
-    """See that the extra is there.
-
-    Raises:
-        SettingsError: it is not.
-    """
-    from importlib.util import find_spec
-
-    for package in ("trl", "peft"):
-        if find_spec(package) is None:
-            raise SettingsError(
-                f"`align tune` needs {package}, which comes with the extra `align` (Python 3.11 or later): "
-                "pip install 'lmms-eval-cross[align]'."
-            )
-
-
 def training_arguments(stage: Kind, preset: Preset, folder: Path) -> Any:
     """TRL's SFTConfig or DPOConfig of a preset.
 
     Raises:
         SettingsError: TRL does not know a name or refuses a value, or the batch can't be divided.
     """
-    from trl import DPOConfig, SFTConfig
-
     kind = SFTConfig if stage == "sft" else DPOConfig
     recipe = preset.recipe
     check_trl_names(recipe.trl, [field.name for field in fields(kind)], preset.name)
@@ -157,8 +146,6 @@ def load_processor(model: str) -> Any:
     Raises:
         SettingsError: there is none, or it can't show pictures.
     """
-    from transformers import AutoProcessor, ProcessorMixin
-
     try:
         processor = AutoProcessor.from_pretrained(model)
     except (OSError, ValueError) as error:
@@ -172,9 +159,6 @@ def load_processor(model: str) -> Any:
 
 def _rehearse(job: TuneJob, processor: Any, max_length: int | None, workers: int) -> None:
     """Check every example before the model is loaded; a rank takes its share, and all end with the same sentence."""
-    from accelerate import PartialState
-    from accelerate.utils import gather_object
-
     state = PartialState()
     check_template(processor, job.data.rows, job.model)
     share = job.data.rows.select(range(state.process_index, len(job.data.rows), state.num_processes))
@@ -191,9 +175,6 @@ def _rehearse(job: TuneJob, processor: Any, max_length: int | None, workers: int
 
 def collator(stage: Kind, processor: Any) -> Any:
     """TRL's collator of a stage, which cuts nothing."""
-    from trl.trainer.dpo_trainer import DataCollatorForVisionPreference
-    from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
-
     if stage == "dpo":
         return DataCollatorForVisionPreference(processor)
     return DataCollatorForVisionLanguageModeling(processor, completion_only_loss=True)
@@ -201,18 +182,12 @@ def collator(stage: Kind, processor: Any) -> Any:
 
 def picture_token(model: str) -> int | None:
     """The token that stands for a part of a picture, where the model's configuration names it."""
-    from transformers import AutoConfig
-
     config = AutoConfig.from_pretrained(model)
     return getattr(config, "image_token_id", None)
 
 
 def build_trainer(job: TuneJob, arguments: Any, processor: Any) -> Any:
     """TRL's trainer of the job's stage, watched."""
-    from trl import DPOTrainer, SFTTrainer
-
-    from lmms_eval_cross.align.tune_watch import FirstSteps
-
     kind = SFTTrainer if job.stage == "sft" else DPOTrainer
     fresh = last_checkpoint(job.output) is None
     return kind(
@@ -226,8 +201,6 @@ def build_trainer(job: TuneJob, arguments: Any, processor: Any) -> Any:
 
 
 def _lora(recipe: Recipe) -> Any:
-    from peft import LoraConfig
-
     if recipe.lora is None:
         return None
     return LoraConfig(task_type="CAUSAL_LM", **recipe.lora.model_dump())
@@ -235,8 +208,6 @@ def _lora(recipe: Recipe) -> Any:
 
 def picture_probe(job: TuneJob, processor: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]] | None:
     """The inputs of the first example with a picture, as it is and with a grey one; None without pictures."""
-    from PIL import Image
-
     row = next((row for row in job.data.rows if row["images"]), None)
     if row is None:
         return None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from lmms_eval_cross.align.examples import Kind
@@ -153,7 +154,6 @@ def measured(
     rows: "Dataset", collate: Callable[[list[dict[str, Any]]], Any], picture_token: int | None, workers: int, show: bool
 ) -> Iterable[Fit]:
     """Every row of this process, measured, in as many workers as training will have."""
-    from torch.utils.data import DataLoader
 
     def one(batch: list[dict[str, Any]]) -> Fit:
         return measure(collate, batch[0], picture_token)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from datasets import Dataset, Features, List, Value
 from PIL import Image
 
 from lmms_eval_cross.align.conversation import Conversation, Conversations
@@ -72,8 +73,6 @@ def build_rows(
     Raises:
         AlignError: there is no row.
     """
-    from datasets import Dataset, Features, List, Value
-
     if not rows:
         raise AlignError(f"There is no {kind} example to train on; see what `align build` and `align check` say.")
     turns = List({"role": Value("string"), "content": List({"type": Value("string"), "text": Value("string")})})

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from peft import PeftModel
+from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
+
 from lmms_eval_cross.align.card import CARD
 from lmms_eval_cross.align.dataset import file_sha256
 from lmms_eval_cross.align.tune_checks import ADAPTER
@@ -85,13 +88,9 @@ def save_trained(trainer: Any, output: Path) -> Path:
 
 def save_model(trained: Path, base: str, output: Path) -> None:
     """Put the model into `output`: an adapter merged, in the base's type, with its processor."""
-    from transformers import AutoModelForImageTextToText, AutoProcessor
-
     folder = output / ".saving"
     shutil.rmtree(folder, ignore_errors=True)
     if (trained / ADAPTER).is_file():
-        from peft import PeftModel
-
         model = AutoModelForImageTextToText.from_pretrained(base, dtype="auto")
         model = PeftModel.from_pretrained(model, str(trained)).merge_and_unload()
     else:
@@ -104,6 +103,4 @@ def save_model(trained: Path, base: str, output: Path) -> None:
 
 
 def _dtype(base: str) -> Any:
-    from transformers import AutoConfig
-
     return AutoConfig.from_pretrained(base).dtype or "auto"

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
+import torch
 from transformers import TrainerCallback
 
 from lmms_eval_cross.align.examples import Kind
@@ -54,8 +55,6 @@ class FirstSteps(TrainerCallback):  # type: ignore[misc]
 
 
 def _sees(model: Any, shown: Any, grey: Any) -> bool:
-    import torch
-
     was_training = model.training
     model.eval()
     with torch.no_grad():

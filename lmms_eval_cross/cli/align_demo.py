@@ -4,9 +4,7 @@ from pathlib import Path
 
 import click
 
-from lmms_eval_cross.align.demo import write_demo
-from lmms_eval_cross.align.tiny import FAMILIES
-from lmms_eval_cross.align.tune import require_trl
+from lmms_eval_cross.align.extra import require_trl
 from lmms_eval_cross.errors import SettingsError
 
 
@@ -16,6 +14,9 @@ from lmms_eval_cross.errors import SettingsError
 def command(output: Path, family: str) -> None:
     """Write what `make tune-demo` starts from: training files of cross_demo's own answers, and a tiny random model."""
     require_trl()
+    from lmms_eval_cross.align.demo import write_demo
+    from lmms_eval_cross.align.tiny import FAMILIES
+
     if family not in FAMILIES:
         raise SettingsError(f"--family {family} is unknown: take one of {', '.join(FAMILIES)}.")
     if output.exists():

@@ -7,9 +7,8 @@ import click
 
 from lmms_eval_cross.align.check import require_checked
 from lmms_eval_cross.align.dataset import open_dataset
+from lmms_eval_cross.align.extra import require_trl
 from lmms_eval_cross.align.preset import load_preset
-from lmms_eval_cross.align.tune import TuneJob, require_trl, tune
-from lmms_eval_cross.align.tune_rows import load_training_data
 
 
 @click.command(name="tune")
@@ -44,6 +43,10 @@ def command(
     recipe = load_preset(preset, stage, changes)
     dataset = open_dataset(folder)
     require_checked(dataset, allow_leaks, allow_unverified)
+    # TRL and torch take half a minute to load: what is refused is refused before that
+    from lmms_eval_cross.align.tune import TuneJob, tune
+    from lmms_eval_cross.align.tune_rows import load_training_data
+
     data = load_training_data(dataset, stage, recipe.recipe.max_pixels)
     done = tune(TuneJob(stage, model, data, recipe, output, _as_typed(stage, folder, model, preset, changes)))
     if done is not None:
