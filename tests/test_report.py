@@ -108,6 +108,34 @@ def test_offline_verdict_is_called_no_measurement_in_every_format(tmp_path: Path
     assert "(offline)" in csv_tables(report)["models.csv"]
 
 
+def tuned_model(folder: Path, *leak_checks: str) -> Path:
+    """A folder as `align tune` leaves it, after a stage a leak check."""
+    folder.mkdir()
+    *before, last = [{"stage": "sft", "data": {"leak_check": check}} for check in leak_checks]
+    (folder / "tune.json").write_text(json.dumps({"before": before, **last}))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("checks", "expected"),
+    [(("clean", "clean"), False), (("leaked: 12 examples", "clean"), True), (("unverified: no benchmark",), True)],
+)
+def test_a_model_tuned_on_data_that_may_hold_the_test_gets_a_banner(
+    tmp_path: Path, checks: tuple[str, ...], expected: bool
+) -> None:
+    model = tuned_model(tmp_path / "model", *checks)
+    folder = write_run(tmp_path / "a", scored(ITEMS, bool))
+    file = next(folder.rglob("*_results.json"))
+    results = json.loads(file.read_text())
+    results["config"]["model_args"] = f"pretrained={model},device=cpu"
+    file.write_text(json.dumps(results))
+    report = report_of(folder)
+    assert ("tuned_on_test" in kinds(report)) is expected
+    if expected:
+        assert f"a (sft: {checks[0]})" in render_page(report, PageOptions())
+        assert f"sft: {checks[0]}" in markdown(report)
+
+
 def test_coverage_below_the_setting_is_incomplete(tmp_path: Path) -> None:
     answers = scored(ITEMS, bool)
     broken = {**answers[0][2], "compliance": JudgeFailure("compliance", "refused", "The judge refused.")}

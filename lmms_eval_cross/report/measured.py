@@ -15,6 +15,7 @@ from lmms_eval_cross.report.scores import SLICES, Scores, ScoreTable, SliceKind,
 from lmms_eval_cross.runs.run_files import Run
 from lmms_eval_cross.runs.sample_record import JudgedAnswer, Provenance
 from lmms_eval_cross.runs.scorecard import Scorecard, build_scorecards
+from lmms_eval_cross.runs.tuned_on import doubtful_tunings
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ class Measured:
     tasks: Mapping[str, TaskMetric]
     """`task/metric` -> what the run's other tasks measured."""
     failures: Sequence[Failure]
+    doubtful_tunings: Sequence[str]
+    """Stages of `align tune` whose data were not known to be free of the benchmark."""
     other_metrics: Mapping[str, Mapping[str, float]]
 
     def answers_to(self, samples: Iterable[Sample]) -> list[JudgedAnswer | None]:
@@ -138,6 +141,7 @@ def _measure(run: Run, label: str) -> Measured:
         scorecards=build_scorecards(answer.outcomes for answer in run.answers),
         tasks=judged_round.tasks,
         failures=failures,
+        doubtful_tunings=doubtful_tunings(run.results),
         other_metrics=_with_value(run.other_metrics),
     )
 

@@ -11,7 +11,7 @@ from lmms_eval_cross.errors import listing
 from lmms_eval_cross.report.measured import Measured
 from lmms_eval_cross.text import canonical_json
 
-NoticeKind = Literal["offline", "incomparable", "incomplete", "partial", "different_samples"]
+NoticeKind = Literal["offline", "tuned_on_test", "incomparable", "incomplete", "partial", "different_samples"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ def find_notices(models: Sequence[Measured], min_coverage: float) -> list[Notice
     """All banners, the gravest first."""
     return [
         *_offline(models),
+        *_tuned_on_test(models),
         *_incomparable(models),
         *_incomplete(models, min_coverage),
         *_partial(models),
@@ -47,6 +48,16 @@ def _offline(models: Sequence[Measured]) -> Iterator[Notice]:
             "Offline judge: not a measurement",
             f"{listing(labels)}: a few word rules stood in for the judge. These numbers show how the report looks, "
             "and say nothing about any model.",
+        )
+
+
+def _tuned_on_test(models: Sequence[Measured]) -> Iterator[Notice]:
+    doubts = [f"{model.label} ({'; '.join(model.doubtful_tunings)})" for model in models if model.doubtful_tunings]
+    if doubts:
+        yield Notice(
+            "tuned_on_test",
+            "Tuned on data that may hold the benchmark",
+            f"{listing(doubts)}: a model that has seen the test is not measured by it.",
         )
 
 

@@ -1,0 +1,42 @@
+"""What a run's model was tuned on: the mark of training data that may hold the test stays with its results."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+RECORD: Final = "tune.json"
+"""What `align tune` leaves in the folder of a model."""
+
+
+def doubtful_tunings(results: Mapping[str, Any]) -> list[str]:
+    """What the leak checks say that did not end clean, a sentence part for each stage of tuning.
+
+    Told from the model's folder, as long as it lies where the run found it; empty for any other model.
+
+    Args:
+        results: lmms-eval's results.json.
+    """
+    folder = _model_folder(results.get("config", {}).get("model_args"))
+    if folder is None:
+        return []
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        tunings = [*record["before"], {"stage": record["stage"], "data": record["data"]}]
+        checks = [(tuning["stage"], str(tuning["data"]["leak_check"])) for tuning in tunings]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return [f"{stage}: {check}" for stage, check in checks if not check.startswith("clean")]
+
+
+def _model_folder(arguments: object) -> Path | None:
+    """The folder in `pretrained=FOLDER,...`, however lmms-eval wrote the arguments down."""
+    if isinstance(arguments, str):
+        pairs = [part.partition("=") for part in arguments.split(",")]
+        arguments = {name: value for name, _, value in pairs}
+    if not isinstance(arguments, Mapping):
+        return None
+    name = arguments.get("pretrained")
+    if not isinstance(name, str) or not Path(name).is_dir():
+        return None
+    return Path(name)
