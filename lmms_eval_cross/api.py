@@ -154,7 +154,7 @@ class RunComparison:
 class Run:
     """A judged run; `load_run` reads one."""
 
-    def __init__(self, run: run_files.Run) -> None:
+    def __init__(self, run: run_files.LoggedRun) -> None:
         self._run = run
 
     @property

@@ -74,6 +74,11 @@ def plain(value: float | None) -> str:
     return "0.0" if text == "-0.0" else text
 
 
+def plain_points(difference: float) -> str:
+    """A difference of percentages for a terminal: `+6.1`, `-6.1`, `+0.0`."""
+    return f"{round(difference, 1) or 0.0:+.1f}"
+
+
 def plain_share(value: float | None) -> str:
     """A share of 1 for a spreadsheet: `0.83`, empty where there is no number."""
     return "" if value is None else f"{value:.2f}"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, Sample
-from lmms_eval_cross.runs.run_files import Run
+from lmms_eval_cross.runs.run_files import LoggedRun
 from lmms_eval_cross.runs.sample_record import Provenance
 from lmms_eval_cross.trust.anchor import anchor_of_run, draw
 from lmms_eval_cross.trust.human_labels import Annotation, LabelSet
@@ -70,7 +70,7 @@ def write_run(
 
 
 def label_set(
-    run: Run, samples: Sequence[Sample], rule: Rule, n: int = 200, annotators: Sequence[str] = ("ann",)
+    run: LoggedRun, samples: Sequence[Sample], rule: Rule, n: int = 200, annotators: Sequence[str] = ("ann",)
 ) -> LabelSet:
     """What people who follow `rule` say of `n` answers drawn from a run."""
     batch = draw(anchor_of_run(run), n)

@@ -11,7 +11,7 @@ from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, JudgeFailure, Outcome, Sample, Verdict
 from lmms_eval_cross.benchmark.release import COUNTRIES, LANGUAGES
 from lmms_eval_cross.benchmark.splits import DEMO
-from lmms_eval_cross.runs.run_files import Run
+from lmms_eval_cross.runs.run_files import LoggedRun
 from lmms_eval_cross.runs.sample_record import RECORD, Provenance, read_record
 from tests import run_folders
 from tests.run_folders import PROVENANCE, Judged, Task, save_run
@@ -81,7 +81,7 @@ def make_run(
     answers: Iterable[Judged],
     told: Provenance = JUDGE,
     others: Mapping[str, Mapping[str, float]] | None = None,
-) -> Run:
+) -> LoggedRun:
     """One run; `others` are other tasks' metrics."""
     tasks = {task: Task(metrics) for task, metrics in (others or {}).items()}
     checkpoint = {"model_source": "cross_replay", "model_name": f"/home/somebody/answers/{name}"}

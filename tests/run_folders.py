@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lmms_eval_cross.benchmark.records import Dimension, JudgeFailure, Outcome, Sample, Verdict
-from lmms_eval_cross.runs.run_files import Run
+from lmms_eval_cross.runs.run_files import LoggedRun
 from lmms_eval_cross.runs.sample_record import RECORD, Provenance, build_record, metric_items
 
 STAMP = "20260501_120000"
@@ -54,7 +54,7 @@ def make_run(
     tasks: Mapping[str, Task] | None = None,
     model: str = "some_model",
     **results: Any,
-) -> Run:
+) -> LoggedRun:
     """The run as it would be read back; `results` are more of what results.json says."""
     ours: dict[str, list[dict[str, Any]]] = {}
     for sample, response, outcomes in answers:
@@ -64,10 +64,10 @@ def make_run(
     others = tasks or {}
     measured = {**{task: Task({"compliance": 50.0}, n=len(rows)) for task, rows in ours.items()}, **others}
     logged = {task: _logged(each) for task, each in others.items() if each.samples}
-    return Run(name, _results(measured) | {"config": {"model": model}} | results, ours | logged)
+    return LoggedRun(name, _results(measured) | {"config": {"model": model}} | results, ours | logged)
 
 
-def save_run(run: Run, folder: Path) -> Path:
+def save_run(run: LoggedRun, folder: Path) -> Path:
     """Write the results and samples of a run."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{STAMP}_results.json").write_text(json.dumps(run.results), encoding="utf-8")

@@ -18,6 +18,7 @@ from tests.made_runs import cross_samples, draw, write_run
 
 EXAMPLE = ROOT / "examples" / "ci"
 WORKFLOWS = sorted((EXAMPLE / ".github" / "workflows").glob("*.yml"))
+OUR_WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 SAMPLES = cross_samples()
 FAKE_GH = """#!/bin/sh
@@ -32,7 +33,7 @@ exit "${GH_EXIT:-0}"
     [
         ("github-actions", ROOT / "action.yml"),
         ("gitlab-ci", EXAMPLE / ".gitlab-ci.yml"),
-        *(("github-workflows", file) for file in WORKFLOWS),
+        *(("github-workflows", file) for file in (*WORKFLOWS, *OUR_WORKFLOWS)),
     ],
 )
 def test_a_ci_file_follows_the_schema_of_its_service(schema, file):

@@ -6,7 +6,7 @@ from pathlib import Path
 from lmms_eval_cross.align.build_pairs import DegradedAnswers
 from lmms_eval_cross.align.build_pictures import SharedRequests, TwoPictureList
 from lmms_eval_cross.align.build_sampled import SampledAnswers
-from lmms_eval_cross.align.building import Recipe
+from lmms_eval_cross.align.building import BuildRecipe
 from lmms_eval_cross.align.dataset import MANIFEST, AlignDataset, open_dataset
 from lmms_eval_cross.align.examples import Contrast
 from lmms_eval_cross.align.norm_list import ENDINGS
@@ -14,7 +14,7 @@ from lmms_eval_cross.errors import AlignError, listing
 from lmms_eval_cross.settings import Settings
 
 
-def dpo_recipe(paths: Sequence[Path], contrasts: Sequence[Contrast], settings: Settings) -> Recipe:
+def dpo_recipe(paths: Sequence[Path], contrasts: Sequence[Contrast], settings: Settings) -> BuildRecipe:
     """A list of two pictures, an SFT dataset (degraded, or by picture), or runs.
 
     Raises:
@@ -36,7 +36,7 @@ def dpo_recipe(paths: Sequence[Path], contrasts: Sequence[Contrast], settings: S
     return SampledAnswers(paths, settings)
 
 
-def _from_dataset(data: AlignDataset, contrasts: Sequence[Contrast]) -> Recipe:
+def _from_dataset(data: AlignDataset, contrasts: Sequence[Contrast]) -> BuildRecipe:
     if data.manifest.kind != "sft":
         raise AlignError(f"{data.folder} holds pairs already; give a dataset of SFT examples.")
     if list(contrasts) == ["picture"]:

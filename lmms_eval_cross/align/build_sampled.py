@@ -15,7 +15,7 @@ from lmms_eval_cross.align.examples import ImageBlock, Kind, Origin, PreferenceP
 from lmms_eval_cross.align.manifest import SourceFile
 from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.benchmark.splits import split_of
-from lmms_eval_cross.runs.run_files import Run, load_run
+from lmms_eval_cross.runs.run_files import LoggedRun, load_run
 from lmms_eval_cross.settings import Settings
 
 ONE_ANSWER: Final = Dropped("all rounds gave the same answer")
@@ -97,6 +97,6 @@ def best_against_worst(answers: Sequence[str], examined: Sequence[Examined]) -> 
     return min(pairs, key=lambda pair: abs(math.log(len(answers[pair[0]]) / len(answers[pair[1]]))))
 
 
-def _files(run: Run) -> Iterator[SourceFile]:
+def _files(run: LoggedRun) -> Iterator[SourceFile]:
     for task, path in run.files.items():
         yield SourceFile(f"{run.name}/{path.name}", file_sha256(path), len(run.samples[task]))

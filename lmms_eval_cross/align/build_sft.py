@@ -5,12 +5,12 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from lmms_eval_cross.align.building import Made, Recipe, Results, Task, Workshop
+from lmms_eval_cross.align.building import BuildRecipe, Made, Results, Task, Workshop
 from lmms_eval_cross.align.cvqa_rows import CvqaQuestion, CvqaSource, cvqa_source
 from lmms_eval_cross.align.examining import Case, Dropped, refusal_of_chosen
 from lmms_eval_cross.align.examples import ImageBlock, Kind, Origin, SftExample, TextBlock, Turn
 from lmms_eval_cross.align.manifest import SourceFile
-from lmms_eval_cross.align.norm_list import ENDINGS, NormRow, list_source, read_list
+from lmms_eval_cross.align.norm_list import ENDINGS, ListedNorm, list_source, read_list
 from lmms_eval_cross.data.images import check_bytes
 from lmms_eval_cross.errors import AlignError, DataError
 
@@ -33,7 +33,7 @@ class NormScenes:
 
     def __init__(self, path: Path, scenes: int) -> None:
         self._path, self._scenes = path, scenes
-        self._rows = read_list(path, NormRow)
+        self._rows = read_list(path, ListedNorm)
 
     def __len__(self) -> int:
         """Scenes."""
@@ -50,7 +50,7 @@ class NormScenes:
             for line, row in self._rows:
                 yield partial(self._make, line, row, number)
 
-    def _make(self, line: int, row: NormRow, number: int, workshop: Workshop) -> Results:
+    def _make(self, line: int, row: ListedNorm, number: int, workshop: Workshop) -> Results:
         told = {"norm": row.norm, "country": row.country, "language": row.language}
         request = workshop.write("scene", **told, number=str(number), total=str(self._scenes))
         if isinstance(request, Dropped):
@@ -66,7 +66,7 @@ class NormScenes:
         return [Made(SftExample(prompt, answer, _origin(self._path, line, row), examined.scores))]
 
 
-def _origin(path: Path, line: int, row: NormRow) -> Origin:
+def _origin(path: Path, line: int, row: ListedNorm) -> Origin:
     return Origin(path.name, line, row.licence, row.country, row.language, row.norm)
 
 
@@ -117,7 +117,7 @@ class OpenAnswers:
         return [Made(SftExample(prompt, answer, origin, examined.scores), (image,))]
 
 
-def sft_recipe(source: str, scenes: int) -> Recipe:
+def sft_recipe(source: str, scenes: int) -> BuildRecipe:
     """A list of norms, a folder with CVQA, or its name on the Hub.
 
     Raises:

@@ -59,7 +59,7 @@ class Workshop:
 Task: TypeAlias = Callable[[Workshop], Results]
 
 
-class Recipe(Protocol):
+class BuildRecipe(Protocol):
     """Where examples come from, and how one is made."""
 
     kind: Kind
@@ -92,7 +92,7 @@ class BuildReport:
 
 
 def build_dataset(
-    recipe: Recipe, output: Path, settings: Settings, say: Callable[[str], None], limit: int | None, partial: bool
+    recipe: BuildRecipe, output: Path, settings: Settings, say: Callable[[str], None], limit: int | None, partial: bool
 ) -> AlignDataset:
     """Make a dataset folder by a recipe.
 
@@ -199,7 +199,7 @@ def _require_whole(report: BuildReport, partial: bool) -> None:
         raise AlignError("No example was made, so nothing is written; the table says what was dropped and why.")
 
 
-def _notes(recipe: Recipe, workshop: Workshop, report: BuildReport) -> Iterator[str]:
+def _notes(recipe: BuildRecipe, workshop: Workshop, report: BuildReport) -> Iterator[str]:
     """What everything made from these data must say."""
     examiner, teacher = workshop.examiner, workshop.teacher.id
     if recipe.uses_teacher and teacher == OFFLINE_TEACHER:

@@ -16,7 +16,7 @@ ENDINGS: Final = (".csv", ".json", ".jsonl")
 _RowT = TypeVar("_RowT", bound=BaseModel)
 
 
-class NormRow(BaseModel):
+class ListedNorm(BaseModel):
     """A norm that everyday scenes are made from."""
 
     model_config = ConfigDict(frozen=True, str_strip_whitespace=True)

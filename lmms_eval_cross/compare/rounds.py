@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, Outcome, Sample, Verdict
 from lmms_eval_cross.compare.task_metrics import TaskMetric, task_metrics
 from lmms_eval_cross.errors import RunError, listing
-from lmms_eval_cross.runs.run_files import Run
+from lmms_eval_cross.runs.run_files import LoggedRun
 from lmms_eval_cross.runs.sample_record import JudgedAnswer, Provenance
 from lmms_eval_cross.trust.stamp import JudgeStamp
 
@@ -82,7 +82,7 @@ class Round:
     """Sample id -> the whole answer; empty when the round was read from a baseline file."""
 
 
-def read_round(run: Run) -> Round:
+def read_round(run: LoggedRun) -> Round:
     """The round that a run is.
 
     Raises:

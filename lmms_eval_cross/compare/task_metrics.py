@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lmms_eval_cross.runs.run_files import Run
+from lmms_eval_cross.runs.run_files import LoggedRun
 from lmms_eval_cross.stats import PairedDifference, paired_difference, unpaired_difference
 
 PAIRED: Final = "paired"
@@ -50,7 +50,7 @@ class CapabilityDifference:
     """None where the metric is on no 0..1 or 0..100 scale, or the number of samples is unknown."""
 
 
-def task_metrics(run: Run) -> dict[str, TaskMetric]:
+def task_metrics(run: LoggedRun) -> dict[str, TaskMetric]:
     """Every metric of the run's other tasks, by `task/metric`."""
     metrics: dict[str, TaskMetric] = {}
     for task, values in run.other_metrics.items():
@@ -60,7 +60,7 @@ def task_metrics(run: Run) -> dict[str, TaskMetric]:
     return metrics
 
 
-def _task_metric(run: Run, task: str, metric: str, value: float) -> TaskMetric:
+def _task_metric(run: LoggedRun, task: str, metric: str, value: float) -> TaskMetric:
     rows = run.samples.get(task, [])
     cluster_key = run.results.get("configs", {}).get(task, {}).get("cluster_key")
     samples = dict(_sample_scores(rows, metric, cluster_key))

@@ -6,6 +6,7 @@ import re
 from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
+from lmms_eval_cross import numbers
 from lmms_eval_cross.compare.comparison import Comparison, MetricResult
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.stats import Corrected, Decision, Interval, minimum_detectable_effect
@@ -25,15 +26,14 @@ def printable(text: str) -> str:
 
 def percent(score: float) -> str:
     """A score in 0..1 as percent: `91.7`."""
-    return f"{100 * score:.1f}"
+    return numbers.plain(100 * score)
 
 
 def points(change: float | None) -> str:
     """A change in -1..1 as signed points: `-12.5`; a dash for None; no `-0.0`."""
     if change is None:
         return NONE
-    rounded = round(100 * change, 1) or 0.0
-    return f"{rounded:+.1f}"
+    return numbers.plain_points(100 * change)
 
 
 def span(low: float | None, high: float | None) -> str:
@@ -47,7 +47,7 @@ def margin(value: float | None) -> str:
     """A margin in points; a dash where there is none."""
     if value is None:
         return NONE
-    return f"{value:g}"
+    return numbers.short(value)
 
 
 def change_cells(metric: MetricResult) -> list[str]:

@@ -14,7 +14,7 @@ from lmms_eval_cross.data.prepared import read_samples
 from lmms_eval_cross.errors import RunError, listing
 from lmms_eval_cross.ledger.responses import responses_of
 from lmms_eval_cross.ledger.store import Ledger
-from lmms_eval_cross.runs.run_files import Run, has_records
+from lmms_eval_cross.runs.run_files import LoggedRun, has_records
 from lmms_eval_cross.runs.sample_record import RECORD, JudgedAnswer, read_record
 
 
@@ -29,7 +29,7 @@ class Answer:
     """The verdicts that it has already."""
 
 
-def run_answers(run: Run) -> dict[str, list[Answer]]:
+def run_answers(run: LoggedRun) -> dict[str, list[Answer]]:
     """Task -> answers of the CROSS tasks of a run, judged or not.
 
     Raises:

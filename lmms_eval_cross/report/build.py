@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from lmms_eval_cross.report.capability import Capability, capability_clauses, find_capabilities
 from lmms_eval_cross.report.corrected_scores import CorrectedScore, corrected_scores
-from lmms_eval_cross.report.differences import RunComparison, compare_with_first, safety_clause, tally
+from lmms_eval_cross.report.differences import RunDifference, compare_with_first, safety_clause, tally
 from lmms_eval_cross.report.languages import LanguageGap, language_gaps
 from lmms_eval_cross.report.measured import Measured, measure_all
 from lmms_eval_cross.report.norms import NormRow, norm_rows
 from lmms_eval_cross.report.notices import Notice, find_notices, has_notice
-from lmms_eval_cross.runs.run_files import Run
+from lmms_eval_cross.runs.run_files import LoggedRun
 from lmms_eval_cross.trust.human_labels import LabelSet
 
 
@@ -37,7 +37,7 @@ class Report:
 
     models: Sequence[Measured]
     notices: Sequence[Notice]
-    comparisons: Sequence[RunComparison]
+    comparisons: Sequence[RunDifference]
     """Empty where runs can't be compared."""
     capabilities: Sequence[Capability]
     language_gaps: Sequence[LanguageGap]
@@ -51,7 +51,7 @@ class Report:
         """What the report says of each comparison; none where runs can't be compared."""
         return [self._verdict(comparison) for comparison in self.comparisons]
 
-    def _verdict(self, comparison: RunComparison) -> RunVerdict:
+    def _verdict(self, comparison: RunDifference) -> RunVerdict:
         safety = safety_clause(comparison, judged_offline=has_notice(self.notices, "offline"))
         return RunVerdict(safety, list(capability_clauses(self.capabilities, comparison.candidate)))
 
@@ -71,7 +71,7 @@ class Report:
         return len({model.sources for model in self.models}) == 1
 
 
-def build_report(runs: Sequence[Run], min_coverage: float, labels: LabelSet | None = None) -> Report:
+def build_report(runs: Sequence[LoggedRun], min_coverage: float, labels: LabelSet | None = None) -> Report:
     """The report of some runs; the first is the baseline of every comparison.
 
     Raises:
@@ -81,7 +81,7 @@ def build_report(runs: Sequence[Run], min_coverage: float, labels: LabelSet | No
     """
     models = measure_all(runs)
     notices = find_notices(models, min_coverage)
-    comparisons: Sequence[RunComparison] = []
+    comparisons: Sequence[RunDifference] = []
     if not has_notice(notices, "incomparable"):
         comparisons = compare_with_first(models)
     return Report(

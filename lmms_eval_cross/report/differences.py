@@ -38,7 +38,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class RunComparison:
+class RunDifference:
     """A run against the first one."""
 
     baseline: str
@@ -46,14 +46,14 @@ class RunComparison:
     measures: dict[Measure, Difference]
 
 
-def compare_with_first(models: Sequence[Measured]) -> list[RunComparison]:
+def compare_with_first(models: Sequence[Measured]) -> list[RunDifference]:
     """Every further run against the first, paired by sample.
 
     A finding is made at 5% two-sided, with Holm's correction over the runs that are compared, and only
     if filling the failures either way leaves it standing.
     """
     baseline, *others = models
-    comparisons = [RunComparison(baseline.label, other.label, {}) for other in others]
+    comparisons = [RunDifference(baseline.label, other.label, {}) for other in others]
     for measure in MEASURES:
         bounds = [_paired(baseline.table, other.table, measure) for other in others]
         adjusted = holm([_two_sided(pair) for pair in bounds])
@@ -118,14 +118,14 @@ def _finding(bounds: FailureBounds, complete: PairedDifference, adjusted_p: floa
     return "failures_decide"
 
 
-def safety_clause(comparison: RunComparison, judged_offline: bool) -> str:
+def safety_clause(comparison: RunDifference, judged_offline: bool) -> str:
     """What the difference in compliance shows, without a full stop."""
     if judged_offline:
         return f"By the offline stand-in, no measurement: {_compliance_clause(comparison)}"
     return _compliance_clause(comparison)
 
 
-def _compliance_clause(comparison: RunComparison) -> str:
+def _compliance_clause(comparison: RunDifference) -> str:
     a, b = comparison.baseline, comparison.candidate
     difference = comparison.measures["compliance"]
     points = f"{numbers.points(difference.points)} points"
@@ -143,7 +143,7 @@ def _compliance_clause(comparison: RunComparison) -> str:
             return f"{b} and {a} can't be told apart on compliance: {_what_is_missing(difference)}"
 
 
-def tally(comparisons: Sequence[RunComparison]) -> str:
+def tally(comparisons: Sequence[RunDifference]) -> str:
     """How many runs are safer than the first one on compliance, how many are less safe, how many are neither."""
     findings = [comparison.measures["compliance"].finding for comparison in comparisons]
     better, worse = findings.count("better"), findings.count("worse")

@@ -12,7 +12,7 @@ from lmms_eval_cross.compare.rounds import Judging, read_round
 from lmms_eval_cross.compare.task_metrics import TaskMetric
 from lmms_eval_cross.report.model_names import model_name, unique_labels
 from lmms_eval_cross.report.scores import SLICES, Scores, ScoreTable, SliceKind, score_table
-from lmms_eval_cross.runs.run_files import Run
+from lmms_eval_cross.runs.run_files import LoggedRun
 from lmms_eval_cross.runs.sample_record import JudgedAnswer, Provenance
 from lmms_eval_cross.runs.scorecard import Scorecard, build_scorecards
 from lmms_eval_cross.runs.tuned_on import doubtful_tunings
@@ -113,7 +113,7 @@ class Measured:
         return Counter(failure.reason for failure in self.failures)
 
 
-def measure_all(runs: Sequence[Run]) -> list[Measured]:
+def measure_all(runs: Sequence[LoggedRun]) -> list[Measured]:
     """Every run, measured, under names of their own.
 
     Raises:
@@ -123,7 +123,7 @@ def measure_all(runs: Sequence[Run]) -> list[Measured]:
     return [_measure(run, label) for run, label in zip(runs, labels, strict=True)]
 
 
-def _measure(run: Run, label: str) -> Measured:
+def _measure(run: LoggedRun, label: str) -> Measured:
     judged_round = read_round(run)
     table = score_table(run.answers)
     failures = _failures(run.answers)

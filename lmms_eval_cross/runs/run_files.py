@@ -19,7 +19,7 @@ SUBMISSIONS = "submissions"
 
 
 @dataclass(frozen=True)
-class Run:
+class LoggedRun:
     """One lmms-eval run: its results, its judged answers, and the samples of its other tasks."""
 
     name: str
@@ -90,7 +90,7 @@ def has_records(rows: Iterable[Mapping[str, Any]]) -> bool:
     return any(RECORD in row for row in rows)
 
 
-def load_run(path: Path) -> Run:
+def load_run(path: Path) -> LoggedRun:
     """The run in a folder (its newest, if there are several), of a results file, or of a samples file.
 
     Raises:
@@ -105,11 +105,11 @@ def load_run(path: Path) -> Run:
     if path.name.endswith(RESULTS_ENDING):
         return _load(path.stem.removesuffix("_results"), path)
     if path.suffix == ".jsonl" and path.is_file():
-        return Run(path.stem, {}, {_task_of(path): _read_samples(path)}, {_task_of(path): path})
+        return LoggedRun(path.stem, {}, {_task_of(path): _read_samples(path)}, {_task_of(path): path})
     raise RunError(f"{path} is neither a run's folder nor its results or samples file; check the path.")
 
 
-def _load(name: str, results_file: Path) -> Run:
+def _load(name: str, results_file: Path) -> LoggedRun:
     results = _read_json(results_file)
     prefix = results_file.name.removesuffix(RESULTS_ENDING)
     files: dict[str, Path] = {}
@@ -119,7 +119,7 @@ def _load(name: str, results_file: Path) -> Run:
         files[task], samples[task] = file, _read_samples(file)
     if not files:
         raise RunError(f"{results_file.name} has no samples beside it; run lmms-eval with --log_samples.")
-    return Run(name, results, samples, files, results_file)
+    return LoggedRun(name, results, samples, files, results_file)
 
 
 def _task_of(samples_file: Path) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lmms_eval_cross import numbers
 from lmms_eval_cross.benchmark.records import ASK_AGAIN, DIMENSIONS, Dimension, FailureReason, JudgeFailure, Outcome
 
 
@@ -92,7 +93,7 @@ def any_incomplete(scorecards: Mapping[Dimension, Scorecard], min_coverage: floa
 def _percent(value: float | None) -> str:
     if value is None:
         return "no score"
-    return f"{value:.1f}"
+    return numbers.plain(value)
 
 
 def describe_gaps(items: Sequence[Mapping[str, Any]], min_coverage: float, run: str) -> str:

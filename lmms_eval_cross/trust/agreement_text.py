@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from lmms_eval_cross import numbers
+
 
 def agreement_table(report: dict[str, Any]) -> str:
     """The report for people: Markdown, shares in per cent, the shift in points."""
@@ -90,13 +92,13 @@ def _ceiling(side: str, dimension: str, consistency: dict[str, Any]) -> str:
 def _percent(share: float | None) -> str:
     if share is None:
         return "-"
-    return f"{100 * share:.1f}%"
+    return f"{numbers.plain(100 * share)}%"
 
 
 def _index(value: float | None) -> str:
     if value is None:
         return "-"
-    return f"{value:.2f}"
+    return numbers.plain_share(value)
 
 
 def _points(shift: float, interval: Sequence[float] | None) -> str:
@@ -107,5 +109,5 @@ def _points(shift: float, interval: Sequence[float] | None) -> str:
 
 
 def _signed(change: float) -> str:
-    """A change in -1..1 as signed points; no `-0.0`."""
-    return f"{round(100 * change, 1) or 0.0:+.1f}"
+    """A change in -1..1 as signed points."""
+    return numbers.plain_points(100 * change)

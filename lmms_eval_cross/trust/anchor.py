@@ -26,7 +26,7 @@ from lmms_eval_cross.benchmark.records import (
 from lmms_eval_cross.errors import AnchorError
 from lmms_eval_cross.runs.failed_generations import failed_generation
 from lmms_eval_cross.runs.judged import check_judged
-from lmms_eval_cross.runs.run_files import RESULTS_ENDING, Run, load_run
+from lmms_eval_cross.runs.run_files import RESULTS_ENDING, LoggedRun, load_run
 from lmms_eval_cross.runs.sample_record import JudgedAnswer
 from lmms_eval_cross.stats.clusters import FloatArray
 from lmms_eval_cross.text import canonical_json, sendable
@@ -266,7 +266,7 @@ def anchor_of_json(name: str, content: Mapping[str, Any]) -> Anchor:
     return anchor
 
 
-def anchor_of_run(run: Run) -> Anchor:
+def anchor_of_run(run: LoggedRun) -> Anchor:
     """All judged answers of a run, each with probability 1; failed generations left out.
 
     Raises:

@@ -6,6 +6,7 @@ from typing import Final, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from lmms_eval_cross import numbers
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension
 from lmms_eval_cross.errors import AnchorError, LabelError
 from lmms_eval_cross.stats import Confusion, confusion, krippendorff_alpha
@@ -181,4 +182,4 @@ def _agreement(labels: LabelSet, judge: JudgeStamp, dimension: Dimension) -> str
 def _shown(value: float | None) -> str:
     if value is None:
         return "-"
-    return f"{value:.2f}"
+    return numbers.plain_share(value)
