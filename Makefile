@@ -104,10 +104,11 @@ lock: $(TOOLS) ## choose the versions of constraints.txt anew: the newest that g
 	UV=$(UV) requirements/lock.sh
 
 resolve: $(TOOLS) ## ask the index whether everything resolves: locked, lowest and newest, each Python and platform
-	@for python in $(PYTHONS); do for platform in $(PLATFORMS); do for way in "--constraint $(LOCK)" "--resolution lowest-direct" ""; do \
-		$(UV) pip compile --quiet --python-version $$python --python-platform $$platform --all-extras $$way \
-			--output-file /dev/null setup.cfg >/dev/null || { echo "Python $$python on $$platform does not resolve ($$way)"; exit 1; }; \
-	done; echo "Python $$python on $$platform resolves: locked, lowest, newest"; done; done
+	@for python in $(PYTHONS); do for platform in $(PLATFORMS); do \
+		printf '%s\n' "$$python $$platform --constraint $(LOCK)" "$$python $$platform --resolution lowest-direct" \
+			"$$python $$platform --resolution highest"; \
+	done; done | xargs -P 6 -L 1 $(SHELL) -c '$(UV) pip compile --quiet --all-extras --output-file /dev/null setup.cfg \
+		--python-version $$0 --python-platform $$1 $$2 $$3 >/dev/null && echo "resolves: Python $$0 on $$1, $$2 $$3" || exit 255'
 
 newest lowest: $(TOOLS) ## run the demo and the tests with the newest, or lowest, versions that setup.cfg allows
 	$(UV) venv --quiet --clear --seed --python $(BIN)/python .venv-$@
