@@ -78,8 +78,8 @@ def play(python: str, work: Path, run: Run) -> dict[str, str]:
 
 
 def timeless(outputs: Mapping[str, str]) -> dict[str, str]:
-    """The outputs without times of day, and without the versions of what only one environment has."""
-    changing = r'"lmms_eval": "[^"]*"|\d{4}-?\d\d-?\d\d[T_ ]\d\d:?\d\d(:?\d\d(\.\d+)?)?(Z|\+00:00)?'
+    """The outputs without times of day, names of runs, and the versions of what only one environment has."""
+    changing = r'"lmms_eval": ?"[^"]*"|run [0-9a-f]{32}|\d{4}-?\d\d-?\d\d[T_ ]\d\d:?\d\d(:?\d\d(\.\d+)?)?(Z|\+00:00)?'
     return {re.sub(r"\d{8}_\d{6}", "", name): re.sub(changing, "", text) for name, text in outputs.items()}
 
 
