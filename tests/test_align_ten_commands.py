@@ -41,7 +41,8 @@ def place(prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def parsed(command: click.Command, arguments: list[str]) -> click.Context:
     """What click makes of arguments, down to the last subcommand; nothing is done."""
-    context = command.make_context(command.name or "", arguments)
+    parent = click.Context(main, **main.context_settings)  # click keeps the help option of a command's first context
+    context = command.make_context(command.name or "", arguments, parent=parent)
     if not isinstance(command, click.Group):
         return context
     _, subcommand, rest = command.resolve_command(context, [*context._protected_args, *context.args])
