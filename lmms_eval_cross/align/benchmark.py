@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
-import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from lmms_eval_cross.align.ngrams import NgramIndex
 from lmms_eval_cross.align.perceptual import Bits, PictureIndex, join_hashes, window_hashes
 from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.data.demo_split import prepare_demo
-from lmms_eval_cross.data.prepared import Prepared, find_prepared
+from lmms_eval_cross.data.prepared import Prepared, find_prepared, read_samples
 
 Field: TypeAlias = Literal["query", "original query", "norm"]
 """A multilingual sample's query is the translation, its original query the English one."""
@@ -111,8 +110,7 @@ def sample_texts(sample: Sample) -> Iterator[tuple[Field, str]]:
 def prepared_samples(prepared: Prepared) -> Iterator[Sample]:
     """Every sample of prepared data."""
     for split in prepared.manifest.rows:
-        for row in pq.read_table(prepared.parquet(split)).to_pylist():
-            yield Sample.from_row(row)
+        yield from read_samples(prepared.parquet(split))
 
 
 def _is_of(sample_id: str, prepared: Prepared, demo: Prepared) -> bool:

@@ -14,6 +14,7 @@ from lmms_eval_cross.align.curve import write_curve
 from lmms_eval_cross.align.preset import Preset
 from lmms_eval_cross.files import write_text
 from lmms_eval_cross.report.rendering import markdown_text
+from lmms_eval_cross.runs.tuned_on import is_clean, tunings
 
 CARD: Final = "README.md"
 CURVE: Final = "curve.png"
@@ -55,7 +56,7 @@ def evaluator_of(output: Path) -> str:
 def _facts(
     output: Path, begun: Mapping[str, Any], preset: Preset, history: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    lineage = [*begun["before"], {"stage": begun["stage"], "data": begun["data"]}]
+    lineage = tunings(begun)
     return {
         "front": _front(begun),
         "name": output.name,
@@ -63,7 +64,7 @@ def _facts(
         "stage": begun["stage"],
         "evaluator": evaluator_of(output),
         "lineage": lineage,
-        "not_clean": any(not past["data"]["leak_check"].startswith("clean") for past in lineage),
+        "not_clean": not all(map(is_clean, lineage)),
         "notes": list(dict.fromkeys(note for past in lineage for note in past["data"]["notes"])),
         "unsafe": any(past["data"]["unsafe"] for past in lineage),
         "preset": preset.name,

@@ -4,7 +4,6 @@ Each step is noted in the work folder before and after it is taken, under a toke
 process that dies between a request and its answer is followed by one that finds the job by its token.
 """
 
-import hashlib
 import json
 import time
 import uuid
@@ -17,6 +16,7 @@ import openai
 from openai import OpenAI
 from openai.types.fine_tuning import FineTuningJob
 
+from lmms_eval_cross.align.dataset import file_sha256
 from lmms_eval_cross.align.hosted_plan import HostedPlan
 from lmms_eval_cross.errors import AlignError
 from lmms_eval_cross.files import write_whole
@@ -90,7 +90,7 @@ class HostedTuning:
     def _state(self) -> JobState:
         """What an earlier process noted, or a new job's beginning."""
         plan = self._plan
-        digest = hashlib.sha256(plan.file.read_bytes()).hexdigest()
+        digest = file_sha256(plan.file)
         wanted = JobState(
             self._endpoint.host, plan.job.model, json.dumps(plan.method, sort_keys=True), digest, uuid.uuid4().hex
         )

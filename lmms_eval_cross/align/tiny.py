@@ -28,6 +28,14 @@ _TEMPLATE: Final = (
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 """ChatML; blocks stand in the order in which they are given."""
+_VISION: Final[Mapping[str, Any]] = {
+    "hidden_size": WIDTH,
+    "intermediate_size": 2 * WIDTH,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "image_size": SIDE,
+    "patch_size": PATCH,
+}
 _TEXT: Final[Mapping[str, Any]] = {
     "hidden_size": WIDTH,
     "intermediate_size": 2 * WIDTH,
@@ -101,15 +109,7 @@ def _qwen(tokenizer: Any) -> tuple[Any, Any]:
 
 def _llava(tokenizer: Any) -> tuple[Any, Any]:
     config = hf.LlavaConfig(
-        vision_config=hf.CLIPVisionConfig(
-            hidden_size=WIDTH,
-            intermediate_size=2 * WIDTH,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            image_size=SIDE,
-            patch_size=PATCH,
-            projection_dim=WIDTH,
-        ),
+        vision_config=hf.CLIPVisionConfig(**_VISION, projection_dim=WIDTH),
         text_config=hf.LlamaConfig(**_TEXT, **_ends(tokenizer), vocab_size=len(tokenizer)),
         image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
         image_seq_length=(SIDE // PATCH) ** 2,
@@ -129,14 +129,7 @@ def _llava(tokenizer: Any) -> tuple[Any, Any]:
 
 def _internvl(tokenizer: Any) -> tuple[Any, Any]:
     config = hf.InternVLConfig(
-        vision_config=hf.InternVLVisionConfig(
-            hidden_size=WIDTH,
-            intermediate_size=2 * WIDTH,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            image_size=SIDE,
-            patch_size=PATCH,
-        ),
+        vision_config=hf.InternVLVisionConfig(**_VISION),
         text_config=hf.Qwen2Config(**_TEXT, **_ends(tokenizer), vocab_size=len(tokenizer)),
         image_token_id=tokenizer.convert_tokens_to_ids("<IMG_CONTEXT>"),
         image_seq_length=(SIDE // PATCH // 2) ** 2,

@@ -15,9 +15,9 @@ from lmms_eval_cross.align.dataset import file_sha256
 from lmms_eval_cross.align.tune_checks import ADAPTER
 from lmms_eval_cross.errors import SettingsError
 from lmms_eval_cross.files import write_text
+from lmms_eval_cross.runs.tuned_on import RECORD, tunings
 
 CHECKPOINTS: Final = "checkpoints"
-BEGUN: Final = "tune.json"
 _STATE: Final = "trainer_state.json"
 """Written last in a checkpoint: one without it was cut off."""
 
@@ -32,11 +32,10 @@ def base_record(model: str) -> dict[str, Any]:
 
 def tunings_before(model: str) -> list[dict[str, Any]]:
     """The stage and data of every `align tune` that made the base: their marks stay."""
-    record = Path(model) / BEGUN
+    record = Path(model) / RECORD
     if not record.is_file():
         return []
-    begun = json.loads(record.read_text(encoding="utf-8"))
-    return [*begun["before"], {"stage": begun["stage"], "data": begun["data"]}]
+    return tunings(json.loads(record.read_text(encoding="utf-8")))
 
 
 def begin(output: Path, begun: Mapping[str, Any]) -> None:
@@ -47,7 +46,7 @@ def begin(output: Path, begun: Mapping[str, Any]) -> None:
     """
     if (output / CARD).is_file():
         raise SettingsError(f"{output} already holds a tuned model: name another -o.")
-    record = output / BEGUN
+    record = output / RECORD
     if not record.is_file():
         if output.is_dir() and any(output.iterdir()):
             raise SettingsError(f"{output} is not empty and was not begun by `align tune`: name another -o.")

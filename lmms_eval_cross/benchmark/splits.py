@@ -28,9 +28,14 @@ TASK_VERSION: Final = "1.0"
 
 def split_of(sample: Sample) -> str:
     """The split that a sample belongs to: `casa_english`, or `demo`."""
-    if sample.subset == DEMO:
+    return split_name(sample.subset, sample.setting)
+
+
+def split_name(subset: str, setting: str) -> str:
+    """The split of a subset and a setting; the demo is one split whatever the setting."""
+    if subset == DEMO:
         return DEMO
-    return f"{sample.subset}_{sample.setting}"
+    return f"{subset}_{setting}"
 
 
 def tasks_folder() -> Path:

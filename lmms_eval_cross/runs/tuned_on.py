@@ -9,6 +9,16 @@ RECORD: Final = "tune.json"
 """What `align tune` leaves in the folder of a model."""
 
 
+def tunings(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The stage and data of every `align tune` behind a record, the first one first."""
+    return [*record["before"], {"stage": record["stage"], "data": record["data"]}]
+
+
+def is_clean(tuning: Mapping[str, Any]) -> bool:
+    """Whether its data were known to be free of the benchmark."""
+    return str(tuning["data"]["leak_check"]).startswith("clean")
+
+
 def doubtful_tunings(results: Mapping[str, Any]) -> list[str]:
     """What the leak checks say that did not end clean, a sentence part for each stage of tuning.
 
@@ -22,11 +32,10 @@ def doubtful_tunings(results: Mapping[str, Any]) -> list[str]:
         return []
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        tunings = [*record["before"], {"stage": record["stage"], "data": record["data"]}]
-        checks = [(tuning["stage"], str(tuning["data"]["leak_check"])) for tuning in tunings]
+        doubtful = [tuning for tuning in tunings(record) if not is_clean(tuning)]
+        return [f"{tuning['stage']}: {tuning['data']['leak_check']}" for tuning in doubtful]
     except (OSError, ValueError, KeyError, TypeError):
         return []
-    return [f"{stage}: {check}" for stage, check in checks if not check.startswith("clean")]
 
 
 def _model_folder(arguments: object) -> Path | None:

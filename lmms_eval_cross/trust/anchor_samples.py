@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import Sample
-from lmms_eval_cross.benchmark.splits import DEMO
+from lmms_eval_cross.benchmark.splits import split_name
+from lmms_eval_cross.data.prepared import read_samples
 from lmms_eval_cross.errors import AnchorError, listing
 from lmms_eval_cross.trust.anchor import Anchor, Item, text_hash
 
@@ -16,7 +17,7 @@ def samples_of(anchor: Anchor) -> list[Sample]:
         NotPreparedError: the text is needed and nothing is prepared.
         AnchorError: the prepared data lack a sample or hold another text or image for it.
     """
-    prepared = _prepared_samples({_split(item) for item in anchor.items if item.text is None})
+    prepared = _prepared_samples({split_name(item.subset, item.setting) for item in anchor.items if item.text is None})
     samples, unfit = [], []
     for item in anchor.items:
         sample = item.to_sample() or prepared.get(item.sample_id)
@@ -33,19 +34,11 @@ def samples_of(anchor: Anchor) -> list[Sample]:
 
 
 def _prepared_samples(splits: Iterable[str]) -> Mapping[str, Sample]:
-    import pyarrow.parquet as pq
-
     samples = {}
     for split in sorted(splits):
-        for row in pq.read_table(session.data_to_read(split).parquet(split)).to_pylist():
-            samples[row["sample_id"]] = Sample.from_row(row)
+        for sample in read_samples(session.data_to_read(split).parquet(split)):
+            samples[sample.sample_id] = sample
     return samples
-
-
-def _split(item: Item) -> str:
-    if item.subset == DEMO:
-        return DEMO
-    return f"{item.subset}_{item.setting}"
 
 
 def _fits(item: Item, sample: Sample) -> bool:
