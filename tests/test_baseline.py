@@ -34,11 +34,13 @@ def file(run: Path, tmp_path: Path) -> Path:
     [
         (lambda text: text[:-20], "can't be read as a baseline file"),
         (lambda text: "[]", "has schema None"),
-        (lambda text: text.replace("cross-baseline/1", "cross-baseline/9"), "has schema 'cross-baseline/9'"),
+        (lambda text: text.replace("cross-baseline/2", "cross-baseline/9"), "has schema 'cross-baseline/9'"),
         (lambda text: text.replace('"rounds": [', '"rounds": [{}, '), "is damaged at rounds.0.name"),
         (lambda text: text.replace('"education"', '"learning"', 1), "other dimensions"),
         (lambda text: text.replace('"1111"', '"1121"', 1), "has scores '1121' for casa/"),
         (lambda text: text.replace('"1111"', '"1111 1111"', 1), "has scores '1111 1111' for casa/"),
+        (lambda text: text.replace('"1111", "', '"1111", "x', 1), "has answer hashes 'x"),
+        (lambda text: text.replace('"1111", "', '"', 1), "has samples without 5 columns"),
         (lambda text: text.replace('"judge_id"', '"judge_ids"', 1), "damaged provenance"),
         (lambda text: text.replace('"safeworld/english": {', '"safeworld/x": {'), "does not say who judged"),
     ],
@@ -85,6 +87,7 @@ def test_what_is_read_back_is_what_was_written(run, file):
     )
     name = "mmbench_en_dev_static/acc"
     assert read.tasks[name] == replace(written.tasks[name], samples={})
+    assert read.answer_hashes == written.answer_hashes != {}
     assert not read.answers
 
 
@@ -113,6 +116,7 @@ def test_several_runs_are_rounds_of_one_baseline(run, tmp_path):
     assert cross("baseline", run, other, "-o", tmp_path / "two.json").exit_code == 0
     rounds = read_baseline(tmp_path / "two.json")
     assert [each.name for each in rounds] == ["good", "other"]
+    assert [len(each.answer_hashes) for each in rounds] == [len(SAMPLES)] * 2
     name = SAMPLES[0].sample_id
     assert rounds[1].scores[name] == tuple(map(float, WORSE[name]))
     assert len(rounds[1].scores[name]) == len(DIMENSIONS)

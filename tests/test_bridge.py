@@ -108,6 +108,20 @@ def test_bounds_hold_the_true_difference_as_often_as_they_promise():
     assert covered == pytest.approx(0.95, abs=0.035)
 
 
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("agree", [True, False])
+def test_weighted_judges_that_always_agree_or_never_do_have_rates_of_0_and_1(seed, agree):
+    """Shares of floats may add up to 1.0000000000000002, which is no score."""
+    generator = np.random.default_rng(seed)
+    old = np.repeat([0.0, 1.0], 150)
+    bridge = Bridge.of(old, old if agree else 1 - old, range(300), generator.uniform(0.01, 1, 300))
+    rates = [bridge.rate(score) for score in (0, 1)]
+    assert rates == pytest.approx([0, 1] if agree else [1, 0])
+    assert max(rates) <= 1
+    found = bridged_difference(old, old, range(300), bridge)
+    assert found.difference == pytest.approx(0)
+
+
 # --- failures ---
 
 

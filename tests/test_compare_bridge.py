@@ -11,7 +11,7 @@ from lxml import etree
 from lmms_eval_cross.benchmark.records import DIMENSIONS
 from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.stats import bridged_difference
-from lmms_eval_cross.trust.anchor import Anchor, Judgement, anchor_of_run, draw
+from lmms_eval_cross.trust.anchor import Anchor, Judgement, anchor_of_run, draw, load_anchor
 from lmms_eval_cross.trust.bridge import bridges
 from lmms_eval_cross.trust.stamp import JudgeStamp
 from tests.command import compare, cross, said
@@ -121,6 +121,67 @@ def test_an_anchor_with_too_few_answers_of_a_gated_score_gives_no_verdict(runs, 
     result = compare(runs / "old", runs / "same", "--bridge", tmp_path / "small.json")
     assert result.exit_code == 3
     assert "10 of each are needed to bridge; build a larger anchor." in said(result)
+
+
+@pytest.fixture(scope="module")
+def stranger(runs: Path) -> Path:
+    """A bridge over the answers of a model that is right in 30%, which both judges judged."""
+    weak = chance("weak", 0.3)
+    for name, judge, told in (("weak-old", old_judge, OLD), ("weak-new", new_judge, NEW)):
+        write_run(runs / name, SAMPLES, judge(weak), told, lambda each: f"Another answer to {each.item}.")
+    judged_by_both(runs, "weak-old", "weak-new").write(runs / "stranger.json")
+    return runs / "stranger.json"
+
+
+def test_a_bridge_of_another_model_s_answers_gives_no_verdict_and_names_the_command_that_makes_the_right_one(
+    runs, stranger
+):
+    baseline = runs / "written.json"
+    assert cross("baseline", runs / "old", "-o", baseline).exit_code == 0
+    for side in (runs / "old", baseline):
+        result = compare(side, runs / "same", "--bridge", stranger, "--margin", "compliance=10")
+        assert result.exit_code == 3
+        assert "0 of the 600 answers of weak-old in the anchor are the baseline's own" in said(result)
+        assert "draw an anchor from the baseline's run with `lmms-eval-cross anchor build`" in said(result)
+
+
+def test_of_a_mixed_bridge_only_the_baseline_s_own_answers_count(runs, stranger, tmp_path):
+    own, foreign = (load_anchor(runs / name) for name in ("bridge.json", "stranger.json"))
+    judgements = []
+    for first, second in zip(own.judgements, foreign.judgements, strict=True):
+        judgements.append(first.model_copy(update={"verdicts": [*first.verdicts, *second.verdicts[:300]]}))
+    mixed = own.model_copy(update={"items": [*own.items, *foreign.items[:300]], "judgements": judgements})
+    mixed.write(tmp_path / "mixed.json")
+    metrics = []
+    for anchor in (tmp_path / "mixed.json", runs / "bridge.json"):
+        compare(runs / "old", runs / "fallen", "--bridge", anchor, "--json", tmp_path / "o.json")
+        told = json.loads((tmp_path / "o.json").read_text())
+        assert told["bridge"]["answers"] == 600
+        metrics.append(told["metrics"])
+    assert metrics[0] == metrics[1] != []
+
+
+def test_a_baseline_file_without_hashes_of_answers_is_not_bridged_but_read(runs, tmp_path):
+    file = tmp_path / "baseline.json"
+    cross("baseline", runs / "old", "-o", file)
+    first = json.loads(file.read_text())
+    first["schema"] = "cross-baseline/1"
+    first["samples"] = {name: columns[:4] for name, columns in first["samples"].items()}
+    file.write_text(json.dumps(first))
+    assert compare(file, runs / "old").exit_code == 0
+    result = compare(file, runs / "same", "--bridge", runs / "bridge.json", "--inconclusive", "pass")
+    assert result.exit_code == 3
+    assert "write the baseline again with `lmms-eval-cross baseline`" in said(result)
+
+
+def test_judges_that_always_agree_or_never_do_are_bridged(runs, tmp_path):
+    opposed = write_run(tmp_path / "opposed", SAMPLES, lambda *asked: 1 - old_judge(TRUTH)(*asked), NEW)
+    agreed = write_run(tmp_path / "agreed", SAMPLES, old_judge(TRUTH), NEW)
+    for candidate in (opposed, agreed):
+        (runs / candidate.name).symlink_to(candidate)
+        judged_by_both(runs, "old", candidate.name, n=397).write(tmp_path / "bridge.json")
+        result = compare(runs / "old", candidate, "--bridge", tmp_path / "bridge.json", "--margin", "compliance=20")
+        assert result.exit_code == 0, said(result)
 
 
 def test_a_bridge_file_that_was_changed_and_confirm_over_a_bridge_are_wrong_usage(runs, tmp_path):

@@ -32,6 +32,7 @@ def build(run: Path, n: int, seed: int, with_text: bool, output: Path) -> None:
     text = "with the benchmark's text" if with_text else "without the benchmark's text"
     drawn_of = f"{len(drawn.items)} of {drawn.population_size} answers"
     click.echo(f"{output}: {drawn_of}, judged by {drawn.latest.judge}, {text}.")
+    click.echo(f"As a bridge (`compare --bridge`) it serves baselines with these answers alone, those of {drawn.name}.")
 
 
 @anchor.command()

@@ -1,7 +1,8 @@
 """The baseline file: what a comparison needs of one side, small enough to commit and to read in a diff."""
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from math import isnan, nan
 from pathlib import Path
@@ -15,9 +16,13 @@ from lmms_eval_cross.compare.task_metrics import TaskMetric
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.runs.sample_record import Provenance
 
-SCHEMA: Final = "cross-baseline/1"
+SCHEMA: Final = "cross-baseline/2"
+WITHOUT_HASHES: Final = "cross-baseline/1"
+"""Of release 0.1's first builds; still read, but no bridge can stand on it."""
 FAILED: Final = "-"
+UNANSWERED: Final = "-"
 _MARK_OF: Final = {1.0: "1", 0.0: "0"}
+_HASH: Final = re.compile("[0-9a-f]{16}|-")
 _SCORE_OF: Final = {"1": 1.0, "0": 0.0, FAILED: nan}
 
 
@@ -42,7 +47,8 @@ class _BaselineFile(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
     dimensions: tuple[str, ...]
     rounds: list[_RoundEntry]
-    samples: dict[str, tuple[str, str, str, str]]
+    samples: dict[str, tuple[str, ...]]
+    """Norm, country, language, the scores of each round and, but in the first schema, the hashes of its answers."""
 
 
 def write_baseline(side: Side) -> str:
@@ -71,10 +77,11 @@ def _round_entry(one: Round) -> dict[str, Any]:
 
 
 def _sample_lines(side: Side) -> Iterator[str]:
-    """Id, norm, country, language and, round by round, the scores: `1101 110-`."""
+    """Id, norm, country, language and, round by round, the scores, `1101 110-`, and the hashes of the answers."""
     for sample_id, facts in sorted(side.facts.items()):
         scores = " ".join(_marks(one.scores.get(sample_id, UNJUDGED)) for one in side.rounds)
-        row = [facts.norm_id, facts.country, facts.language, scores]
+        hashes = " ".join(one.answer_hashes.get(sample_id, UNANSWERED) for one in side.rounds)
+        row = [facts.norm_id, facts.country, facts.language, scores, hashes]
         yield f"  {json.dumps(sample_id)}: {json.dumps(row)}"
 
 
@@ -101,15 +108,31 @@ def read_baseline(path: Path) -> tuple[Round, ...]:
     """
     file = _checked(path)
     facts: dict[str, SampleFacts] = {}
-    scores: list[dict[str, Scores]] = [{} for _ in file.rounds]
-    for sample_id, (norm_id, country, language, marks) in file.samples.items():
+    for sample_id, (norm_id, country, language, *_) in file.samples.items():
         facts[sample_id] = SampleFacts(sample_id, norm_id, country, language)
-        for place, of_round in enumerate(_split_marks(path, sample_id, marks, len(file.rounds))):
-            scores[place][sample_id] = tuple(_SCORE_OF[mark] for mark in of_round)
     rounds: list[Round] = []
-    for entry, round_scores in zip(file.rounds, scores, strict=True):
-        rounds.append(_round(path, entry, facts, round_scores))
+    for entry, scores, hashes in zip(file.rounds, _scores(path, file), _answer_hashes(path, file), strict=True):
+        rounds.append(_round(path, entry, facts, scores, hashes))
     return tuple(rounds)
+
+
+def _scores(path: Path, file: _BaselineFile) -> list[dict[str, Scores]]:
+    """Round by round, the scores of every sample."""
+    scores: list[dict[str, Scores]] = [{} for _ in file.rounds]
+    for sample_id, columns in file.samples.items():
+        for place, marks in enumerate(_split_marks(path, sample_id, columns[3], len(file.rounds))):
+            scores[place][sample_id] = tuple(_SCORE_OF[mark] for mark in marks)
+    return scores
+
+
+def _answer_hashes(path: Path, file: _BaselineFile) -> list[dict[str, str]]:
+    """Round by round, the hash of every answer; without any where the file is of the first schema."""
+    hashes: list[dict[str, str]] = [{} for _ in file.rounds]
+    for sample_id, columns in file.samples.items():
+        for place, digest in enumerate(_split_hashes(path, sample_id, columns[4:], len(file.rounds))):
+            if digest != UNANSWERED:
+                hashes[place][sample_id] = digest
+    return hashes
 
 
 def _checked(path: Path) -> _BaselineFile:
@@ -120,7 +143,7 @@ def _checked(path: Path) -> _BaselineFile:
     schema = None
     if isinstance(raw, dict):
         schema = raw.pop("schema", None)
-    if schema != SCHEMA:
+    if schema not in (SCHEMA, WITHOUT_HASHES):
         raise RunError(f"{path.name} has schema {schema!r}, a baseline file {SCHEMA!r}; write it anew from its run.")
     try:
         file = _BaselineFile.model_validate(raw)
@@ -128,6 +151,9 @@ def _checked(path: Path) -> _BaselineFile:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise RunError(f"{path.name} is damaged at {place} ({first['msg']}); write it anew from its run.") from None
+    columns = {WITHOUT_HASHES: 4, SCHEMA: 5}[schema]
+    if set(map(len, file.samples.values())) - {columns}:
+        raise RunError(f"{path.name} has samples without {columns} columns; write it anew from its run.")
     if file.dimensions != DIMENSIONS or not file.rounds or not file.samples:
         raise RunError(f"{path.name} has no rounds, no samples or other dimensions; write it anew from its run.")
     return file
@@ -142,7 +168,23 @@ def _split_marks(path: Path, sample_id: str, marks: str, rounds: int) -> list[st
     return by_round
 
 
-def _round(path: Path, entry: _RoundEntry, facts: Mapping[str, SampleFacts], scores: Mapping[str, Scores]) -> Round:
+def _split_hashes(path: Path, sample_id: str, column: Sequence[str], rounds: int) -> list[str]:
+    """The hashes of a sample's answers, round by round; none without such a column, RunError unless one a round."""
+    if not column:
+        return []
+    by_round = column[0].split(" ")
+    if len(by_round) != rounds or not all(map(_HASH.fullmatch, by_round)):
+        raise RunError(f"{path.name} has answer hashes {column[0]!r} for {sample_id}; write it anew from its run.")
+    return by_round
+
+
+def _round(
+    path: Path,
+    entry: _RoundEntry,
+    facts: Mapping[str, SampleFacts],
+    scores: Mapping[str, Scores],
+    hashes: Mapping[str, str],
+) -> Round:
     judging: dict[str, Judging] = {}
     for split, values in entry.provenance.items():
         if split in entry.answered_by:
@@ -153,7 +195,7 @@ def _round(path: Path, entry: _RoundEntry, facts: Mapping[str, SampleFacts], sco
     tasks: dict[str, TaskMetric] = {}
     for name, task in entry.tasks.items():
         tasks[name] = TaskMetric(name, task.value, task.n, task.higher_is_better, {})
-    return Round(entry.name, entry.model, entry.date, judging, facts, scores, tasks)
+    return Round(entry.name, entry.model, entry.date, judging, facts, scores, tasks, answer_hashes=hashes)
 
 
 def _provenance(path: Path, values: Mapping[str, Any]) -> Provenance:

@@ -10,7 +10,7 @@ from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.errors import AnchorError, listing
 from lmms_eval_cross.stats import Bridge
 from lmms_eval_cross.trust.anchor import Anchor
-from lmms_eval_cross.trust.bridge import bridges
+from lmms_eval_cross.trust.bridge import bridges, own_answers
 from lmms_eval_cross.trust.stamp import JudgeStamp, sole_judge
 
 
@@ -22,7 +22,7 @@ class Crossing:
     """The anchor's: the run that it was drawn from."""
     anchor_id: str
     answers: int
-    """In the anchor."""
+    """Of the baseline's own in the anchor; no other counts."""
     old: JudgeStamp
     new: JudgeStamp
     bridges: Mapping[str, Bridge]
@@ -33,15 +33,31 @@ def find_crossing(baseline: Side, candidate: Side, anchor: Anchor, dimensions: S
     """The crossing from the baseline's judge to the candidate's.
 
     Raises:
-        AnchorError: the anchor does not fit these judges, rubrics and profiles, is too small, or is not needed.
+        AnchorError: the anchor does not fit these judges, rubrics and profiles, holds too few of the baseline's own
+            answers, or is not needed.
     """
     old, new = _judge("The baseline", baseline), _judge("The candidate", candidate)
     if old.differing_trait(new) is None:
         raise AnchorError(f"Both sides were judged by {old}, so there is nothing to bridge; leave out --bridge.")
-    by_dimension = bridges(anchor, old, new, dimensions)
+    own = own_answers(anchor, _answer_hashes(baseline))
+    by_dimension = bridges(own, old, new, dimensions)
     _check_models("baseline", baseline, anchor, old)
     _check_models("candidate", candidate, anchor, new)
-    return Crossing(anchor.name, anchor.id, len(anchor.items), old, new, by_dimension)
+    return Crossing(anchor.name, anchor.id, len(own.items), old, new, by_dimension)
+
+
+def _answer_hashes(baseline: Side) -> dict[str, set[str]]:
+    """The hashes of the answers that any round gave to each sample."""
+    hashes: dict[str, set[str]] = {}
+    for one in baseline.rounds:
+        if not one.answer_hashes:
+            raise AnchorError(
+                f"The baseline {one.name} was written by a release that kept no hashes of answers, and only its own "
+                "answers bridge; write the baseline again with `lmms-eval-cross baseline`."
+            )
+        for sample_id, digest in one.answer_hashes.items():
+            hashes.setdefault(sample_id, set()).add(digest)
+    return hashes
 
 
 def _judge(name: str, side: Side) -> JudgeStamp:

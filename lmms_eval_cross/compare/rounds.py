@@ -10,6 +10,7 @@ from lmms_eval_cross.compare.task_metrics import TaskMetric, task_metrics
 from lmms_eval_cross.errors import RunError, listing
 from lmms_eval_cross.runs.run_files import LoggedRun
 from lmms_eval_cross.runs.sample_record import JudgedAnswer, Provenance
+from lmms_eval_cross.trust.anchor import answer_hash
 from lmms_eval_cross.trust.stamp import JudgeStamp
 
 Scores: TypeAlias = tuple[float, ...]
@@ -80,6 +81,8 @@ class Round:
     """`task/metric` -> what other tasks of the run measured."""
     answers: Mapping[str, JudgedAnswer] = field(default_factory=dict)
     """Sample id -> the whole answer; empty when the round was read from a baseline file."""
+    answer_hashes: Mapping[str, str] = field(default_factory=dict)
+    """Sample id -> `answer_hash`; empty when the round was read from a baseline file without them."""
 
 
 def read_round(run: LoggedRun) -> Round:
@@ -91,13 +94,15 @@ def read_round(run: LoggedRun) -> Round:
     answers: dict[str, JudgedAnswer] = {}
     facts: dict[str, SampleFacts] = {}
     scores: dict[str, Scores] = {}
+    hashes: dict[str, str] = {}
     for answer in run.judged_answers:
         sample_id = answer.sample.sample_id
         answers[sample_id] = answer
         facts[sample_id] = SampleFacts.of(answer.sample)
         scores[sample_id] = scores_of(answer.outcomes)
+        hashes[sample_id] = answer_hash(answer.response)
     judging = dict(_judging(run.name, answers))
-    return Round(run.name, run.model, run.date, judging, facts, scores, task_metrics(run), answers)
+    return Round(run.name, run.model, run.date, judging, facts, scores, task_metrics(run), answers, hashes)
 
 
 def scores_of(outcomes: Mapping[Dimension, Outcome]) -> Scores:

@@ -55,11 +55,11 @@ class Bridge:
     def rate(self, score: int) -> float:
         """Share of 1 by the new judge where the old one gives `score`."""
         weights = self.weights * (self.old == score)
-        return float(weights @ self.new / weights.sum())
+        return min(1.0, float(weights @ self.new / weights.sum()))  # a sum of floats may pass the 1 that it stands for
 
     def scores(self, old: FloatArray) -> FloatArray:
         """Old scores as the new judge would give them on average; NaN stays."""
-        return np.asarray(self.rate(0) + (self.rate(1) - self.rate(0)) * old, dtype=np.float64)
+        return np.asarray(self.rate(0) * (1 - old) + self.rate(1) * old, dtype=np.float64)
 
     def influence(self, ones: float, zeros: float) -> FloatArray:
         """What each answer adds to the error of `ones * rate(1) + zeros * rate(0)`, shape (n,)."""
@@ -97,8 +97,8 @@ def bridged_difference(
     NaN for a failure; failures count as `fill` = (baseline, candidate), and without it samples with a side that
     failed throughout are left out (ValueError if none stays). Each old score becomes what the new judge gave on
     average to bridge answers with that score: a post-stratified estimate (Holt & Smith, JRSS A 1979), unbiased
-    where the bridge was drawn from the baseline's run; else it assumes that the new judge takes the old one's 0
-    and 1 alike in both. Errors are of sums by cluster over runs and bridge, with t quantiles of the fewer
+    where the bridge was drawn from the baseline's run. Over another model's answers it is off by points even where the
+    judges err at constant rates, as what an old 0 or 1 hides depends on how often the model is right. Errors are of sums by cluster over runs and bridge, with t quantiles of the fewer
     clusters. The counts of single samples go by the likelier new score, and McNemar's p by them.
     """
     checked_alpha(alpha)

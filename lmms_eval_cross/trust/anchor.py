@@ -5,7 +5,7 @@ docs/agreement.md describes the file. It holds none of the benchmark's text or i
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -188,6 +188,12 @@ class Anchor(_Part):
         """Whether the items hold the benchmark's text."""
         return any(item.text is not None for item in self.items)
 
+    def on_items(self, positions: Sequence[int]) -> "Anchor":
+        """The same with the items at these positions only, their probabilities as they are."""
+        judgements = [judgement.on_items(positions) for judgement in self.judgements]
+        items = [self.items[position] for position in positions]
+        return self.model_copy(update={"items": items, "judgements": judgements})
+
     def askings(self, judge: JudgeStamp) -> list[Judgement]:
         """The judgements of one judge, asking by asking; empty if it was never asked."""
         of_judge = [judgement for judgement in self.judgements if judgement.judge.binding == judge.binding]
@@ -211,6 +217,11 @@ class Anchor(_Part):
 def text_hash(sample: Sample) -> str:
     """SHA-256 of a sample's norm and query."""
     return hashlib.sha256(canonical_json([sample.norm, sample.query]).encode("ascii")).hexdigest()
+
+
+def answer_hash(response: str) -> str:
+    """Tells whether two answers are one, as a judge is sent them: the first 16 digits of their SHA-256."""
+    return hashlib.sha256(sendable(response).encode("utf-8")).hexdigest()[:16]
 
 
 def load_anchor(path: Path, *, to_draw: bool = False) -> Anchor:
@@ -306,9 +317,9 @@ def draw(anchor: Anchor, n: int, seed: int = 0) -> Anchor:
         strata.append((item.subset, item.country, item.language, outcomes[-1]))
     probabilities = drawing_probabilities(outcomes, n, anchor.probabilities)
     drawn = draw_systematically(probabilities, stratified_order(strata, generator), generator).tolist()
-    items = [anchor.items[position].drawn_with(float(probabilities[position])) for position in drawn]
-    judgements = [judgement.on_items(drawn) for judgement in anchor.judgements]
-    return anchor.model_copy(update={"items": items, "judgements": judgements, "seed": seed})
+    chosen = anchor.on_items(drawn)
+    items = [item.drawn_with(float(probabilities[place])) for item, place in zip(chosen.items, drawn, strict=True)]
+    return chosen.model_copy(update={"items": items, "seed": seed})
 
 
 def scores(judgement: Judgement, dimension: Dimension) -> FloatArray:
