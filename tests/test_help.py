@@ -1,12 +1,15 @@
 """What every `--help` says."""
 
+import pkgutil
 from collections.abc import Iterator
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from lmms_eval_cross.cli import COMMANDS, main
+from lmms_eval_cross import cli
+from lmms_eval_cross.cli import main
+from lmms_eval_cross.cli.lazy_group import LazyGroup
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -38,7 +41,26 @@ def test_the_examples_of_run_stand_a_line_each() -> None:
     assert "  lmms-eval-cross run -- torchrun --nproc_per_node 8 -m lmms_eval --model ..." in lines
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_the_list_of_commands_says_the_first_sentence_of_each_help(name: str) -> None:
+def listed(group: LazyGroup, path: str = "") -> Iterator[tuple[str, str]]:
+    for name, sentence in group.sentences.items():
+        yield f"{path}{name}", sentence
+        if isinstance(command := ALL[f"{path}{name}"], LazyGroup):
+            yield from listed(command, f"{path}{name} ")
+
+
+assert isinstance(main, LazyGroup)
+
+
+@pytest.mark.parametrize(("name", "sentence"), list(listed(main)))
+def test_a_list_of_commands_says_the_first_sentence_of_each_help(name: str, sentence: str) -> None:
     first = str(ALL[name].help).split("\n\n")[0]
-    assert " ".join(first.split()) == COMMANDS[name]
+    assert " ".join(first.split()) == sentence
+
+
+def test_every_module_of_a_group_is_listed() -> None:
+    files = {module.name for module in pkgutil.iter_modules(cli.__path__)}
+    for group in (name for name, command in ALL.items() if isinstance(command, LazyGroup)):
+        modules = {name for name in files if name.startswith(f"{group}_")}
+        assert modules == {
+            name.replace(" ", "_") for name in ALL if name.startswith(f"{group} ") and name.count(" ") == 1
+        }

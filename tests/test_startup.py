@@ -34,9 +34,11 @@ FORBIDDEN = {
     "session": ASKING | NEVER | PAGES,
     "judging": ASKING | NEVER | PAGES,
     "cli": ASKING | NEVER | PAGES | {"numpy", "pyarrow", "PIL", "yaml", "pydantic"},
-    "cli.anchor": ASKING | NEVER | PAGES | {"pyarrow", "PIL", "yaml"},
+    "cli.anchor": ASKING | NEVER | PAGES | {"numpy", "pyarrow", "PIL", "yaml", "pydantic"},
+    "cli.anchor_build": ASKING | NEVER | PAGES | {"pyarrow", "PIL", "yaml"},
     "cli.compare": ASKING | NEVER | PAGES | {"numpy", "pyarrow", "PIL", "yaml", "pydantic"},
-    "cli.label": ASKING | NEVER | PAGES | {"pyarrow", "PIL", "yaml"},
+    "cli.label": ASKING | NEVER | PAGES | {"numpy", "pyarrow", "PIL", "yaml", "pydantic"},
+    "cli.label_correct": ASKING | NEVER | PAGES | {"pyarrow", "PIL", "yaml"},
     "cli.ledger": ASKING | NEVER | PAGES | {"numpy", "pyarrow", "PIL", "yaml"},
     "harness.run_command": ASKING | NEVER | PAGES,
 }

@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 
 from lmms_eval_cross import __version__
+from lmms_eval_cross.cli.lazy_group import LazyGroup
 from lmms_eval_cross.errors import CrossError
 
 COMMANDS: Final = {
@@ -34,24 +35,13 @@ COMMANDS: Final = {
 """Name -> the first sentence of its help, so that `--help` loads none of them; `a-b` lives in module `a_b`."""
 
 
-class SentenceGroup(click.Group):
-    """Loads commands when they are asked for, and turns a CrossError into its sentence and exit code."""
+class CommandLine(LazyGroup):
+    """Our commands, a module each; turns a CrossError into its sentence and exit code."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names, in order."""
-        return list(COMMANDS)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The names with what each does."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of a name."""
-        if cmd_name not in COMMANDS:
-            return None
-        name = cmd_name.replace("-", "_")
-        command: click.Command = getattr(importlib.import_module(f"lmms_eval_cross.cli.{name}"), name)
+    def load(self, name: str) -> click.Command:
+        """The command of a name in `COMMANDS`."""
+        module = name.replace("-", "_")
+        command: click.Command = getattr(importlib.import_module(f"lmms_eval_cross.cli.{module}"), module)
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -63,7 +53,7 @@ class SentenceGroup(click.Group):
             sys.exit(error.exit_code)
 
 
-@click.group(cls=SentenceGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=CommandLine, sentences=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="lmms-eval-cross")
 def main() -> None:
     """CROSS for lmms-eval: what to type before and after a run."""

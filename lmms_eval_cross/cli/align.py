@@ -1,32 +1,22 @@
-"""`lmms-eval-cross align`: a subcommand `x` is the click command `command` of the module `align_x` beside this one."""
+"""`lmms-eval-cross align`."""
 
-import importlib
-import pkgutil
 from typing import Final
 
 import click
 
-from lmms_eval_cross import cli
+from lmms_eval_cross.cli.lazy_group import LazyGroup
 
-_PREFIX: Final = "align_"
-
-
-class FileGroup(click.Group):
-    """Loads a subcommand when it is asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The modules' names without what they share."""
-        modules = [module.name for module in pkgutil.iter_modules(cli.__path__)]
-        return [name.removeprefix(_PREFIX) for name in modules if name.startswith(_PREFIX)]
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The subcommand of a name."""
-        if cmd_name not in self.list_commands(ctx):
-            return None
-        command: click.Command = importlib.import_module(f"lmms_eval_cross.cli.{_PREFIX}{cmd_name}").command
-        return command
+COMMANDS: Final = {
+    "build": "Make new examples: a teacher writes them (CROSS_TEACHER...), the judge lets them pass or not.",
+    "check": "Compare the data in DIR with the benchmark and cross_demo: exit code 0 clean, 1 not, 2 wrong usage.",
+    "demo": "Write what `make tune-demo` starts from: training files of cross_demo's answers, and a tiny random model.",
+    "export": "Write the data in DIR as a trainer or a hosted service reads them, with a page that says what they are.",
+    "import": "Turn the release's training files into dataset folders: OUTPUT/sft, and OUTPUT/dpo of pairs.",
+    "openai": "Tune a model at OpenAI on the dataset in DIR: first shown with its price, sent with --submit only.",
+    "tune": "Tune a model on the dataset in DIR with TRL: supervised (sft) or by preference (dpo).",
+}
 
 
-@click.group(cls=FileGroup)
+@click.group(cls=LazyGroup, sentences=COMMANDS)
 def align() -> None:
     """Make training data, check them against the benchmark, and tune a model with them."""

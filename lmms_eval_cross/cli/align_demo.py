@@ -12,7 +12,7 @@ from lmms_eval_cross.errors import SettingsError
 @click.option("-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="A new folder.")
 @click.option("--family", default="llava", show_default=True, help="Of the model: qwen2_5_vl, llava or internvl.")
 def command(output: Path, family: str) -> None:
-    """Write what `make tune-demo` starts from: training files of cross_demo's own answers, and a tiny random model."""
+    """Write what `make tune-demo` starts from: training files of cross_demo's answers, and a tiny random model."""
     require_trl()
     from lmms_eval_cross.align.demo import write_demo
     from lmms_eval_cross.align.tiny import FAMILIES

@@ -18,7 +18,7 @@ PATH = click.Path(path_type=Path)
 @click.option("--cvqa", type=PATH, help="A local copy of CVQA (its Parquet files): the pictures that CROSS lacks.")
 @click.option("--repair", is_flag=True, help="Put right what the table of defects says can be.")
 def command(source: Path, output: Path, cvqa: Path | None, repair: bool) -> None:
-    """Turn the release's training files into dataset folders: OUTPUT/sft, and OUTPUT/dpo where there are pairs."""
+    """Turn the release's training files into dataset folders: OUTPUT/sft, and OUTPUT/dpo of pairs."""
     if not source.is_dir():
         raise SourceError(f"--source {source} is not a folder; give a copy of CROSS in the official layout.")
     pictures = Pictures(source, CvqaCopy(cvqa) if cvqa else None)

@@ -1,0 +1,28 @@
+"""`lmms-eval-cross label correct`."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from lmms_eval_cross.files import write_text
+from lmms_eval_cross.runs.run_files import load_run
+from lmms_eval_cross.trust.corrected_means import corrected_means, corrected_table
+from lmms_eval_cross.trust.human_labels import load_labels
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command(name="correct")
+@click.argument("run", type=PATH)
+@click.argument("labels", type=PATH)
+@click.option("--json", "json_path", type=PATH, help="Write the numbers to this file as well.")
+def command(run: Path, labels: Path, json_path: Path | None) -> None:
+    """Show RUN's means as the judge gives them and corrected by a label file."""
+    loaded, known = load_run(run), load_labels(labels)
+    means = corrected_means(loaded.judged_answers, known)
+    if json_path is not None:
+        content = {"schema": "cross-corrected/1", "dimensions": {each.dimension: asdict(each) for each in means}}
+        write_text(json_path, json.dumps(content, indent=1, allow_nan=False) + "\n")
+    click.echo(corrected_table(means))
