@@ -43,6 +43,15 @@ __all__ = [
     "load_samples",
 ]
 
+_HOMES = {
+    "CrossError": "errors",
+    "JudgeFailure": "benchmark.records",
+    "Sample": "benchmark.records",
+    "Settings": "settings",
+    "Verdict": "benchmark.records",
+}
+"""Where public names are made that load less than `api`, which has the others."""
+
 _CLONE = Path(__file__).resolve().parent.parent
 
 
@@ -72,7 +81,7 @@ if not TYPE_CHECKING:  # a type checker would take any name for one of ours
         """A public name, loaded when it is asked for (PEP 562): importing the package imports nothing heavy."""
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module("lmms_eval_cross.api"), name)
+        return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'api')}"), name)
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *__all__})

@@ -146,9 +146,7 @@ class RunComparison:
 
     def to_pandas(self) -> pd.DataFrame:
         """A row a metric; the columns are the fields of `MetricChange`."""
-        import pandas as pd
-
-        return pd.DataFrame(self.metrics, columns=[field.name for field in fields(MetricChange)])
+        return _data_frame(self.metrics, [field.name for field in fields(MetricChange)])
 
 
 class Run:
@@ -187,10 +185,8 @@ class Run:
         Raises:
             CrossError: as for `answers`.
         """
-        import pandas as pd
-
         rows = [row for answer in self.answers for row in self._rows(answer)]
-        return pd.DataFrame(rows, columns=list(COLUMNS)).astype(DTYPES)
+        return _data_frame(rows, list(COLUMNS)).astype(DTYPES)
 
     def means(self) -> list[Mean]:
         """The mean of each dimension and the mean of the four, with intervals that respect norms; percent.
@@ -289,6 +285,13 @@ def compare_runs(
     _check_rules(margins, alpha)
     rules = Rules(margins, alpha, load_settings().min_coverage, inconclusive == "pass", resamples)
     return _run_comparison(compare(_side(baseline), _side(candidate), rules))
+
+
+def _data_frame(rows: Sequence[object], columns: list[str]) -> pd.DataFrame:
+    # Loading pandas takes a second, and only those who ask for a data frame need it.
+    import pandas as pd
+
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _outcome_columns(outcome: Outcome) -> dict[str, object]:

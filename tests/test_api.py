@@ -77,6 +77,14 @@ def test_importing_the_package_imports_nothing_heavy(run: Run) -> None:
     assert (told.stdout, told.stderr) == ("set()\n", "")
 
 
+def test_settings_alone_load_no_numbers_and_no_gate(run: Run) -> None:
+    heavy = "{'numpy', 'pandas', 'openai', 'torch', 'pyarrow', 'lmms_eval_cross.api'}"
+    told = run(
+        sys.executable, "-c", f"from lmms_eval_cross import Settings; import sys; print({heavy} & set(sys.modules))"
+    )
+    assert (told.stdout, told.stderr) == ("set()\n", "")
+
+
 # ---- numbers --------------------------------------------------------------------------------------------------------
 
 

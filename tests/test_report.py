@@ -490,6 +490,15 @@ def test_command_writes_four_formats_and_names_them(cross: Command, two: list[Pa
     assert all(path.stat().st_size for path in named)
 
 
+def test_the_page_is_written_where_it_or_nothing_is_named(
+    cross: Command, two: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cross("report", *map(str, two), "--json", "numbers.json").stdout == "numbers.json\n"
+    assert not Path("report.html").exists()
+    assert cross("report", *map(str, two)).stdout == "report.html\n"
+
+
 def test_minimum_coverage_is_a_setting(cross: Command, two: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CROSS_MIN_COVERAGE", "101")
     done = cross("report", *map(str, two))

@@ -12,7 +12,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.command()
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=_FILE, default=Path("report.html"), show_default=True, help="The page.")
+@click.option("-o", "--output", type=_FILE, help="The page; without any file named, report.html.")
 @click.option("--markdown", type=_FILE, help="Write a summary to paste.")
 @click.option("--csv", "csv_folder", type=click.Path(file_okay=False, path_type=Path), help="Write tables to a folder.")
 @click.option("--json", "json_file", type=_FILE, help="Write the numbers; docs/report.md has the schema.")
@@ -21,7 +21,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--redact-images", is_flag=True, help="Leave out the images.")
 def report(
     runs: tuple[Path, ...],
-    output: Path,
+    output: Path | None,
     markdown: Path | None,
     csv_folder: Path | None,
     json_file: Path | None,
@@ -33,6 +33,8 @@ def report(
 
     A run is lmms-eval's --output_path, made with --log_samples. The first is the baseline of all comparisons.
     """
+    if not any((output, markdown, csv_folder, json_file)):
+        output = Path("report.html")
     targets = Targets(page=output, markdown=markdown, csv=csv_folder, json=json_file)
     options = PageOptions(samples=not no_samples, images=not redact_images)
     for path in write_report(runs, targets, options, labels):

@@ -98,8 +98,9 @@ def bridged_difference(
     failed throughout are left out (ValueError if none stays). Each old score becomes what the new judge gave on
     average to bridge answers with that score: a post-stratified estimate (Holt & Smith, JRSS A 1979), unbiased
     where the bridge was drawn from the baseline's run. Over another model's answers it is off by points even where the
-    judges err at constant rates, as what an old 0 or 1 hides depends on how often the model is right. Errors are of sums by cluster over runs and bridge, with t quantiles of the fewer
-    clusters. The counts of single samples go by the likelier new score, and McNemar's p by them.
+    judges err at constant rates, as what an old 0 or 1 hides depends on how often the model is right. Errors are of
+    sums by cluster over runs and bridge, with t quantiles of the fewer clusters. The counts of single samples go by the
+    likelier new score, and McNemar's p by them.
     """
     checked_alpha(alpha)
     old, new, labels = _complete(as_rounds("baseline", baseline), as_rounds("candidate", candidate), clusters, fill)

@@ -18,6 +18,7 @@ from lmms_eval_cross.stats.clusters import (
     FloatArray,
     checked_alpha,
     checked_vector,
+    fair_coin_tail,
     sum_by_cluster,
     t_quantile,
     t_upper_tail,
@@ -183,14 +184,12 @@ def widest_variance(mean: float, n: int) -> float:
 
 def mcnemar_p_value(baseline_only: int, candidate_only: int) -> float:
     """Return the exact two-sided p value of McNemar (Psychometrika 1947); ignores clusters."""
-    from scipy.special import bdtr
-
     fewer, both = min(baseline_only, candidate_only), baseline_only + candidate_only
     if fewer < 0:
         raise ValueError(f"counts must be >= 0, got {fewer}")
     if both == 0:
         return 1.0
-    return min(1.0, 2 * float(bdtr(fewer, both, 0.5)))
+    return min(1.0, 2 * fair_coin_tail(fewer, both))
 
 
 def noninferiority(difference: PairedDifference, margin: float) -> Evidence:
