@@ -55,8 +55,9 @@ SCENES = {
     "fixed-2MB": Scene((), LARGE, ("bare", "engine")),
     "drawn-3kB": Scene(("--spread", "0.5"), SMALL, ("bare", "engine")),
     "quota, headers": Scene((*_QUOTA, "full"), SMALL, ("bare with SDK retries", "engine")),
-    "quota, Retry-After": Scene((*_QUOTA, "retry"), SMALL, ("bare with SDK retries", "engine")),
-    "quota, silent": Scene((*_QUOTA, "none"), SMALL, ("bare with SDK retries", "engine")),
+    "quota, Retry-After": Scene((*_QUOTA, "retry"), SMALL, ("bare with SDK retries", "engine", "engine, AIMD")),
+    "quota, silent": Scene((*_QUOTA, "none"), SMALL, ("bare with SDK retries", "engine", "engine, AIMD")),
+    "4% refused at random": Scene(("--refuse", "0.04"), SMALL, ("bare with SDK retries", "engine", "engine, AIMD")),
     "wrong key": Scene((), SMALL, ("bare with SDK retries", "engine", "engine, first run"), key="sk-wrong"),
 }
 PARTS = {"serial": 24, "lmms-eval provider": 160}
@@ -140,6 +141,15 @@ def provider(url: str, key: str, size: int, calls: int) -> Callable[[], int]:
     return run
 
 
+def engine_with_aimd(url: str, key: str, size: int, calls: int) -> Callable[[], int]:
+    """Our engine with a plain AIMD window in place of the search for a silent quota."""
+    from benchmarks.pace import PlainLimiter
+    from lmms_eval_cross.judge import engine as module
+
+    module.Limiter = PlainLimiter  # type: ignore[misc]
+    return engine(url, key, size, calls)
+
+
 def engine(url: str, key: str, size: int, calls: int, known: bool = True) -> Callable[[], int]:
     """Our engine: pictures from Parquet, verdicts parsed and filed in a ledger."""
     from lmms_eval_cross.benchmark.records import Sample, Verdict
@@ -201,6 +211,7 @@ WAYS: dict[str, Callable[..., Callable[[], int]]] = {
     "bare": bare,
     "bare with SDK retries": lambda *given: bare(*given, retries=4),
     "engine": engine,
+    "engine, AIMD": engine_with_aimd,
     "engine, first run": lambda *given: engine(*given, known=False),
     "lmms-eval provider": provider,
     "serial": serial,

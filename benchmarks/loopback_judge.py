@@ -38,6 +38,8 @@ class Behaviour:
     burst: float
     headers: str
     """`full`: x-ratelimit and Retry-After; `retry`: Retry-After alone; `none`."""
+    refuse: float = 0.0
+    """The share of calls that are refused at random."""
     counts: dict[str, float] = field(default_factory=dict)
     _level: float = -1.0
     _at: float = 0.0
@@ -65,6 +67,9 @@ class Behaviour:
 
     def _chat(self) -> tuple[float, bytes]:
         now = asyncio.get_running_loop().time()
+        if random.random() < self.refuse:
+            self.counts["refused"] += 1
+            return 0.0, _response(429, b'{"error": {"message": "Too many requests"}}')
         if self.rate:
             self._level, self._at = min(self.burst, self._level + self.rate * (now - self._at)), now
             if self._level < 1:
@@ -156,4 +161,5 @@ if __name__ == "__main__":
     parser.add_argument("--rate", type=float, default=0.0)
     parser.add_argument("--burst", type=float, default=50.0)
     parser.add_argument("--headers", choices=["full", "retry", "none"], default="full")
+    parser.add_argument("--refuse", type=float, default=0.0)
     asyncio.run(serve(Behaviour(**vars(parser.parse_args()))))

@@ -8,15 +8,16 @@ and the per cent of requests that were refused.
 """
 
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from lmms_eval_cross.pacing import limiter
+from lmms_eval_cross.pacing import chance, limiter
 from lmms_eval_cross.pacing import pace as constants
-from lmms_eval_cross.pacing.limiter import Window
-from lmms_eval_cross.pacing.pace import Pace
+from lmms_eval_cross.pacing.limiter import Limiter, Window
+from lmms_eval_cross.pacing.limits import Limits
+from lmms_eval_cross.pacing.pace import Pace, Ticket
 from tests.test_limiter import Bucket
 
 SEEDS, IN_FLIGHT, LATENCY = range(5), 64, 0.5
@@ -52,6 +53,16 @@ SCENES = {
         {"rate": 20, "burst": 20, "told": "nothing", "new_rate": (20, 1000)},
     ),
 }
+RANDOM = {
+    f"{share:.0%} of calls refused at random": Scene(
+        int(600 * 64 * (1 - share)),
+        600.0,
+        {"rate": 1e6, "burst": 1e6, "told": "nothing", "random_share": share, "in_flight": 32},
+    )
+    for share in (0.01, 0.02, 0.04, 0.1, 0.3)
+}
+"""Ten minutes at 32 in flight, where 64 calls a second would go out; more than 100% is possible, since a refused call
+leaves its place at once."""
 OTHERS = {
     "PROBE": (0.0025, 0.01),
     "_DOUBLING_CALLS": (25, 100),
@@ -67,6 +78,14 @@ OTHERS = {
     "_SMALLEST_QUOTA": (5.0, 20.0),
     "_TRUST": (0.05, 0.2),
     "_RESERVE": (0.02, 0.08),
+    "_LEAST_LEFT": (0.125, 0.5),
+    "REST_CALLS": (10, 40),
+    "REST_PACE": (0.6, 0.9),
+    "_RESTS": (3, 10),
+    "_HOPELESS": (0.25, 0.75),
+    "_ALWAYS": (0.5, 2.0),
+    "_OF_CALLS": (0.005, 0.02),
+    "_DEVIATIONS": (1.0, 4.0),
 }
 """Half and double; of what is left of a rate, half and double of what is taken off, roughly."""
 
@@ -78,15 +97,29 @@ class PlainPace(Pace):
         """Leave it to the window."""
 
 
+class PlainLimiter(Limiter):
+    """The gate of an engine with a plain AIMD window: a refusal halves it too (`benchmarks/judge.py`)."""
+
+    def __init__(self, most: int, share: float = 1.0, proven: bool = True) -> None:
+        super().__init__(most, share, proven)
+        self._pace = PlainPace(share)
+
+    def leave(self, ticket: Ticket, limits: Limits, refused: bool = False, faltered: bool = False) -> None:
+        """A refusal is a falter."""
+        if refused:
+            self._window.shrink(ticket, self._sent)
+        super().leave(ticket, limits, refused, faltered)
+
+
 def plain(bucket: Bucket, calls: int) -> float:
     """AIMD: a refusal halves the calls in flight, and each round that went well adds one."""
-    return bucket.run(calls, PlainPace(), Window(IN_FLIGHT, float(IN_FLIGHT)))
+    return bucket.run(calls, PlainPace(), Window(bucket.in_flight, float(bucket.in_flight)))
 
 
-def cell(scene: Scene, run: Callable[[Bucket, int], float]) -> str:
+def cell(scene: Scene, run: Callable[[Bucket, int], float], seeds: Iterable[int] = SEEDS) -> str:
     """Goodput and refused requests of a scene, the means over the seeds."""
     goodput, refused = [], []
-    for seed in SEEDS:
+    for seed in seeds:
         bucket = Bucket(seed=seed, **scene.server)
         goodput.append(scene.least_seconds / run(bucket, scene.calls))
         refused.append(bucket.refused / (scene.calls + bucket.refused))
@@ -96,6 +129,11 @@ def cell(scene: Scene, run: Callable[[Bucket, int], float]) -> str:
 def row(name: str, run: Callable[[Bucket, int], float] = Bucket.run) -> str:
     """A row of the table."""
     return "| " + " | ".join([name, *(cell(scene, run) for scene in SCENES.values())]) + " |"
+
+
+def random_row(name: str, run: Callable[[Bucket, int], float]) -> str:
+    """A row of the table of random refusals, of one seed."""
+    return "| " + " | ".join([name, *(cell(scene, run, [0]) for scene in RANDOM.values())]) + " |"
 
 
 @contextmanager
@@ -111,16 +149,21 @@ def changed(module: Any, name: str, value: float) -> Iterator[None]:
 
 def main() -> None:
     """Print the table, a row as it is ready."""
-    print("| | " + " | ".join(SCENES) + " |")
+    print("| | " + " | ".join(RANDOM) + " |")
+    print("| --- " + "| ---: " * len(RANDOM) + "|")
+    print(random_row("as it is", Bucket.run), flush=True)
+    print(random_row("AIMD window", plain), flush=True)
+    print("\n| | " + " | ".join(SCENES) + " |")
     print("| --- " + "| ---: " * len(SCENES) + "|")
     print(row("as it is"), flush=True)
     print(row("AIMD window", plain), flush=True)
     with changed(limiter, "_FEWEST_SHARE", 0.0):
         print(row("AIMD window down to one call", plain), flush=True)
     for name, values in OTHERS.items():
-        used = getattr(constants, name)
+        module = constants if hasattr(constants, name) else chance
+        used = getattr(module, name)
         for value in values:
-            with changed(constants, name, value):
+            with changed(module, name, value):
                 print(row(f"`{name}` {value:g}, not {used:g}"), flush=True)
 
 

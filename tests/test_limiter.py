@@ -69,13 +69,17 @@ class Bucket:
     seed: int = 0
     new_rate: tuple[float, float] | None = None
     """From a time on, another rate."""
+    random_share: float = 0.0
+    """Of calls that are refused whatever the rate."""
+    retry_after: float = 1.0
+    in_flight: int = 64
     refused: int = 0
     sent_at: list[float] = field(default_factory=list)
 
     def run(self, calls: int, pace: Pace | None = None, window: Window | None = None) -> float:
         """Make `calls`; gives the seconds that it took. A `window` shrinks with every refusal."""
         dice, pace, order = random.Random(self.seed), pace or Pace(), itertools.count()
-        most = window or Window(64, 64.0)
+        most = window or Window(self.in_flight, float(self.in_flight))
         now, level, filled_at, todo, flying, done = 0.0, self.burst, 0.0, calls, 0, 0
         events: list[tuple[float, int, str, Ticket, Limits]] = []
         while done < calls:
@@ -91,7 +95,7 @@ class Bucket:
                 if what == "arrives":
                     rate = self.new_rate[1] if self.new_rate and at >= self.new_rate[0] else self.rate
                     level, filled_at = min(self.burst, level + rate * (at - filled_at)), at
-                    good = level >= 1
+                    good = level >= 1 and dice.random() >= self.random_share
                     level -= good
                     limits = self._limits(level, rate, good)
                     back = at + (self.latency if good else 0) + dice.uniform(0, 0.003)
@@ -112,7 +116,7 @@ class Bucket:
 
     def _limits(self, level: float, rate: float, good: bool) -> Limits:
         quota = Quota(self.burst, int(level), round((self.burst - level) / rate, 3)) if self.told == "headers" else None
-        return Limits(quota, None, None if good or self.told == "nothing" else 1.0)
+        return Limits(quota, None, None if good or self.told == "nothing" else self.retry_after)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -144,6 +148,25 @@ def test_a_quota_that_grows_in_the_middle_is_used() -> None:
     bucket.run(4000)
     late = [at for at in bucket.sent_at if at > bucket.sent_at[-1] - 2]
     assert len(late) / 2 > 60
+
+
+@pytest.mark.parametrize("share", [0.01, 0.02, 0.04, 0.1, 0.3])
+def test_refusals_that_come_at_any_rate_do_not_starve_the_pace(share: float) -> None:
+    """Ten simulated minutes at 32 in flight and 0.5 s a call, where 64 calls a second would go out."""
+    minutes = Bucket(rate=1e6, burst=1e6, told="nothing", random_share=share, in_flight=32)
+    calls = int(600 * 64 * (1 - share))
+    assert calls / minutes.run(calls) >= 0.9 * 64 * (1 - share)
+    assert minutes.refused / (calls + minutes.refused) <= 1.1 * share
+
+
+def test_a_long_retry_after_of_one_call_in_25_does_not_hold_the_others() -> None:
+    hasty = Bucket(rate=1e6, burst=1e6, told="retry-after", retry_after=5.0, random_share=0.04, in_flight=32)
+    assert 5000 / hasty.run(5000) >= 0.8 * 64 * 0.96
+
+
+def test_a_quota_is_found_beside_refusals_that_come_at_any_rate() -> None:
+    bucket = Bucket(rate=50, burst=50, told="nothing", random_share=0.02)
+    assert (2950 / 50) / bucket.run(3000) >= 0.9
 
 
 def test_a_long_retry_after_holds_every_call() -> None:

@@ -8,6 +8,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
+from lmms_eval_cross.pacing.chance import REST_CALLS, REST_PACE, Chance
 from lmms_eval_cross.pacing.limits import Limits, Quota
 
 # `python -m benchmarks.pace` measures what half and twice each constant do (docs/benchmarks.md, "The pace of calls").
@@ -40,6 +41,8 @@ _BACK_OFF: Final = 0.7
 
 A lower _EASE refuses a little less and finds a quota that grew a little later. _BACK_OFF at 0.5: no difference.
 """
+_LEAST_LEFT: Final = 0.25
+"""The most that a few calls can take off: where most are refused the rate is far too high, and counted roughly."""
 _FEW: Final = 0.1
 """With a smaller share of calls refused, the bucket may have been full at times and the count be too low: then the rate
 falls to _EASE of itself at the most. No difference where the quota does not change."""
@@ -152,11 +155,14 @@ class Pace:
         self._rate = float("inf")
         self._next_at = self._held_until = self._cut_at = float("-inf")
         self._sent = self._sent_tokens = self._refused = self._refused_since = 0
+        self._accepted = self._refused_here = 0
+        """`_here`: of the calls since the rate was last changed."""
         self._cut = 0
         """Calls up to this number went out before the rate was last changed."""
         self._mark: _Mark | None = None
         self._is_guess = False
         """The rate is the first one, which no count has confirmed."""
+        self._chance = Chance()
         self._refusals: deque[Ticket] = deque(maxlen=_REMEMBERED_REFUSALS)
         self._first_at: float | None = None
 
@@ -167,7 +173,10 @@ class Pace:
         since = now - self._cut_at
         if self._is_guess:
             return self._rate * _doubled(since / _GUESS_DOUBLES_IN_SECONDS)
-        doublings = max((self._sent - self._cut) / _DOUBLING_CALLS, since / _DOUBLING_SECONDS)
+        calls = self._sent - self._cut - REST_CALLS
+        if calls < 0:
+            return self._rate * REST_PACE
+        doublings = max(calls / _DOUBLING_CALLS, since / _DOUBLING_SECONDS)
         return self._rate * (1.0 + PROBE * _doubled(doublings))
 
     def wait(self, tokens: int, now: float) -> float:
@@ -189,28 +198,43 @@ class Pace:
         self._tokens.take(tokens, now)
         self._sent += 1
         self._sent_tokens += tokens
+        self._chance.sent(self._sent - self._cut)
         return Ticket(self._sent, tokens, now, self._sent_tokens)
 
     def heard(self, ticket: Ticket, limits: Limits, refused: bool, now: float) -> None:
         """Learn from a response; `refused` for a 429."""
         if refused:
             self._count_refusal(ticket)
+        else:
+            self._accepted += 1
         self._mirror(ticket, limits, now)
         if not refused:
             return
-        if limits.retry_after is not None and limits.retry_after >= _LONG_PAUSE_SECONDS:
-            self._held_until = max(self._held_until, now + limits.retry_after)
-        if ticket.number > self._cut:
+        if ticket.number <= self._cut:
+            if self._is_guess:
+                self._rate = self._first_rate(now)
+        elif self._is_of_our_making(ticket):
+            self._hold(limits, now)
             if not _is_used_up(limits):
                 self._slow_down(now)
-        elif self._is_guess:
-            self._rate = self._first_rate(now)
+
+    def _is_of_our_making(self, ticket: Ticket) -> bool:
+        """Whether calls go out too fast; a refusal before anything was accepted says so by itself."""
+        return not self._accepted or not self._chance.explains(self._refused_here, ticket.number - self._cut)
+
+    def _hold(self, limits: Limits, now: float) -> None:
+        """Let no call go before the end of a long Retry-After."""
+        if limits.retry_after is not None and limits.retry_after >= _LONG_PAUSE_SECONDS:
+            self._held_until = max(self._held_until, now + limits.retry_after)
 
     def _count_refusal(self, ticket: Ticket) -> None:
         self._refused += 1
         self._refusals.append(ticket)
         if self._mark is None or ticket.number > self._mark.sent:
             self._refused_since += 1
+        if ticket.number > self._cut:
+            self._refused_here += 1
+            self._chance.refused(ticket.number - self._cut)
 
     def _mirror(self, ticket: Ticket, limits: Limits, now: float) -> None:
         """Pass the headers on; what went out after the call is spent as well, unless it was refused."""
@@ -237,7 +261,8 @@ class Pace:
             if accepted >= _ENOUGH:
                 self._is_guess = False
                 self._set_mark(now)
-        self._cut, self._cut_at = self._sent, now
+        self._cut, self._cut_at, self._refused_here = self._sent, now, 0
+        self._chance.begin_rest()
         self._next_at = now + 1.0 / self._rate
 
     def _set_mark(self, now: float) -> None:
@@ -249,12 +274,18 @@ class Pace:
             return rate
         if accepted < _ENOUGH:
             if refused > accepted:
-                return rate * _BACK_OFF
+                return max(rate * _LEAST_LEFT, min(rate * _BACK_OFF, self._rate_here(now)))
             return rate * _EASE
-        counted = accepted / (now - mark.at)
-        if refused <= _FEW * accepted:
-            counted = max(counted, rate * _EASE)
+        by_chance = self._chance.share
+        counted = accepted / (now - mark.at) / (1.0 - by_chance)
+        if refused <= (_FEW + by_chance) * accepted:
+            here = 1.0 - self._refused_here / (self._sent - self._cut)
+            counted = max(counted, rate * max(_EASE, here))
         return min(rate, counted)
+
+    def _rate_here(self, now: float) -> float:
+        """What was accepted since the rate was last changed, a second; one more, since a count is too low by chance."""
+        return (self._sent - self._cut - self._refused_here + 1) / max(now - self._cut_at, _CATCH_UP_SECONDS)
 
     def _first_rate(self, now: float) -> float:
         """What was accepted since the start, and of the calls that are still out, what is not refused by now.
