@@ -6,6 +6,7 @@ import itertools
 import random
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
 
 import pytest
@@ -53,6 +54,50 @@ def test_quota_and_retry_after_are_read() -> None:
 
 def test_retry_after_may_be_a_date_and_a_past_one_is_no_wait() -> None:
     assert read_limits({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}).retry_after == 0
+
+
+@pytest.mark.parametrize("form", ["epoch", "milliseconds of the epoch", "iso", "iso with a zone", "http"])
+def test_a_reset_may_be_a_moment(form: str) -> None:
+    moment = datetime.now(timezone.utc) + timedelta(seconds=60)
+    text = {
+        "epoch": str(int(moment.timestamp())),
+        "milliseconds of the epoch": str(int(moment.timestamp() * 1000)),
+        "iso": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "iso with a zone": moment.astimezone(timezone(timedelta(hours=8))).isoformat(),
+        "http": moment.strftime("%a, %d %b %Y %H:%M:%S GMT"),
+    }[form]
+    told = read_limits({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": text})
+    assert told.requests is not None
+    assert told.requests.reset_seconds == pytest.approx(60, abs=2)
+
+
+@pytest.mark.parametrize(
+    "text", ["9" * 400, "9" * 400 + "s", "Fri, 31 Dec 99999999999 23:59:59 GMT", "Fri, 1 Jan 2100 00:00:00 +999999"]
+)
+def test_an_absurd_wait_is_no_traceback_and_no_longer_than_a_day(text: str) -> None:
+    told = read_limits({"x-ratelimit-remaining-tokens": "1", "x-ratelimit-reset-tokens": text, "retry-after": text})
+    assert (told.retry_after or 0) <= 86400
+    assert told.tokens is None or told.tokens.reset_seconds <= 86400
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds"),
+    [
+        ('{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "21s"}', 21),
+        ("Quota exceeded.\nPlease retry in 20.529813s.", 20.529813),
+        ("Rate limit reached. Please try again in 350ms.", 0.35),
+        ("Too many requests, please wait 2 minutes", 120),
+        ("Please retry after 10 seconds.", 10),
+    ],
+)
+def test_a_wait_is_read_out_of_a_refusals_words(words: str, seconds: float) -> None:
+    assert read_limits({}, words).retry_after == pytest.approx(seconds)
+    assert read_limits({"retry-after": "3"}, words).retry_after == 3
+
+
+@pytest.mark.parametrize("words", ["", "Please retry later.", "limit: 15", "Try again in a moment", "9" * 5000 + "s"])
+def test_words_without_a_wait_name_none(words: str) -> None:
+    assert read_limits({}, words).retry_after is None
 
 
 # ---------------------------------------------------------------- the pace, against a bucket in simulated time
