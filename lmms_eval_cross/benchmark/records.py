@@ -20,6 +20,8 @@ FailureReason: TypeAlias = Literal[
     "rejected",
     "budget",
     "no_response",
+    "unfinished",
+    "ambiguous",
 ]
 
 DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)
@@ -33,8 +35,10 @@ OFFICIAL_NAMES: Final[dict[str, Dimension]] = {
 DIMENSION_WORDS: Final = tuple(sorted({*DIMENSIONS, *map(str.lower, OFFICIAL_NAMES)}))
 """Every word, in lower case, by which a judge's reply may name a dimension."""
 FACETS: Final[tuple[Facet, ...]] = get_args(Facet)
-ASK_AGAIN: Final[frozenset[FailureReason]] = frozenset({"unavailable", "budget"})
+ASK_AGAIN: Final[frozenset[FailureReason]] = frozenset({"unavailable", "budget", "unfinished"})
 """Failures of the moment: a rerun asks again by itself."""
+ASK_ONCE_MORE: Final[frozenset[FailureReason]] = frozenset({"unparsable", "ambiguous", "unfinished"})
+"""Failures of a reply, for which the judge is asked a second time at once."""
 RECORD_SCHEMA: Final = "cross-sample/1"
 """Name and version of the sample record; docs/schema.md describes it."""
 

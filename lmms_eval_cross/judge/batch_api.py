@@ -16,13 +16,13 @@ import openai
 from filelock import FileLock
 from openai import OpenAI
 from openai.types import Batch
-from openai.types.chat import ChatCompletion
 
 from lmms_eval_cross.benchmark.records import ASK_AGAIN, Dimension, JudgeFailure, Outcome, Usage
 from lmms_eval_cross.data.scaled import ScaledImages
 from lmms_eval_cross.errors import JudgeSetupError
 from lmms_eval_cross.judge.caller import failures
-from lmms_eval_cross.judge.client import client_options, error_message, read_completion
+from lmms_eval_cross.judge.client import client_options, error_message
+from lmms_eval_cross.judge.completion import read_completion
 from lmms_eval_cross.judge.endpoint import find_endpoint
 from lmms_eval_cross.judge.endpoint_judge import build_request, call_tokens, read_heard
 from lmms_eval_cross.judge.job import REPLY_TOKENS, Job, judge_identity
@@ -285,7 +285,7 @@ class BatchJudge:
             self._file_refusal(call, status, body.get("error") or {})
 
     def _file_reply(self, call: Call, body: Mapping[str, Any]) -> None:
-        reply = read_completion(ChatCompletion.construct(**body))
+        reply = read_completion(body)
         heard = read_heard(self._profile, call.job.rubric, call.dimensions, reply, tuple(sorted(self._quirks)))
         self._settle(call.keys[0], heard.usage)
         self._keep(call, heard.outcomes)

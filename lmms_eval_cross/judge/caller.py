@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 from lmms_eval_cross.benchmark.records import Dimension, FailureReason, JudgeFailure, Outcome, Usage
 from lmms_eval_cross.errors import LedgerError
-from lmms_eval_cross.judge.job import REPLY_TOKENS, Heard
+from lmms_eval_cross.judge.job import REPLY_TOKENS, Heard, is_without_score
 from lmms_eval_cross.judge.prices import Price
 from lmms_eval_cross.judge.profiles import Dimensions
 from lmms_eval_cross.judge.progress import Tally
@@ -107,12 +107,12 @@ class Caller(Generic[JobT]):
     async def _answer(self, job: JobT, dimensions: Dimensions, priority: int) -> Outcomes:
         """The judge's answer, asked for once more with the same settings if no score stands in it."""
         first = await self._heard(job, dimensions, priority)
-        if not first.unparsable:
+        if not first.without_score:
             return first.outcomes
         second = await self._heard(job, dimensions, RETRY)
         outcomes = dict(first.outcomes)
         if second.trouble is None:
-            outcomes |= {name: second.outcomes[name] for name in dimensions if _is_unparsable(outcomes[name])}
+            outcomes |= {name: second.outcomes[name] for name in dimensions if is_without_score(outcomes[name])}
         outcomes[dimensions[0]] = replace(outcomes[dimensions[0]], usage=first.usage + second.usage)
         return outcomes
 
@@ -243,10 +243,6 @@ class Caller(Generic[JobT]):
         for task in given_up:
             if task is not asyncio.current_task():
                 task.cancel()
-
-
-def _is_unparsable(outcome: Outcome) -> bool:
-    return isinstance(outcome, JudgeFailure) and outcome.reason == "unparsable"
 
 
 def failures(dimensions: Dimensions, reason: FailureReason, detail: str) -> dict[Dimension, Outcome]:

@@ -1,21 +1,27 @@
 """Ask an OpenAI-compatible endpoint once; every way to fail becomes a reason, never a score."""
 
-import json
+import asyncio
 import os
 import re
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import httpx2
 import openai
 from openai import AsyncAzureOpenAI, AsyncOpenAI, Omit
-from openai.types.chat import ChatCompletion, ChatCompletionMessage
 
-from lmms_eval_cross.benchmark.records import FailureReason, Usage
+from lmms_eval_cross.benchmark.records import FailureReason
+from lmms_eval_cross.judge.body import MOST_BYTES, STREAMED, read_body, wants_stream
+from lmms_eval_cross.judge.bounded import AnswerTooLarge, bounded_client
+from lmms_eval_cross.judge.completion import read_completion
 from lmms_eval_cross.judge.endpoint import Endpoint
+from lmms_eval_cross.judge.error_body import ErrorBody, read_error, read_error_value
+from lmms_eval_cross.judge.finish import NO_FINISH_REASON
 from lmms_eval_cross.judge.quirks import adapt, learn
 from lmms_eval_cross.judge.replies import NoReply, Reply
 from lmms_eval_cross.judge.request import Request
-from lmms_eval_cross.pacing.limits import NOTHING_TOLD, Limits, read_limits
+from lmms_eval_cross.pacing.limits import Limits, read_limits
 
 _MAY_PASS: Final = frozenset({408, 409, 425, 429})
 _BLIND: Final = re.compile(
@@ -24,6 +30,11 @@ _BLIND: Final = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """How endpoints say that a model can't see; a picture that can't be read is complained of in other words."""
+_FILTERED: Final = re.compile(
+    r"content[ _]?filter|content[ _]?policy|content management policy|ContentPolicyViolation|ResponsibleAI",
+    re.IGNORECASE,
+)
+"""How gateways say that a filter stopped the call, where they give no code for it."""
 
 
 class JudgeClient:
@@ -36,6 +47,8 @@ class JudgeClient:
         """What this endpoint and model are known not to take."""
         self._timeout = timeout_seconds
         self._client = async_client(endpoint, model, timeout_seconds)
+        self._gives_reasons: bool | None = None
+        self._asking_for_reasons = asyncio.Lock()
 
     async def ask(self, request: Request) -> Reply | NoReply:
         """One judge call; sent again at once only when the endpoint refuses a parameter that can be left out."""
@@ -43,24 +56,60 @@ class JudgeClient:
             known = self.quirks
             parameters = adapt(request.parameters, known)
             try:
-                response = await self._client.post(
-                    "/chat/completions",
-                    cast_to=httpx2.Response,
-                    content=request.encode(self.model, parameters),
-                    options={"headers": {"Content-Type": "application/json", **call_headers(self.endpoint)}},
-                )
+                response = await self._send(request, parameters)
             except openai.APIStatusError as error:
-                quirk = learn(error.status_code, error.param, error.body, parameters)
+                said = read_error(error.response.content)
+                quirk = learn(error.status_code, said.parameter, error.body, parameters)
+                if wants_stream(error.status_code, said) and STREAMED not in known:
+                    quirk = STREAMED
                 if quirk is None:
-                    return status_failure(error, self.endpoint)
+                    return status_failure(error.status_code, said, read_limits(error.response.headers), self.endpoint)
                 self.quirks |= {quirk}
-            except openai.APITimeoutError:
-                return NoReply("unavailable", f"No answer within {self._timeout:g} s.", may_pass=True, faltered=True)
-            except openai.APIConnectionError as error:
-                detail = f"The connection failed ({type(error.__cause__ or error).__name__})."
-                return NoReply("unavailable", detail, may_pass=True, faltered=True)
             else:
-                return read_response(response)
+                return await self._read(response)
+
+    async def _send(self, request: Request, parameters: Mapping[str, Any]) -> httpx2.Response | NoReply:
+        """Post a call once, all within the timeout; a status other than 200 is raised."""
+        if STREAMED in self.quirks:
+            parameters = {**parameters, "stream": True, "stream_options": {"include_usage": True}}
+        try:
+            return await asyncio.wait_for(self._post(request.encode(self.model, parameters)), self._timeout)
+        except (openai.APITimeoutError, asyncio.TimeoutError):
+            return NoReply("unavailable", f"No answer within {self._timeout:g} s.", may_pass=True, faltered=True)
+        except openai.APIConnectionError as error:
+            if isinstance(error.__cause__, AnswerTooLarge):
+                return NoReply("unavailable", f"The endpoint's answer is larger than {MOST_BYTES:,} bytes.")
+            detail = f"The connection failed ({type(error.__cause__ or error).__name__})."
+            return NoReply("unavailable", detail, may_pass=True, faltered=True)
+
+    async def _read(self, response: httpx2.Response | NoReply) -> Reply | NoReply:
+        """The reply in a response; where nobody says how it ended, by what is found out about the endpoint."""
+        if isinstance(response, NoReply):
+            return response
+        reply = read_response(response, self.endpoint, NO_FINISH_REASON not in self.quirks)
+        if _lacks_reason(reply) and await self._never_gives_reasons():
+            return read_response(response, self.endpoint, reasons_are_given=False)
+        return reply
+
+    async def _post(self, content: bytes) -> httpx2.Response:
+        headers = {"Content-Type": "application/json", "Accept-Encoding": "identity", **call_headers(self.endpoint)}
+        return await self._client.post(
+            "/chat/completions", cast_to=httpx2.Response, content=content, options={"headers": headers}
+        )
+
+    async def _never_gives_reasons(self) -> bool:
+        """Whether the endpoint also ends a reply of one digit without saying so, which is asked for once."""
+        async with self._asking_for_reasons:
+            if self._gives_reasons is None:
+                asked = Request([{"role": "user", "content": "Reply with 1."}], {}, b"")
+                with suppress(openai.APIStatusError):
+                    response = await self._send(asked, {})
+                    if isinstance(response, httpx2.Response):
+                        reply = read_response(response, self.endpoint, reasons_are_given=True)
+                        self._gives_reasons = not (isinstance(reply, NoReply) and reply.finish_untold)
+            if self._gives_reasons is False:
+                self.quirks |= {NO_FINISH_REASON}
+        return self._gives_reasons is False
 
     async def close(self) -> None:
         """Close the connections."""
@@ -69,7 +118,7 @@ class JudgeClient:
 
 def async_client(endpoint: Endpoint, model: str, timeout_seconds: float) -> AsyncOpenAI:
     """The SDK's client, which never tries again by itself."""
-    options = client_options(endpoint, timeout_seconds, retries=0)
+    options = {**client_options(endpoint, timeout_seconds, retries=0), "http_client": bounded_client()}
     if endpoint.azure_api_version is None:
         return AsyncOpenAI(**options)
     del options["base_url"]
@@ -115,75 +164,42 @@ def _without_users_headers(key: str | None) -> dict[str, Any]:
     return headers
 
 
-def read_response(response: httpx2.Response) -> Reply | NoReply:
+def _lacks_reason(reply: Reply | NoReply) -> bool:
+    """Whether there is a reply, and all that is wrong with it is that nobody says how it ended."""
+    return isinstance(reply, NoReply) and reply.finish_untold and reply.reason == "unfinished"
+
+
+def read_response(response: httpx2.Response, endpoint: Endpoint, reasons_are_given: bool) -> Reply | NoReply:
     """The reply in a response of status 200, or why there is none."""
     limits = read_limits(response.headers)
     try:
-        body = json.loads(response.content)
+        body = read_body(response.content)
     except ValueError:
         return NoReply("unavailable", "The endpoint's answer is not JSON.", limits=limits, may_pass=True)
-    if isinstance(body, dict):
-        body = ChatCompletion.construct(**body)
-    return read_completion(body, limits)
+    if isinstance(body, dict) and body.get("error") and not body.get("choices"):
+        said = read_error_value(body)
+        return status_failure(_status(said.code), said, limits, endpoint)
+    return read_completion(body, limits, reasons_are_given)
 
 
-def read_completion(completion: object, limits: Limits = NOTHING_TOLD) -> Reply | NoReply:
-    """The reply of a chat completion, or why there is none."""
-    if not isinstance(completion, ChatCompletion) or not _has_message(completion):
-        detail = "The endpoint's answer is not a chat completion."
-        return NoReply("unavailable", detail, limits=limits, may_pass=True)
-    choice = completion.choices[0]
-    text = choice.message.content
-    circumstances = (getattr(completion, "model", None) or "", _usage(completion), limits)
-    refusal, finish = getattr(choice.message, "refusal", None), getattr(choice, "finish_reason", None)
-    if refusal or finish == "content_filter":
-        return NoReply("refused", "The judge refused to answer.", refusal or text, *circumstances)
-    if finish == "length":
-        return NoReply("truncated", "The judge's reply was cut off by a token limit.", text, *circumstances)
-    if not text or not text.strip():
-        return NoReply("empty", "The judge's reply is empty.", text, *circumstances)
-    return Reply(text, *circumstances)
+def _status(code: str) -> int:
+    """The status that an error tells which came as a success; 500 where it tells none."""
+    if code.isdecimal() and 400 <= int(code) < 600:
+        return int(code)
+    return 500
 
 
-def _has_message(completion: ChatCompletion) -> bool:
-    """Whether a completion that nobody validated is one as far as we read it."""
-    choices: object = getattr(completion, "choices", None)
-    if not isinstance(choices, list) or not choices:
-        return False
-    message = getattr(choices[0], "message", None)
-    return isinstance(message, ChatCompletionMessage) and isinstance(getattr(message, "content", None), str | None)
-
-
-def _usage(completion: ChatCompletion) -> Usage:
-    """The tokens, 0 where the endpoint does not count them."""
-    usage = getattr(completion, "usage", None)
-    return Usage(
-        prompt_tokens=_count(usage, "prompt_tokens"),
-        cached_tokens=_count(getattr(usage, "prompt_tokens_details", None), "cached_tokens"),
-        completion_tokens=_count(usage, "completion_tokens"),
-        reasoning_tokens=_count(getattr(usage, "completion_tokens_details", None), "reasoning_tokens"),
-    )
-
-
-def _count(holder: object, name: str) -> int:
-    value = getattr(holder, name, None)
-    if not isinstance(value, int):
-        return 0
-    return value
-
-
-def status_failure(error: openai.APIStatusError, endpoint: Endpoint) -> NoReply:
+def status_failure(status: int, said: ErrorBody, limits: Limits, endpoint: Endpoint) -> NoReply:
     """What an answer with another status than 200 means for the call, and for all others."""
-    status, limits = error.status_code, read_limits(error.response.headers)
-    words = error_message(error, endpoint)
+    words = without_key(said.words, endpoint)
     detail = f"The endpoint answered {status}: {words}"
     if status in {400, 413, 415, 422}:
         reason: FailureReason = "rejected"
-        if error.code in {"content_filter", "content_policy_violation"}:
+        if said.code in {"content_filter", "content_policy_violation"} or _FILTERED.search(words):
             reason = "refused"
         blind = bool(_BLIND.search(words))
         return NoReply(reason, detail, limits=limits, hopeless=blind)
-    spent = status == 429 and error.code in {"insufficient_quota", "billing_hard_limit_reached"}
+    spent = status == 429 and said.code in {"insufficient_quota", "billing_hard_limit_reached"}
     return NoReply(
         "unavailable",
         detail,
@@ -197,12 +213,12 @@ def status_failure(error: openai.APIStatusError, endpoint: Endpoint) -> NoReply:
 
 def error_message(error: openai.APIStatusError, endpoint: Endpoint) -> str:
     """The endpoint's own words, cut to a line and without the key, should it quote that."""
-    text = error.message
-    if isinstance(error.body, dict):
-        text = str(error.body.get("message") or error.message)
-    text = text.replace("\n", " ")
+    said = read_error(error.response.content)
+    return without_key(said.words or error.response.reason_phrase, endpoint)
+
+
+def without_key(words: str, endpoint: Endpoint) -> str:
+    """`words` with stars for the key."""
     if endpoint.key:
-        text = text.replace(endpoint.key, "***")
-    if len(text) > 300:
-        return text[:297] + "..."
-    return text
+        return words.replace(endpoint.key, "***")
+    return words

@@ -102,7 +102,7 @@ def read_heard(
             outcomes[name] = JudgeFailure(name, reply.reason, reply.detail, reply.text, reply.model, usage, quirks)
             usage = Usage()
         return Heard(outcomes, reply, reply.limits)
-    scores = profile.read(rubric, dimensions, reply.text)
+    scores = profile.read(rubric, dimensions, reply.text, reply.finish_told)
     for name in dimensions:
         outcomes[name] = _outcome(rubric, name, scores[name], reply, usage, quirks)
         usage = Usage()

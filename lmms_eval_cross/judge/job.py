@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol
 
-from lmms_eval_cross.benchmark.records import Dimension, JudgeFailure, Outcome, Sample, Usage
+from lmms_eval_cross.benchmark.records import ASK_ONCE_MORE, Dimension, JudgeFailure, Outcome, Sample, Usage
 from lmms_eval_cross.benchmark.rubric import Rubric
 from lmms_eval_cross.data.images import StoredImage
 from lmms_eval_cross.judge.prices import Price
@@ -88,15 +88,19 @@ class Heard:
     limits: Limits = Limits()
 
     @property
-    def unparsable(self) -> bool:
-        """The judge replied, and no score stands in the reply."""
-        outcomes = self.outcomes.values()
-        return any(isinstance(outcome, JudgeFailure) and outcome.reason == "unparsable" for outcome in outcomes)
+    def without_score(self) -> bool:
+        """The judge replied, and its reply gives no score on some dimension."""
+        return any(is_without_score(outcome) for outcome in self.outcomes.values())
 
     @property
     def usage(self) -> Usage:
         """What the try was billed for."""
         return sum((outcome.usage for outcome in self.outcomes.values()), Usage())
+
+
+def is_without_score(outcome: Outcome) -> bool:
+    """Whether another reply to the same call may give the score that this one lacks."""
+    return isinstance(outcome, JudgeFailure) and outcome.reason in ASK_ONCE_MORE
 
 
 class Judge(Protocol):

@@ -14,6 +14,7 @@ from lmms_eval_cross.benchmark.rubric import Rubric
 from lmms_eval_cross.errors import RubricError
 from lmms_eval_cross.judge.messages import Message, build_messages
 from lmms_eval_cross.judge.reply import NoScore, ParsedScore, parse_reply
+from lmms_eval_cross.judge.thinking import Spoken, split_thinking
 from lmms_eval_cross.settings import ProfileName
 
 Dimensions: TypeAlias = tuple[Dimension, ...]
@@ -57,16 +58,31 @@ class Profile:
             schema = _object({rubric_name(rubric, dimension): _scored() for dimension in dimensions})
         return {"type": "json_schema", "json_schema": {"name": "verdict", "strict": True, "schema": schema}}
 
-    def read(self, rubric: Rubric, dimensions: Dimensions, text: str) -> dict[Dimension, Said]:
-        """What a reply says of every dimension that the call was for."""
+    def read(
+        self, rubric: Rubric, dimensions: Dimensions, text: str, finish_told: bool = True
+    ) -> dict[Dimension, Said]:
+        """What a reply says of every dimension that the call was for.
+
+        Args:
+            rubric: what was asked by.
+            dimensions: those of the call.
+            text: the reply with its thinking.
+            finish_told: False where nobody says that the reply is finished: then it must end in its score.
+        """
+        spoken = split_thinking(text)
         members: dict[str, Any] = {}
         if self.structured:
-            members = _json_object(text) or {}
+            members = _json_object(spoken.words) or {}
         if len(dimensions) > 1:
-            return {name: _read_member(members.get(rubric_name(rubric, name)), text) for name in dimensions}
+            return {name: _read_member(members.get(rubric_name(rubric, name)), spoken) for name in dimensions}
         if members:
-            return {dimensions[0]: _read_member(members, text)}
-        return {dimensions[0]: Said(text, parse_reply(text))}
+            return {dimensions[0]: _read_member(members, spoken)}
+        score = parse_reply(text)
+        if not finish_told and parse_reply(spoken.words.rstrip().rpartition("\n")[2]) != score:
+            score = NoScore(
+                "unfinished", "The endpoint does not say how replies end, and this one goes on after its score."
+            )
+        return {dimensions[0]: Said(text, score)}
 
 
 def rubric_name(rubric: Rubric, dimension: Dimension) -> str:
@@ -120,11 +136,12 @@ def _shared_parts(rubric: Rubric) -> tuple[Any, ...]:
     return rubric.parts[:place]
 
 
-def _read_member(member: object, text: str) -> Said:
+def _read_member(member: object, spoken: Spoken) -> Said:
     """One dimension of a JSON reply; a member that is missing or of another type is no score."""
     if not isinstance(member, dict) or not isinstance(member.get("score"), int | float | str):
-        return Said(text, NoScore("unparsable", "The judge's reply has no such JSON member."))
-    rationale, number = str(member.get("rationale", "")), str(member["score"]).strip()
+        whole = spoken.thinking + spoken.words
+        return Said(whole, NoScore("unparsable", "The judge's reply has no such JSON member."))
+    rationale, number = spoken.thinking + str(member.get("rationale", "")), str(member["score"]).strip()
     if number not in {"0", "1", "0.0", "1.0"}:
         return Said(rationale, NoScore("off_menu", f"The judge gave {number[:40]!r}, and the rubric offers 0 and 1."))
     return Said(rationale, ParsedScore(int(float(number))))

@@ -11,9 +11,12 @@ class Reply:
     """What the judge said."""
 
     text: str
+    """Thinking and words as one text; `split_thinking` parts them."""
     model: str
     usage: Usage
     limits: Limits = field(default=Limits(), compare=False)
+    finish_told: bool = True
+    """The endpoint says that the reply is finished; False where it never says how replies end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +37,5 @@ class NoReply:
     """503 or no answer at all: the server is at its limit."""
     hopeless: bool = False
     """No other call will fare better either: the key, the model, or the purse."""
+    finish_untold: bool = False
+    """There is a reply, and the endpoint does not say how it ended."""

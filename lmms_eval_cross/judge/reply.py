@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lmms_eval_cross.benchmark.records import DIMENSION_WORDS, FailureReason
+from lmms_eval_cross.judge.thinking import split_thinking
 
 _NUMBER: Final = (
     r"(?<![A-Za-z0-9_.,/%+\-−–])(?<!\d:)"
@@ -79,10 +80,13 @@ def parse_reply(text: str) -> ParsedScore | NoScore:
     """The score of a reply: its last 0 or 1 that stands as a score.
 
     As a score stands a number behind a word such as "score", alone on its line, or at the very end; in a JSON
-    object, the value of such a word. Quotations, menus and negations (`0, not 1`) are passed over: what the
+    object, the value of such a word. Thinking, quotations, menus and negations (`0, not 1`) are passed over: what the
     answer under test says of scores is not the judge's word.
     """
-    plain = _plain(text)
+    spoken = split_thinking(text)
+    if not spoken.ended:
+        return NoScore("truncated", "The judge's reply stops in the middle of its thinking.")
+    plain = _plain(spoken.words)
     if not plain:
         return NoScore("empty", "The judge's reply is empty.")
     score = _last_score(_own_words(_json_score(plain) or plain))

@@ -19,6 +19,7 @@ from lmms_eval_cross.judge.profiles import Dimensions
 from lmms_eval_cross.judge.progress import Tally
 from lmms_eval_cross.judge.replies import NoReply
 from lmms_eval_cross.judge.request import IMAGE, Request, image_url
+from lmms_eval_cross.judge.thinking import split_thinking
 from lmms_eval_cross.ledger.spend import Budget
 from lmms_eval_cross.pacing.limiter import NEW, Limiter
 from lmms_eval_cross.settings import Settings
@@ -109,7 +110,8 @@ class _Writer:
         if isinstance(reply, NoReply):
             failure = JudgeFailure(name, reply.reason, reply.detail, reply.text, reply.model, reply.usage)
             return Heard({name: failure}, reply, reply.limits)
-        return Heard({name: Verdict(name, 1, reply.text, reply.model, reply.usage)}, None, reply.limits)
+        words = split_thinking(reply.text).words
+        return Heard({name: Verdict(name, 1, words, reply.model, reply.usage)}, None, reply.limits)
 
     def tokens(self, job: TeacherCall) -> int:
         """A token has some four bytes, a picture the tiles of a large one; the reply is counted by `Caution`."""
