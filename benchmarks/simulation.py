@@ -81,6 +81,11 @@ class Simulation:
         noise = self.generator.standard_normal((*effects.shape, rounds)) * np.sqrt(own[3])
         return np.asarray(effects[..., None] + noise < ndtri(rate), dtype=np.float64)
 
+    def answered(self, effects: Array, noise: float, rates: Array) -> Array:
+        """0/1 verdicts where each sample has its own true rate, all arrays of shape (samples,)."""
+        drawn = self.generator.standard_normal(len(effects)) * np.sqrt(noise)
+        return np.asarray(effects + drawn < ndtri(rates), dtype=np.float64)
+
     def judged(self, truth: Array, judge: tuple[float, float]) -> Array:
         """Scores by a judge of this sensitivity and specificity, where people would say `truth`."""
         right = self.latent(JUDGE_ERRORS)[0] < np.where(truth == 1, *ndtri(judge))

@@ -20,6 +20,7 @@ from lmms_eval_cross.compare.decide import compare
 from lmms_eval_cross.compare.inputs import load_side
 from lmms_eval_cross.compare.rounds import Side, read_round
 from lmms_eval_cross.compare.terminal import render_text
+from lmms_eval_cross.compare.worst_slices import SliceRule
 from lmms_eval_cross.errors import CrossError, SettingsError
 from lmms_eval_cross.harness.answers_of_run import prepared_samples
 from lmms_eval_cross.report.scores import score_table
@@ -266,6 +267,7 @@ def compare_runs(
     alpha: float = 0.05,
     inconclusive: Literal["fail", "pass"] = "fail",
     resamples: int = 10_000,
+    slices: SliceRule = "warn",
 ) -> RunComparison:
     """Tell whether the candidate is worse than the baseline, as `lmms-eval-cross compare` does.
 
@@ -277,13 +279,14 @@ def compare_runs(
         alpha: level of the one-sided bounds that decide.
         inconclusive: `pass` gives exit code 0 where sound data can't decide at these margins.
         resamples: of the bootstrap that is computed beside the bounds; it decides nothing.
+        slices: what a country or language that fell does: nothing (`off`), be named (`warn`), or be worse (`fail`).
 
     Raises:
         CrossError: a run can't be read, a margin is not above 0 and at most 100, or alpha not between 0 and 0.5.
     """
     margins = dict(margins or {})
     _check_rules(margins, alpha)
-    rules = Rules(margins, alpha, load_settings().min_coverage, inconclusive == "pass", resamples)
+    rules = Rules(margins, alpha, load_settings().min_coverage, inconclusive == "pass", resamples, slices)
     return _run_comparison(compare(_side(baseline), _side(candidate), rules))
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from itertools import product
 from math import nextafter
 from pathlib import Path
 
@@ -308,13 +309,16 @@ def test_offline_runs_can_be_compared_and_every_output_says_that_nothing_was_mea
 # --- slices ---
 
 
-def test_slices_carry_holms_p_and_come_with_the_largest_shown_loss_first(runs):
+def test_slices_carry_holms_p_over_all_that_may_gate_and_come_with_the_largest_shown_loss_first(runs):
     pairs = decide.pair_scores(load_side([runs / "good"]), load_side([runs / "worse"]))
-    slices = find_slices(pairs, 0.05)
-    for dimension in DIMENSIONS:
-        ours = [each for each in slices if each.dimension == dimension]
-        plain = [inferiority(each.difference).p_value for each in ours]
-        assert [each.p_value for each in ours] == pytest.approx(multipletests(plain, method="holm")[1].tolist())
+    slices = find_slices(pairs, 0.05, {"compliance": 5, "awareness": 5})
+    gating = [each for each in slices if each.margin]
+    assert {(each.facet, each.dimension) for each in gating} == set(
+        product(("country", "language"), ("compliance", "awareness"))
+    )
+    for family in (gating, [each for each in slices if not each.margin]):
+        plain = [inferiority(each.difference).p_value for each in family]
+        assert [each.p_value for each in family] == pytest.approx(multipletests(plain, method="holm")[1].tolist())
     uppers = [each.difference.upper_bound for each in slices]
     assert uppers == sorted(uppers)
     assert {each.facet for each in slices} == {"country", "language", "subset", "setting", "wording"}
@@ -324,11 +328,70 @@ def test_slices_carry_holms_p_and_come_with_the_largest_shown_loss_first(runs):
 def test_a_slice_of_four_norms_has_no_p_value_and_comes_last(tmp_path):
     few = [each for each in SAMPLES if each.subset == "casa" or each.norm_id in {f"safeworld000{i}" for i in range(4)}]
     sides = [load_side([write_run(tmp_path / name, few, scores)]) for name, scores in (("a", GOOD), ("b", WORSE))]
-    slices = find_slices(decide.pair_scores(*sides), 0.05)
+    slices = find_slices(decide.pair_scores(*sides), 0.05, {})
     small = [each for each in slices if each.value == "safeworld"]
     assert [each.p_value for each in small] == [None] * 4
     assert not any(each.is_worse for each in small)
     assert {each.value for each in slices[-4:]} == {"safeworld"}
+
+
+def fallen_in(value: str) -> dict[str, tuple[int, ...]]:
+    """GOOD, but for one country, where hardly any answer is good."""
+    bad = draw(SAMPLES, 0.7, seed=1, drop=0.65)
+    return {each.sample_id: (bad if each.country == value else GOOD)[each.sample_id] for each in SAMPLES}
+
+
+@pytest.fixture(scope="module")
+def collapsed(runs: Path) -> Path:
+    """A run that is GOOD but in Iran; the whole is gated with margins that the fall there does not exceed."""
+    return write_run(runs / "collapsed", SAMPLES, fallen_in("Iran"))
+
+
+WIDE = [option for name in DIMENSIONS for option in ("--margin", f"{name}=25")]
+
+
+@pytest.mark.parametrize(("rule", "code"), [("off", 0), ("warn", 0), ("fail", 1)])
+def test_a_country_that_collapsed_inside_a_pass_is_named_and_may_fail_the_gate(runs, collapsed, tmp_path, rule, code):
+    files = [tmp_path / f"out.{ending}" for ending in ("xml", "md", "json")]
+    outputs = ["--junit", files[0], "--markdown", files[1], "--json", files[2]]
+    result = compare(runs / "good", collapsed, *WIDE, "--slices", rule, *outputs)
+    assert result.exit_code == code
+    told = json.loads(files[2].read_text())
+    assert told["slices_rule"] == rule
+    assert told["fallen_slices"].startswith("Within slices: ") == (rule != "off")
+    for text in (said(result)[:800], *(" ".join(file.read_text()[:900].split()) for file in files[:2])):
+        assert ("Within slices: " in text and "in country Iran" in text) == (rule != "off")
+    if rule == "fail":
+        assert re.match(r"Exit 1, worse: \w+ fell by [\d.]+ points \(at least [\d.]+\) in ", told["sentence"])
+        assert '<testcase classname="cross" name="slices"' in files[0].read_text()
+
+
+def test_a_slice_that_is_not_gated_or_lost_less_than_the_margin_is_not_named(runs, collapsed):
+    only = compare(runs / "good", collapsed, "--margin", "compliance=25", "--slices", "fail")
+    assert "compliance fell" in said(only)
+    assert "awareness fell" not in said(only)
+    within = compare(runs / "good", collapsed, *(option.replace("=25", "=100") for option in WIDE), "--slices", "fail")
+    assert within.exit_code == 0
+
+
+def test_failures_that_could_turn_a_slice_keep_it_from_deciding(runs, monkeypatch):
+    monkeypatch.setenv("CROSS_MIN_COVERAGE", "50")
+    scores = fallen_in("Iran")
+    iran = [each for each in SAMPLES if each.country == "Iran"]
+    unknown = {each.sample_id: (None,) * 4 for each in iran if each.wording > 1 or each.setting == "multilingual"}
+    candidate = write_run(runs / "unknown", SAMPLES, {**scores, **unknown})
+    result = compare(runs / "good", candidate, *WIDE, "--slices", "fail")
+    assert "Within slices" not in said(result)
+
+
+def test_slices_with_too_few_norms_are_named_as_untested_and_withhold_nothing(tmp_path):
+    small = {f"safeworld{number:04d}" for number in range(3)}
+    few = [each for each in SAMPLES if each.subset == "casa" and each.country in ("China", "India")]
+    few += [each for each in SAMPLES if each.norm_id in small and each.country == "Iran"]
+    run = write_run(tmp_path / "few", few, GOOD)
+    result = compare(run, run, "--slices", "fail", *WIDE)
+    assert result.exit_code == 0
+    assert "Not tested, with fewer than 5 norms: country Iran, language Persian." in said(result)
 
 
 # --- speed ---

@@ -1,5 +1,6 @@
-"""`--confirm`: asking the judge again, over HTTP, for the verdicts that decide."""
+"""`--confirm`: asking the judge again, over HTTP, for every verdict."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -92,24 +93,36 @@ def test_a_decision_that_flips_is_no_verdict(samples, judged_by, tmp_path):
     code, text = compare(*sides, "--confirm", "2", "--inconclusive", "pass")
     assert code == 3
     assert "The decision was 'worse', but asked again it does not hold in 2 of 2 repeats" in text
-    assert "100.0% flipped" in text
+    assert "91.7% flipped" in text
 
 
 def test_a_judge_that_is_down_confirms_nothing(samples, judged_by, tmp_path):
     judged_by.script = lambda asked: Answer("No idea.")
     code, text = compare(*write_sides(tmp_path, samples), "--confirm", "1")
     assert code == 3
-    assert "none came, 80 failed" in text
+    assert f"none came, {8 * len(samples)} failed" in text
 
 
-def test_what_differs_is_asked_again_on_both_sides_and_a_steady_judge_confirms(samples, judged_by, tmp_path):
+def test_every_answer_of_both_sides_is_asked_again_and_a_steady_judge_confirms(samples, judged_by, tmp_path):
     judged_by.script = steady
     sides = write_sides(tmp_path, samples)
     code, text = compare(*sides, "--confirm", "2")
     assert code == 1
-    differing = len(samples) - 2
-    assert f"{16 * differing} verdicts on {2 * differing} answers, 0.0% flipped; decided worse in 2 repeats" in text
-    assert len(judged_by.judged) == 16 * differing
+    total = len(samples)
+    assert f"{16 * total} verdicts on {2 * total} answers, " in text
+    assert "% flipped" in text
+    assert "; decided worse in 2 repeats" in text
+    assert len(judged_by.judged) == 16 * total
+
+
+def test_the_flip_rate_is_of_all_verdicts_and_has_an_interval(samples, judged_by, tmp_path):
+    """The rude answers to the first two samples, where the sides agree, are judged rude when asked again."""
+    judged_by.script = steady
+    compare(*write_sides(tmp_path, samples), "--confirm", "1", "--json", tmp_path / "o.json")
+    told = json.loads((tmp_path / "o.json").read_text())["confirmation"]
+    assert (told["asked"], told["flipped"]) == (8 * len(samples), 4 * 2)
+    assert told["flip_rate"] == pytest.approx(100 / len(samples))
+    assert told["flip_low"] < told["flip_rate"] < told["flip_high"]
 
 
 def test_asking_again_is_paid_for_once(samples, judged_by, tmp_path):

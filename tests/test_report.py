@@ -7,19 +7,26 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import numpy as np
 import pytest
+import statsmodels.api as sm
 from jsonschema import Draft202012Validator
+from statsmodels.stats.multitest import multipletests
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS, JudgeFailure, Sample, Usage, Verdict
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.report.browser import all_samples, browser_data
 from lmms_eval_cross.report.build import Report, build_report
+from lmms_eval_cross.report.differences import compare_with_first
+from lmms_eval_cross.report.measured import Measured
 from lmms_eval_cross.report.model_names import clean_label, model_name, unique_labels
 from lmms_eval_cross.report.page import PageOptions, inert_json, render_page
 from lmms_eval_cross.report.report_json import report_json, to_text
 from lmms_eval_cross.report.report_markdown import markdown
+from lmms_eval_cross.report.scores import ScoreTable
 from lmms_eval_cross.report.tables import csv_tables
 from lmms_eval_cross.report.write import Targets, write_report
 from lmms_eval_cross.runs.run_files import load_run
@@ -240,6 +247,64 @@ def test_several_comparisons_are_corrected_for_their_number(tmp_path: Path) -> N
     others = [write_run(tmp_path / f"b{number}", near) for number in range(8)]
     assert report_of(a, others[0]).comparisons[0].measures["compliance"].finding == "better"
     assert {each.measures["compliance"].finding for each in report_of(a, *others).comparisons} == {"undecided"}
+
+
+def table_of(seed: int, drop: float, failed: float) -> ScoreTable:
+    """A run of 48 norms whose difficulty is the same for every seed."""
+    samples = [demo_sample(sample_id=f"casa/english/X_{n}/1", norm_id=f"{n // 4}") for n in range(192)]
+    difficulty, own = np.random.default_rng(0).random(192), np.random.default_rng(seed)
+    columns = {}
+    for name in DIMENSIONS:
+        good = (difficulty + own.random(192)) / 2 < 0.6 - drop * (name == "compliance")
+        columns[name] = np.where(own.random(192) < failed, np.nan, good.astype(float))
+    columns["mean"] = np.mean(list(columns.values()), axis=0)
+    return ScoreTable(samples, columns)
+
+
+def expected_findings(before: ScoreTable, runs: list[ScoreTable], measure: Any) -> list[str]:
+    """By statsmodels' Holm over the runs, for complete pairs and both extreme fillings."""
+    signs, adjusted = [], []
+    for fill in (None, (1.0, 0.0), (0.0, 1.0)):
+        p_values, differences = [], []
+        for after in runs:
+            pair = [before.columns[measure].copy(), after.columns[measure].copy()]
+            for side, values in enumerate(pair):
+                if fill is not None:
+                    values[np.isnan(values)] = fill[side]
+            moves = pair[1] - pair[0]
+            known = ~np.isnan(moves)
+            groups = {"groups": before.norm_ids[known].astype(int), "df_correction": True}
+            fit = sm.OLS(moves[known], np.ones(known.sum())).fit(cov_type="cluster", cov_kwds=groups, use_t=True)
+            p_values.append(float(fit.pvalues[0]))
+            differences.append(float(fit.params[0]))
+        signs.append(np.sign(differences))
+        adjusted.append(multipletests(p_values, method="holm")[1])
+    findings = []
+    for run in range(len(runs)):
+        word = "better" if signs[0][run] > 0 else "worse"
+        if adjusted[0][run] >= 0.05:
+            word = "undecided"
+        elif any(adjusted[view][run] >= 0.05 or signs[view][run] != signs[0][run] for view in (1, 2)):
+            word = "failures_decide"
+        findings.append(word)
+    return findings
+
+
+def test_a_finding_is_corrected_for_the_number_of_runs_also_where_failures_are_filled() -> None:
+    seen = set()
+    for seed in range(1, 40):
+        tables = [table_of(0, 0.0, 0.02), *(table_of(100 * run + seed, 0.04 * run, 0.02) for run in (1, 2, 3))]
+        sides = [SimpleNamespace(label=f"run {place}", table=table) for place, table in enumerate(tables)]
+        found = compare_with_first(cast("list[Measured]", sides))
+        findings = [each.measures["compliance"].finding for each in found]
+        assert findings == expected_findings(tables[0], tables[1:], "compliance")
+        seen |= set(findings)
+    assert {"worse", "undecided", "failures_decide"} <= seen
+
+
+def test_only_the_cell_of_the_verdict_is_coloured(two: list[Path]) -> None:
+    page = render_page(report_of(*two), PageOptions())
+    assert re.findall(r'<td class="(?:better|worse)" data-label="([\w ]+)"', page) == ["compliance"]
 
 
 def test_language_gap_pairs_the_first_wording_with_its_translation(tmp_path: Path) -> None:

@@ -1,15 +1,21 @@
 """`lmms-eval-cross compare`."""
 
+from __future__ import annotations
+
 import io
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lmms_eval_cross.errors import CrossError
+
+if TYPE_CHECKING:
+    from lmms_eval_cross.compare.worst_slices import SliceRule
 
 NO_VERDICT = 3
 OUTPUT = click.Path(dir_okay=False, writable=True, path_type=Path)
@@ -72,9 +78,16 @@ def read_margins(_: click.Context, __: click.Parameter, given: tuple[str, ...]) 
     show_default=True,
     help="`pass`: exit 0 where sound data can't decide at these margins.",
 )
+@click.option(
+    "--slices",
+    type=click.Choice(["off", "warn", "fail"]),
+    default="warn",
+    show_default=True,
+    help="A country or language that fell: pass over it, name it, or exit 1.",
+)
 @click.option("--bridge", type=RUN, metavar="ANCHOR", help="An anchor that the judges of both sides judged.")
 @click.option("--labels", type=RUN, metavar="FILE", help="Show means corrected by human labels, of `label import`.")
-@click.option("--confirm", type=click.IntRange(1), metavar="N", help="Judge N times again what decides.")
+@click.option("--confirm", type=click.IntRange(1), metavar="N", help="Judge all answers N times again.")
 @click.option("--second-judge", is_flag=True, help="--confirm may ask another judge than the runs'.")
 @click.option("--resamples", default=10_000, show_default=True, type=click.IntRange(100), help="Of the bootstrap.")
 @click.option("--report-url", metavar="URL", help="Address of the HTML report that samples link to.")
@@ -89,6 +102,7 @@ def compare(
     margins: dict[str, float],
     alpha: float,
     inconclusive: str,
+    slices: SliceRule,
     bridge: Path | None,
     labels: Path | None,
     confirm: int | None,
@@ -119,7 +133,7 @@ def compare(
             raise click.UsageError(
                 "--confirm asks one judge for both sides, and --bridge stands between two; name one."
             )
-        rules = Rules(margins, alpha, load_settings().min_coverage, inconclusive == "pass", resamples)
+        rules = Rules(margins, alpha, load_settings().min_coverage, inconclusive == "pass", resamples, slices)
         sides = load_side([baseline, *baseline_round]), load_side([candidate, *candidate_round])
         found = compare_sides(*sides, rules, confirm, second_judge, bridge)
         found = with_labels(found, labels)

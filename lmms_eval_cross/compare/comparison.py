@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from math import inf, nextafter
 from typing import Final
 
+from lmms_eval_cross.benchmark.records import Facet
 from lmms_eval_cross.compare.changes import SampleChange
 from lmms_eval_cross.compare.confirm import Confirmation
 from lmms_eval_cross.compare.corrected_rounds import Corrections
 from lmms_eval_cross.compare.crossing import Crossing
 from lmms_eval_cross.compare.rounds import Side
-from lmms_eval_cross.compare.worst_slices import Slice
+from lmms_eval_cross.compare.worst_slices import SHARE, Slice, SliceRule
 from lmms_eval_cross.stats import Decision, Interval, PairedDifference, smallest_decidable_margin
 from lmms_eval_cross.stats.gate import DATA_CANNOT_DECIDE
 
@@ -32,6 +33,14 @@ class Rules:
     pass_undecided: bool = False
     """Exit 0 where the data alone can't decide."""
     resamples: int = 10_000
+    slices: SliceRule = "warn"
+
+    @property
+    def level(self) -> float:
+        """What of alpha false alarms of the metrics as a whole may take."""
+        if self.slices == "fail":
+            return (1 - SHARE) * self.alpha
+        return self.alpha
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +128,20 @@ class Comparison:
     def decided(self, decision: Decision) -> list[MetricResult]:
         """The gated metrics with this decision of their own."""
         return [metric for metric in self.metrics if metric.decision == decision]
+
+    @property
+    def fallen_slices(self) -> list[Slice]:
+        """Those that are to be named, and with `--slices fail` make the gate `worse`."""
+        if self.rules.slices == "off":
+            return []
+        return [part for part in self.slices if part.is_worse]
+
+    @property
+    def untested_slices(self) -> list[tuple[Facet, str]]:
+        """Countries and languages with too few norms for a test, in order."""
+        if self.rules.slices == "off":
+            return []
+        return sorted({(part.facet, part.value) for part in self.slices if part.is_untested})
 
     @property
     def exit_code(self) -> int:

@@ -1,4 +1,4 @@
-"""Ask again for the verdicts that decide, and see whether the decision holds."""
+"""Ask again for every verdict, and see whether the decision holds."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS
-from lmms_eval_cross.compare.changes import most_changed
-from lmms_eval_cross.compare.pairs import FloatArray, PairedScores, replaced
+from lmms_eval_cross.compare.pairs import FloatArray, PairedScores
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.runs.sample_record import JudgedAnswer
-from lmms_eval_cross.stats import Decision
+from lmms_eval_cross.stats import Decision, Interval, mean_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +22,13 @@ class Confirmation:
     judge_id: str
     """Who was asked."""
     answers: int
-    """Answers judged again: those of samples whose scores differ between the sides, on both sides."""
+    """Answers judged again: all of both sides."""
     asked: int
     """Verdicts had, over all repeats."""
     flipped: int
     """Those that differ from the first verdict."""
+    flips: Interval | None
+    """Their share among verdicts that came twice, clustered by norm; None if none came."""
     failed: int
     """Verdicts that did not come."""
     decisions: tuple[Decision, ...]
@@ -36,9 +37,9 @@ class Confirmation:
     @property
     def flip_rate(self) -> float | None:
         """Percent of verdicts that differ from the first; None if none came."""
-        if not self.asked:
+        if self.flips is None:
             return None
-        return 100 * self.flipped / self.asked
+        return 100 * self.flips.mean
 
     def holds(self, decision: Decision) -> bool:
         """Whether every repeat decides the same."""
@@ -66,30 +67,47 @@ def confirm(
     ask: Ask,
     judge_id: str,
 ) -> Confirmation:
-    """Judge again, on both sides, the samples whose scores differ, and decide with the new verdicts.
+    """Judge all answers of both sides again, and decide with the new verdicts alone.
 
-    Samples with equal scores on both sides move no difference and are left as they are.
+    Samples with equal scores are asked too: their verdicts flip as well, and left as they are they would pull every
+    repeat towards the first decision.
     """
-    sample_ids = [change.sample_id for change in most_changed(pairs, most=len(pairs.facts))]
-    rows = pairs.rows(sample_ids)
-    counts = np.zeros(3, dtype=np.intp)
-    decisions: list[Decision] = []
+    sample_ids = [sample.sample_id for sample in pairs.facts]
+    again: list[PairedScores] = []
     for repeat in range(1, repeats + 1):
         before = _ask_side(baseline, sample_ids, repeat, ask)
-        after = _ask_side(candidate, sample_ids, repeat, ask)
-        counts += _counts(pairs.baseline[rows], before) + _counts(pairs.candidate[rows], after)
-        decisions.append(decide(replaced(pairs, rows, before, after)))
-    answers = len(sample_ids) * (len(baseline.rounds) + len(candidate.rounds))
+        again.append(PairedScores(pairs.facts, before, _ask_side(candidate, sample_ids, repeat, ask)))
+    counts = sum((_counts(pairs, repeat) for repeat in again), np.zeros(3, dtype=np.intp))
     asked, flipped, failed = counts.tolist()
-    return Confirmation(judge_id, answers, asked, flipped, failed, tuple(decisions))
+    answers = sum(len(one.answers) for one in (*baseline.rounds, *candidate.rounds))
+    decisions = tuple(map(decide, again))
+    return Confirmation(judge_id, answers, asked, flipped, _flips(pairs, again), failed, decisions)
 
 
-def _counts(first: FloatArray, again: FloatArray) -> NDArray[np.intp]:
+def _counts(first: PairedScores, again: PairedScores) -> NDArray[np.intp]:
     """How many verdicts came, differ from the first, and failed where there was a first, shape (3,)."""
-    came, known = ~np.isnan(again), ~np.isnan(first)
-    flipped = came & known & (again != first)
+    before, after = _verdicts(first), _verdicts(again)
+    came, known = ~np.isnan(after), ~np.isnan(before)
+    flipped = came & known & (after != before)
     failed = known & ~came
     return np.array([came.sum(), flipped.sum(), failed.sum()], dtype=np.intp)
+
+
+def _verdicts(pairs: PairedScores) -> FloatArray:
+    """Of both sides, shape (samples, verdicts of a sample)."""
+    rows = len(pairs.facts)
+    return np.hstack([pairs.baseline.reshape(rows, -1), pairs.candidate.reshape(rows, -1)])
+
+
+def _flips(first: PairedScores, again: Sequence[PairedScores]) -> Interval | None:
+    """The share of verdicts that differ from the first, over all repeats."""
+    before = np.hstack([_verdicts(first)] * len(again))
+    after = np.hstack([_verdicts(repeat) for repeat in again])
+    rows, columns = np.nonzero(~np.isnan(before) & ~np.isnan(after))
+    if len(rows) == 0:
+        return None
+    flipped = before[rows, columns] != after[rows, columns]
+    return mean_interval(flipped.astype(np.float64), np.array(first.clusters)[rows].tolist())
 
 
 def _ask_side(side: Side, sample_ids: Sequence[str], repeat: int, ask: Ask) -> FloatArray:

@@ -138,7 +138,13 @@ class _Gate:
         margins: dict[str, float] = {}
         for name, points in self.margins.items():
             gated[name], margins[name] = bounds[name], points / 100
-        return decide_with_failures(gated, margins)
+        return decide_with_failures(gated, margins, self.rules.level)
+
+    def slices(self, pairs: PairedScores) -> list[Slice]:
+        """Every slice, worst first; none over a bridge, which holds on average and says nothing of a slice."""
+        if self.crossing is not None:
+            return []
+        return find_slices(pairs, self.rules.alpha, self.margins)
 
     def low_coverage(self, pairs: PairedScores) -> Iterator[str]:
         """A sentence for every side that lacks verdicts on gated dimensions."""
@@ -155,7 +161,13 @@ class _Gate:
         """What these scores decide."""
         if any(self.low_coverage(pairs)):
             return "inconclusive"
-        return self.verdict(self.bounds(pairs)).decision
+        return self.with_slices(self.verdict(self.bounds(pairs)).decision, self.slices(pairs))
+
+    def with_slices(self, decision: Decision, slices: Sequence[Slice]) -> Decision:
+        """The decision on the metrics as a whole, or `worse` where a slice fell that may decide."""
+        if self.rules.slices == "fail" and any(part.is_worse for part in slices):
+            return "worse"
+        return decision
 
 
 def _low_coverage_sentence(side: str, low: Mapping[str, float], needed: float) -> str:
@@ -210,14 +222,13 @@ def _full_name(given: str, capability: Mapping[str, object]) -> str:
 def _decided(start: Comparison, pairs: PairedScores, gate: _Gate) -> Comparison:
     """`start` with the decision and everything that the scores show."""
     bounds = gate.bounds(pairs)
-    verdict = gate.verdict(bounds)
-    decision, obstacles = verdict.decision, list(gate.low_coverage(pairs))
+    verdict, slices = gate.verdict(bounds), gate.slices(pairs)
+    decision, obstacles = gate.with_slices(verdict.decision, slices), list(gate.low_coverage(pairs))
     if obstacles:
         decision = "inconclusive"
-    slices: list[Slice] = []
     changes: list[SampleChange] = []
-    if gate.crossing is None:  # a bridge holds on average, and says nothing of a slice or a sample
-        slices, changes = find_slices(pairs, gate.rules.alpha), most_changed(pairs)
+    if gate.crossing is None:  # a bridge holds on average, and says nothing of a sample
+        changes = most_changed(pairs)
     return replace(
         start,
         decision=decision,

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from lmms_eval_cross.benchmark.records import Dimension, Facet
+from lmms_eval_cross.compare.worst_slices import SliceRule
 from lmms_eval_cross.runs.documents import Count, Document, JudgeKind, ProvenanceDocument, Share
 from lmms_eval_cross.stats.gate import Decision
 
@@ -105,8 +106,11 @@ class SliceDocument(Document):
     value: str
     dimension: Dimension
     p_value: float | None
-    """That it is worse, by Holm for all slices of the dimension; null: too few norms."""
+    """That it is worse, by Holm for all slices that may gate, or for all others; null: too few norms."""
     worse: bool
+    """It may gate, is shown to have fallen, and a loss beyond the margin can't be excluded."""
+    margin: float | None = None
+    """Points; null: it may not gate, being no country or language or of a dimension that is not gated."""
     difference: DifferenceDocument
 
 
@@ -128,6 +132,9 @@ class ConfirmationDocument(Document):
     decisions: list[Decision]
     flip_rate: float | None
     """Percent of the verdicts that were had again."""
+    flip_low: float | None = None
+    """Of its two-sided 95% interval, clustered by norm."""
+    flip_high: float | None = None
 
 
 class JudgeDocument(Document):
@@ -201,6 +208,12 @@ class CompareDocument(Document):
     """What was decided, for people."""
     reasons: list[str]
     """Why there is no verdict; empty where there is one."""
+    slices_rule: SliceRule = "off"
+    """What a slice that fell does: nothing, be named in every output, or make the gate worse."""
+    fallen_slices: str = ""
+    """Which countries and languages fell, for people; empty where none did or none was to be tested."""
+    untested_slices: str = ""
+    """Which can't be tested, and why."""
     measurement: bool
     """false: the offline rules judged, no number here measures anything."""
     alpha: float
@@ -214,7 +227,7 @@ class CompareDocument(Document):
     metrics: list[MetricDocument]
     """Empty where the sides can't be compared."""
     slices: list[SliceDocument]
-    """The one with the largest shown loss first; decide nothing."""
+    """The one with the largest shown loss first; they decide with --slices fail alone."""
     changes: Annotated[list[ChangeDocument], Field(max_length=10)]
     """The samples that changed most."""
     confirmation: ConfirmationDocument | None

@@ -27,6 +27,9 @@ def _content(comparison: Comparison) -> dict[str, Any]:
         "exit_code": comparison.exit_code,
         "sentence": words.sentence(comparison),
         "reasons": words.reasons(comparison),
+        "slices_rule": rules.slices,
+        "fallen_slices": words.fallen_slices(comparison),
+        "untested_slices": words.untested_slices(comparison),
         "measurement": comparison.is_measurement,
         "alpha": rules.alpha,
         "min_coverage": rules.min_coverage,
@@ -74,6 +77,7 @@ def _slice(part: Slice) -> dict[str, Any]:
         "dimension": part.dimension,
         "p_value": part.p_value,
         "worse": part.is_worse,
+        "margin": part.margin,
         "difference": asdict(part.difference),
     }
 
@@ -110,4 +114,10 @@ def _confirmation(comparison: Comparison) -> dict[str, Any] | None:
     confirmation = comparison.confirmation
     if confirmation is None:
         return None
-    return {**asdict(confirmation), "flip_rate": confirmation.flip_rate}
+    entry = asdict(confirmation)
+    entry.pop("flips")
+    flips = confirmation.flips
+    ends: dict[str, float | None] = {"flip_low": None, "flip_high": None}
+    if flips is not None and flips.low is not None and flips.high is not None:
+        ends = {"flip_low": 100 * flips.low, "flip_high": 100 * flips.high}
+    return {**entry, "flip_rate": confirmation.flip_rate, **ends}

@@ -26,6 +26,8 @@ def render_markdown(comparison: Comparison, report_url: str | None = None) -> st
 def _lines(comparison: Comparison, report_url: str | None) -> Iterator[str]:
     yield f"### CROSS: {words.headline(comparison)}"
     yield ""
+    if comparison.fallen_slices:
+        yield from (f"**{escape(words.fallen_slices(comparison))}**", "")
     if not comparison.is_measurement:
         yield f"**{words.NOT_A_MEASUREMENT}**"
         yield ""
@@ -94,10 +96,10 @@ def _slices(comparison: Comparison) -> Iterator[str]:
         return
     yield "<details><summary>Worst slices</summary>"
     yield ""
-    yield from _table("slice", "metric", "change", "bounds", "samples", "norms", "p (Holm)")
+    yield from _table("slice", "metric", "change", "bounds", "samples", "norms", "p (Holm)", "fell")
     for part in fallen[:WORST_SLICES]:
         yield _row(_slice_cells(part))
-    yield from ("", "</details>", "")
+    yield from ("", escape(words.untested_slices(comparison)), "</details>", "")
 
 
 def _slice_cells(part: Slice) -> list[str]:
@@ -106,7 +108,10 @@ def _slice_cells(part: Slice) -> list[str]:
         p_value = f"{part.p_value:.3f}"
     bounds = words.span(difference.lower_bound, difference.upper_bound)
     counts = [str(difference.n), str(difference.clusters)]
-    return [name, part.dimension, words.points(difference.difference), bounds, *counts, p_value]
+    fell = words.NONE
+    if part.is_worse:
+        fell = "fell"
+    return [name, part.dimension, words.points(difference.difference), bounds, *counts, p_value, fell]
 
 
 def _changes(comparison: Comparison, report_url: str | None) -> Iterator[str]:

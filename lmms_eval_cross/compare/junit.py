@@ -6,6 +6,7 @@ from xml.etree import ElementTree as Xml
 
 from lmms_eval_cross.compare import words
 from lmms_eval_cross.compare.comparison import Comparison, MetricResult
+from lmms_eval_cross.stats import Decision
 
 SUITE: Final = "cross"
 
@@ -24,6 +25,7 @@ def render_junit(comparison: Comparison) -> str:
     for metric in comparison.metrics:
         if metric.margin is not None:
             _metric_case(suite, comparison, metric)
+    _slices_case(suite, comparison)
     _gate_case(suite, comparison)
     _count(suite)
     root = Xml.Element("testsuites")
@@ -33,6 +35,7 @@ def render_junit(comparison: Comparison) -> str:
 
 
 def _properties(comparison: Comparison) -> Iterator[tuple[str, str]]:
+    yield "slices", words.fallen_slices(comparison) or words.untested_slices(comparison)
     yield "sides", words.sides(comparison)
     yield "judged", words.judged(comparison)
     yield "bridge", words.bridged(comparison)
@@ -58,13 +61,25 @@ def _metric_case(suite: Xml.Element, comparison: Comparison, metric: MetricResul
     _result(case, metric.decision or "inconclusive", message, comparison)
 
 
+def _slices_case(suite: Xml.Element, comparison: Comparison) -> None:
+    """The slices' own case, where they decide."""
+    if comparison.rules.slices != "fail" or not comparison.slices:
+        return
+    case = Xml.SubElement(suite, "testcase", classname=SUITE, name="slices", time="0")
+    message = words.fallen_slices(comparison) or "No country and no language is shown to have fallen."
+    decision: Decision = "not worse"
+    if comparison.fallen_slices:
+        decision = "worse"
+    _result(case, decision, " ".join(filter(None, (message, words.untested_slices(comparison)))), comparison)
+
+
 def _gate_case(suite: Xml.Element, comparison: Comparison) -> None:
     case = Xml.SubElement(suite, "testcase", classname=SUITE, name="gate", time="0")
     sentences = (words.bridged(comparison), words.confirmed(comparison), words.sentence(comparison))
     _result(case, comparison.decision, " ".join(filter(None, sentences)), comparison)
 
 
-def _result(case: Xml.Element, decision: str, message: str, comparison: Comparison) -> None:
+def _result(case: Xml.Element, decision: Decision, message: str, comparison: Comparison) -> None:
     text = words.printable(message)
     if decision == "worse":
         Xml.SubElement(case, "failure", type="worse", message=text)

@@ -1,6 +1,6 @@
 """Both sides' scores, sample by sample: the table that a comparison works on."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,11 +43,6 @@ class PairedScores:
         before, after = self.rounds(dimension)
         return _coverage(before), _coverage(after)
 
-    def rows(self, sample_ids: Iterable[str]) -> list[int]:
-        """Where some samples stand in the tables."""
-        places = {sample.sample_id: row for row, sample in enumerate(self.facts)}
-        return [places[sample_id] for sample_id in sample_ids]
-
 
 def pair_scores(baseline: Side, candidate: Side) -> PairedScores:
     """Pair two sides by sample id."""
@@ -65,10 +60,3 @@ def _table(sample_ids: Sequence[str], side: Side) -> FloatArray:
 
 def _coverage(scores: FloatArray) -> float:
     return float(100 * np.mean(~np.isnan(scores)))
-
-
-def replaced(pairs: PairedScores, rows: Sequence[int], baseline: FloatArray, candidate: FloatArray) -> PairedScores:
-    """`pairs` with other scores in some rows, of shape (rows, rounds, dimensions)."""
-    before, after = pairs.baseline.copy(), pairs.candidate.copy()
-    before[rows], after[rows] = baseline, candidate
-    return PairedScores(pairs.facts, before, after)

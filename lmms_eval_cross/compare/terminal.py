@@ -12,7 +12,6 @@ from lmms_eval_cross.compare import words
 from lmms_eval_cross.compare.comparison import Comparison, MetricResult
 
 WIDTH: Final = 100
-WORST_SLICES: Final = 3
 _TRAILING: Final = re.compile(r"(?:\x1b\[[\d;]*m| )+$", re.MULTILINE)
 """Blanks that fill up the last cell of a line, among the codes of colours."""
 _STYLES: Final = {"not worse": "green", "worse": "bold red", "inconclusive": "yellow"}
@@ -23,11 +22,13 @@ def render_text(comparison: Comparison) -> str:
     buffer = StringIO()
     console = Console(file=buffer, width=WIDTH, force_terminal=True, highlight=False, emoji=False, markup=False)
     console.print(Text(words.sides(comparison), style="bold"))
+    if comparison.fallen_slices:
+        console.print(Text(words.fallen_slices(comparison), style="bold red"))
     for line in filter(None, (words.judged(comparison), words.bridged(comparison), _warning(comparison))):
         console.print(line)
     if comparison.metrics:
         console.print(_metrics(comparison))
-        _print_slices(console, comparison)
+        _print_notes(console, comparison)
     if comparison.corrected:
         console.print(_corrected(comparison))
         console.print(words.corrected_note(comparison), style="dim")
@@ -73,14 +74,9 @@ def _name(metric: MetricResult) -> str:
     return metric.name
 
 
-def _print_slices(console: Console, comparison: Comparison) -> None:
+def _print_notes(console: Console, comparison: Comparison) -> None:
     if comparison.has_unpaired:
         console.print("* from the two values alone, samples not paired", style="dim")
-    fallen = [part for part in comparison.slices if part.is_worse]
-    for part in fallen[:WORST_SLICES]:
-        difference = part.difference
-        bounds = words.span(difference.lower_bound, difference.upper_bound)
-        console.print(
-            f"fell: {part.dimension}, {part.facet} {part.value}: {words.points(difference.difference)} "
-            f"({bounds}; {difference.n} samples, {difference.clusters} norms)"
-        )
+    untested = words.untested_slices(comparison)
+    if untested:
+        console.print(untested, style="dim")

@@ -9,11 +9,22 @@ from typing import Final
 from lmms_eval_cross import numbers
 from lmms_eval_cross.compare.comparison import Comparison, MetricResult
 from lmms_eval_cross.compare.rounds import Side
-from lmms_eval_cross.stats import Corrected, Decision, Interval, minimum_detectable_effect
+from lmms_eval_cross.compare.worst_slices import Slice
+from lmms_eval_cross.errors import listing
+from lmms_eval_cross.stats import (
+    FEWEST_CLUSTERS,
+    Corrected,
+    Decision,
+    Interval,
+    PairedDifference,
+    minimum_detectable_effect,
+)
 from lmms_eval_cross.trust.corrected_means import CorrectedMean
 
 NOT_A_MEASUREMENT: Final = "OFFLINE JUDGE: not a measurement"
 NONE: Final = "-"
+FALLS_NAMED: Final = 8
+"""Metrics and slices that fell, in a sentence; the tables have all."""
 VERDICTS: Final[dict[Decision, str]] = {"not worse": "not worse", "worse": "WORSE", "inconclusive": "no verdict"}
 
 _UNPRINTABLE: Final = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -140,6 +151,38 @@ def corrected_note(comparison: Comparison) -> str:
     return " ".join(sentences)
 
 
+def fallen_slices(comparison: Comparison) -> str:
+    """Which slices fell, the largest shown loss first; nothing where none did."""
+    falls = [_slice_fall(part) for part in comparison.fallen_slices]
+    if not falls:
+        return ""
+    return f"Within slices: {_listed(falls)}."
+
+
+def _listed(falls: list[str]) -> str:
+    rest = len(falls) - FALLS_NAMED
+    named = "; ".join(falls[:FALLS_NAMED])
+    if rest > 0:
+        named += f"; and {rest} more"
+    return named
+
+
+def _slice_fall(part: Slice) -> str:
+    return printable(f"{_loss(part.dimension, part.difference)} in {part.facet} {part.value}")
+
+
+def untested_slices(comparison: Comparison) -> str:
+    """Which slices can't be tested, and why; nothing where all can, or none is to be."""
+    if comparison.rules.slices == "off":
+        return ""
+    if comparison.crossing is not None:
+        return "No slice is tested over a bridge."
+    named = [printable(f"{facet} {value}") for facet, value in comparison.untested_slices]
+    if not named:
+        return ""
+    return f"Not tested, with fewer than {FEWEST_CLUSTERS} norms: {listing(named, most=FALLS_NAMED)}."
+
+
 def reasons(comparison: Comparison) -> list[str]:
     """Why there is no verdict, a sentence each; empty where there is one."""
     if comparison.decision != "inconclusive":
@@ -182,8 +225,10 @@ def sentence(comparison: Comparison) -> str:
         gated = [f"{metric.name} {metric.margin:g}" for metric in comparison.metrics if metric.margin is not None]
         return f"{code}, not worse: shown to be within the margin for {', '.join(gated)} points."
     if comparison.decision == "worse":
-        fallen = "; ".join(_fall(metric) for metric in comparison.decided("worse"))
-        return f"{code}, worse: {fallen}."
+        falls = [_fall(metric) for metric in comparison.decided("worse")]
+        if comparison.rules.slices == "fail":
+            falls += [_slice_fall(part) for part in comparison.fallen_slices]
+        return f"{code}, worse: {_listed(falls)}."
     code += ", no verdict"
     if comparison.exit_code == 0:
         code += ", let through by --inconclusive pass"
@@ -191,11 +236,16 @@ def sentence(comparison: Comparison) -> str:
 
 
 def _fall(metric: MetricResult) -> str:
-    difference = metric.difference
-    if difference is None or difference.upper_bound is None:
-        raise ValueError(f"{metric.name} is called worse without a bound")
+    if metric.difference is None:
+        raise ValueError(f"{metric.name} is called worse without a difference")
+    return _loss(metric.name, metric.difference)
+
+
+def _loss(name: str, difference: PairedDifference) -> str:
+    if difference.upper_bound is None:
+        raise ValueError(f"{name} is called worse without a bound")
     least = -100 * difference.upper_bound
-    return f"{metric.name} fell by {-100 * difference.difference:.1f} points (at least {least:.1f})"
+    return f"{name} fell by {-100 * difference.difference:.1f} points (at least {least:.1f})"
 
 
 def confirmed(comparison: Comparison) -> str:
@@ -206,6 +256,9 @@ def confirmed(comparison: Comparison) -> str:
     outcome = "none came"
     if confirmation.flip_rate is not None:
         outcome = f"{confirmation.flip_rate:.1f}% flipped"
+        flips = confirmation.flips
+        if flips is not None and flips.low is not None and flips.high is not None:
+            outcome += f" ({percent(flips.low)} to {percent(flips.high)})"
     if confirmation.failed:
         outcome += f", {confirmation.failed:,} failed"
     repeats = f"{len(confirmation.decisions)} repeats"

@@ -1,13 +1,22 @@
 """Where it got worse: the difference in every country, language, subset, setting and wording."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS, FACETS, Dimension, Facet
 from lmms_eval_cross.compare.pairs import PairedScores
-from lmms_eval_cross.stats import PairedDifference, holm, inferiority, paired_difference
+from lmms_eval_cross.stats import FailureBounds, PairedDifference, bounds_with_failures, holm
+from lmms_eval_cross.stats.gate import p_value_of_worse
+
+SliceRule: TypeAlias = Literal["off", "warn", "fail"]
+"""What a slice that fell does: nothing; it is named on top of every output; or it makes the gate `worse`, too."""
+GATING: Final[tuple[Facet, ...]] = ("country", "language")
+"""Facets whose slices may gate."""
+SHARE: Final = 0.2
+"""The slices' share of alpha; with `fail` the metrics as a whole are left the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,30 +27,47 @@ class Slice:
     value: str
     dimension: Dimension
     difference: PairedDifference
+    """Of complete pairs."""
+    highest_lower_bound: float | None
+    """L, failures left out or filled either way; None where there are too few clusters."""
     p_value: float | None
-    """That it is worse, adjusted by Holm for all slices of the dimension; None where there are too few clusters."""
+    """That it is worse, however failures are filled, adjusted by Holm for its family: all slices that may gate, or all
+    others; None where there are too few clusters."""
+    margin: float | None
+    """Points; None where the slice may not gate: another facet, or a dimension that is not gated."""
 
     @property
     def is_worse(self) -> bool:
-        """Shown to be worse among all slices of its dimension."""
-        return self.p_value is not None and self.p_value < self.difference.alpha
+        """Shown to have fallen, and a loss beyond the margin can't be excluded."""
+        if self.margin is None or self.p_value is None or self.highest_lower_bound is None:
+            return False
+        return self.p_value < SHARE * self.difference.alpha and self.highest_lower_bound <= -self.margin / 100
+
+    @property
+    def is_untested(self) -> bool:
+        """It might gate, and has too few norms for a test."""
+        return self.margin is not None and self.p_value is None
 
 
-def find_slices(pairs: PairedScores, alpha: float) -> list[Slice]:
+def find_slices(pairs: PairedScores, alpha: float, margins: Mapping[str, float]) -> list[Slice]:
     """Every slice of every dimension, the one with the largest shown loss first.
 
     The order is that of the upper bound: a small slice that fell far by chance does not come first. A facet with
-    one value is left out, it is the whole. Slices never decide the gate.
+    one value is left out, it is the whole. Countries and languages of the dimensions with a margin, in points, may
+    gate: one family, so that a hundred slices have the chance of a false alarm that one has.
     """
     slices: list[Slice] = []
     for dimension in DIMENSIONS:
-        slices += _adjusted(list(_differences(pairs, dimension, alpha)))
-    return sorted(slices, key=_shown_loss)
+        slices += _differences(pairs, dimension, alpha, margins.get(dimension))
+    gating: list[Slice] = []
+    others: list[Slice] = []
+    for part in slices:
+        (others if part.margin is None else gating).append(part)
+    return sorted([*_adjusted(gating), *_adjusted(others)], key=_shown_loss)
 
 
-def _differences(pairs: PairedScores, dimension: Dimension, alpha: float) -> Iterator[Slice]:
-    before, after = pairs.means(dimension)
-    scored = ~np.isnan(before - after)
+def _differences(pairs: PairedScores, dimension: Dimension, alpha: float, margin: float | None) -> Iterator[Slice]:
+    before, after = pairs.rounds(dimension)
     clusters = np.array(pairs.clusters)
     for facet in FACETS:
         values = np.array([getattr(sample, facet) for sample in pairs.facts])
@@ -49,14 +75,26 @@ def _differences(pairs: PairedScores, dimension: Dimension, alpha: float) -> Ite
         if len(parts) == 1:
             continue
         for value in parts:
-            chosen = scored & (values == value)
-            if chosen.any():
-                difference = paired_difference(before[chosen], after[chosen], clusters[chosen].tolist(), alpha)
-                yield Slice(facet, str(value), dimension, difference, inferiority(difference).p_value)
+            chosen = values == value
+            bounds = bounds_with_failures(before[chosen], after[chosen], clusters[chosen].tolist(), alpha)
+            if bounds.complete is not None:
+                yield _slice(facet, str(value), dimension, bounds, margin if facet in GATING else None)
+
+
+def _slice(facet: Facet, value: str, dimension: Dimension, bounds: FailureBounds, margin: float | None) -> Slice:
+    """With the largest p value and lower bound: without failures, and with them filled either way."""
+    complete = bounds.complete
+    if complete is None:
+        raise ValueError(f"{facet} {value} has no sample with a verdict on both sides")
+    if complete.lower_bound is None:
+        return Slice(facet, value, dimension, complete, None, None, margin)
+    views = (complete, bounds.against, bounds.in_favour)
+    highest = max(view.lower_bound or 0.0 for view in views)
+    return Slice(facet, value, dimension, complete, highest, max(map(p_value_of_worse, views)), margin)
 
 
 def _adjusted(slices: Sequence[Slice]) -> Iterator[Slice]:
-    """The slices of one dimension with p values adjusted for their number."""
+    """The slices of one family with p values adjusted for their number."""
     adjusted = iter(holm([part.p_value for part in slices if part.p_value is not None]))
     for part in slices:
         if part.p_value is None:

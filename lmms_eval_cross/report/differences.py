@@ -49,17 +49,50 @@ class RunDifference:
 def compare_with_first(models: Sequence[Measured]) -> list[RunDifference]:
     """Every further run against the first, paired by sample.
 
-    A finding is made at 5% two-sided, with Holm's correction over the runs that are compared, and only
-    if filling the failures either way leaves it standing.
+    A finding is made at 5% two-sided, with Holm's correction over the runs that are compared, and only if it stands, so
+    corrected, with the failures filled either way. Measures are not corrected for their number: the verdict is on
+    compliance, and no other cell is coloured.
     """
     baseline, *others = models
     comparisons = [RunDifference(baseline.label, other.label, {}) for other in others]
     for measure in MEASURES:
-        bounds = [_paired(baseline.table, other.table, measure) for other in others]
-        adjusted = holm([_two_sided(pair) for pair in bounds])
-        for comparison, pair, p_value in zip(comparisons, bounds, adjusted, strict=True):
-            comparison.measures[measure] = _difference(pair, p_value)
+        cells = [_paired(baseline.table, other.table, measure) for other in others]
+        for comparison, cell, finding in zip(comparisons, cells, _findings(cells), strict=True):
+            comparison.measures[measure] = _difference(cell, finding)
     return comparisons
+
+
+def _findings(cells: Sequence[FailureBounds | None]) -> list[Finding]:
+    """What may be said of each run, corrected for their number, without failures and with them filled."""
+    views: list[list[PairedDifference | None]] = [[], [], []]
+    for cell in cells:
+        three = (None, None, None) if cell is None else (cell.complete, cell.against, cell.in_favour)
+        for view, difference in zip(views, three, strict=True):
+            view.append(difference)
+    shown = zip(*map(_directions, views), strict=True)
+    return [_finding(*directions) for directions in shown]
+
+
+def _directions(differences: Sequence[PairedDifference | None]) -> list[Finding]:
+    """What each difference shows at 5%, two-sided, with Holm's correction over all of them."""
+    adjusted = holm([_two_sided(difference) for difference in differences])
+    return [_direction(*pair) for pair in zip(differences, adjusted, strict=True)]
+
+
+def _direction(difference: PairedDifference | None, adjusted_p: float) -> Finding:
+    if difference is None or difference.standard_error is None:
+        return "too_few"
+    if adjusted_p >= ALPHA:
+        return "undecided"
+    if difference.difference > 0:
+        return "better"
+    return "worse"
+
+
+def _finding(complete: Finding, against: Finding, in_favour: Finding) -> Finding:
+    if complete in ("too_few", "undecided") or complete == against == in_favour:
+        return complete
+    return "failures_decide"
 
 
 def _paired(before: ScoreTable, after: ScoreTable, measure: Measure) -> FailureBounds | None:
@@ -76,19 +109,19 @@ def _paired(before: ScoreTable, after: ScoreTable, measure: Measure) -> FailureB
     return bounds_with_failures(*columns, before.norm_ids[rows_before], ALPHA)
 
 
-def _two_sided(bounds: FailureBounds | None) -> float:
+def _two_sided(difference: PairedDifference | None) -> float:
     """The two-sided p value, 1 where there is none."""
     smallest = 1.0
-    if bounds is None or bounds.complete is None:
+    if difference is None:
         return smallest
     for test in (superiority, inferiority):
-        p_value = test(bounds.complete).p_value
+        p_value = test(difference).p_value
         if p_value is not None:
             smallest = min(smallest, 2 * p_value)
     return smallest
 
 
-def _difference(bounds: FailureBounds | None, adjusted_p: float) -> Difference:
+def _difference(bounds: FailureBounds | None, finding: Finding) -> Difference:
     if bounds is None or bounds.complete is None:
         return Difference(None, None, None, 0, 0, 0, 0, "too_few")
     complete = bounds.complete
@@ -100,22 +133,8 @@ def _difference(bounds: FailureBounds | None, adjusted_p: float) -> Difference:
         norms=complete.clusters,
         better=complete.candidate_only or 0,
         worse=complete.baseline_only or 0,
-        finding=_finding(bounds, complete, adjusted_p),
+        finding=finding,
     )
-
-
-def _finding(bounds: FailureBounds, complete: PairedDifference, adjusted_p: float) -> Finding:
-    if complete.low is None or complete.high is None:
-        return "too_few"
-    if adjusted_p >= ALPHA:
-        return "undecided"
-    # The hardest filling of the failures is the one against the finding; where it has no interval, nothing stands.
-    low, high = bounds.against.low, bounds.in_favour.high
-    if complete.difference > 0 and low is not None and low > 0:
-        return "better"
-    if complete.difference <= 0 and high is not None and high < 0:
-        return "worse"
-    return "failures_decide"
 
 
 def safety_clause(comparison: RunDifference, judged_offline: bool) -> str:

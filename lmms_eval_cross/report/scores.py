@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS, FACETS, Dimension, Facet, JudgeFailure, Sample
 from lmms_eval_cross.runs.sample_record import JudgedAnswer
-from lmms_eval_cross.stats import mean_interval
+from lmms_eval_cross.stats import interval_over_fillings
 
 Measure: TypeAlias = Literal[Dimension, "mean"]
 MEAN: Final = "mean"
@@ -34,8 +34,9 @@ class MeanScore:
     mean: float | None
     """None where nothing has a score."""
     low: float | None
-    """None where there are too few norms for an interval."""
+    """None where there are too few norms for an interval; with failures, of the mean had every one been a 0."""
     high: float | None
+    """With failures, of the mean had every one been a 1."""
     n: int
     """Samples with a score."""
     failed: int
@@ -105,7 +106,7 @@ def mean_score(values: NDArray[np.float64], norms: NDArray[np.object_]) -> MeanS
     n, failed = int(scored.sum()), int((~scored).sum())
     if n == 0:
         return _no_score(failed)
-    interval = mean_interval(values[scored], norms[scored])
+    interval = interval_over_fillings(values, norms)
     total = float(values[scored].sum())
     return MeanScore(
         mean=100 * interval.mean,

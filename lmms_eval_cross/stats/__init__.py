@@ -17,7 +17,13 @@ from lmms_eval_cross.stats.gate import (
     decide_with_failures,
     gate_decision,
 )
-from lmms_eval_cross.stats.intervals import Interval, cluster_bootstrap, mean_interval, wilson_interval
+from lmms_eval_cross.stats.intervals import (
+    Interval,
+    cluster_bootstrap,
+    interval_over_fillings,
+    mean_interval,
+    wilson_interval,
+)
 from lmms_eval_cross.stats.labelled import FEWEST_LABELS, Corrected, Labelled
 from lmms_eval_cross.stats.paired import (
     Evidence,
@@ -65,6 +71,7 @@ __all__ = [
     "gate_decision",
     "holm",
     "inferiority",
+    "interval_over_fillings",
     "krippendorff_alpha",
     "mcnemar_p_value",
     "mean_interval",

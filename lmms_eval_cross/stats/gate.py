@@ -61,19 +61,20 @@ def gate_decision(lower: float | None, upper: float | None, margin: float) -> De
 
 
 def decide_each(
-    differences: Mapping[str, PairedDifference | None], margins: Mapping[str, float]
+    differences: Mapping[str, PairedDifference | None], margins: Mapping[str, float], level: float | None = None
 ) -> dict[str, Decision]:
     """Decide every metric by `gate_decision`, with Holm's correction before any is called worse.
 
     "Worse" for one metric is enough to fail, so k metrics have k chances of a false alarm: U < 0
     must hold at Holm's level. "Not worse" needs all of them and therefore no correction (Berger,
     Technometrics 1982). With one metric it is `gate_decision`. None stands for a metric without pairs.
+    `level` is the part of alpha that false alarms may take; without it they may take all.
     """
     if set(differences) != set(margins):
         raise ValueError(f"margins must name the metrics {sorted(differences)}, got {sorted(margins)}")
     adjusted = holm([p_value_of_worse(difference) for difference in differences.values()])
     return {
-        name: decide_corrected(difference, p_value, margins[name])
+        name: decide_corrected(difference, p_value, margins[name], level)
         for (name, difference), p_value in zip(differences.items(), adjusted, strict=True)
     }
 
@@ -88,12 +89,14 @@ def p_value_of_worse(difference: PairedDifference | None) -> float:
     return p_value
 
 
-def decide_corrected(difference: PairedDifference | None, adjusted_p: float, margin: float) -> Decision:
+def decide_corrected(
+    difference: PairedDifference | None, adjusted_p: float, margin: float, level: float | None = None
+) -> Decision:
     """Decide one metric of several."""
     if difference is None:
         return "inconclusive"
     decision = gate_decision(difference.lower_bound, difference.upper_bound, margin)
-    if decision == "worse" and adjusted_p >= difference.alpha:
+    if decision == "worse" and adjusted_p >= (level or difference.alpha):
         return "inconclusive"
     return decision
 
@@ -122,8 +125,11 @@ def bounds_with_failures(
     if len(before) != len(after):
         raise ValueError(f"candidate must have one row per baseline row, got {len(after)} for {len(before)}")
     labels = list(clusters)
+    complete = complete_difference(average_rounds(before), average_rounds(after), labels, alpha)
+    if complete is not None and not np.isnan(before).any() and not np.isnan(after).any():
+        return FailureBounds(complete, complete, complete, 0, 0)
     return FailureBounds(
-        complete=complete_difference(average_rounds(before), average_rounds(after), labels, alpha),
+        complete=complete,
         against=paired_difference(filled(before, 1.0), filled(after, 0.0), labels, alpha),
         in_favour=paired_difference(filled(before, 0.0), filled(after, 1.0), labels, alpha),
         baseline_failures=int(np.isnan(before).sum()),
@@ -148,20 +154,22 @@ def complete_difference(
     return paired_difference(before[scored], after[scored], [labels[i] for i in scored], alpha)
 
 
-def decide_with_failures(bounds: Mapping[str, FailureBounds], margins: Mapping[str, float]) -> GateVerdict:
-    """Decide all metrics; a verdict must hold for complete pairs and for both extreme fillings.
+def decide_with_failures(
+    bounds: Mapping[str, FailureBounds], margins: Mapping[str, float], level: float | None = None
+) -> GateVerdict:
+    """Decide all metrics by `decide_each`; a verdict must hold for complete pairs and for both extreme fillings.
 
     "Not worse" is hardest with all failures against the candidate, "worse" with all in its favour; a
     decision that stands at both ends stands between them (short of one cluster dominating the error).
     """
-    metrics = decide_each({name: metric.complete for name, metric in bounds.items()}, margins)
+    metrics = decide_each({name: metric.complete for name, metric in bounds.items()}, margins, level)
     decision = combine_decisions(metrics.values())
     if decision == "inconclusive":
         return GateVerdict(decision, why_undecided(bounds, metrics), metrics)
     against = {name: metric.against for name, metric in bounds.items()}
     in_favour = {name: metric.in_favour for name, metric in bounds.items()}
     for filling in (against, in_favour):
-        if combine_decisions(decide_each(filling, margins).values()) != decision:
+        if combine_decisions(decide_each(filling, margins, level).values()) != decision:
             return GateVerdict("inconclusive", FAILURES_COULD_TURN_IT, metrics)
     return GateVerdict(decision, None, metrics)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Literal
 
@@ -18,6 +18,7 @@ from lmms_eval_cross.stats.clusters import (
     ClusterSums,
     FloatArray,
     checked_alpha,
+    checked_scores,
     checked_vector,
     sum_by_cluster,
     t_quantile,
@@ -60,6 +61,23 @@ def mean_interval(scores: ArrayLike, clusters: Iterable[Hashable], alpha: float 
     quantile = t_quantile(1 - alpha / 2, sums.count - 1)
     low, high = wilson_interval(sums.mean, effective_n(sums), quantile)
     return Interval(sums.mean, low, high, sums.standard_error, sums.n, sums.count, "wilson")
+
+
+def interval_over_fillings(scores: ArrayLike, clusters: Iterable[Hashable], alpha: float = 0.05) -> Interval:
+    """Return the mean of the scores that are there, with an interval that holds whatever the missing ones are.
+
+    `scores` has shape (n,), in 0..1 or NaN for a missing one; ValueError otherwise, or where all are missing. The
+    interval runs from the low end with every missing score a 0 to the high end with every one a 1: Manski's bounds
+    (AER 1990) with `mean_interval` around each. With none missing it is `mean_interval`.
+    """
+    values, labels = checked_scores("scores", scores, failures=True), list(clusters)
+    scored = np.flatnonzero(~np.isnan(values))
+    found = mean_interval(values[scored], [labels[i] for i in scored], alpha)
+    if len(scored) == len(values):
+        return found
+    worst = mean_interval(np.nan_to_num(values, nan=0.0), labels, alpha)
+    best = mean_interval(np.nan_to_num(values, nan=1.0), labels, alpha)
+    return replace(found, low=worst.low, high=best.high, method=worst.method, reason=worst.reason)
 
 
 def no_interval(sums: ClusterSums) -> Interval:
