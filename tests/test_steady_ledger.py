@@ -24,7 +24,9 @@ from lmms_eval_cross.ledger.steady import SteadyLedger, open_ledger
 from lmms_eval_cross.ledger.store import STEPS, Entry, Ledger
 from lmms_eval_cross.runs.sample_record import METRICS, RECORD
 from lmms_eval_cross.settings import load_settings
+from tests import filed
 from tests.conftest import Run
+from tests.filed import entry_of, file_verdict
 from tests.judge_server import Answer, JudgeServer
 from tests.run_folders import predicted_rows, write_rows
 from tests.runs import samples_in
@@ -175,12 +177,12 @@ def test_on_a_network_file_system_each_host_has_a_file_and_reads_the_others(
     path, journal = ledger_file(bare_environment, "host")
     assert path.name == "ledger-node-1-cluster.sqlite"
     one = Ledger(path, journal)
-    one.record_verdict(Entry("key", "host", "judge", "sample"), GOOD)
+    key = file_verdict(one, "a").key
     monkeypatch.setattr(hosts.platform, "node", lambda: "node-2")
     two = Ledger(*ledger_file(bare_environment, "host"))
     (bare_environment / "ledger-broken.sqlite").write_bytes(b"no ledger at all" * 100)
     merge_other_hosts(two)
-    assert two.find("key", "host") == GOOD
+    assert two.find(key, "h") == filed.GOOD
     assert "ledger-broken.sqlite can't be read" in capsys.readouterr().err
     assert len(ledger_paths(bare_environment)) == 3
 
@@ -202,14 +204,13 @@ def test_network_file_systems_are_known_by_their_mount(
 def test_merging_takes_verdicts_over_failures_and_keeps_its_own(tmp_path: Path) -> None:
     ours, theirs = Ledger(tmp_path / "ours.sqlite"), Ledger(tmp_path / "theirs.sqlite")
     failure = JudgeFailure("awareness", "unavailable", "down")
-    ours.record_verdict(Entry("a", "h", "j", "s"), failure)
-    theirs.record_verdict(Entry("a", "h", "j", "s"), GOOD)
-    ours.record_verdict(Entry("b", "h", "j", "s"), GOOD)
-    theirs.record_verdict(Entry("b", "h", "j", "s"), failure)
-    theirs.record_verdict(Entry("c", "h", "j", "s"), failure)
-    theirs.record_response("run", "s", "answer", {})
-    assert merge(ours, theirs.path) == {"response": 1, "verdict": 1}
-    assert [ours.find(key, "h") for key in "abc"] == [GOOD, GOOD, failure]
+    ours.record_verdict(entry_of("a"), failure)
+    file_verdict(theirs, "a")
+    file_verdict(ours, "b")
+    file_verdict(theirs, "b", failure)
+    file_verdict(theirs, "c", failure)
+    assert merge(ours, theirs.path) == {"response": 2, "verdict": 1}
+    assert [ours.find(entry_of(name).key, "h") for name in "abc"] == [filed.GOOD, filed.GOOD, failure]
     assert merge(ours, theirs.path) == {"response": 0, "verdict": 0}
 
 
@@ -236,11 +237,10 @@ def test_a_ledger_that_is_merged_is_left_alone_and_one_in_use_is_read_with_its_l
     tmp_path: Path, journal: str
 ) -> None:
     ours, theirs = Ledger(tmp_path / "ours.sqlite"), Ledger(tmp_path / "other" / "theirs.sqlite", journal)
-    theirs.record_verdict(Entry("a", "h", "j", "s"), GOOD)
-    assert merge(ours, theirs.path)["verdict"] == 1
-    theirs.record_verdict(Entry("b", "h", "j", "s"), GOOD)
-    assert merge(ours, theirs.path)["verdict"] == 1
-    theirs.record_verdict(Entry("c", "h", "j", "s"), GOOD)
+    for name in "ab":
+        file_verdict(theirs, name)
+        assert merge(ours, theirs.path) == {"response": 1, "verdict": 1}
+    file_verdict(theirs, "c")
     theirs.close()
     before = {file: file.read_bytes() for file in theirs.path.parent.iterdir()}
     assert merge(ours, theirs.path)["verdict"] == 1

@@ -1,14 +1,17 @@
 """`lmms-eval-cross ledger`."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
 
 from lmms_eval_cross.files import unwritable_told
+from lmms_eval_cross.judge.rescoring import rescore
 from lmms_eval_cross.ledger import hosts
 from lmms_eval_cross.ledger.contents import describe
 from lmms_eval_cross.ledger.contents import verify as check
+from lmms_eval_cross.ledger.exporting import export as export_all
 from lmms_eval_cross.ledger.steady import open_ledger
 from lmms_eval_cross.settings import load_settings
 
@@ -32,7 +35,7 @@ def merge(files: tuple[Path, ...]) -> None:
     """Take over from other ledger files what this one lacks; they are not changed."""
     own = open_ledger(load_settings())
     for file in files:
-        new = hosts.merge(own, file)
+        new = hosts.merge(own, file, say=partial(click.echo, err=True))
         click.echo(f"{file.name}: {new['verdict']} verdicts and {new['response']} answers are new.")
 
 
@@ -41,14 +44,14 @@ def merge(files: tuple[Path, ...]) -> None:
 def export(folder: Path) -> None:
     """Write answers and verdicts as Parquet into a folder."""
     with unwritable_told(folder):
-        written = hosts.export(hosts.ledger_paths(load_settings().home), folder)
+        written = export_all(hosts.ledger_paths(load_settings().home), folder)
     click.echo(f"Written: {written['verdict']} verdicts and {written['response']} answers to {folder}")
 
 
 @ledger.command()
 def verify() -> None:
-    """Derive every verdict's key anew from the answers; exit code 3 if one does not fit."""
-    report = check(open_ledger(load_settings()))
+    """Derive every key anew from its answer, every score from its reply; exit code 3 if one does not fit."""
+    report = check(open_ledger(load_settings()), rescore)
     click.echo(report.sentence)
-    if report.wrong:
+    if report.has_faults:
         sys.exit(3)

@@ -4,10 +4,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from lmms_eval_cross.benchmark.records import Dimension
 from lmms_eval_cross.text import canonical_json
+
+_NAMES: Final = ("rubric_sha256", "profile", "judge_id", "dimension", "image_sha256")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +58,34 @@ class VerdictKey:
         return canonical_json({**parts, "texts": texts.sha256})
 
 
-def key_of(outline: str | None, texts_of: Mapping[str, Texts]) -> VerdictKey | None:
-    """The key of an outline, None where either is missing.
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A key without its texts, which a hash stands for."""
 
-    Args:
-        outline: what a key's `outline` gave, if it was written down.
-        texts_of: texts by their hash, among them those of the key.
+    parts: Mapping[str, Any]
+    texts: str
+    """`Texts.sha256`."""
+
+    def digest(self, texts: Texts) -> str:
+        """The digest of the key that the outline was made of, given its texts."""
+        return _sha256({**self.parts, **asdict(texts)})
+
+
+def read_outline(text: str) -> Outline:
+    """What a key's `outline` gave.
+
+    Raises:
+        ValueError: the text is no outline.
     """
-    if not outline:
-        return None
-    parts = json.loads(outline)
-    texts = texts_of.get(parts.pop("texts"))
-    if texts is None:
-        return None
-    return VerdictKey(**parts, **asdict(texts))
+    try:
+        parts = json.loads(text)
+        texts = parts.pop("texts")
+        VerdictKey(**parts, **asdict(Texts("", "", "")))
+    except (AttributeError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"no outline of a key ({error})") from None
+    if not all(isinstance(parts[name], str) for name in _NAMES) or not isinstance(texts, str):
+        raise ValueError("an outline with a name of another type")
+    return Outline(parts, texts)
 
 
 def _sha256(value: object) -> str:

@@ -4,107 +4,43 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Final, Literal, cast
+from typing import Any, Final
 
 from lmms_eval_cross import __version__
-from lmms_eval_cross.benchmark.records import Dimension, FailureReason, JudgeFailure, Outcome, Usage, Verdict
+from lmms_eval_cross.benchmark.records import JudgeFailure, Outcome
 from lmms_eval_cross.errors import LedgerError
+from lmms_eval_cross.files import check_owner, open_private
+from lmms_eval_cross.ledger.rows import COLUMNS, Row, Table, read_outcome
+from lmms_eval_cross.ledger.schema import STEPS, cause, check_tables, readable, schema_version
 from lmms_eval_cross.text import storable
 
 BUSY_SECONDS: Final = 60
 _ELSEWHERE: Final = "move it away or set CROSS_HOME to another folder"
+PLACE: Final[dict[Table, tuple[str, ...]]] = {
+    "response": ("run", "sample_id", "response"),
+    "verdict": ("key", "host"),
+}
+"""The columns that tell a row of a table from others."""
 
 
-_RESPONSE: Final = """
-CREATE TABLE response (
-    run TEXT NOT NULL,
-    sample_id TEXT NOT NULL,
-    response TEXT NOT NULL,
-    record TEXT NOT NULL,
-    created_at TEXT NOT NULL,
-    PRIMARY KEY (run, sample_id, response)
-) WITHOUT ROWID
-"""
-_VERDICT: Final = """
-CREATE TABLE verdict (
-    key TEXT NOT NULL,
-    host TEXT NOT NULL,
-    judge_id TEXT NOT NULL,
-    sample_id TEXT NOT NULL,
-    dimension TEXT NOT NULL,
-    score INTEGER CHECK (score IN (0, 1)),
-    reason TEXT,
-    detail TEXT,
-    reply TEXT,
-    model TEXT,
-    usage TEXT NOT NULL,
-    written_by TEXT NOT NULL,
-    created_at TEXT NOT NULL,
-    PRIMARY KEY (key, host),
-    CHECK ((score IS NULL) <> (reason IS NULL))
-) WITHOUT ROWID
-"""
+def _taking_over(table: Table, conflict: str) -> str:
+    columns = COLUMNS[table]
+    names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+    return f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT ({', '.join(PLACE[table])}) {conflict}"
 
 
-def _step_1(connection: sqlite3.Connection) -> None:
-    connection.execute(_RESPONSE)
-    connection.execute(_VERDICT)
-
-
-def _step_spend(connection: sqlite3.Connection) -> None:
-    """What the endpoint does not take, with each verdict and for the next run; money, as it is promised and spent."""
-    connection.execute("ALTER TABLE verdict ADD COLUMN quirks TEXT NOT NULL DEFAULT '[]'")
-    connection.execute(
-        """
-        CREATE TABLE learnt (
-            host TEXT NOT NULL,
-            model TEXT NOT NULL,
-            profile TEXT NOT NULL,
-            quirks TEXT NOT NULL,
-            learnt_at TEXT NOT NULL,
-            PRIMARY KEY (host, model, profile)
-        ) WITHOUT ROWID
-        """
-    )
-    connection.execute(
-        """
-        CREATE TABLE spend (
-            id INTEGER PRIMARY KEY,
-            usd REAL NOT NULL,
-            at REAL NOT NULL
-        )
-        """
-    )
-
-
-def _step_batch(connection: sqlite3.Connection) -> None:
-    """Batches that were handed in; `id` is NULL from before the endpoint is asked until it has answered."""
-    connection.execute(
-        """
-        CREATE TABLE batch (
-            token TEXT PRIMARY KEY,
-            host TEXT NOT NULL,
-            id TEXT,
-            calls TEXT NOT NULL,
-            collected INTEGER NOT NULL DEFAULT 0,
-            created_at TEXT NOT NULL
-        )
-        """
-    )
-
-
-def _step_outline(connection: sqlite3.Connection) -> None:
-    """What a verdict's key was made of, so that it can be derived anew; NULL where it was not kept."""
-    connection.execute("ALTER TABLE verdict ADD COLUMN outline TEXT")
-
-
-STEPS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_step_1, _step_spend, _step_batch, _step_outline)
-"""Schema steps, numbered from 1: new ones are added, old ones never edited."""
+_UPDATES: Final = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS["verdict"])
+_TAKE_OVER: Final[dict[Table, str]] = {
+    "response": _taking_over("response", "DO NOTHING"),
+    "verdict": _taking_over(
+        "verdict", f"DO UPDATE SET {_UPDATES} WHERE verdict.score IS NULL AND excluded.score IS NOT NULL"
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +73,7 @@ class Ledger:
         self._lock = threading.Lock()
         try:
             self._connection = _connect(path, journal)
-        except (OSError, sqlite3.DatabaseError) as error:
+        except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
             raise LedgerError(f"The ledger {path.name} can't be opened ({cause(error)}); {_ELSEWHERE}.") from None
 
     def close(self) -> None:
@@ -152,8 +88,15 @@ class Ledger:
             where, values = f"{where} AND host = ?", [key, host]
         query = f"SELECT * FROM verdict WHERE {where} ORDER BY score IS NULL, created_at LIMIT 1"
         for row in self.select(query, tuple(values)):
-            return _outcome(row)
+            return self._outcome(row)
         return None
+
+    def _outcome(self, row: dict[str, Any]) -> Outcome:
+        try:
+            return read_outcome(row)
+        except ValueError as error:
+            sample = str(row["sample_id"])[:80]
+            raise LedgerError(f"A verdict on {sample!r} in {self.path.name} can't be read ({error}).") from None
 
     def record_verdict(self, entry: Entry, outcome: Outcome) -> None:
         """Write an outcome in a transaction of its own; it replaces a failure, and nothing replaces a verdict."""
@@ -167,7 +110,7 @@ class Ledger:
         row = {"run": run, "sample_id": sample_id, "response": storable(response), "record": text, "created_at": _now()}
         self._insert("response", row, "(run, sample_id, response) DO NOTHING")
 
-    def count(self, table: Literal["response", "verdict"]) -> int:
+    def count(self, table: Table) -> int:
         """Rows of a table."""
         return int(self.select(f"SELECT count(*) AS n FROM {table}")[0]["n"])
 
@@ -186,27 +129,32 @@ class Ledger:
         try:
             with self._lock:
                 return [dict(row) for row in self._connection.execute(query, values)]
-        except sqlite3.DatabaseError as error:
-            raise LedgerError(f"The ledger {self.path.name} can't be read ({error}); {_ELSEWHERE}.") from None
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise LedgerError(f"The ledger {self.path.name} can't be read ({cause(error)}); {_ELSEWHERE}.") from None
 
-    def insert_many(self, table: str, rows: Sequence[Mapping[str, Any]], conflict: str) -> None:
-        """Insert rows of equal columns in one transaction.
+    def take_over(self, table: Table, rows: Sequence[Row]) -> int:
+        """Write rows of another ledger in one transaction; gives how many are new.
+
+        A row that is there stays, but that a verdict takes a failure's place.
 
         Raises:
             LedgerError: the ledger can't be written; it is as before.
         """
-        if not rows:
-            return
-        names, marks = ", ".join(rows[0]), ", ".join("?" * len(rows[0]))
-        statement = f"INSERT OR {conflict} INTO {table} ({names}) VALUES ({marks})"
-        with self._writing() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                connection.executemany(statement, [tuple(row.values()) for row in rows])
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
+        values = [tuple(row[name] for name in COLUMNS[table]) for row in rows]
+        before = self._places(table, rows)
+        with self._writing() as connection, _transaction(connection):
+            connection.executemany(_TAKE_OVER[table], values)
+        return len({_place(table, row) for row in rows} - before)
+
+    def _places(self, table: Table, rows: Sequence[Row]) -> set[tuple[str, ...]]:
+        """Those of the rows' places that are taken."""
+        where = " AND ".join(f"{name} = ?" for name in PLACE[table])
+        taken: set[tuple[str, ...]] = set()
+        for row in rows:
+            place = _place(table, row)
+            if self.select(f"SELECT 1 FROM {table} WHERE {where}", place):
+                taken.add(place)
+        return taken
 
     def _insert(self, table: str, row: dict[str, Any], conflict: str) -> None:
         names, marks = ", ".join(row), ", ".join("?" * len(row))
@@ -223,41 +171,24 @@ class Ledger:
         try:
             with self._lock:
                 yield self._connection
-        except sqlite3.DatabaseError as error:
-            raise LedgerError(f"The ledger {self.path.name} can't be written ({error}).") from None
-
-
-def cause(error: OSError | sqlite3.DatabaseError) -> str:
-    """What went wrong, in the words of the system or of SQLite."""
-    if isinstance(error, OSError):
-        return str(error.strerror)
-    return str(error)
-
-
-def schema_version(connection: sqlite3.Connection, name: str) -> int:
-    """The number of schema steps that a ledger file has taken.
-
-    Raises:
-        LedgerError: more than this release knows.
-    """
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if version > len(STEPS):
-        raise LedgerError(
-            f"The ledger {name} has schema {version}, this release knows {len(STEPS)}; upgrade lmms-eval-cross."
-        )
-    return version
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise LedgerError(f"The ledger {self.path.name} can't be written ({cause(error)}).") from None
 
 
 def _connect(path: Path, journal: str) -> sqlite3.Connection:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    if os.path.lexists(path):
+        check_owner(path)  # one's own link is fine: a ledger may lie on a larger disk
+    else:
+        os.close(open_private(path))
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
     connection.row_factory = sqlite3.Row
+    connection.text_factory = readable
     try:
+        connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute(f"PRAGMA journal_mode = {journal}")
         connection.execute("PRAGMA synchronous = NORMAL")
         _upgrade(connection, path.name)
-    except (sqlite3.DatabaseError, LedgerError):
+    except BaseException:
         connection.close()
         raise
     return connection
@@ -265,12 +196,20 @@ def _connect(path: Path, journal: str) -> sqlite3.Connection:
 
 def _upgrade(connection: sqlite3.Connection, name: str) -> None:
     """Bring the schema up to this release's in one transaction."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with _transaction(connection):
         version = schema_version(connection, name)
+        check_tables(connection, name)
         for number, step in enumerate(STEPS[version:], start=version + 1):
             step(connection)
             connection.execute(f"PRAGMA user_version = {number}")
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All of what is written, or nothing."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
     except BaseException:
         connection.execute("ROLLBACK")
         raise
@@ -297,13 +236,8 @@ def _verdict_row(entry: Entry, outcome: Outcome) -> dict[str, Any]:
     return row | {"score": outcome.score, "reply": outcome.rationale}
 
 
-def _outcome(row: dict[str, Any]) -> Outcome:
-    dimension = cast(Dimension, row["dimension"])
-    usage, quirks = Usage(**json.loads(row["usage"])), tuple(json.loads(row["quirks"]))
-    if row["score"] is None:
-        reason = cast(FailureReason, row["reason"])
-        return JudgeFailure(dimension, reason, row["detail"], row["reply"], row["model"], usage, quirks)
-    return Verdict(dimension, cast(Literal[0, 1], row["score"]), row["reply"], row["model"], usage, quirks)
+def _place(table: Table, row: Row) -> tuple[str, ...]:
+    return tuple(row[name] for name in PLACE[table])
 
 
 def _now() -> str:

@@ -1,0 +1,129 @@
+"""A ledger of a million verdicts: python -m benchmarks.ledger [--verdicts 1000000]. Prints a Markdown table.
+
+Every operation runs in a process of its own, whose largest memory is read when it ends. The ledger is 2.3 GB large; it
+is made in a passing folder, of which --folder names the place.
+"""
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from lmms_eval_cross.benchmark.records import DIMENSIONS
+from lmms_eval_cross.benchmark.rubric import load_native_rubric
+from lmms_eval_cross.ledger.keys import VerdictKey
+from lmms_eval_cross.ledger.store import Ledger
+
+REPLY = "The answer names the custom and offers the guests another way to say thanks. " * 12
+OPERATIONS = {
+    "first merge, all of it new": "merge(Ledger(Path('own.sqlite')), Path('theirs.sqlite'))",
+    "merge with nothing new": "merge(Ledger(Path('own.sqlite')), Path('theirs.sqlite'))",
+    "first merge, nothing of it new": "merge(Ledger(Path('theirs.sqlite')), Path('own.sqlite'))",
+    "merge with 100 new": "merge(Ledger(Path('own.sqlite')), Path('theirs.sqlite'))",
+    "verify": "verify(Ledger(Path('own.sqlite')), rescore)",
+    "export": "export([Path('own.sqlite')], Path('out'))",
+    "show": "describe(Ledger(Path('own.sqlite')))",
+}
+CODE = """
+import resource, sys, time
+from pathlib import Path
+from lmms_eval_cross.judge.rescoring import rescore
+from lmms_eval_cross.ledger.contents import describe, verify
+from lmms_eval_cross.ledger.exporting import export
+from lmms_eval_cross.ledger.hosts import merge
+from lmms_eval_cross.ledger.store import Ledger
+if __name__ == "__main__":
+    began = time.monotonic()
+    {operation}
+    own, children = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    print(time.monotonic() - began, max(own, children))
+"""
+
+
+def rows(first: int, answers: int) -> Iterator[tuple[tuple[str, ...], list[tuple[object, ...]]]]:
+    """The row of an answer, and those of its four verdicts."""
+    rubric, now = load_native_rubric().sha256, "2025-01-01T00:00:00+00:00"
+    for number in range(first, first + answers):
+        sample_id, response = f"casa/english/Japan_{number}/1", f"Answer {number}. " + "I would ask the hosts. " * 30
+        texts = {
+            "query": f"What shall I bring, {number}?",
+            "norm": "Nobody gives four of anything.",
+            "response": response,
+        }
+        record = json.dumps({"sample_id": sample_id, **texts})
+        verdicts = []
+        for name in DIMENSIONS:
+            key = VerdictKey(rubric, "official", "gpt-4o", {"temperature": 0}, name, **texts, image_sha256="")
+            verdicts.append(
+                (key.digest, "https://a:1", "gpt-4o", sample_id, name, 1, None, None, f"{REPLY}\nScore: 1", "gpt-4o",
+                 "{}", "0.2", now, "[]", key.outline)
+            )  # fmt: skip
+        yield ("run", sample_id, response, record, now), verdicts
+
+
+def fill(path: Path, first: int, verdicts: int) -> None:
+    """Write answers and their verdicts, in few transactions."""
+    with closing(Ledger(path)) as ledger:
+        connection = ledger._connection
+        connection.execute("BEGIN")
+        for answer, four in rows(first, verdicts // len(DIMENSIONS)):
+            connection.execute("INSERT INTO response VALUES (?, ?, ?, ?, ?)", answer)
+            connection.executemany(f"INSERT INTO verdict VALUES ({', '.join('?' * 15)})", four)
+        connection.execute("COMMIT")
+
+
+def measured(operation: str, folder: Path) -> tuple[float, float]:
+    """Seconds and gigabytes of an operation."""
+    script = folder / "operation.py"
+    script.write_text(CODE.format(operation=operation), encoding="utf-8")
+    done = subprocess.run([sys.executable, str(script)], cwd=folder, capture_output=True, text=True, check=True)
+    seconds, kilobytes = done.stdout.split()[-2:]
+    return float(seconds), int(kilobytes) / 2**20
+
+
+def look_ups(path: Path) -> float:
+    """The median of 2,000 look-ups, in milliseconds."""
+    with closing(Ledger(path)) as ledger:
+        keys = [row["key"] for row in ledger.select("SELECT key FROM verdict LIMIT 2000 OFFSET 5000")]
+        taken = []
+        for key in keys:
+            began = time.perf_counter()
+            ledger.find(key, "https://a:1")
+            taken.append(time.perf_counter() - began)
+    return 1000 * statistics.median(taken)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--verdicts", type=int, default=1_000_000)
+    parser.add_argument("--folder", type=Path)
+    options = parser.parse_args()
+    os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parent.parent)
+    folder = Path(tempfile.mkdtemp(dir=options.folder))
+    try:
+        fill(folder / "theirs.sqlite", 0, options.verdicts)
+        size = (folder / "theirs.sqlite").stat().st_size / 1e9
+        print(f"{options.verdicts:,} verdicts, {size:.1f} GB, {os.cpu_count()} processors\n")
+        print("| operation | seconds | largest process, GB |\n| --- | ---: | ---: |")
+        for name, operation in OPERATIONS.items():
+            if name == "merge with 100 new":
+                fill(folder / "theirs.sqlite", options.verdicts, 100)
+            print(f"| {name} | {{:.2f}} | {{:.2f}} |".format(*measured(operation, folder)), flush=True)
+        print(f"| one look-up | {look_ups(folder / 'own.sqlite') / 1000:.6f} | - |")
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    main()

@@ -1,0 +1,132 @@
+"""Open a ledger file to be read, whoever wrote it: nothing in it is run, and nothing is written to it."""
+
+import os
+import sqlite3
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from lmms_eval_cross.errors import LedgerError
+from lmms_eval_cross.ledger.rows import COLUMNS, Table
+from lmms_eval_cross.ledger.schema import cause, check_tables, readable, schema_version
+
+MOST_BYTES: Final = 16 * 2**20
+"""Of one cell; the longest answers have a hundredth of that."""
+_LEAST_BYTES: Final = 32
+"""Of any row that we write: more rows than that can't be in a file, but a damaged file can lead in circles."""
+_ABSENT: Final = {"quirks": (2, "'[]'"), "outline": (4, "NULL")}
+"""Column -> the schema step that made it, and what stands for it in older files."""
+
+
+@dataclass(frozen=True)
+class ReadLedger:
+    """A ledger file that is only read."""
+
+    name: str
+    version: int
+    """Schema steps that it has taken."""
+    size: int
+    """In bytes, its log included."""
+    connection: sqlite3.Connection
+
+    def rows(self, table: Table, where: str = "1", values: tuple[Any, ...] = ()) -> Iterator[dict[str, Any]]:
+        """The rows of a table, one after another, in the order of their keys, with the columns of this release.
+
+        Raises:
+            LedgerError: the file can't be read, or has no end.
+        """
+        return self.select(f"SELECT {self.columns(table)} FROM {table} AS this WHERE {where}", values)
+
+    def columns(self, table: Table) -> str:
+        """The columns of this release, of the table that is called `this`."""
+        columns: list[str] = []
+        for name in COLUMNS[table]:
+            step, instead = _ABSENT.get(name, (0, ""))
+            columns.append(f"{instead} AS {name}" if self.version < step else f"this.{name}")
+        return ", ".join(columns)
+
+    def select(self, statement: str, values: tuple[Any, ...] = ()) -> Iterator[dict[str, Any]]:
+        """The rows of a query over tables of ours, streamed."""
+        with _told(self.name):
+            for number, row in enumerate(self.connection.execute(statement, values)):
+                if number * _LEAST_BYTES > self.size:
+                    raise sqlite3.DatabaseError("it has more rows than its size allows")
+                yield dict(row)
+
+    def count_up_to(self, table: Table, most: int) -> int:
+        """Rows of a table, or `most` if it has more."""
+        return int(next(self.select(f"SELECT count(*) AS n FROM (SELECT 1 FROM {table} LIMIT ?)", (most,)))["n"])
+
+
+@contextmanager
+def open_to_read(path: Path) -> Iterator[ReadLedger]:
+    """A ledger file for reading, whose tables must be ours, word for word: a view or a trigger could do anything.
+
+    Raises:
+        LedgerError: it is none, is damaged, or of a newer version.
+    """
+    with _told(path.name):
+        size = _size(path)
+        connection = sqlite3.connect(_read_only(path), uri=True, check_same_thread=False)
+    try:
+        with _told(path.name):
+            _distrust(connection)
+            version = schema_version(connection, path.name)
+            if version == 0:
+                raise sqlite3.DatabaseError("no such table: verdict")
+            check_tables(connection, path.name)
+        yield ReadLedger(path.name, version, size, connection)
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
+        raise LedgerError(
+            f"The ledger {name} can't be read ({cause(error)}); move it away, or give one that is whole."
+        ) from None
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file and of the log beside it; a LedgerError for what is no file, without opening it."""
+    try:
+        status = path.stat()
+    except OSError:
+        status = None
+    if status is None or not stat.S_ISREG(status.st_mode):
+        raise LedgerError(f"{path} is not a file; give the path of a ledger (*.sqlite).")
+    log = path.with_name(f"{path.name}-wal")
+    if log.is_file():
+        return status.st_size + log.stat().st_size
+    return status.st_size
+
+
+def _distrust(connection: sqlite3.Connection) -> None:
+    """No function and no virtual table that a schema names is run, and pages are checked when they are read."""
+    connection.row_factory = sqlite3.Row
+    connection.text_factory = readable
+    for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "query_only = ON", "mmap_size = 0"):
+        connection.execute(f"PRAGMA {pragma}")
+    if sys.version_info >= (3, 11):
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES)
+
+
+def _read_only(source: Path) -> str:
+    """The URI of a file that is to be read and left as it is.
+
+    Reading a file in WAL mode leaves two more beside it, unless SQLite is told that nobody writes to it. That is so
+    where its log is missing, since a writer has one.
+    """
+    with os.fdopen(os.open(source, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        in_wal_mode = file.read(20)[18:] == b"\2\2"
+    uri = f"{source.resolve().as_uri()}?mode=ro"
+    if in_wal_mode and not source.with_name(f"{source.name}-wal").exists():
+        uri += "&immutable=1"
+    return uri

@@ -1,0 +1,149 @@
+"""Whether a ledger's verdicts stand under the keys that their answers give, with the scores that their replies give.
+
+A large ledger is looked through by several processes, each with a part of the keys.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from lmms_eval_cross.errors import listing
+from lmms_eval_cross.ledger.deriving import Deriving
+from lmms_eval_cross.ledger.keys import read_outline
+from lmms_eval_cross.ledger.opening import ReadLedger, open_to_read
+from lmms_eval_cross.ledger.rows import Row
+from lmms_eval_cross.ledger.store import Ledger
+from lmms_eval_cross.ledger.texts_index import TextsIndex
+
+Rescore: TypeAlias = Callable[[str, str, str, str], int | None]
+"""From profile, hash of the rubric, dimension and reply to the score that the reply gives; None where it gives none.
+A function of a module, since other processes get it by its name."""
+_SMALL: Final = 20_000
+"""Verdicts for which other processes are not worth their start."""
+_CUTS: Final = (None, *"123456789abcdef", None)
+"""Where the keys are cut, which are hex digits."""
+
+
+@dataclass(slots=True)
+class Verification:
+    """How a ledger's verdicts fared."""
+
+    right: int = 0
+    wrong: list[str] = field(default_factory=list)
+    """Samples whose verdicts stand under a key that their answers don't give, or can't be read."""
+    unknown: int = 0
+    """Verdicts whose answer is not in the ledger, or of which it was not kept how they were asked for."""
+    differing: list[str] = field(default_factory=list)
+    """Samples that have another score than their replies give."""
+    unreadable: list[str] = field(default_factory=list)
+    """Samples whose answers can't be read."""
+
+    def __iadd__(self, other: "Verification") -> "Verification":
+        self.right += other.right
+        self.unknown += other.unknown
+        self.wrong += other.wrong
+        self.differing += other.differing
+        self.unreadable += other.unreadable
+        return self
+
+    @property
+    def has_faults(self) -> bool:
+        """Whether something is not as it was written."""
+        return bool(self.wrong or self.differing or self.unreadable)
+
+    @property
+    def sentence(self) -> str:
+        """The outcome in one line."""
+        counts = f"{self.right} keys are right, {len(self.wrong)} wrong, "
+        sentence = f"{counts}{self.unknown} have nothing to derive them from."
+        if self.wrong:
+            sentence += f" Wrong: {listing(sorted(set(self.wrong)))}."
+        if self.differing:
+            some = listing(sorted(set(self.differing)))
+            sentence += f" {len(self.differing)} scores are not the ones that their replies give: {some}."
+        if self.unreadable:
+            sentence += f" {len(self.unreadable)} answers can't be read: {listing(sorted(set(self.unreadable)))}."
+        return sentence
+
+
+def verify(ledger: Ledger, rescore: Rescore | None = None) -> Verification:
+    """Derive the key of every verdict from its outline and its answer, and its score from its reply, and compare.
+
+    Args:
+        ledger: whose verdicts.
+        rescore: reads a reply again; without it scores are not looked at.
+
+    Raises:
+        LedgerError: the ledger can't be read.
+    """
+    with tempfile.TemporaryDirectory(prefix="cross-verify-") as folder:
+        path = Path(folder) / "texts.sqlite"
+        with open_to_read(ledger.path) as own:
+            index = TextsIndex(str(path))
+            index.add(own.rows("response"))
+            index.close()
+            total = Verification(unreadable=index.unreadable)
+            large = own.count_up_to("verdict", _SMALL) == _SMALL
+        for part in _parts(partial(verify_part, ledger.path, path, rescore), large):
+            total += part
+    return total
+
+
+def _parts(verify_between: Callable[[str | None, str | None], Verification], large: bool) -> Iterator[Verification]:
+    if not large:
+        yield verify_between(None, None)
+        return
+    with ProcessPoolExecutor(_processors(), get_context("spawn")) as pool:
+        yield from pool.map(verify_between, _CUTS[:-1], _CUTS[1:])
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):  # Linux; a container has fewer than the machine
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def verify_part(ledger: Path, index: Path, rescore: Rescore | None, first: str | None, end: str | None) -> Verification:
+    """The verdicts of the keys from `first` up to `end`."""
+    part = Verification()
+    with open_to_read(ledger) as own:
+        deriving = Deriving(TextsIndex(str(index)), own)
+        for row in _between(own, first, end):
+            _count(part, row, deriving, rescore)
+        deriving.index.close()
+    return part
+
+
+def _between(ledger: ReadLedger, first: str | None, end: str | None) -> Iterator[Row]:
+    bounds = {"this.key >= ?": first, "this.key < ?": end}
+    given = {where: key for where, key in bounds.items() if key is not None}
+    return ledger.rows("verdict", " AND ".join(given) or "1", tuple(given.values()))
+
+
+def _count(part: Verification, row: Row, deriving: Deriving, rescore: Rescore | None) -> None:
+    filed = deriving.filed(row)
+    if filed == "wrong":
+        part.wrong.append(str(row["sample_id"]))
+        return
+    part.unknown += filed == "unknown"
+    part.right += filed == "right"
+    if rescore is not None and _differs(row, rescore):
+        part.differing.append(str(row["sample_id"]))
+
+
+def _differs(row: Row, rescore: Rescore) -> bool:
+    """Whether a row has another score than its reply gives, where it is known how it was asked for."""
+    if row["score"] is None or row["outline"] is None or not isinstance(row["reply"], str):
+        return False
+    try:
+        parts = read_outline(row["outline"]).parts
+    except ValueError:
+        return True
+    score = rescore(parts["profile"], parts["rubric_sha256"], parts["dimension"], row["reply"])
+    return score is not None and score != row["score"]
