@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from lmms_eval_cross.files import unwritable_told
-from lmms_eval_cross.judge.rescoring import rescore
 from lmms_eval_cross.ledger import hosts
 from lmms_eval_cross.ledger.contents import describe
 from lmms_eval_cross.ledger.contents import verify as check
@@ -51,6 +50,8 @@ def export(folder: Path) -> None:
 @ledger.command()
 def verify() -> None:
     """Derive every key anew from its answer, every score from its reply; exit code 3 if one does not fit."""
+    from lmms_eval_cross.judge.rescoring import rescore  # the rubrics' parser, which only this command needs
+
     report = check(open_ledger(load_settings()), rescore)
     click.echo(report.sentence)
     if report.has_faults:
