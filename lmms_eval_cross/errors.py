@@ -12,6 +12,7 @@ CrossError              one sentence: the value, the rule, the next step; exit c
 ├── RunError            a run folder or samples file that can't be read or compared
 ├── AnchorError         an anchor file that can't be read, or does not fit what is asked of it
 ├── LabelError          human labels that can't be read, or are too few or of another judge
+│   └── TooFewLabelsError  on one dimension; the others can be corrected
 ├── AlignError          training data that can't be read, made, exported or trusted
 ├── TuneError           training has begun and can't teach anything
 └── ReplayError         the responses that `cross_replay` was given
@@ -72,6 +73,10 @@ class AnchorError(CrossError):
 
 class LabelError(CrossError):
     """Human labels can't be read, are too few, or are of another judge."""
+
+
+class TooFewLabelsError(LabelError):
+    """A dimension has too few labels of 1 or of 0, or they tell nothing of the judge."""
 
 
 class AlignError(CrossError):

@@ -8,6 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from lmms_eval_cross.benchmark.records import Dimension, Sample
 from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.trust.corrected_means import corrected_mean
 from lmms_eval_cross.trust.human_labels import load_labels
@@ -40,6 +41,53 @@ def test_too_few_labels_are_refused_and_nothing_is_written(desk, monkeypatch, co
     assert "10 of each are needed; label more answers." in said(result)
     assert not (desk / "few-out.json").exists()
     assert not (desk / "page.html").exists()
+
+
+@pytest.fixture(scope="module")
+def one_sided(desk: Path) -> Path:
+    """Labels that have hardly a zero on helpfulness."""
+
+    def rule(each: Sample, dimension: Dimension) -> int | None:
+        if dimension == "helpfulness":
+            return int(not each.item.endswith("77"))
+        return TRUTH(each, dimension)
+
+    label_set(load_run(desk / "a"), SAMPLES, rule, 200).write(desk / "one-sided.json")
+    return desk / "one-sided.json"
+
+
+def test_dimensions_with_enough_labels_are_corrected_and_the_other_says_too_few(desk, one_sided, tmp_path):
+    out = [tmp_path / f"o.{ending}" for ending in ("json", "md", "html")]
+    page = ["-o", out[2], "--markdown", out[1]]
+    commands = (
+        ["label", "correct", desk / "a", one_sided],
+        ["compare", desk / "a", desk / "a", "--resamples", "100", "--labels", one_sided, "--markdown", out[1]],
+        ["report", desk / "a", "--labels", one_sided, *page],
+    )
+    for command in commands:
+        result = cross(*command, "--json", out[0])
+        assert result.exit_code == 0, result.output
+        written = out[1].read_text() if command[0] != "label" else said(result)
+        assert "too few labels: " in written
+        told = json.loads(out[0].read_text(), parse_constant=pytest.fail)
+        rows = told.get("corrected") or [{"dimension": name} | row for name, row in told["dimensions"].items()]
+        corrected = {row["dimension"]: row["rogan_gladen"] for row in rows}
+        assert [name for name, row in corrected.items() if row is None] == ["helpfulness"]
+
+
+def test_labels_of_another_run_whose_rate_is_far_off_are_warned_of_beside_the_number(desk, tmp_path):
+    far = write_run(desk / "far", SAMPLES, noisy(chance("far", 0.2), "judge"), answer=lambda each: "Another.")
+    for command in (["label", "correct", far], ["compare", far, far, "--resamples", "100", "--labels"]):
+        result = cross(*command, desk / "labels.json")
+        assert result.exit_code == 0
+        assert "of the labelled answers, so that it can hardly err as often" in said(result)
+        assert "where its errors sit on borderline answers Rogan-Gladen is off by points" in said(result)
+    other = noisy(chance("near", 0.68), "judge")
+    near = cross(
+        "label", "correct", write_run(desk / "near", SAMPLES, other, answer=lambda _: "Third."), desk / "labels.json"
+    )
+    assert "is off by points" in said(near)
+    assert "it can hardly err as often" not in said(near)
 
 
 @pytest.mark.parametrize("command", [["compare", "stranger", "stranger", "--resamples", "100"], ["report", "stranger"]])

@@ -187,15 +187,20 @@ class CorrectedRoundDocument(Document):
     dimension: Dimension
     judge_rate: RateDocument
     """The judge's mean, uncorrected."""
-    rogan_gladen: CorrectedRateDocument
+    rogan_gladen: CorrectedRateDocument | None
+    """Null where `reason` says why."""
     ppi: CorrectedRateDocument | None
-    """PPI++; null where the labels are of other answers."""
+    """PPI++; null where the labels are of other answers, or where `reason` says why."""
     sensitivity: Share | None
     """Of the judge against the labels."""
     specificity: Share | None
     labels: Count
     of_run: bool
     """The labelled answers are the run's own."""
+    labelled_rate: Share | None = None
+    """The judge's rate on labelled answers of another run; if it is far from judge_rate, don't trust the correction."""
+    reason: str | None = None
+    """Why nothing is corrected."""
 
 
 class CompareDocument(Document):

@@ -97,7 +97,7 @@ def _corrected(comparison: Comparison) -> Iterator[dict[str, Any]]:
             "round": round_name,
             **asdict(mean),
             "judge_rate": _estimate(mean.judge_rate),
-            "rogan_gladen": _estimate(mean.rogan_gladen),
+            "rogan_gladen": mean.rogan_gladen and _estimate(mean.rogan_gladen),
             "ppi": mean.ppi and _estimate(mean.ppi),
         }
 

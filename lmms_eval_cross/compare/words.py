@@ -19,7 +19,7 @@ from lmms_eval_cross.stats import (
     PairedDifference,
     minimum_detectable_effect,
 )
-from lmms_eval_cross.trust.corrected_means import CorrectedMean
+from lmms_eval_cross.trust.corrected_means import OTHER_ANSWERS_NOTE, CorrectedMean, far_rates
 
 NOT_A_MEASUREMENT: Final = "OFFLINE JUDGE: not a measurement"
 NONE: Final = "-"
@@ -135,7 +135,8 @@ CORRECTED_COLUMNS: Final = ("corrected by labels", "judge rate", "Rogan-Gladen",
 def corrected_row(side: str, round_name: str, mean: CorrectedMean) -> list[str]:
     """The cells below CORRECTED_COLUMNS."""
     name = printable(f"{side} {round_name}: {mean.dimension}")
-    return [name, estimate(mean.judge_rate), estimate(mean.rogan_gladen), estimate(mean.ppi), str(mean.labels)]
+    by_rates = mean.reason or estimate(mean.rogan_gladen)
+    return [name, estimate(mean.judge_rate), by_rates, estimate(mean.ppi), str(mean.labels)]
 
 
 def corrected_note(comparison: Comparison) -> str:
@@ -147,7 +148,9 @@ def corrected_note(comparison: Comparison) -> str:
     if comparison.crossing:
         sentences.append("The judge rates in this table are each judge's own, not set over the bridge.")
     if not all(mean.of_run for *_, mean in comparison.corrected):
-        sentences.append("Without PPI++ the labels are of other answers, and the judge is taken to err here as there.")
+        sentences.append(OTHER_ANSWERS_NOTE)
+    for side, round_name, mean in comparison.corrected:
+        sentences += far_rates([mean], f"{side} {round_name}: ")
     return " ".join(sentences)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension
+from lmms_eval_cross.benchmark.records import Dimension
 from lmms_eval_cross.report.measured import Measured
 from lmms_eval_cross.report.scores import in_percent
 from lmms_eval_cross.stats import Corrected, Interval
-from lmms_eval_cross.trust.corrected_means import corrected_mean
+from lmms_eval_cross.trust.corrected_means import corrected_means, far_rates
 from lmms_eval_cross.trust.human_labels import LabelSet
 
 
@@ -41,15 +41,18 @@ class CorrectedScore:
     dimension: Dimension
     judge_rate: RateEstimate
     """The judge's mean, uncorrected."""
-    rogan_gladen: CorrectedEstimate
+    rogan_gladen: CorrectedEstimate | None
+    """None where `reason` says why."""
     ppi: CorrectedEstimate | None
-    """PPI++; None where the labels are of other answers."""
+    """PPI++; None where the labels are of other answers, or where `reason` says why."""
     sensitivity: float | None
     """Of the judge against the labels, 0..1."""
     specificity: float | None
     labels: int
     of_run: bool
     """The labelled answers are the run's own."""
+    reason: str | None
+    """Why nothing is corrected, or can't be trusted."""
 
 
 def corrected_scores(models: Sequence[Measured], labels: LabelSet | None) -> list[CorrectedScore]:
@@ -68,18 +71,18 @@ def corrected_scores(models: Sequence[Measured], labels: LabelSet | None) -> lis
 
 
 def _of_model(model: Measured, labels: LabelSet) -> Iterator[CorrectedScore]:
-    for dimension in DIMENSIONS:
-        means = corrected_mean(model.answers, labels, dimension)
+    for means in corrected_means(model.answers, labels):
         yield CorrectedScore(
             model=model.label,
-            dimension=dimension,
+            dimension=means.dimension,
             judge_rate=_judge_rate(means.judge_rate),
-            rogan_gladen=_corrected(means.rogan_gladen),
+            rogan_gladen=None if means.rogan_gladen is None else _corrected(means.rogan_gladen),
             ppi=None if means.ppi is None else _corrected(means.ppi),
             sensitivity=means.sensitivity,
             specificity=means.specificity,
             labels=means.labels,
             of_run=means.of_run,
+            reason=means.reason or next(iter(far_rates([means])), None),
         )
 
 

@@ -144,15 +144,18 @@ class CorrectedScoreDocument(Document):
     dimension: Dimension
     judge_rate: EstimateDocument
     """The judge's mean, uncorrected."""
-    rogan_gladen: CorrectedEstimateDocument
+    rogan_gladen: CorrectedEstimateDocument | None
+    """Null where `reason` says why."""
     ppi: CorrectedEstimateDocument | None
-    """PPI++; null where the labels are of other answers."""
+    """PPI++; null where the labels are of other answers, or where `reason` says why."""
     sensitivity: Share | None
     """Of the judge against the labels."""
     specificity: Share | None
     labels: Count
     of_run: bool
     """The labelled answers are the run's own."""
+    reason: str | None = None
+    """Why nothing is corrected, or can't be trusted."""
 
 
 class NormDocument(Document):

@@ -1,13 +1,13 @@
 """A run's mean corrected for the judge's errors by human labels."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, Verdict
-from lmms_eval_cross.errors import LabelError
+from lmms_eval_cross.errors import LabelError, TooFewLabelsError
 from lmms_eval_cross.runs.sample_record import JudgedAnswer
 from lmms_eval_cross.stats import (
     FEWEST_LABELS,
@@ -29,6 +29,13 @@ INTERVALS_NOTE: Final = (
 )
 
 
+OTHER_ANSWERS_NOTE: Final = (
+    "The labels are of other answers: the judge is taken to err here as often as there, and where its errors sit on "
+    "borderline answers Rogan-Gladen is off by points. PPI++ with labels of the run's own answers is not."
+)
+RATES_APART: Final = 0.10
+
+
 @dataclass(frozen=True, slots=True)
 class CorrectedMean:
     """One dimension of a run: what the judge says, and what people would, in 0..1."""
@@ -36,20 +43,68 @@ class CorrectedMean:
     dimension: Dimension
     judge_rate: Interval
     """The mean of the judge's scores, uncorrected."""
-    rogan_gladen: Corrected
+    rogan_gladen: Corrected | None
+    """None where `reason` says why."""
     ppi: Corrected | None
-    """PPI++; None where the labels are of other answers, for then it does not hold."""
+    """PPI++; None where the labels are of other answers, for then it does not hold, and where `reason` says why."""
     sensitivity: float | None
     """Of the judge against the labels' majority, weighted; ties are left out."""
     specificity: float | None
     labels: int
     of_run: bool
     """The labelled answers were drawn from the run's. If not, the judge is taken to err here as often as there."""
+    labelled_rate: float | None = None
+    """The judge's rate on the labelled answers, where those are of another run."""
+    reason: str | None = None
+    """Why nothing is corrected."""
+
+    @property
+    def is_far_from_labels(self) -> bool:
+        """The judge's rate is so far from that on the labelled answers that its errors will hardly be as often here."""
+        if self.labelled_rate is None:
+            return False
+        return abs(self.judge_rate.mean - self.labelled_rate) > RATES_APART
 
 
 def corrected_means(answers: Sequence[JudgedAnswer], labels: LabelSet, alpha: float = 0.05) -> list[CorrectedMean]:
-    """Every dimension of `answers`, as `corrected_mean` corrects it."""
-    return [corrected_mean(answers, labels, dimension, alpha) for dimension in DIMENSIONS]
+    """Every dimension of `answers`, as `corrected_mean` corrects it; those with too few labels say so.
+
+    Raises:
+        LabelError: as `corrected_mean`, but too few labels only if no dimension has enough.
+    """
+    means: list[CorrectedMean] = []
+    too_few: list[TooFewLabelsError] = []
+    for dimension in DIMENSIONS:
+        try:
+            means.append(corrected_mean(answers, labels, dimension, alpha))
+        except TooFewLabelsError as error:
+            too_few.append(error)
+            means.append(_uncorrected(answers, labels, dimension, alpha))
+    if len(too_few) == len(DIMENSIONS):
+        raise too_few[0]
+    return means
+
+
+def _uncorrected(
+    answers: Sequence[JudgedAnswer], labels: LabelSet, dimension: Dimension, alpha: float
+) -> CorrectedMean:
+    """The judge's rate alone."""
+    scored = _verdicts(answers, dimension)
+    norms = [answer.sample.norm_id for answer, _ in scored]
+    positions, of_run = _chosen([answer for answer, _ in scored], labels)
+    known = labels.consensus(dimension)[positions]
+    known = known[~np.isnan(known)]
+    return CorrectedMean(
+        dimension=dimension,
+        judge_rate=mean_interval([outcome.score for _, outcome in scored], norms, alpha),
+        rogan_gladen=None,
+        ppi=None,
+        sensitivity=None,
+        specificity=None,
+        labels=len(known),
+        of_run=of_run,
+        reason=f"too few labels: {known.sum():g} of 1, {(1 - known).sum():g} of 0",
+    )
 
 
 def corrected_mean(
@@ -71,7 +126,7 @@ def corrected_mean(
     try:
         by_rates = rogan_gladen(judged, norms, labelled, alpha, of_run=of_run)
     except ValueError as error:
-        raise LabelError(f"{dimension} can't be corrected: {error}; label answers of this run.") from None
+        raise TooFewLabelsError(f"{dimension} can't be corrected: {error}; label answers of this run.") from None
     table = against_majority(labelled.labels, labelled.judged, labelled.weights)
     return CorrectedMean(
         dimension=dimension,
@@ -82,6 +137,7 @@ def corrected_mean(
         specificity=None if table is None else table.specificity,
         labels=len(labelled.labels),
         of_run=of_run,
+        labelled_rate=None if of_run else float(np.average(labelled.judged, weights=labelled.weights)),
     )
 
 
@@ -109,7 +165,7 @@ def _labelled(labels: LabelSet, judge: JudgeStamp, dimension: Dimension, positio
     kept = [i for i in positions if not np.isnan(truth[i]) and not np.isnan(judged[i])]
     ones, zeros = float(truth[kept].sum()), float((1 - truth[kept]).sum())
     if min(ones, zeros) < FEWEST_LABELS:
-        raise LabelError(
+        raise TooFewLabelsError(
             f"{dimension} has {ones:g} labels of 1 and {zeros:g} of 0 that fit, and {FEWEST_LABELS} of each are "
             "needed; label more answers."
         )
@@ -126,15 +182,34 @@ def corrected_table(means: Sequence[CorrectedMean]) -> str:
         "| --- " * 7 + "|",
     ]
     for each in means:
-        cells = (_interval(each.judge_rate), _interval(each.rogan_gladen), _interval(each.ppi), str(each.labels))
+        by_rates = each.reason or _interval(each.rogan_gladen)
+        cells = (_interval(each.judge_rate), by_rates, _interval(each.ppi), str(each.labels))
         rates = ("-" if rate is None else f"{rate:.2f}" for rate in (each.sensitivity, each.specificity))
         lines.append("| " + " | ".join((each.dimension, *cells, *rates)) + " |")
     lines.append("")
     if any(each.of_run for each in means):
         lines.append(INTERVALS_NOTE)
     if not all(each.of_run for each in means):
-        lines.append("The labels are of other answers: the judge is taken to err here as often as there.")
+        lines += [OTHER_ANSWERS_NOTE, *far_rates(means)]
     return "\n".join(lines)
+
+
+def far_rates(means: Iterable[CorrectedMean], name: str = "") -> list[str]:
+    """A sentence for each dimension whose judge rate is far from that on labels of other answers.
+
+    Args:
+        means: the dimensions of a run.
+        name: what comes before each dimension, such as the run's name.
+    """
+    sentences: list[str] = []
+    for each in means:
+        if each.is_far_from_labels and each.labelled_rate is not None:
+            sentences.append(
+                f"{name}{each.dimension}: the judge gives 1 to {100 * each.judge_rate.mean:.0f}% here and to "
+                f"{100 * each.labelled_rate:.0f}% of the labelled answers, so that it can hardly err as often: label "
+                "answers of this run."
+            )
+    return sentences
 
 
 def _interval(found: Interval | Corrected | None) -> str:
