@@ -17,7 +17,7 @@ from itertools import product
 import numpy as np
 from scipy.special import ndtri
 
-from benchmarks.simulation import Array, Simulation, markdown_table, parse_options, processes, share
+from benchmarks.simulation import JUDGE_ERRORS, Array, Simulation, markdown_table, parse_options, processes, share
 from lmms_eval_cross.stats import FEWEST_LABELS, Corrected, Labelled, mean_interval, ppi_mean, rogan_gladen
 
 SENSITIVITY, SPECIFICITY = 0.8, 0.9
@@ -34,6 +34,8 @@ DRAWS = ("random", "anchor", "twice")
 METHODS = ("judge rate", "labels alone", "Rogan-Gladen", "PPI++")
 OF_THE_RUN = (1, 2, 3)
 """Methods with an interval for the run's mean."""
+NOISE = 0.6
+"""Of a judge who errs on borderline answers, in standard deviations of their quality."""
 ROUNDING = 1e-9
 
 
@@ -49,7 +51,8 @@ class Setup:
     seed: int
     wrong_labels: float = 0.0
     """Share of good answers that the labellers call bad."""
-    judge: tuple[float, float] = (SENSITIVITY, SPECIFICITY)
+    judge: tuple[float, float] | None = (SENSITIVITY, SPECIFICITY)
+    """None: it errs on borderline answers, seeing their quality through noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +100,13 @@ def measure(setup: Setup) -> Result:
     )
 
 
-def answers(simulation: Simulation, rate: float, judge: tuple[float, float]) -> tuple[Array, Array]:
+def answers(simulation: Simulation, rate: float, judge: tuple[float, float] | None) -> tuple[Array, Array]:
     """What people would say of a model's answers, and the judge's scores."""
-    truth = (simulation.latent(TRUTH)[0] < ndtri(rate)).astype(float)
+    quality = simulation.latent(TRUTH)[0]
+    truth = (quality < ndtri(rate)).astype(float)
+    if judge is None:
+        seen = quality + NOISE * simulation.latent(JUDGE_ERRORS)[0]
+        return truth, (seen < ndtri(rate)).astype(float)
     return truth, simulation.judged(truth, judge)
 
 
@@ -180,8 +187,17 @@ def other_row(result: Result) -> list[str]:
     ]
 
 
+def borderline_row(result: Result) -> list[str]:
+    """One row of the table of errors on borderline answers."""
+    setup, bias = result.setup, 100 * result.bias.mean(axis=0)
+    whose = "another run's, 35%" if setup.drawn == "other run" else "its own"
+    told = [f"{bias[method]:+.1f}" for method in (0, 2)]
+    ppi = "-" if setup.drawn == "other run" else f"{bias[3]:+.1f}"
+    return [f"{100 * setup.prevalence:g}%", whose, *told, ppi, share(result.covered[:, 2])]
+
+
 def setups(simulations: int, seed: int) -> list[list[Setup]]:
-    """Rows of the four simulations."""
+    """Rows of the five simulations."""
     good = [
         Setup(prevalence, labels, how, simulations, seed + i)
         for i, (prevalence, labels, how) in enumerate(product((0.2, 0.5, 0.8), (100, 200, 400), DRAWS))
@@ -200,11 +216,16 @@ def setups(simulations: int, seed: int) -> list[list[Setup]]:
         Setup(prevalence, labels, "other run", simulations, seed + 60 + i)
         for i, (prevalence, labels) in enumerate(product((0.2, 0.5, 0.8), (100, 400)))
     ]
-    return [good, rare, wrong, other]
+    border = [
+        Setup(prevalence, 400, drawn, simulations, seed + 110 + i, judge=None)
+        for i, (drawn, prevalence) in enumerate(product(("random", "other run"), (0.35, 0.5, 0.7)))
+    ]
+    return [good, rare, wrong, other, border]
 
 
-def report(good: list[Result], rare: list[Result], wrong: list[Result], other: list[Result]) -> str:
-    """The five tables."""
+def report(good: list[Result], rare: list[Result], wrong: list[Result], *others: list[Result]) -> str:
+    """The six tables."""
+    other, border = others
     run = f"true rate | labels | drawn | {_columns([METHODS[i] for i in OF_THE_RUN])} | refused"
     judge = f"sensitivity {SENSITIVITY:g}, specificity {SPECIFICITY:g}"
     return "\n\n".join(
@@ -225,6 +246,11 @@ def report(good: list[Result], rare: list[Result], wrong: list[Result], other: l
             markdown_table(
                 "true rate | labels | covers norms like these | covers the run's mean | width | refused",
                 [other_row(each) for each in other],
+            ),
+            "### A judge who errs on borderline answers; 400 labels",
+            markdown_table(
+                "true rate | labels | judge rate off by | Rogan-Gladen off by | PPI++ off by | Rogan-Gladen covers",
+                [borderline_row(each) for each in border],
             ),
         ]
     )
