@@ -1,8 +1,15 @@
 """`lmms-eval-cross judge`: what has no verdict yet is judged later, elsewhere, and equals judging in the run."""
 
+import fcntl
 import json
+import os
 import random
+import struct
+import subprocess
 import sys
+import termios
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +35,8 @@ from tests.runs import METRICS, answer_for, read_results, read_samples, rows_of,
 
 NO_TORCH = """
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 class Refuse:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in {"torch", "lmms_eval", "datasets", "transformers", "accelerate"}:
@@ -277,3 +286,24 @@ def test_the_offline_judge_has_no_batch(predicted: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("CROSS_JUDGE", "offline")
     with pytest.raises(SettingsError, match="leave --batch away"):
         judge_run(predicted, tmp_path / "batch", batch=True)
+
+
+def test_a_terminal_shows_one_bar_of_judging_however_many_answers_there_are(
+    predicted: Path, judged_by: JudgeServer
+) -> None:
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+    command = [sys.executable, "-m", "lmms_eval_cross", "judge", str(predicted)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=theirs) as judging:
+        os.close(theirs)
+        shown = "".join(_read_terminal(ours))
+    assert judging.returncode == 0, shown
+    assert judged_by.judged
+    closed = [bar for bar in shown.split("\n") if "Judging" in bar]
+    assert len(closed) == 1, shown
+
+
+def _read_terminal(descriptor: int) -> Iterator[str]:
+    with suppress(OSError):  # a pseudo-terminal ends so once nobody writes to it
+        while text := os.read(descriptor, 65_536):
+            yield text.decode()

@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 from statsmodels.stats.multitest import multipletests
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS, JudgeFailure, Sample, Usage, Verdict
+from lmms_eval_cross.benchmark.splits import split_of
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.report.browser import all_samples, browser_data
 from lmms_eval_cross.report.build import Report, build_report
@@ -30,6 +31,7 @@ from lmms_eval_cross.report.scores import ScoreTable
 from lmms_eval_cross.report.tables import csv_tables
 from lmms_eval_cross.report.write import Targets, write_report
 from lmms_eval_cross.runs.run_files import load_run
+from lmms_eval_cross.runs.scorecard import describe_incomplete
 from tests.conftest import Run as Command
 from tests.report_runs import JUDGE, demo_sample, judged, samples_of, verdict, write_run
 from tests.run_folders import Judged, samples_file
@@ -144,12 +146,32 @@ def test_a_model_tuned_on_data_that_may_hold_the_test_gets_a_banner(
 
 
 def test_coverage_below_the_setting_is_incomplete(tmp_path: Path) -> None:
-    answers = scored(ITEMS, bool)
+    items = [sample for sample in ITEMS if split_of(sample) == "casa_english"]
+    answers = scored(items, bool)
     broken = {**answers[0][2], "compliance": JudgeFailure("compliance", "refused", "The judge refused.")}
     folder = write_run(tmp_path / "a", [(answers[0][0], "An answer.", broken), *answers[1:]])
-    coverage = 100 * (len(ITEMS) - 1) / len(ITEMS)
+    coverage = 100 * (len(items) - 1) / len(items)
     assert "incomplete" not in kinds(report_of(folder, min_coverage=coverage))
     assert "incomplete" in kinds(report_of(folder, min_coverage=coverage + 0.01))
+
+
+def test_a_small_task_without_verdicts_is_incomplete_beside_a_large_one(tmp_path: Path) -> None:
+    samples = samples_of()
+    answers = scored(samples, bool)
+    small = [place for place, sample in enumerate(samples) if split_of(sample) == "safeworld_multilingual"]
+    for place in small[: len(small) // 10]:
+        sample, response, outcomes = answers[place]
+        failure = JudgeFailure("education", "unavailable", "No answer.")
+        answers[place] = (sample, response, {**outcomes, "education": failure})
+    folder = write_run(tmp_path / "a", answers)
+    failed = len(small) // 10 / len(samples)
+    assert failed < 0.05
+    report = report_of(folder, min_coverage=95)
+    (notice,) = [each for each in report.notices if each.kind == "incomplete"]
+    assert "of cross_safeworld_multilingual's education" in notice.text
+    sentence = describe_incomplete("runs/a", load_run(folder).answers, 95)
+    assert sentence is not None
+    assert sentence.startswith("runs/a is incomplete: cross_safeworld_multilingual has awareness")
 
 
 def test_less_than_the_release_is_partial_and_names_the_counts(tmp_path: Path) -> None:
@@ -305,6 +327,15 @@ def test_a_finding_is_corrected_for_the_number_of_runs_also_where_failures_are_f
 def test_only_the_cell_of_the_verdict_is_coloured(two: list[Path]) -> None:
     page = render_page(report_of(*two), PageOptions())
     assert re.findall(r'<td class="(?:better|worse)" data-label="([\w ]+)"', page) == ["compliance"]
+
+
+def test_wordings_are_compared_in_english_alone(tmp_path: Path) -> None:
+    samples = samples_of()
+    english = [sample.setting == "english" for sample in samples]
+    report = report_of(write_run(tmp_path / "a", scored(samples, lambda place: english[place])))
+    by_wording = report.models[0].slices["wording"]
+    assert {wording: by_wording[wording]["compliance"].mean for wording in by_wording} == {"1": 100, "2": 100, "3": 100}
+    assert sum(by_wording[wording]["compliance"].n for wording in by_wording) == sum(english)
 
 
 def test_language_gap_pairs_the_first_wording_with_its_translation(tmp_path: Path) -> None:

@@ -79,6 +79,14 @@ class Sample:
         return asdict(self)
 
 
+def counts_toward(facet: Facet, setting: str) -> bool:
+    """Whether samples of a setting are sliced by a facet: by wording the English ones alone.
+
+    Every translation is of the first wording, so that wording 1 would be compared with 2 and 3 in other languages.
+    """
+    return facet != "wording" or setting == "english"
+
+
 def repeated_ids(samples: Iterable[Sample]) -> list[str]:
     """The sample ids that stand there more than once."""
     times = Counter(sample.sample_id for sample in samples)

@@ -130,14 +130,14 @@ def judge_ending(status: int, output: Path, run_id: str, settings: Settings, err
     if status == USAGE:
         return Ending(USAGE, "lmms-eval was not started or did not take its arguments.")
     try:
-        outcomes = [answer.outcomes for answer in load_run(output).answers]
+        answers = load_run(output).answers
     except CrossError:
         happened = f"lmms-eval {_describe(status)} and wrote no whole run"
         return Ending(NO_VERDICT, f"{happened}; {_next_step(settings, run_id, error)}")
     if status != COMPLETE:
         happened = f"lmms-eval wrote {output}, but ended with status {status}"
         return Ending(NO_VERDICT, f"{happened}; {_next_step(settings, run_id, error)}")
-    incomplete = describe_incomplete(str(output), outcomes, settings.min_coverage)
+    incomplete = describe_incomplete(str(output), answers, settings.min_coverage)
     if incomplete is not None:
         return Ending(NO_VERDICT, incomplete)
     return Ending(COMPLETE, f"{output} is complete.")

@@ -93,7 +93,8 @@ class JudgeEngine:
         with self._lock:
             pending = self._pending
             self._pending = set()
-        with Progress(self.tally, show_progress) as progress:
+        # lmms-eval waits once a sample and metric, and after the first time nothing is left to show
+        with Progress(self.tally, show_progress and bool(pending)) as progress:
             while pending:
                 done, pending = wait(pending, timeout=0.5, return_when=FIRST_EXCEPTION)
                 for future in done:

@@ -14,7 +14,6 @@ from lmms_eval_cross.report.model_names import model_name, unique_labels
 from lmms_eval_cross.report.scores import SLICES, Scores, ScoreTable, SliceKind, score_table
 from lmms_eval_cross.runs.run_files import LoggedRun
 from lmms_eval_cross.runs.sample_record import JudgedAnswer, Provenance
-from lmms_eval_cross.runs.scorecard import Scorecard, build_scorecards
 from lmms_eval_cross.runs.tuned_on import doubtful_tunings
 
 
@@ -55,7 +54,6 @@ class Measured:
     """Verdicts with a score, in percent of all."""
     judging: Mapping[str, Judging]
     """Split (`casa/english`) -> who judged it."""
-    scorecards: Mapping[Dimension, Scorecard]
     tasks: Mapping[str, TaskMetric]
     """`task/metric` -> what the run's other tasks measured."""
     failures: Sequence[Failure]
@@ -138,7 +136,6 @@ def _measure(run: LoggedRun, label: str) -> Measured:
         slices={kind: table.slices(kind) for kind in SLICES},
         coverage=100 * (verdicts - len(failures)) / verdicts,
         judging=judged_round.judging,
-        scorecards=build_scorecards(answer.outcomes for answer in run.answers),
         tasks=judged_round.tasks,
         failures=failures,
         doubtful_tunings=doubtful_tunings(run.results),

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lmms_eval_cross import numbers
+from lmms_eval_cross.benchmark.records import Dimension
 from lmms_eval_cross.benchmark.release import FILES
 from lmms_eval_cross.compare.comparability import RULES, Rule
 from lmms_eval_cross.errors import listing
 from lmms_eval_cross.report.measured import Measured
+from lmms_eval_cross.runs.scorecard import Scorecard, task_scorecards
 from lmms_eval_cross.text import canonical_json
 
 NoticeKind = Literal["offline", "tuned_on_test", "incomparable", "incomplete", "partial", "different_samples"]
@@ -111,9 +113,8 @@ def _as_text(value: Any) -> str:
 def _incomplete(models: Sequence[Measured], min_coverage: float) -> Iterator[Notice]:
     gaps: list[str] = []
     for model in models:
-        for card in model.scorecards.values():
-            if card.is_incomplete(min_coverage):
-                gaps.append(f"{model.label} {numbers.coverage(card.coverage)}% of {card.dimension}")
+        for task, cards in task_scorecards(model.answers).items():
+            gaps += [f"{model.label} {gap}" for gap in _gaps_of(task, cards, min_coverage)]
     if gaps:
         yield Notice(
             "incomplete",
@@ -121,6 +122,12 @@ def _incomplete(models: Sequence[Measured], min_coverage: float) -> Iterator[Not
             f"Coverage is below {numbers.short(min_coverage)}%: {', '.join(gaps)}. Means are over scored answers only; "
             "the range from worst to best case shows what the missing verdicts could change.",
         )
+
+
+def _gaps_of(task: str, cards: Mapping[Dimension, Scorecard], min_coverage: float) -> Iterator[str]:
+    for card in cards.values():
+        if card.is_incomplete(min_coverage):
+            yield f"{numbers.coverage(card.coverage)}% of {task}'s {card.dimension}"
 
 
 def _partial(models: Sequence[Measured]) -> Iterator[Notice]:

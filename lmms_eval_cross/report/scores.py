@@ -9,7 +9,15 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lmms_eval_cross.benchmark.records import DIMENSIONS, FACETS, Dimension, Facet, JudgeFailure, Sample
+from lmms_eval_cross.benchmark.records import (
+    DIMENSIONS,
+    FACETS,
+    Dimension,
+    Facet,
+    JudgeFailure,
+    Sample,
+    counts_toward,
+)
 from lmms_eval_cross.runs.sample_record import JudgedAnswer
 from lmms_eval_cross.stats import interval_over_fillings
 
@@ -80,6 +88,8 @@ class ScoreTable:
         """A value of a sample's field -> its rows."""
         groups: dict[str, list[int]] = {}
         for row, sample in enumerate(self.samples):
+            if field != "norm_id" and not counts_toward(field, sample.setting):
+                continue
             groups.setdefault(str(getattr(sample, field)), []).append(row)
         return groups
 

@@ -17,11 +17,9 @@ def check_judged(path: Path, answers: Iterable[JudgedAnswer]) -> None:
         RunError: none of them has a verdict.
     """
     answers = list(answers)
-    outcomes = [answer.outcomes for answer in answers]
     if not any(answer.has_verdict for answer in answers):
-        raise RunError(
-            f"None of the {len(answers)} answers in {path} has a verdict. {advice(whys(outcomes), str(path))}"
-        )
-    incomplete = describe_incomplete(str(path), outcomes, load_settings().min_coverage)
+        missing = whys(answer.outcomes for answer in answers)
+        raise RunError(f"None of the {len(answers)} answers in {path} has a verdict. {advice(missing, str(path))}")
+    incomplete = describe_incomplete(str(path), answers, load_settings().min_coverage)
     if incomplete:
         print(f"lmms-eval-cross: {incomplete}", file=sys.stderr, flush=True)

@@ -7,6 +7,8 @@ from typing import Any
 
 from lmms_eval_cross import numbers
 from lmms_eval_cross.benchmark.records import ASK_AGAIN, DIMENSIONS, Dimension, FailureReason, JudgeFailure, Outcome
+from lmms_eval_cross.benchmark.splits import TASKS, split_of
+from lmms_eval_cross.runs.sample_record import JudgedAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,14 @@ def _scorecard(dimension: Dimension, answers: list[Mapping[Dimension, Outcome]])
     return Scorecard(dimension, points, scored, dict(failed))
 
 
+def task_scorecards(answers: Iterable[JudgedAnswer]) -> dict[str, dict[Dimension, Scorecard]]:
+    """Task -> its scorecards, of answers with different tasks: each task must be complete on each dimension."""
+    outcomes: dict[str, list[Mapping[Dimension, Outcome]]] = {}
+    for answer in answers:
+        outcomes.setdefault(TASKS[split_of(answer.sample)], []).append(answer.outcomes)
+    return {task: build_scorecards(outcomes[task]) for task in outcomes}
+
+
 def any_incomplete(scorecards: Mapping[Dimension, Scorecard], min_coverage: float) -> bool:
     """Whether one of the dimensions is incomplete, and so the result."""
     return any(card.is_incomplete(min_coverage) for card in scorecards.values())
@@ -140,12 +150,16 @@ def whys(answers: Iterable[Mapping[Dimension, Outcome]]) -> list[Why]:
     return missing
 
 
-def describe_incomplete(run: str, answers: Sequence[Mapping[Dimension, Outcome]], min_coverage: float) -> str | None:
-    """What an incomplete run has, what it lacks most, and what finishes it; None if it is complete."""
-    cards = build_scorecards(answers)
-    if not answers or not any_incomplete(cards, min_coverage):
+def describe_incomplete(run: str, answers: Sequence[JudgedAnswer], min_coverage: float) -> str | None:
+    """What an incomplete run has, what it lacks most, and what finishes it; None if each of its tasks is complete."""
+    tasks: list[str] = []
+    for task, cards in task_scorecards(answers).items():
+        if any_incomplete(cards, min_coverage):
+            tasks.append(f"{task} has {', '.join(map(str, cards.values()))}")
+    if not tasks:
         return None
-    return f"{run} is incomplete: {'; '.join(map(str, cards.values()))}. {advice(whys(answers), run)}"
+    missing = whys(answer.outcomes for answer in answers)
+    return f"{run} is incomplete: {'; '.join(tasks)}. {advice(missing, run)}"
 
 
 def advice(missing: Collection[Why], run: str) -> str:
