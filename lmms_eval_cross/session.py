@@ -20,6 +20,7 @@ from lmms_eval_cross.data.prepared import Prepared, require_prepared
 from lmms_eval_cross.errors import SettingsError
 from lmms_eval_cross.judge.engine import Outcomes
 from lmms_eval_cross.judge.job import Job, judge_identity
+from lmms_eval_cross.judge.reply import READING
 from lmms_eval_cross.judging import JudgeSession
 from lmms_eval_cross.ledger.steady import open_ledger
 from lmms_eval_cross.runs.sample_record import METRICS, RECORD, Provenance, build_record, metric_items, open_record
@@ -198,7 +199,12 @@ def _native_rubric() -> Rubric:
 
 @lru_cache(maxsize=1)
 def _versions() -> dict[str, str]:
-    return {"lmms_eval_cross": __version__, "lmms_eval": _version("lmms-eval"), "openai": _version("openai")}
+    return {
+        "lmms_eval_cross": __version__,
+        "reading": READING,
+        "lmms_eval": _version("lmms-eval"),
+        "openai": _version("openai"),
+    }
 
 
 def _version(distribution: str) -> str:

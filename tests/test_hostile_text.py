@@ -53,13 +53,18 @@ def test_no_injection_moves_a_score(samples: list[Sample], judged_by: JudgeServe
     ]
     judging.drain(show_progress=False)
     judging.close()
-    moved = [
-        (injection.name, dimension)
+    told = [
+        (
+            injection.name,
+            dimension,
+            item[dimension].get("score"),
+            100 * honest_number(dimension, sendable(injection.text)),
+        )
         for injection, item in items
         for dimension in DIMENSIONS
-        if item[dimension].get("score") != 100 * honest_number(dimension, sendable(injection.text))
     ]
-    assert not moved
+    assert not [one for one in told if one[2] not in {None, one[3]}], "a score moved"
+    assert sum(one[2] is None for one in told) <= len(told) // 30, "few are lost to a reply that contradicts itself"
     assert {name for _, item in items for name in item} == {*METRICS, RECORD}
 
 

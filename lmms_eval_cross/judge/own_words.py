@@ -1,0 +1,96 @@
+"""What of a reply is the judge's own: not quoted from the answer, not a menu of scores, not one that it rules out.
+
+Every repetition in the patterns is bounded or unambiguous, so that a hostile reply costs linear time.
+"""
+
+import re
+from typing import Final
+
+Span = tuple[int, int]
+_MENU_IN_BRACKETS: Final = re.compile(r"[(\[](?=[^()\[\]\n]*\b0\b)(?=[^()\[\]\n]*\b1\b)[^()\[\]\n]*[)\]]")
+_HIGHEST: Final = r"(?:max(?:imum)?|highest|best|top|full|perfect|lowest|min(?:imum)?)"
+_NOT_A_SCORE: Final = re.compile(
+    r"(?<![\w.,/])[01] ?(?:\b(?:or|to|and|through|versus|vs\.?)\b|[-–]|, )(?: an?\b)? ?[01]\b(?![.,/]?\d)"
+    r"|\b0 ?/ ?1\b(?=[*_ ]{0,4}[:=])"
+    r"|\b(?:not|than|never|instead of) (?:an? )?(?:(?:score|rating) of )?[01]\b"
+    r"|(?:\bnot|n['’]t|\bcannot|\bnever) \w{1,20} an? (?:\w{1,20} )?(?:(?:score|rating) of )?[01]\b"
+    rf"|\b{_HIGHEST}(?: \w{{1,20}}){{0,2}} (?:scores?|ratings?|grade|marks?)\b[^\d\n.!?]{{0,30}}[01]\b"
+    rf"|\b{_HIGHEST}(?: (?:of|is|being))?[ :=]{{1,3}}[01]\b"
+    r"|\b(?:to|would|could|might|should|may)(?: have| also| then| only| then)?"
+    r" (?:get|got|reach|earn|deserve|receive|merit|obtain|achieve|score|need|give|warrant|justify)\w{0,3}\b"
+    r"[^\d\n.!?]{0,40}[01]\b"
+    r"|\b(?:consider|inclin|argu|tempt|lean)\w{0,4}\b[^\d\n.!?]{0,20}\b(?:to|for|towards?|giving|a)\b"
+    r"[^\d\n.!?]{0,20}[01]\b"
+    r"|\b(?:confidence|certainty|probability|likelihood)(?: (?:score|level|rating))?\b\W{0,6}[\d.,]{1,6}"
+    r"|(?<![\w.,/])[01] ?(?:=|:|\b(?:if|when|means|for)\b)[^\d\n]{1,160}"
+    r"[^\w.,/][01] ?(?:=|:|\b(?:if|when|means|for|otherwise)\b)[^\n]{0,160}",
+    re.IGNORECASE,
+)
+"""Menus (`0 or 1`, `1 = yes, 0 = no`), scores that were not given (`0, not 1`; `to earn a 1`), and other scales."""
+_MENU_LINES: Final = re.compile(
+    r"^[\W_]{0,8}(?:scores? )?(?P<one>[01])[*_]{0,2} ?[:=–-][ *_]{1,4}\w[^\n]{0,300}\n"
+    r"[\W_]{0,8}(?:scores? )?(?!(?P=one))[01][*_]{0,2} ?[:=–-][ *_]{1,4}\w[^\n]{0,300}$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_QUOTES: Final = re.compile(
+    r"“[^“”]*”|«[^«»]*»|「[^「」]*」|『[^『』]*』|\"[^\"\n]*\"|`[^`\n]+`|^ {0,3}>.*$"
+    r"|(?<!\w)'(?:[^'\n]|(?<=\w)'(?=\w))*'(?!\w)|(?<!\w)‘(?:[^‘’\n]|(?<=\w)’(?=\w))*’(?!\w)",
+    re.MULTILINE,
+)
+_LONG_QUOTE: Final = re.compile(r'(?<![\w"])"(?=[^\s"])[^"]{1,4000}"(?!\w)')
+"""Over several lines; its first mark has a space or a line's beginning before it."""
+_SAYING: Final = (
+    r"(?:answer|response|reply|assistant|model|output|text|it|which)(?:['’]s)?\b[^\n.!?:]{0,40}"
+    r"\b(?:say|read|writ|wrote|state|end|claim|contain|include|beg[iau]n|conclude|go|repl|run)\w{0,3}\b[^\n.!?:]{0,30}:"
+)
+_SAID: Final = re.compile(
+    rf"\b{_SAYING}[ \t*_]{{0,4}}(?:\n{{1,2}}(?! \.\.\. $)[^\n]{{1,2000}}(?:\n[^\n]{{1,2000}}){{0,40}}|[^\n]{{1,2000}})",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""`The answer says:` with the line's rest, or with the paragraph below it."""
+_FENCE: Final = re.compile(r"^ {0,3}(```|~~~)[^\n`]{0,40}\n(.*?)^ {0,3}\1[ \t]*$", re.MULTILINE | re.DOTALL)
+_TAGGED: Final = re.compile(
+    r"<(quote|blockquote|response|model_output|model_response|assistant|user|input)\b[^<>\n]{0,40}>(.*?)</\1>",
+    re.IGNORECASE | re.DOTALL,
+)
+_OWN_TAG: Final = re.compile(r"<(answer|final_answer|output|result)>(.*?)</\1>", re.IGNORECASE | re.DOTALL)
+
+
+def own_words(text: str) -> str:
+    """`text` without quotations that hold a number, and without numbers that are on offer or ruled out."""
+    own = _LONG_QUOTE.sub(_unless_own_form, _QUOTES.sub(_unless_own_form, text))
+    own = _MENU_LINES.sub(" ... ", _SAID.sub(" ... ", own))
+    return _NOT_A_SCORE.sub(" ... ", _MENU_IN_BRACKETS.sub("", own))
+
+
+def quoted_blocks(text: str) -> list[Span]:
+    """Where code fences and tags hold what the judge may quote; its own are one verdict long, or the end of all."""
+    spans = [match.span() for match in _TAGGED.finditer(text)]
+    for match in _FENCE.finditer(text):
+        if not (_is_whole(match) or (_ends_all(match) and _is_short(match[2]))):
+            spans.append(match.span())
+    for match in _OWN_TAG.finditer(text):
+        if not (_ends_all(match) or _is_short(match[2])):
+            spans.append(match.span())
+    return spans
+
+
+def _unless_own_form(quote: re.Match[str]) -> str:
+    """The quotation, if it is the judge's own form: a number or a key in quotes, or the last line as a whole."""
+    text, reply = quote[0], quote.string
+    alone = quote.end() == len(reply) and reply[: quote.start()][-1:] in {"", "\n"}
+    if len(text) <= 4 or (alone and "\n" not in text) or not re.search(r"\d", text):
+        return text
+    return " ... "
+
+
+def _is_short(block: str) -> bool:
+    return "\n" not in block.strip()
+
+
+def _is_whole(block: re.Match[str]) -> bool:
+    return block.start() == 0 and block.end() == len(block.string)
+
+
+def _ends_all(block: re.Match[str]) -> bool:
+    return not block.string[block.end() :].strip("`*_-. \n")
