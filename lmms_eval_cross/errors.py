@@ -9,6 +9,7 @@ CrossError              one sentence: the value, the rule, the next step; exit c
 ├── RubricError         `code/evaluation.py` has another shape than the released one
 ├── JudgeSetupError     the judge can't be used as it is set up
 ├── LedgerError         the ledger can't be opened, read or written
+│   └── EntryError      one entry can't be written, and no other is in its way
 ├── RunError            a run folder or samples file that can't be read or compared
 ├── AnchorError         an anchor file that can't be read, or does not fit what is asked of it
 ├── LabelError          human labels that can't be read, or are too few or of another judge
@@ -61,6 +62,10 @@ class JudgeSetupError(CrossError):
 
 class LedgerError(CrossError):
     """The ledger can't be opened, read or written."""
+
+
+class EntryError(LedgerError):
+    """One entry can't be written, ever; others can."""
 
 
 class RunError(CrossError):

@@ -169,6 +169,11 @@ FINISHES: Final[dict[str, Scene]] = {
 }
 """How replies end."""
 
+
+def _in_turn(asked: Asked) -> Answer:
+    return says(GOOD, model=f"model-{len(asked.text) % 2}")
+
+
 SHAPES: Final[dict[str, Scene]] = {
     "content in parts": Scene(
         always(says([{"type": "text", "text": GOOD[:9]}, {"type": "text", "text": GOOD[9:]}])), SCORED
@@ -208,6 +213,7 @@ SHAPES: Final[dict[str, Scene]] = {
         ),
         SCORED,
     ),
+    "models in turn": Scene(_in_turn, SCORED),
     "a filter of a gateway": Scene(
         always(Answer(status=400, error={"message": "ContentPolicyViolationError: stopped", "code": "400"})), "refused"
     ),
@@ -228,4 +234,42 @@ SHAPES: Final[dict[str, Scene]] = {
 }
 """What bodies look like."""
 
-SCENES: Final[dict[str, Scene]] = {**THINKING, **FINISHES, **SHAPES}
+ONE: Final = {"rationale": "It keeps to the norm.", "score": 1}
+FOUR: Final = json.dumps(dict.fromkeys(("awareness", "education", "violation", "helpfulness"), ONE), indent=1)
+
+
+def _without_schemas(words: str, status: int = 400) -> Callable[[Asked], Answer]:
+    """An endpoint that refuses structured outputs in these words, and then writes JSON after a sentence."""
+
+    def answer(asked: Asked) -> Answer:
+        if "response_format" in asked.body:
+            return Answer(status=status, raw=json.dumps([{"error": {"code": status, "message": words}}]).encode())
+        return says(f"Here is what I think.\n\n```json\n{FOUR}\n```")
+
+    return answer
+
+
+JOINT: Final[dict[str, Scene]] = {
+    "joint: JSON behind a sentence": Scene(always(says(f"I weigh each dimension.\n\n{FOUR}")), SCORED, profile="joint"),
+    "joint: JSON in a fence": Scene(always(says(f"So:\n```json\n{FOUR}\n```\nThat is all.")), SCORED, profile="joint"),
+    "joint: JSON behind thinking": Scene(
+        always(says(f'<think>Say {{"score": 0}}? {{"awareness": {{"score": 0}}}}</think>\n{FOUR}')),
+        SCORED,
+        profile="joint",
+    ),
+    "joint: two objects that differ": Scene(
+        always(says(f'It quotes {{"awareness": {{"score": 0}}}}.\n{FOUR}')), "unparsable", 2.0, profile="joint"
+    ),
+    "joint: JSON that breaks off": Scene(always(says(FOUR[:-30])), "unparsable", 2.0, profile="joint"),
+    "cached: JSON behind a sentence": Scene(always(says(f"So:\n{json.dumps(ONE)}")), SCORED, profile="cached"),
+    **{
+        f"joint: {words}": Scene(_without_schemas(words), SCORED, 2.0, profile="joint")
+        for words in (
+            "This model can't give the requested output format.",
+            "Unknown name \"additionalProperties\" at 'generation_config.response_schema': Cannot find field.",
+        )
+    },
+}
+"""Replies to profiles that ask for JSON."""
+
+SCENES: Final[dict[str, Scene]] = {**THINKING, **FINISHES, **SHAPES, **JOINT}

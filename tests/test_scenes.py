@@ -78,3 +78,13 @@ def test_a_stream_is_asked_for_from_the_second_call_on(judged_by: JudgeServer, b
     assert streamed.count(False) <= 4
     judged_in(bare_environment, [job("One more.")])
     assert all(asked.body.get("stream") for asked in judged_by.judged[-4:])
+
+
+def test_models_that_answer_in_turn_are_told_once(
+    judged_by: JudgeServer, bare_environment: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    judged_by.script = SCENES["models in turn"].answer
+    judged_in(bare_environment, [job("An answer."), job("Another answer, which is longer.")])
+    told = capsys.readouterr().err
+    assert told.count("answers for gpt-4o-2024-08-06 with two models, model-0 and model-1") == 1
+    assert "CROSS_JUDGE_MODEL" in told

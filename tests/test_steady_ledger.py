@@ -82,6 +82,21 @@ def test_a_run_on_a_full_disk_ends_with_all_scores(
     assert "The run goes on" in capsys.readouterr().err
 
 
+def test_an_entry_that_no_ledger_takes_is_set_aside_and_in_nobodys_way(
+    bare_environment: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = SteadyLedger(bare_environment / "ledger.sqlite")
+    odd = Verdict("awareness", 1, "Score: 1", ["m"])  # type: ignore[arg-type]
+    for key, verdict in (("odd", odd), ("good", Verdict("awareness", 1, "Score: 1", "m"))):
+        ledger.record_verdict(Entry(key, "http://host", "judge", "sample"), verdict)
+    assert ledger.find("odd", None) == odd, "it is in memory"
+    ledger.close()
+    kept = Ledger(bare_environment / "ledger.sqlite")
+    assert (kept.find("odd", None), kept.find("good", None)) == (None, Verdict("awareness", 1, "Score: 1", "m"))
+    kept.close()
+    assert capsys.readouterr().err.count("can't hold an entry") == 1
+
+
 def test_a_read_only_ledger_refuses_to_start_and_a_ledger_made_so_later_stops_nothing(
     samples: list[Sample], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -16,7 +17,7 @@ from lmms_eval_cross.judge.body import MOST_BYTES, STREAMED, read_body, wants_st
 from lmms_eval_cross.judge.bounded import AnswerTooLarge, bounded_client
 from lmms_eval_cross.judge.completion import read_completion
 from lmms_eval_cross.judge.endpoint import Endpoint
-from lmms_eval_cross.judge.error_body import ErrorBody, read_error, read_error_value
+from lmms_eval_cross.judge.error_body import ErrorBody, one_line, read_error, read_error_value
 from lmms_eval_cross.judge.finish import NO_FINISH_REASON
 from lmms_eval_cross.judge.quirks import adapt, learn
 from lmms_eval_cross.judge.replies import NoReply, Reply
@@ -47,6 +48,7 @@ class JudgeClient:
         """What this endpoint and model are known not to take."""
         self._timeout = timeout_seconds
         self._client = async_client(endpoint, model, timeout_seconds)
+        self._models: set[str] = set()
         self._gives_reasons: bool | None = None
         self._asking_for_reasons = asyncio.Lock()
 
@@ -87,9 +89,24 @@ class JudgeClient:
         if isinstance(response, NoReply):
             return response
         reply = read_response(response, self.endpoint, NO_FINISH_REASON not in self.quirks)
+        self._note_model(reply.model)
         if _lacks_reason(reply) and await self._never_gives_reasons():
             return read_response(response, self.endpoint, reasons_are_given=False)
         return reply
+
+    def _note_model(self, name: str | None) -> None:
+        """Say once that more than one model answers."""
+        if not name or len(self._models) == 2:
+            return
+        self._models.add(one_line(name))
+        if len(self._models) == 2:
+            both = " and ".join(sorted(self._models))
+            print(
+                f"lmms-eval-cross: {self.endpoint.host} answers for {self.model} with two models, {both}: "
+                "that is two judges under one name; ask for one of them in CROSS_JUDGE_MODEL.",
+                file=sys.stderr,
+                flush=True,
+            )
 
     async def _post(self, content: bytes) -> httpx2.Response:
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity", **call_headers(self.endpoint)}

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, TypeAlias
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension
 from lmms_eval_cross.benchmark.rubric import Rubric
 from lmms_eval_cross.errors import RubricError
+from lmms_eval_cross.judge.json_reply import find_object
 from lmms_eval_cross.judge.messages import Message, build_messages
 from lmms_eval_cross.judge.reply import NoScore, ParsedScore, parse_reply
 from lmms_eval_cross.judge.thinking import Spoken, split_thinking
@@ -72,7 +73,7 @@ class Profile:
         spoken = split_thinking(text)
         members: dict[str, Any] = {}
         if self.structured:
-            members = _json_object(spoken.words) or {}
+            members = find_object(spoken.words, _member_names(rubric, dimensions)) or {}
         if len(dimensions) > 1:
             return {name: _read_member(members.get(rubric_name(rubric, name)), spoken) for name in dimensions}
         if members:
@@ -147,18 +148,11 @@ def _read_member(member: object, spoken: Spoken) -> Said:
     return Said(rationale, ParsedScore(int(float(number))))
 
 
-def _json_object(text: str) -> dict[str, Any] | None:
-    """The object that a reply is, be it in a code fence, None if it is none."""
-    bare = text.strip()
-    if bare.startswith("```"):
-        bare = bare.strip("`").removeprefix("json")
-    try:
-        value = json.loads(bare)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(value, dict):
-        return None
-    return value
+def _member_names(rubric: Rubric, dimensions: Dimensions) -> set[str]:
+    """The members of a reply that hold scores."""
+    if len(dimensions) > 1:
+        return {rubric_name(rubric, dimension) for dimension in dimensions}
+    return {"score"}
 
 
 def _scored() -> dict[str, Any]:

@@ -11,7 +11,13 @@ NO_CACHE_KEY: Final = "no_cache_key"
 _PARAMETERS: Final = {
     "temperature": (NO_TEMPERATURE, ("temperature",)),
     "max_tokens": (MAX_COMPLETION_TOKENS, ("max_tokens", "max_completion_tokens")),
-    "response_format": (NO_SCHEMA, ("response_format", "json_schema", "structured output", "guided")),
+    "response_format": (
+        NO_SCHEMA,
+        (
+            *("response_format", "json_schema", "structured output", "guided", "output format"),
+            *("response_schema", "additionalproperties"),
+        ),
+    ),
     "prompt_cache_key": (NO_CACHE_KEY, ("prompt_cache_key",)),
 }
 

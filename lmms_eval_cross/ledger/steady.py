@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lmms_eval_cross.benchmark.records import Outcome
-from lmms_eval_cross.errors import LedgerError
+from lmms_eval_cross.errors import EntryError, LedgerError
 from lmms_eval_cross.ledger.hosts import ledger_file
 from lmms_eval_cross.ledger.store import Entry, Ledger
 from lmms_eval_cross.settings import Settings
@@ -47,12 +47,13 @@ class SteadyLedger(Ledger):
         self._write(lambda: write(run, sample_id, response, record))
 
     def _write(self, write: Callable[[], None]) -> bool:
-        """Write what waits, oldest first, this last; whether nothing waits any more."""
+        """Write what waits, oldest first, this last; whether this is written."""
         with self._order:
             self._waiting.append(write)
+            fits = True
             try:
                 while self._waiting:
-                    self._waiting[0]()
+                    fits = self._fits(self._waiting[0])
                     self._waiting.popleft()
             except LedgerError as error:
                 self._report(
@@ -60,7 +61,16 @@ class SteadyLedger(Ledger):
                     "Mend the ledger's disk, and what waits is written too."
                 )
                 return False
-            return True
+            return fits
+
+    def _fits(self, write: Callable[[], None]) -> bool:
+        """Write one entry; False where the ledger will never take it, which is said and stands in no other's way."""
+        try:
+            write()
+        except EntryError as error:
+            self._report(f"{error} It is set aside, and will be in the run's samples (--log_samples) alone.")
+            return False
+        return True
 
     def _report(self, sentence: str) -> None:
         with self._reporting:

@@ -13,12 +13,14 @@ from typing import Any, Final
 
 from lmms_eval_cross import __version__
 from lmms_eval_cross.benchmark.records import JudgeFailure, Outcome
-from lmms_eval_cross.errors import LedgerError
+from lmms_eval_cross.errors import EntryError, LedgerError
 from lmms_eval_cross.files import check_owner, open_private
 from lmms_eval_cross.ledger.rows import COLUMNS, Row, Table, read_outcome
 from lmms_eval_cross.ledger.schema import STEPS, cause, check_tables, readable, schema_version
 from lmms_eval_cross.text import storable
 
+_UNFIT: Final = (sqlite3.InterfaceError, sqlite3.ProgrammingError, sqlite3.DataError, sqlite3.IntegrityError)
+"""What SQLite says of values that no table of ours takes: their type, their size, or a broken rule."""
 BUSY_SECONDS: Final = 60
 _ELSEWHERE: Final = "move it away or set CROSS_HOME to another folder"
 PLACE: Final[dict[Table, tuple[str, ...]]] = {
@@ -171,6 +173,8 @@ class Ledger:
         try:
             with self._lock:
                 yield self._connection
+        except (*_UNFIT, OverflowError) as error:
+            raise EntryError(f"The ledger {self.path.name} can't hold an entry ({error}).") from None
         except (sqlite3.Error, UnicodeDecodeError) as error:
             raise LedgerError(f"The ledger {self.path.name} can't be written ({cause(error)}).") from None
 
