@@ -168,7 +168,7 @@ class Run:
 
     @property
     def date(self) -> str:
-        """When the run was made, as lmms-eval writes it: YYYYMMDD_HHMMSS; empty if it says nothing."""
+        """When the run was made: `2026-11-28T05:11:41Z`; empty where that is not written."""
         return self._run.date
 
     @property

@@ -4,6 +4,7 @@ Imports nothing of this package.
 """
 
 import math
+from datetime import datetime
 from typing import Final
 
 NOTHING: Final = "–"
@@ -85,11 +86,12 @@ def plain_share(value: float | None) -> str:
 
 
 def day(date: str) -> str:
-    """lmms-eval's `20260501_134502` as `2026-05-01 13:45`; another text as it is."""
-    digits = date.replace("_", "")
-    if len(digits) != 14 or not digits.isdigit():
+    """`2026-05-01T13:45:02Z` as `2026-05-01 13:45Z`; another text as it is."""
+    try:
+        moment = datetime.strptime(date, "%Y-%m-%dT%H:%M:%SZ")
+    except ValueError:
         return date or NOTHING
-    return f"{digits[:4]}-{digits[4:6]}-{digits[6:8]} {digits[8:10]}:{digits[10:12]}"
+    return f"{moment:%Y-%m-%d %H:%M}Z"
 
 
 def short_hash(sha256: str) -> str:

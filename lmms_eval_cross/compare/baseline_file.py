@@ -14,6 +14,7 @@ from lmms_eval_cross.benchmark.records import DIMENSIONS
 from lmms_eval_cross.compare.rounds import UNJUDGED, Judging, Round, SampleFacts, Scores, Side
 from lmms_eval_cross.compare.task_metrics import TaskMetric
 from lmms_eval_cross.errors import RunError
+from lmms_eval_cross.runs.made_at import in_utc
 from lmms_eval_cross.runs.sample_record import Provenance
 
 SCHEMA: Final = "cross-baseline/2"
@@ -38,6 +39,7 @@ class _RoundEntry(BaseModel):
     name: str
     model: str
     date: str
+    """UTC; in files of 0.1 as lmms-eval stamps runs, which is Singapore's time."""
     answered_by: dict[str, tuple[str, ...]]
     provenance: dict[str, dict[str, Any]]
     tasks: dict[str, _TaskEntry]
@@ -195,7 +197,7 @@ def _round(
     tasks: dict[str, TaskMetric] = {}
     for name, task in entry.tasks.items():
         tasks[name] = TaskMetric(name, task.value, task.n, task.higher_is_better, {})
-    return Round(entry.name, entry.model, entry.date, judging, facts, scores, tasks, answer_hashes=hashes)
+    return Round(entry.name, entry.model, in_utc(entry.date), judging, facts, scores, tasks, answer_hashes=hashes)
 
 
 def _provenance(path: Path, values: Mapping[str, Any]) -> Provenance:

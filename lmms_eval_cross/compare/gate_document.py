@@ -16,6 +16,7 @@ class RoundDocument(Document):
     name: str
     model: str
     date: str
+    """UTC, such as `2026-11-28T05:11:41Z`; empty where the run does not say."""
 
 
 class JudgingDocument(ProvenanceDocument):

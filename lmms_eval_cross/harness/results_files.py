@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,7 @@ import numpy as np
 from lmms_eval_cross.benchmark.splits import TASK_VERSION
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.harness.table_labels import table_label, task_metadata
+from lmms_eval_cross.runs.made_at import STAMP, stamp_now
 from lmms_eval_cross.runs.run_files import RESULTS_ENDING
 from lmms_eval_cross.runs.sample_record import METRICS, RECORD, Provenance, group_mean, mean_score
 
@@ -24,9 +25,6 @@ Row = Mapping[str, Any]
 NOT_AVAILABLE: Final = "N/A"
 """What lmms-eval writes for an error that it has not computed."""
 _FILTER: Final = "none"
-_ZONE: Final = timezone(timedelta(hours=8))
-"""lmms-eval's default time zone for file names, Singapore's."""
-_STAMP: Final = "%Y%m%d_%H%M%S"
 
 
 @dataclass(frozen=True)
@@ -165,7 +163,7 @@ def write_run(
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        stamp = _free_stamp(folder, str(results.get("date", "")))
+        stamp = _free_stamp(folder, stamp_now(results), str(results.get("date", "")))
         samples = _samples_texts(rows, others)
         files = {folder / f"{stamp}_samples_{task}.jsonl": text for task, text in samples.items()}
         target = folder / f"{stamp}{RESULTS_ENDING}"
@@ -187,16 +185,15 @@ def _samples_texts(rows: Mapping[str, Sequence[Row]], others: Mapping[str, Path]
     return texts
 
 
-def _free_stamp(folder: Path, earlier: str) -> str:
-    """The time now in lmms-eval's form, or the second after the latest run that is there."""
-    now = datetime.now(_ZONE).strftime(_STAMP)
+def _free_stamp(folder: Path, now: str, earlier: str) -> str:
+    """Now in lmms-eval's form, or the second after the latest run that is there."""
     latest = ""
     for name in (earlier, *(file.name for file in folder.glob(f"*{RESULTS_ENDING}"))):
         if re.match(r"\d{8}_\d{6}", name):
             latest = max(latest, name[:15])
     if now > latest:
         return now
-    return (datetime.strptime(latest, _STAMP) + timedelta(seconds=1)).strftime(_STAMP)
+    return (datetime.strptime(latest, STAMP) + timedelta(seconds=1)).strftime(STAMP)
 
 
 def _write_new(files: Mapping[Path, str]) -> None:

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Final
 
@@ -62,7 +62,7 @@ def run_lmms_eval(arguments: Sequence[str], chunk: int) -> Ending:
     missing = [folder for folder in (wanted, *wanted.parents) if not folder.exists()]
     output = fresh_folder(wanted)
     answers = settings.home / "answers" / _name(arguments)
-    run_id = f"{datetime.now():%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:8]}"
+    run_id = f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:8]}"
     with tempfile.TemporaryDirectory(prefix="cross-run-") as errors:
         environment = {**os.environ, RUN_ID: run_id, CHUNK: str(chunk), FOLDER: str(answers), ERRORS: errors}
         status = subprocess.run(command(arguments, output), env=environment, check=False).returncode
@@ -94,7 +94,8 @@ def fresh_folder(wanted: Path) -> Path:
     """
     try:
         wanted.parent.mkdir(parents=True, exist_ok=True)
-        for folder in (wanted, wanted / f"{datetime.now():%Y%m%d-%H%M%S}", wanted / f"{uuid.uuid4().hex[:12]}"):
+        now = f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}"
+        for folder in (wanted, wanted / now, wanted / uuid.uuid4().hex[:12]):
             try:
                 folder.mkdir()
             except FileExistsError:

@@ -71,6 +71,7 @@ class ModelDocument(Document):
     """The run's; unlike any other in the report."""
     model: str
     date: str
+    """UTC, such as `2026-11-28 05:11Z`."""
     samples: Count
     coverage: Percent
     """Verdicts with a score, in percent of all."""

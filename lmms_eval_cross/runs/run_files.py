@@ -11,6 +11,7 @@ from typing import Any
 from lmms_eval_cross.benchmark.records import repeated_ids
 from lmms_eval_cross.benchmark.splits import SPLITS
 from lmms_eval_cross.errors import RunError, listing
+from lmms_eval_cross.runs.made_at import made_at
 from lmms_eval_cross.runs.sample_record import RECORD, JudgedAnswer, read_record
 
 RESULTS_ENDING = "_results.json"
@@ -71,8 +72,8 @@ class LoggedRun:
 
     @property
     def date(self) -> str:
-        """When the run was made, as lmms-eval writes it: YYYYMMDD_HHMMSS."""
-        return str(self.results.get("date", ""))
+        """When the run was made: `2026-11-28T05:11:41Z`; empty where that is not written."""
+        return made_at(self.results)
 
     @property
     def other_metrics(self) -> dict[str, dict[str, float]]:
