@@ -94,6 +94,26 @@ def test_verdicts_of_two_judges_are_never_mixed(
     assert len(judged_by.judged) == asked
 
 
+def test_a_judged_run_is_judged_anew_by_another_judge_into_a_folder_of_its_own(
+    predicted: Path, judged_by: JudgeServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    judge_run(predicted)
+    before = {path: path.read_bytes() for path in predicted.iterdir()}
+    asked = len(judged_by.judged)
+    judged_by.models = ("gpt-4o-2024-08-06", "other")
+    monkeypatch.setenv("CROSS_JUDGE_MODEL", "other")
+    refused = CliRunner().invoke(main, ["judge", str(predicted), "--anew"])
+    assert (refused.exit_code, "give -o" in refused.output) == (2, True)
+    for _ in range(2):
+        done = CliRunner().invoke(main, ["judge", str(predicted), "--anew", "-o", str(tmp_path / "other")])
+        assert done.exit_code == 0, done.output
+        assert len(judged_by.judged) == 2 * asked, "and what is paid for once is not asked again"
+    assert {answer.provenance.judge_id for answer in load_run(tmp_path / "other").answers} == {"other"}
+    assert before == {path: path.read_bytes() for path in predicted.iterdir()}
+    agreed = CliRunner().invoke(main, ["agree", str(predicted), str(tmp_path / "other")])
+    assert agreed.exit_code == 0, agreed.output
+
+
 def test_a_judge_that_gave_no_verdict_stands_in_no_others_way(
     predicted: Path, judged_by: JudgeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

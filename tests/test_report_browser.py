@@ -21,7 +21,7 @@ from lmms_eval_cross.report.page import PageOptions, render_page
 from lmms_eval_cross.report.write import Targets, write_report
 from lmms_eval_cross.runs.run_files import load_run
 from tests import judged_runs
-from tests.report_runs import demo_answers, demo_sample, judged, make_run, samples_of, verdict, write_run
+from tests.report_runs import JUDGE, demo_answers, demo_sample, judged, make_run, samples_of, verdict, write_run
 from tests.run_folders import Judged
 
 PICTURES = os.environ.get("CROSS_PICTURES")
@@ -124,6 +124,27 @@ def test_policy_stops_a_script_that_got_in(browser: Browser, demo_page: Path, tm
     page.goto(spoiled.as_uri())
     assert page.evaluate("window.harmed") is None
     page.close()
+
+
+def test_words_on_a_violation_say_how_they_became_compliance(browser: Browser, tmp_path: Path) -> None:
+    samples = [demo_sample(n, subset="casa", sample_id=f"casa/english/X_{n}/1") for n in (1, 2)]
+    answers: list[Judged] = [
+        (sample, "An answer.", {name: verdict(name, score, f"{name}. Score: {1 - score}") for name in DIMENSIONS})
+        for sample, score in zip(samples, (1, 0), strict=True)
+    ]
+    for rubric, expected in (
+        ("official", ["violation 0 → compliance 1", "violation 1 → compliance 0"]),
+        ("native", ["compliance", "compliance"]),
+    ):
+        folder = write_run(tmp_path / rubric, answers, replace(JUDGE, rubric=rubric))
+        (file,) = write_report([folder], Targets(tmp_path / f"{rubric}.html"), PageOptions())
+        with opened(browser, file) as page:
+            for row in range(2):
+                page.locator(".row").nth(row).click()
+                page.locator(".answer summary").click()
+                heads = page.locator(".answer details .eyebrow").all_inner_texts()
+                assert heads[DIMENSIONS.index("compliance")].lower() == expected[row]
+                assert heads[0].lower() == "awareness"
 
 
 # ---- what people do ----------------------------------------------------------------------------------------------

@@ -15,9 +15,12 @@ NO_VERDICT = 3
 @click.argument("path", type=click.Path(path_type=Path), required=False)
 @click.option("--run", "run_ids", multiple=True, help="Judge a crashed run's answers in the ledger (`ledger show`).")
 @click.option("--retry-failed", is_flag=True, help="Ask again for all failures, not only for those of the moment.")
+@click.option("--anew", is_flag=True, help="Judge a judged run with the judge in force, into -o, whoever judged it.")
 @click.option("--batch", is_flag=True, help="Ask through the Batch API: half the price, within a day.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder to write into. Default: beside the run.")
-def judge(path: Path | None, run_ids: tuple[str, ...], retry_failed: bool, batch: bool, output: Path | None) -> None:
+def judge(
+    path: Path | None, run_ids: tuple[str, ...], retry_failed: bool, anew: bool, batch: bool, output: Path | None
+) -> None:
     """Judge what has no verdict yet, in a run's folder or samples file, and write the run anew.
 
     Takes a run with failures, and answers made with --predict_only --log_samples; where nothing is new, nothing is
@@ -26,8 +29,10 @@ def judge(path: Path | None, run_ids: tuple[str, ...], retry_failed: bool, batch
     """
     if (path is None) == (not run_ids):
         raise click.UsageError("Give either the path of a run or --run ID.")
+    if anew and (path is None or output is None):
+        raise click.UsageError("--anew takes the path of a judged run, and writes into another folder: give -o.")
     if path is not None:
-        judged = judge_run(path, output, retry_failed, batch)
+        judged = judge_run(path, output, retry_failed, batch, anew)
         folder = output or (path if path.is_dir() else path.parent)
     else:
         folder = output or Path("runs") / run_ids[0]

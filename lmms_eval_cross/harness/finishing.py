@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -46,7 +46,9 @@ class Judged:
     """Why verdicts are missing, one for each that is."""
 
 
-def judge_run(path: Path, output: Path | None = None, retry_failed: bool = False, batch: bool = False) -> Judged:
+def judge_run(
+    path: Path, output: Path | None = None, retry_failed: bool = False, batch: bool = False, anew: bool = False
+) -> Judged:
     """Judge a run's folder, results file or samples file; without `output`, nothing is written if nothing is new.
 
     Args:
@@ -55,12 +57,16 @@ def judge_run(path: Path, output: Path | None = None, retry_failed: bool = False
         retry_failed: ask again also for failures that are not of the moment, such as unparsable replies.
         batch: ask through the Batch API, at half the price and within a day; what comes back without an answer is
             asked as usual afterwards.
+        anew: pass over the verdicts that the run holds, which may be another judge's; those of the judge in force that
+            the ledger holds are not paid for again.
 
     Raises:
         CrossError: the run can't be read, was judged by another judge or on other data, or can't be written.
     """
     run = load_run(path)
-    answers = run_answers(run)
+    answers: Answers = run_answers(run)
+    if anew:
+        answers = _unjudged(answers)
     others = {task: file for task, file in run.files.items() if task not in answers}
     if output is not None:
         return _judge(run.results, answers, output, others, retry_failed, batch, session.RUN)
@@ -106,6 +112,11 @@ def _judge(
         results_file, changed = write_run(folder, build_results(base, tasks), rows, others), True
     incomplete = frozenset(name for name, task in tasks.items() if task.incomplete)
     return Judged(results_file, changed, scorecards, incomplete, whys(chain.from_iterable(outcomes.values())))
+
+
+def _unjudged(answers: Answers) -> Answers:
+    """The answers as if nobody had judged them."""
+    return {task: [replace(answer, judged=None) for answer in answers[task]] for task in answers}
 
 
 def _jobs(answers: Answers, settings: Settings) -> Iterator[Job]:

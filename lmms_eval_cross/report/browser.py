@@ -56,6 +56,7 @@ def browser_data(models: Sequence[Measured], samples: Sequence[Sample], images: 
         "codes": dict(zip(CODES.values(), CODES, strict=True)),
         "verdicts": verdicts,
         "flags": flags,
+        "violations": [_splits_with_violations(model) for model in models],
     }
 
 
@@ -68,6 +69,11 @@ def run_texts(model: Measured, samples: Sequence[Sample]) -> dict[str, Any]:
             responses[row] = answer.response
             judge_words[row] = _judge_words(answer)
     return {"answers": responses, "told": judge_words}
+
+
+def _splits_with_violations(model: Measured) -> list[str]:
+    """The splits (`casa/english`) whose judge scored violations: its words say 0 where compliance is 1."""
+    return [split for split, source in model.provenance.items() if source.rubric == "official"]
 
 
 def _numbered(texts: Iterable[str]) -> dict[str, int]:

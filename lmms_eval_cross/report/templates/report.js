@@ -75,7 +75,7 @@
 
   // ---- the texts of a run, read when they are needed ----------------------------------------------------------
 
-  const { samples, norms, images, dimensions, verdicts, flags, codes, models } = core;
+  const { samples, norms, images, dimensions, verdicts, flags, violations, codes, models } = core;
   const texts = models.map(() => null);
   const lowered = models.map(() => null);
   const ours = samples.map((s) => `${s.id}\n${s.query}\n${norms[s.norm]}`.toLowerCase());
@@ -236,7 +236,7 @@
     answer.tabIndex = 0;
     answer.setAttribute("role", "region");
     answer.setAttribute("aria-label", `Answer of ${models[model]}`);
-    card.append(answer, rationale(told[row]));
+    card.append(answer, rationale(model, row, told[row]));
     return card;
   }
 
@@ -250,7 +250,14 @@
     return strip;
   }
 
-  function rationale(told) {
+  // The official rubric has the judge score the violation, so that its "Score: 0" is compliance 1.
+  function judgedAs(model, row, place) {
+    const { subset, setting } = samples[row], verdict = letter(model, row, place), name = dimensions[place];
+    if (name !== "compliance" || isFailure(verdict) || !violations[model].includes(`${subset}/${setting}`)) return name;
+    return `violation ${1 - verdict} → compliance ${verdict}`;
+  }
+
+  function rationale(model, row, told) {
     const more = make("details"), common = told.length === 1;
     more.append(make("summary", "", "What the judge said"));
     told.forEach((text, place) => {
@@ -258,7 +265,7 @@
       words.tabIndex = 0;
       words.setAttribute("role", "region");
       words.setAttribute("aria-label", `Judge on ${common ? "all dimensions" : dimensions[place]}`);
-      more.append(make("p", "eyebrow", common ? "on all four" : dimensions[place]), words);
+      more.append(make("p", "eyebrow", common ? "on all four" : judgedAs(model, row, place)), words);
     });
     return more;
   }
