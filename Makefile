@@ -23,10 +23,12 @@ demo: runs/careless runs/careful ## run lmms-eval on twelve scenes of our own, o
 	@echo "The report of both:"
 	$(BIN)/lmms-eval-cross report $(filter runs/%,$^) -o runs/report.html
 
+# demo BIN, RESPONSES, OUTPUT: a run of the demo in an environment
+demo = CROSS_JUDGE=offline $(1)/lmms-eval-cross run -- --model cross_replay \
+	--model_args responses=$$($(1)/lmms-eval-cross demo-responses $(2)) --tasks cross_demo --output_path $(3)
+
 runs/%: $(INSTALLED) FORCE
-	CROSS_JUDGE=offline $(BIN)/lmms-eval-cross run -- --model cross_replay \
-		--model_args responses=$$($(BIN)/lmms-eval-cross demo-responses $*) \
-		--tasks cross_demo --output_path $@
+	$(call demo,$(BIN),$*,$@)
 
 FORCE:
 
@@ -115,8 +117,7 @@ newest lowest: $(TOOLS) ## run the demo and the tests with the newest, or lowest
 	$(UV) pip install --quiet --python .venv-$@/bin/python --editable ".[$(EXTRAS)]" \
 		--resolution $(if $(filter lowest,$@),lowest-direct,highest)
 	$(BIN)/python .ci/drift.py $(LOCK) .venv-$@/bin/python
-	CROSS_JUDGE=offline .venv-$@/bin/lmms-eval-cross run -- --model cross_replay --tasks cross_demo --output_path runs/$@ \
-		--model_args responses=$$(.venv-$@/bin/lmms-eval-cross demo-responses careful)
+	$(call demo,.venv-$@/bin,careful,runs/$@)
 	.venv-$@/bin/python -m pytest -n auto
 
 clean: ## remove what make made, but runs

@@ -11,14 +11,14 @@ from packaging.utils import canonicalize_name
 VERSIONS = "import importlib.metadata as m, json; print(json.dumps({d.name: d.version for d in m.distributions()}))"
 
 
-def locked_versions(constraints: Path) -> dict[str, str]:
-    """Name -> version, for this Python on this machine."""
+def locked_versions(constraints: Path, environment: dict[str, str] | None = None) -> dict[str, str]:
+    """Name -> version, by default for this Python on this machine; else for what markers read in `environment`."""
     lines = [line for line in constraints.read_text(encoding="utf-8").splitlines() if line[:1].isalnum()]
     pins = [Requirement(line) for line in lines]
     return {
         canonicalize_name(pin.name): str(pin.specifier).removeprefix("==")
         for pin in pins
-        if pin.marker is None or pin.marker.evaluate()
+        if pin.marker is None or pin.marker.evaluate(environment)
     }
 
 

@@ -52,8 +52,8 @@ def declared() -> list[Requirement]:
 
 
 def pins_in(environment: dict[str, str], file: Path = LOCK) -> dict[str, str]:
-    holding = [pin for pin in requirements_of(file) if pin.marker is None or pin.marker.evaluate(environment)]
-    return {canonicalize_name(pin.name): str(pin.specifier).removeprefix("==") for pin in holding}
+    pins: dict[str, str] = runpy.run_path(str(ROOT / ".ci" / "drift.py"))["locked_versions"](file, environment)
+    return pins
 
 
 @pytest.mark.parametrize(
