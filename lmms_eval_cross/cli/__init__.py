@@ -14,25 +14,45 @@ from lmms_eval_cross import __version__
 from lmms_eval_cross.cli.lazy_group import LazyGroup
 from lmms_eval_cross.errors import CrossError
 
-COMMANDS: Final = {
-    "agree": "Compare two judges on the same answers: run folders or anchors, A being the reference.",
-    "align": "Make training data, check them against the benchmark, and tune a model with them.",
-    "anchor": "Freeze a sample of judged answers, and judge it again with other judges.",
-    "baseline": "Write what `compare` needs of a run into a small file to commit.",
-    "compare": "Tell whether CANDIDATE is worse than BASELINE.",
-    "config": "Print the settings in force; keys are masked.",
-    "cost": "Say what judging will cost, before any call.",
-    "demo-responses": "Print the path of an invented model's responses to cross_demo.",
-    "doctor": "Look at versions, lmms-eval, settings, data, judge and ledger, and say what to do about each.",
-    "judge": "Judge what has no verdict yet, in a run's folder or samples file, and write the run anew.",
-    "label": "Have people label judged answers, and correct the judge's scores by them.",
-    "ledger": "Show, merge, export and verify what answers and verdicts have been kept under CROSS_HOME.",
-    "prepare": "Validate a copy of CROSS and write it as Parquet under CROSS_HOME.",
-    "report": "Show RUNS on one page: safety, capability, countries, norms, and every answer.",
-    "run": "Run lmms-eval with an honest exit code, a fresh output folder, and answers kept as they come.",
-    "tasks": "Print the folder of the task YAMLs, for lmms-eval's --include_path.",
+LIFE: Final = {
+    "Prepare": {
+        "doctor": "Look at versions, lmms-eval, settings, data, judge and ledger, and say what to do about each.",
+        "config": "Print the settings in force; keys are masked.",
+        "prepare": "Validate a copy of CROSS and write it as Parquet under CROSS_HOME.",
+        "cost": "Say what judging will cost, before any call.",
+    },
+    "Run": {
+        "run": "Run lmms-eval with an honest exit code, a fresh output folder, and answers kept as they come.",
+        "tasks": "Print the folder of the task YAMLs, for lmms-eval's --include_path.",
+        "demo-responses": "Print the path of an invented model's responses to cross_demo.",
+    },
+    "Judge": {
+        "judge": "Judge what has no verdict yet, in a run's folder or samples file, and write the run anew.",
+    },
+    "Look": {
+        "report": "Show RUNS on one page: safety, capability, countries, norms, and every answer.",
+    },
+    "Decide": {
+        "compare": "Tell whether CANDIDATE is worse than BASELINE.",
+        "baseline": "Write what `compare` needs of a run into a small file to commit.",
+    },
+    "Trust the judge": {
+        "agree": "Compare two judges on the same answers: run folders or anchors, A being the reference.",
+        "anchor": "Freeze a sample of judged answers, and judge it again with other judges.",
+        "label": "Have people label judged answers, and correct the judge's scores by them.",
+    },
+    "Tune": {
+        "align": "Make training data, check them against the benchmark, and tune a model with them.",
+    },
+    "Keep": {
+        "ledger": "Show, merge, export and verify what answers and verdicts have been kept under CROSS_HOME.",
+    },
 }
-"""Name -> the first sentence of its help, so that `--help` loads none of them; `a-b` lives in module `a_b`."""
+"""Part of a run's life -> commands in the order in which they are met; a command -> the first sentence of its help.
+
+`--help` shows this and loads none of them; `a-b` lives in module `a_b`.
+"""
+COMMANDS: Final = {name: sentence for part in LIFE.values() for name, sentence in part.items()}
 
 
 class CommandLine(LazyGroup):
@@ -43,6 +63,13 @@ class CommandLine(LazyGroup):
         module = name.replace("-", "_")
         command: click.Command = getattr(importlib.import_module(f"lmms_eval_cross.cli.{module}"), module)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands by the part of a run's life that they serve."""
+        width = max(map(len, self.sentences))
+        for part, sentences in LIFE.items():
+            with formatter.section(part):
+                formatter.write_dl([(name.ljust(width), sentence) for name, sentence in sentences.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; a bug keeps its traceback."""
