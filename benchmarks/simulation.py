@@ -26,6 +26,8 @@ SAFEWORLD = (30, 6, 1)
 """37 norms, 45 items."""
 ENGLISH, MULTILINGUAL = 3, 1
 """Samples of an item: three wordings in English, one in another language."""
+IMAGES = (1,) * 257 + (2,) * 18 + (3,) * 2 + (4,) * 3 + (5,) * 2
+"""Items that each image serves; norms share images."""
 JUDGE_ERRORS = (0.20, 0.20, 0.60)
 """Shares of the latent variance of a judge's errors: norm, item, sample."""
 
@@ -44,6 +46,7 @@ class Correlation:
 
 
 STRONG = Correlation("strong", (0.20, 0.20, 0.15), (0.15, 0.15, 0.05, 0.10))
+LOW = Correlation("low", (0.15, 0.10, 0.35), (0.01, 0.04, 0.20, 0.15))
 MODERATE = Correlation("moderate", (0.25, 0.15, 0.20), (0.05, 0.10, 0.10, 0.15))
 
 
@@ -75,11 +78,26 @@ class Simulation:
         norm, item, sample = (effect * np.sqrt(share) for effect, share in zip(effects, shares, strict=True))
         return np.asarray(norm[:, self._norm] + item[:, self._item] + sample)
 
-    def verdicts(self, shared: Array, own: tuple[float, ...], rate: float, rounds: int = 1) -> Array:
-        """0/1 verdicts of one model, shape (many, samples, rounds); `shared` is its difficulty, (many, samples)."""
-        effects = shared + self.latent(own[:3], len(shared))
+    def verdicts(
+        self, shared: Array, own: tuple[float, ...], rates: float | Array, rounds: int = 1, images: float = 0.0
+    ) -> Array:
+        """0/1 verdicts of one model, shape (many, samples, rounds).
+
+        `shared` is its difficulty, shape (many, samples), as `rates` may have; `images` is the images' share of what is
+        its own.
+        """
+        effects = shared + np.sqrt(1 - images) * self.latent(own[:3], len(shared))
+        if images:
+            effects = effects + np.sqrt(images * sum(own[:3])) * self.of_images(len(shared))
         noise = self.generator.standard_normal((*effects.shape, rounds)) * np.sqrt(own[3])
-        return np.asarray(effects[..., None] + noise < ndtri(rate), dtype=np.float64)
+        cut = np.broadcast_to(ndtri(rates), effects.shape)[..., None]
+        return np.asarray(effects[..., None] + noise < cut, dtype=np.float64)
+
+    def of_images(self, many: int) -> Array:
+        """An effect of each image, which items of any norm may share, shape (many, samples)."""
+        image_of = self.generator.permutation(np.repeat(np.arange(len(IMAGES)), IMAGES))
+        effects = self.generator.standard_normal((many, len(IMAGES)))
+        return np.asarray(effects[:, image_of[self._item]])
 
     def answered(self, effects: Array, noise: float, rates: Array) -> Array:
         """0/1 verdicts where each sample has its own true rate, all arrays of shape (samples,)."""

@@ -13,6 +13,7 @@ import pytest
 import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import optimize
 from scipy import stats as scipy_stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
@@ -223,6 +224,51 @@ def test_paired_difference_agrees_with_statsmodels_clustered_ols():
     assert (found.low, found.high) == pytest.approx(tuple(fit.conf_int(0.05)[0]), abs=1e-10)
     assert (found.lower_bound, found.upper_bound) == pytest.approx(tuple(fit.conf_int(0.10)[0]), abs=1e-10)
     assert (found.baseline_mean, found.candidate_mean) == (before.mean(), after.mean())
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_skew_safe_bounds_solve_halls_equation_and_are_never_narrower_than_ts(seed):
+    clusters, generator = cross_clusters(), np.random.default_rng(seed)
+    before = correlated_scores(seed, 0.9)
+    fallen = generator.random(len(NORMS)) < 0.06
+    after = np.where(fallen[np.unique(clusters, return_inverse=True)[1]], 0.0, correlated_scores(seed + 50, 0.9))
+    plain = stats.paired_difference(before, after, clusters)
+    safe = stats.paired_difference(before, after, clusters, skew_safe=True)
+    assert (safe.low, safe.high, safe.standard_error) == (plain.low, plain.high, plain.standard_error)
+    moves = after - before
+    totals = [(moves[clusters == name] - moves.mean()).sum() for name in np.unique(clusters)]
+    count, skewness = len(totals), scipy_stats.skew(totals)
+    quantile = scipy_stats.t.ppf(0.95, count - 1)
+
+    def halls(statistic: float, sign: int) -> float:
+        a = sign * skewness / np.sqrt(count)
+        return statistic + a * statistic**2 / 3 + a**2 * statistic**3 / 27 + a / 6 - quantile
+
+    for bound, by_t, sign in ((safe.lower_bound, plain.lower_bound, 1), (safe.upper_bound, plain.upper_bound, -1)):
+        root = optimize.brentq(halls, -50, 50, args=(sign,))
+        expected = safe.difference - sign * max(quantile, root) * safe.standard_error
+        assert bound == pytest.approx(expected)
+        assert sign * bound <= sign * by_t
+    assert abs(skewness) > 0.1
+
+
+@given(pairs=st.integers(0, 200), margin=st.floats(0.005, 0.3))
+@settings(max_examples=60, deadline=None)
+def test_skew_safe_tests_say_the_same_as_skew_safe_bounds(pairs, margin):
+    generator = np.random.default_rng(pairs)
+    clusters = np.repeat(np.arange(30), 3)
+    before, after = (generator.random(90) < rate for rate in (0.9, 0.8))
+    found = stats.paired_difference(before, after, clusters, skew_safe=True)
+    assert stats.noninferiority(found, margin).shown == (found.lower_bound > -margin)
+    assert stats.inferiority(found).shown == (found.upper_bound < 0)
+    assert stats.superiority(found).shown == (found.lower_bound > 0)
+
+
+def test_where_too_few_clusters_changed_the_least_error_stands_alone():
+    before, after, clusters = clustered_pairs(4, [1.0] * 40, [1.0] * 38 + [0.0] * 2)
+    assert stats.paired_difference(before, after, clusters, skew_safe=True) == stats.paired_difference(
+        before, after, clusters
+    )
 
 
 def test_in_clusters_of_one_the_tests_are_the_paired_t_test():

@@ -129,7 +129,7 @@ class _Gate:
 
     def _bounds(self, pairs: PairedScores, name: Dimension) -> FailureBounds:
         if self.crossing is None:
-            return bounds_with_failures(*pairs.rounds(name), pairs.clusters, self.rules.alpha)
+            return bounds_with_failures(*pairs.rounds(name), pairs.clusters, self.rules.alpha, skew_safe=True)
         return bridged_bounds(*pairs.rounds(name), pairs.clusters, self.crossing.bridges[name], self.rules.alpha)
 
     def verdict(self, bounds: Mapping[str, FailureBounds]) -> GateVerdict:

@@ -62,6 +62,8 @@ class DifferenceDocument(Document):
     """Ignores clusters; for information."""
     reason: str | None
     """Why there are no bounds."""
+    skew: float = 0.0
+    """Of the clusters: a in Hall's transformation, by which the one-sided bounds must hold beside Student's t."""
 
 
 class CoverageDocument(Document):

@@ -81,8 +81,8 @@ def cluster_codes(labels: Sequence[Hashable], n: int) -> NDArray[np.intp]:
     """Return the number of each sample's cluster, shape (n,); ValueError if there are not n labels."""
     if len(labels) != n:
         raise ValueError(f"clusters must name one cluster per score, got {len(labels)} for {n} scores")
-    numbers: dict[Hashable, int] = {}
-    return np.array([numbers.setdefault(label, len(numbers)) for label in labels], dtype=np.intp)
+    numbers = dict(zip(dict.fromkeys(labels), range(n), strict=False))
+    return np.fromiter(map(numbers.__getitem__, labels), dtype=np.intp, count=n)
 
 
 def checked_scores(name: str, values: ArrayLike, *, low: float = 0.0, failures: bool = False) -> FloatArray:

@@ -114,24 +114,30 @@ def combine_decisions(decisions: Iterable[Decision]) -> Decision:
 
 
 def bounds_with_failures(
-    baseline: ArrayLike, candidate: ArrayLike, clusters: Iterable[Hashable], alpha: float = 0.05
+    baseline: ArrayLike,
+    candidate: ArrayLike,
+    clusters: Iterable[Hashable],
+    alpha: float = 0.05,
+    *,
+    skew_safe: bool = False,
 ) -> FailureBounds:
     """Return the paired difference without failures and with both worst cases (Manski, AER 1990).
 
     Each side has shape (n,) or (n, rounds), scores in 0..1, NaN for a failed verdict; rounds need not agree in
-    number. Fillings come before averaging, so a failure in one of three rounds counts a third.
+    number. Fillings come before averaging, so a failure in one of three rounds counts a third. `skew_safe` as for
+    `paired_difference`.
     """
     before, after = as_rounds("baseline", baseline), as_rounds("candidate", candidate)
     if len(before) != len(after):
         raise ValueError(f"candidate must have one row per baseline row, got {len(after)} for {len(before)}")
     labels = list(clusters)
-    complete = complete_difference(average_rounds(before), average_rounds(after), labels, alpha)
+    complete = complete_difference(average_rounds(before), average_rounds(after), labels, alpha, skew_safe=skew_safe)
     if complete is not None and not np.isnan(before).any() and not np.isnan(after).any():
         return FailureBounds(complete, complete, complete, 0, 0)
     return FailureBounds(
         complete=complete,
-        against=paired_difference(filled(before, 1.0), filled(after, 0.0), labels, alpha),
-        in_favour=paired_difference(filled(before, 0.0), filled(after, 1.0), labels, alpha),
+        against=paired_difference(filled(before, 1.0), filled(after, 0.0), labels, alpha, skew_safe=skew_safe),
+        in_favour=paired_difference(filled(before, 0.0), filled(after, 1.0), labels, alpha, skew_safe=skew_safe),
         baseline_failures=int(np.isnan(before).sum()),
         candidate_failures=int(np.isnan(after).sum()),
     )
@@ -143,7 +149,7 @@ def filled(rounds: FloatArray, value: float) -> FloatArray:
 
 
 def complete_difference(
-    before: FloatArray, after: FloatArray, labels: list[Hashable], alpha: float
+    before: FloatArray, after: FloatArray, labels: list[Hashable], alpha: float, *, skew_safe: bool
 ) -> PairedDifference | None:
     """Return the difference over samples that have a score on both sides, None if there are none."""
     if len(labels) != len(before):
@@ -151,7 +157,7 @@ def complete_difference(
     scored = np.flatnonzero(~np.isnan(before - after))
     if len(scored) == 0:
         return None
-    return paired_difference(before[scored], after[scored], [labels[i] for i in scored], alpha)
+    return paired_difference(before[scored], after[scored], [labels[i] for i in scored], alpha, skew_safe=skew_safe)
 
 
 def decide_with_failures(

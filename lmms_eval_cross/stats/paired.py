@@ -23,6 +23,7 @@ from lmms_eval_cross.stats.clusters import (
     t_quantile,
     t_upper_tail,
 )
+from lmms_eval_cross.stats.skew import skew_coefficient, skewed, unskewed
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,9 @@ class PairedDifference:
     mcnemar_p: float | None
     """Exact and two-sided; for information only, as it ignores clusters and is too small with them."""
     reason: str | None = None
+    skew: float = 0.0
+    """`skew_coefficient` of a skew-safe difference: its one-sided bounds and tests must hold by Student's t and by
+    Hall's transformation alike; 0: by t alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +68,20 @@ class Evidence:
 
 
 def paired_difference(
-    baseline: ArrayLike, candidate: ArrayLike, clusters: Iterable[Hashable], alpha: float = 0.05
+    baseline: ArrayLike,
+    candidate: ArrayLike,
+    clusters: Iterable[Hashable],
+    alpha: float = 0.05,
+    *,
+    skew_safe: bool = False,
 ) -> PairedDifference:
     """Return candidate minus baseline with cluster-robust bounds.
 
     Both have shape (n,), in 0..1 (fractions when rounds were averaged), paired by position; ValueError
     otherwise. Miller, arXiv:2411.00640: paired differences with the clustered error of eq. 4; unlike the
     paper with the factor C / (C - 1), t quantiles with C - 1 degrees of freedom, and a least error where
-    almost nothing changed (`robust_error`).
+    almost nothing changed (`robust_error`). `skew_safe`: one-sided bounds must hold by Hall's transformation too
+    (`skew.unskewed`), for a fall that sits in few clusters is skewed and t is not.
     """
     checked_alpha(alpha)
     before, after = checked_pairs(baseline, candidate)
@@ -79,7 +89,21 @@ def paired_difference(
     error = None
     if sums.count >= FEWEST_CLUSTERS:
         error = robust_error(sums, alpha)
-    return describe(before, after, sums, error, alpha)
+    difference = describe(before, after, sums, error, alpha)
+    if skew_safe and error is not None and error == sums.standard_error:
+        return with_skew(difference, skew_coefficient(sums))
+    return difference
+
+
+def with_skew(difference: PairedDifference, skew: float) -> PairedDifference:
+    """With one-sided bounds that hold by t and by Hall's transformation alike."""
+    if difference.standard_error is None:
+        return difference
+    quantile = t_quantile(1 - difference.alpha, difference.clusters - 1)
+    below = max(quantile, skewed(quantile, skew)) * difference.standard_error
+    above = max(quantile, skewed(quantile, -skew)) * difference.standard_error
+    lower, upper = max(-1.0, difference.difference - below), min(1.0, difference.difference + above)
+    return replace(difference, lower_bound=lower, upper_bound=upper, skew=skew)
 
 
 def checked_pairs(baseline: ArrayLike, candidate: ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -197,24 +221,25 @@ def noninferiority(difference: PairedDifference, margin: float) -> Evidence:
 
     H0: difference <= -margin (FDA, Non-Inferiority Clinical Trials, 2016); margin on the 0..1 scale.
     """
-    return evidence(difference, difference.difference + checked_margin(margin))
+    return evidence(difference, difference.difference + checked_margin(margin), difference.skew)
 
 
 def superiority(difference: PairedDifference) -> Evidence:
     """Test that the candidate is better; shown when L > 0."""
-    return evidence(difference, difference.difference)
+    return evidence(difference, difference.difference, difference.skew)
 
 
 def inferiority(difference: PairedDifference) -> Evidence:
     """Test that the candidate is worse; shown when U < 0."""
-    return evidence(difference, -difference.difference)
+    return evidence(difference, -difference.difference, -difference.skew)
 
 
-def evidence(difference: PairedDifference, distance: float) -> Evidence:
-    """Test that the expectation of `distance` is above 0."""
+def evidence(difference: PairedDifference, distance: float, skew: float) -> Evidence:
+    """Test that the expectation of `distance`, whose skew coefficient is given, is above 0."""
     if difference.standard_error is None:
         return Evidence(None, False)
-    p_value = t_upper_tail(distance / difference.standard_error, difference.clusters - 1)
+    statistic = distance / difference.standard_error
+    p_value = t_upper_tail(min(statistic, unskewed(statistic, skew)), difference.clusters - 1)
     return Evidence(p_value, p_value < difference.alpha)
 
 
