@@ -16,6 +16,7 @@ CrossError              one sentence: the value, the rule, the next step; exit c
 │   └── TooFewLabelsError  on one dimension; the others can be corrected
 ├── AlignError          training data that can't be read, made, exported or trusted
 ├── TuneError           training has begun and can't teach anything
+├── GenerationError     the model under test gave answers that don't fit what it was asked
 └── ReplayError         the responses that `cross_replay` was given
 
 Anything else that is raised is a bug and keeps its traceback.
@@ -90,6 +91,10 @@ class AlignError(CrossError):
 
 class TuneError(CrossError):
     """Training has begun and can't teach anything, or not what it should."""
+
+
+class GenerationError(CrossError):
+    """The model under test gave answers that don't fit what it was asked."""
 
 
 class ReplayError(CrossError):

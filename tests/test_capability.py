@@ -12,8 +12,7 @@ from PIL import Image as Pictures
 
 from lmms_eval_cross.benchmark.splits import CAPABILITY, SPLITS, tasks_folder
 from lmms_eval_cross.errors import SettingsError
-from lmms_eval_cross.harness import preflight
-from lmms_eval_cross.harness.plugin import check_or_exit
+from lmms_eval_cross.harness import preflight, run_checks
 from lmms_eval_cross.report.build import build_report
 from lmms_eval_cross.report.page import PageOptions, render_page
 from lmms_eval_cross.runs.run_files import load_run
@@ -39,9 +38,8 @@ def test_missing_hub_login_is_a_sentence_before_a_model_is_loaded(monkeypatch: p
     monkeypatch.setattr("huggingface_hub.get_token", lambda: None)
     with pytest.raises(SettingsError, match="hf auth login"):
         preflight.check_hub_login()
-    with pytest.raises(SystemExit) as ended:
-        check_or_exit(frozenset(), hub_login=True)
-    assert ended.value.code == 2
+    with pytest.raises(SettingsError, match="hf auth login"):
+        run_checks.check_command_line({"tasks": [CAPABILITY]})
 
 
 def test_login_or_an_offline_hub_passes(monkeypatch: pytest.MonkeyPatch) -> None:

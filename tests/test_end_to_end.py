@@ -15,7 +15,8 @@ import pytest
 
 from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.data.prepared import Prepared
-from lmms_eval_cross.harness import plugin
+from lmms_eval_cross.errors import ending_with_a_sentence
+from lmms_eval_cross.harness import preflight
 from tests.conftest import Run
 from tests.judge_server import DIMENSIONS, Answer, Asked, JudgeServer, judge_by_answer, score_of
 from tests.runs import METRICS, TASKS, answer_for, read_results, read_samples, rows_of, write_responses
@@ -233,8 +234,8 @@ def test_what_can_be_checked_is_checked_before_a_model_is_made(
         monkeypatch.delenv(name, raising=False)
         if value is not None:
             monkeypatch.setenv(name, value)
-    with pytest.raises(SystemExit) as stopped:
-        plugin.check_or_exit(frozenset({"casa_english"}))
+    with pytest.raises(SystemExit) as stopped, ending_with_a_sentence():
+        preflight.check({"casa_english"})
     assert stopped.value.code == 2
     assert sentence in capsys.readouterr().err
     assert not judged_by.judged

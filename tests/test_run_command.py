@@ -2,23 +2,28 @@
 
 import json
 import os
+import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lmms_eval_cross.benchmark.records import DIMENSIONS, JudgeFailure, Verdict
 from lmms_eval_cross.data.demo_split import prepare_demo
 from lmms_eval_cross.errors import RunError, SettingsError
 from lmms_eval_cross.harness import kept_answers
-from lmms_eval_cross.harness.kept_answers import KeptAnswers, generate_in_chunks, model_identity
+from lmms_eval_cross.harness.kept_answers import KeptAnswers, claimed, generate_in_chunks, model_identity
 from lmms_eval_cross.harness.lmms_eval_arguments import option
 from lmms_eval_cross.harness.run_command import command, fresh_folder, judge_ending
 from lmms_eval_cross.ledger.steady import open_ledger
 from lmms_eval_cross.settings import load_settings
 from tests.conftest import Run
+from tests.run_folders import make_run, save_run
 from tests.runs import rows_of, write_responses
+from tests.samples import make_sample
 
 
 class Request:
@@ -112,6 +117,52 @@ def test_a_full_disk_costs_a_sentence_and_not_the_run(tmp_path: Path, capsys: py
     kept = KeptAnswers(tmp_path / "file" / "below")
     assert generate_in_chunks(Model().generate_until, REQUESTS, kept, "m", 10) == ANSWERS
     assert "10 answers can't be kept" in capsys.readouterr().err
+
+
+def test_two_runs_of_one_command_at_once_share_no_answers_and_each_finds_its_own_again(tmp_path: Path) -> None:
+    with claimed(tmp_path, "run", tmp_path / "none") as first, claimed(tmp_path, "run", tmp_path / "none") as second:
+        assert first != second
+        KeptAnswers(first).keep({"key": ["of the first", None]})
+        KeptAnswers(second).keep({"key": ["of the second", None]})
+    with claimed(tmp_path, "run", tmp_path / "none") as first, claimed(tmp_path, "run", tmp_path / "none") as second:
+        kept = [KeptAnswers(folder).of_earlier_tries["key"][0] for folder in (first, second)]
+    assert kept == ["of the first", "of the second"]
+
+
+def test_answers_that_an_earlier_release_kept_go_to_the_first_run_that_asks(tmp_path: Path) -> None:
+    earlier = tmp_path / "earlier"
+    KeptAnswers(earlier).keep({"key": ["kept", None]})
+    with claimed(tmp_path, "run", earlier) as first, claimed(tmp_path, "round", earlier) as second:
+        assert KeptAnswers(first).of_earlier_tries == {"key": ["kept", None]}
+        assert KeptAnswers(second).of_earlier_tries == {}
+
+
+def test_a_run_that_wrote_all_its_answers_leaves_none_to_the_next_though_the_judge_died(tmp_path: Path) -> None:
+    scored = {name: Verdict(name, 1, "Yes.", "judge-1") for name in DIMENSIONS}
+    unjudged = {**scored, "awareness": JudgeFailure("awareness", "unavailable", "The judge is away.", None, "judge-1")}
+    for name, outcomes, code in (("judged", scored, 0), ("unjudged", unjudged, 3)):
+        save_run(make_run(name, [(make_sample("Japan_1"), "An answer.", outcomes)]), tmp_path / name)
+        ending = judge_ending(0, tmp_path / name, "id", load_settings())
+        assert (ending.exit_code, ending.whole) == (code, True)
+    crashed = judge_ending(0, tmp_path / "nothing", "id", load_settings(), kept=True)
+    assert not crashed.whole
+    assert "run the same command again, which goes on from the answers that it kept" in crashed.sentence
+
+
+def test_who_ends_the_run_ends_lmms_eval_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    child = "import os, pathlib, time; pathlib.Path('pid').write_text(str(os.getpid())); time.sleep(60)"
+    arguments = [sys.executable, "-m", "lmms_eval_cross", "run", "--", sys.executable, "-c", child]
+    with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) as run:
+        while not (tmp_path / "pid").is_file() or not (tmp_path / "pid").read_text(encoding="ascii"):
+            assert run.poll() is None
+            time.sleep(0.05)
+        run.terminate()
+        _, stderr = run.communicate(timeout=30)
+    assert run.returncode == 3
+    assert "was ended by signal 15" in stderr
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text(encoding="ascii")), 0)
 
 
 def test_a_folder_that_is_there_gets_dated_ones_below_it(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 lmms-eval hands all requests to the model at once and gets the answers when the last is done. When
 `lmms-eval-cross run` asks for it, the model gets its requests in chunks, and each chunk's answers are written before
 the next begins. A rerun of the same command takes them from there; a run that ends well deletes them, so that no
-later run is answered by an earlier one.
+later run is answered by an earlier one. They belong to one run: to a command, its output folder, and one process at a
+time, so that two rounds of a model never share an answer.
 """
 
 import hashlib
@@ -13,9 +14,13 @@ import platform
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
+
+from filelock import FileLock, Timeout
 
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.splits import SPLITS
@@ -26,6 +31,41 @@ CHUNK: Final = "CROSS_RUN_CHUNK"
 """How many requests a chunk has; set by `lmms-eval-cross run`."""
 FOLDER: Final = "CROSS_RUN_ANSWERS"
 """Where the answers are kept; set by `lmms-eval-cross run`."""
+
+
+@contextmanager
+def claimed(root: Path, name: str, earlier: Path) -> Iterator[Path]:
+    """A folder for a run's answers that no other run on this machine is using: the first free one of its name.
+
+    Args:
+        root: holds the folders of all runs.
+        name: of the run; the same whenever the same command goes on.
+        earlier: where releases up to 0.1 kept the command's answers; they are taken over.
+    """
+    for number in count():
+        folder = root / f"{name}-{number}"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = FileLock(folder / f"{platform.node()}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            continue
+        with lock:
+            _take_over(earlier, folder)
+            yield folder
+            break
+
+
+def _take_over(earlier: Path, folder: Path) -> None:
+    for file in earlier.glob("*.jsonl"):
+        file.replace(folder / f"earlier-{file.name}")
+    with suppress(OSError):
+        earlier.rmdir()
+
+
+def any_kept(folder: Path) -> bool:
+    """Whether a run's folder holds answers."""
+    return any(folder.glob("*.jsonl"))
 
 
 class KeptAnswers:

@@ -19,7 +19,7 @@ from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.harness.table_labels import table_label, task_metadata
 from lmms_eval_cross.runs.made_at import STAMP, stamp_now
 from lmms_eval_cross.runs.run_files import RESULTS_ENDING
-from lmms_eval_cross.runs.sample_record import METRICS, RECORD, Provenance, group_mean, mean_score
+from lmms_eval_cross.runs.sample_record import METRICS, Provenance, group_mean, mean_score
 
 Row = Mapping[str, Any]
 NOT_AVAILABLE: Final = "N/A"
@@ -50,7 +50,7 @@ def task_results(alias: str, rows: Sequence[Row]) -> dict[str, Any]:
         entry[f"{metric}_stderr,{_FILTER}"] = NOT_AVAILABLE
         entry[f"{metric}_stderr_clt,{_FILTER}"] = clt_stderr(scores)
         entry[f"{metric}_stderr_clustered,{_FILTER}"] = clustered_stderr(scores, clusters)
-    return {**entry, f"{RECORD},{_FILTER}": [], f"{RECORD}_stderr,{_FILTER}": []}
+    return entry
 
 
 def _scores(items: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[str]]:

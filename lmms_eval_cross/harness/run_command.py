@@ -3,11 +3,12 @@
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from lmms_eval_cross.errors import CrossError, LedgerError, RunError, SettingsError
-from lmms_eval_cross.harness.kept_answers import CHUNK, FOLDER
+from lmms_eval_cross.harness.kept_answers import CHUNK, FOLDER, any_kept, claimed
 from lmms_eval_cross.harness.known_bad import refuse_known_bad
 from lmms_eval_cross.harness.last_error import ERRORS, first_error
 from lmms_eval_cross.harness.lmms_eval_arguments import OUTPUT, option, refuse_commas, without_option
@@ -41,6 +42,8 @@ class Ending:
 
     exit_code: int
     sentence: str
+    whole: bool = False
+    """All answers are there, and written: the next run is another one, and makes its own."""
 
 
 def run_lmms_eval(arguments: Sequence[str], chunk: int) -> Ending:
@@ -61,17 +64,36 @@ def run_lmms_eval(arguments: Sequence[str], chunk: int) -> Ending:
     wanted = Path(option(arguments, OUTPUT) or "runs")
     missing = [folder for folder in (wanted, *wanted.parents) if not folder.exists()]
     output = fresh_folder(wanted)
-    answers = settings.home / "answers" / _name(arguments)
+    answers, others = settings.home / "answers", without_option(arguments, OUTPUT)
+    with claimed(answers, _hash([str(wanted.resolve()), *others]), answers / _hash(others)) as folder:
+        ending = _run(command(arguments, output), output, settings, chunk, folder)
+        _remove_empty([output, *missing])
+        if ending.whole or not any_kept(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+    return ending
+
+
+def _run(started: Sequence[str], output: Path, settings: Settings, chunk: int, answers: Path) -> Ending:
+    """Run a command and judge its ending; it keeps answers as it goes."""
     run_id = f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:8]}"
     with tempfile.TemporaryDirectory(prefix="cross-run-") as errors:
         environment = {**os.environ, RUN_ID: run_id, CHUNK: str(chunk), FOLDER: str(answers), ERRORS: errors}
-        status = subprocess.run(command(arguments, output), env=environment, check=False).returncode
+        status = _exit_status(started, environment)
         error = first_error(Path(errors))
-    ending = judge_ending(status, output, run_id, settings, error)
-    _remove_empty([output, *missing])
-    if ending.exit_code == COMPLETE:
-        shutil.rmtree(answers, ignore_errors=True)
-    return ending
+    return judge_ending(status, output, run_id, settings, error, any_kept(answers))
+
+
+def _exit_status(started: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run a command to its end; who ends this process ends that one, and is told how it ended."""
+    with subprocess.Popen(started, env=environment) as process:
+        before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            process.terminate()
+            raise
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
 
 def command(arguments: Sequence[str], output: Path) -> list[str]:
@@ -113,12 +135,13 @@ def _remove_empty(folders: Iterable[Path]) -> None:
             folder.rmdir()
 
 
-def _name(arguments: Sequence[str]) -> str:
-    """A name for the answers of this command, wherever its output goes."""
-    return hashlib.sha256(canonical_json(without_option(arguments, OUTPUT)).encode()).hexdigest()[:16]
+def _hash(words: Sequence[str]) -> str:
+    return hashlib.sha256(canonical_json(words).encode()).hexdigest()[:16]
 
 
-def judge_ending(status: int, output: Path, run_id: str, settings: Settings, error: str | None = None) -> Ending:
+def judge_ending(
+    status: int, output: Path, run_id: str, settings: Settings, error: str | None = None, kept: bool = False
+) -> Ending:
     """What an exit status, a folder and the ledger tell.
 
     Args:
@@ -127,6 +150,7 @@ def judge_ending(status: int, output: Path, run_id: str, settings: Settings, err
         run_id: what the ledger files its answers under.
         settings: with the ledger, and the percent of answers that need a verdict.
         error: the line that its traceback ends in.
+        kept: the model's answers, or some of them, are kept for the next try.
     """
     if status == USAGE:
         return Ending(USAGE, "lmms-eval was not started or did not take its arguments.")
@@ -134,14 +158,14 @@ def judge_ending(status: int, output: Path, run_id: str, settings: Settings, err
         answers = load_run(output).answers
     except CrossError:
         happened = f"lmms-eval {_describe(status)} and wrote no whole run"
-        return Ending(NO_VERDICT, f"{happened}; {_next_step(settings, run_id, error)}")
+        return Ending(NO_VERDICT, f"{happened}; {_next_step(settings, run_id, error, kept)}")
     if status != COMPLETE:
         happened = f"lmms-eval wrote {output}, but ended with status {status}"
-        return Ending(NO_VERDICT, f"{happened}; {_next_step(settings, run_id, error)}")
+        return Ending(NO_VERDICT, f"{happened}; {_next_step(settings, run_id, error, kept)}")
     incomplete = describe_incomplete(str(output), answers, settings.min_coverage)
     if incomplete is not None:
-        return Ending(NO_VERDICT, incomplete)
-    return Ending(COMPLETE, f"{output} is complete.")
+        return Ending(NO_VERDICT, incomplete, whole=True)
+    return Ending(COMPLETE, f"{output} is complete.", whole=True)
 
 
 def _describe(status: int) -> str:
@@ -150,9 +174,11 @@ def _describe(status: int) -> str:
     return f"ended with status {status}"
 
 
-def _next_step(settings: Settings, run_id: str, error: str | None) -> str:
+def _next_step(settings: Settings, run_id: str, error: str | None, kept: bool) -> str:
     """What to do about a run that did not end well, and the error that it ended with."""
     step = "it left no answers, so mend what it says above and run the same command again"
+    if kept:
+        step = "mend what it says above and run the same command again, which goes on from the answers that it kept"
     if _left_answers(settings, run_id):
         step = f"run the same command again, or judge what it left with `lmms-eval-cross judge --run {run_id}`"
     if error is None:

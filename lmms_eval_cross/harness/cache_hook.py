@@ -1,0 +1,42 @@
+"""lmms-eval's `--use_cache` keeps failures as answers; with our tasks it neither stores nor replays them."""
+
+import functools
+from typing import Any, Final
+
+from lmms_eval_cross.runs.failed_generations import failed_generation
+
+_HOOKED: Final = "_hooked_by_lmms_eval_cross"
+
+
+def hook_cache() -> None:
+    """Wrap what decides whether a response is stored, and what looks one up.
+
+    Raises:
+        ImportError, AttributeError: lmms-eval's inside is not what it was; nothing is wrapped then.
+    """
+    from lmms_eval.caching.response_cache import ResponseCache
+
+    if getattr(ResponseCache, _HOOKED, False):
+        return
+    is_valid, lookup = ResponseCache._is_valid_response, ResponseCache._lookup
+
+    @functools.wraps(is_valid)
+    def is_valid_response(response: Any, request_type: str) -> bool:
+        return bool(is_valid(response, request_type)) and not _failed(response)
+
+    @functools.wraps(lookup)
+    def look_up(self: Any, cache_key: str) -> Any:
+        response = lookup(self, cache_key)
+        if _failed(response):
+            return None
+        return response
+
+    ResponseCache._is_valid_response = staticmethod(is_valid_response)
+    ResponseCache._lookup = look_up
+    setattr(ResponseCache, _HOOKED, True)
+
+
+def _failed(response: Any) -> bool:
+    """Whether a response of a model, or the text that the cache holds of it, is a failure."""
+    text = getattr(response, "text", response)
+    return isinstance(text, str) and failed_generation(text) is not None

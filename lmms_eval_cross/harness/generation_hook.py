@@ -1,0 +1,79 @@
+"""Every model that lmms-eval makes is watched: it gives as many answers as it is asked for, and `run` keeps them."""
+
+import functools
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from lmms_eval_cross.errors import GenerationError, ending_with_a_sentence
+from lmms_eval_cross.harness import kept_answers
+
+Generate: TypeAlias = Callable[[list[Any]], Sequence[Any]]
+"""A model's `generate_until`: lmms-eval's Instances -> answers."""
+OUR_TASKS: Final[set[str]] = set()
+"""The selected tasks that use our hooks; other runs are none of our business."""
+_HOOKED: Final = "_hooked_by_lmms_eval_cross"
+
+
+def hook_generation() -> None:
+    """Watch every model that the command line makes.
+
+    Raises:
+        ImportError, AttributeError: lmms-eval's inside is not what it was; nothing is wrapped then.
+    """
+    from lmms_eval.api.model import lmms
+
+    if getattr(lmms, _HOOKED, False):
+        return
+    make = lmms.create_from_arg_string.__func__
+
+    @functools.wraps(make)
+    def create_from_arg_string(cls: type, arg_string: str, *args: Any, **kwargs: Any) -> Any:
+        model = make(cls, arg_string, *args, **kwargs)
+        model.generate_until = _watched(model.generate_until, cls, arg_string)
+        return model
+
+    lmms.create_from_arg_string = classmethod(create_from_arg_string)
+    setattr(lmms, _HOOKED, True)
+
+
+def _watched(generate: Generate, cls: type, arguments: str) -> Generate:
+    """The same with answers counted and, under `run`, kept."""
+    generate = counting(generate, cls.__name__)
+    if kept_answers.CHUNK not in os.environ:
+        return generate
+    size, folder = int(os.environ[kept_answers.CHUNK]), Path(os.environ[kept_answers.FOLDER])
+    kept, identity = kept_answers.KeptAnswers(folder), kept_answers.model_identity(cls, arguments)
+
+    def generate_until(requests: list[Any]) -> list[Any]:
+        return kept_answers.generate_in_chunks(generate, requests, kept, identity, size)
+
+    return generate_until
+
+
+def counting(generate: Generate, model: str) -> Generate:
+    """The same, but a wrong number of answers ends the process: lmms-eval would give each to the next free sample.
+
+    Args:
+        generate: the model's `generate_until`.
+        model: its class, for the sentence.
+    """
+
+    def generate_until(requests: list[Any]) -> Sequence[Any]:
+        answers = generate(requests)
+        if any(request.task_name in OUR_TASKS for request in requests):
+            with ending_with_a_sentence():
+                _refuse_other_count(model, len(requests), len(answers))
+        return answers
+
+    return generate_until
+
+
+def _refuse_other_count(model: str, requests: int, answers: int) -> None:
+    if requests != answers:
+        raise GenerationError(
+            f"lmms-eval's {model} gave {answers} answers to {requests} requests, so that none can be told to its "
+            "sample, and none of them is filed; mend what fails in its log above, or use another class for the model "
+            "(`litellm` and `openai` keep the order), and run again."
+        )

@@ -1,0 +1,130 @@
+"""What lmms-eval is asked for, by its own parsed arguments, is checked before it makes a model."""
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from lmms_eval_cross.benchmark.splits import CAPABILITY, GROUPS
+from lmms_eval_cross.errors import SettingsError, ending_with_a_sentence
+from lmms_eval_cross.harness import preflight
+from lmms_eval_cross.harness.cache_hook import hook_cache
+from lmms_eval_cross.harness.generation_hook import OUR_TASKS, hook_generation
+from lmms_eval_cross.harness.selection import Selection, read_selection
+from lmms_eval_cross.runs.sample_record import RECORD
+
+_HOOKED: Final = "_hooked_by_lmms_eval_cross"
+_checked: Final[set[Selection]] = set()
+"""What the command line selects and is checked already."""
+
+
+def hook_run() -> None:
+    """Wrap what runs a model; called when lmms-eval is imported as a whole."""
+    try:
+        hook_generation()
+        hook_evaluation()
+    except (ImportError, AttributeError) as error:
+        print(
+            f"lmms-eval-cross can't look after answers and arguments in this lmms-eval ({error}): a crash costs all "
+            "answers, and what is wrong shows late.",
+            file=sys.stderr,
+        )
+
+
+def hook_evaluation() -> None:
+    """Wrap the function that lmms-eval's command line calls with all its arguments, before it makes the model.
+
+    Raises:
+        ImportError, AttributeError: lmms-eval's inside is not what it was; nothing is wrapped then.
+    """
+    from lmms_eval import evaluator
+
+    evaluate = evaluator.simple_evaluate
+    if not hasattr(evaluate, _HOOKED):
+        evaluator.simple_evaluate = _checking_its_arguments(evaluate)
+
+
+def _checking_its_arguments(evaluate: Callable[..., Any]) -> Callable[..., Any]:
+    signature = inspect.signature(evaluate)
+
+    @functools.wraps(evaluate)
+    def simple_evaluate(*args: Any, **kwargs: Any) -> Any:
+        asked = signature.bind(*args, **kwargs)
+        asked.apply_defaults()
+        if asked.arguments.get("cli_args") is not None:
+            with ending_with_a_sentence():
+                check_command_line(asked.arguments)
+        return without_empty_record(evaluate(*args, **kwargs))
+
+    setattr(simple_evaluate, _HOOKED, True)
+    return simple_evaluate
+
+
+def check_command_line(asked: Mapping[str, Any]) -> None:
+    """Check what a run needs if one of our tasks is selected.
+
+    Args:
+        asked: the arguments of lmms-eval's `simple_evaluate`.
+
+    Raises:
+        CrossError: the first thing that is wrong.
+    """
+    if CAPABILITY in asked["tasks"]:
+        preflight.check_hub_login()
+    selection = read_selection(asked["task_manager"].task_index, asked["tasks"])
+    if not selection.tasks:
+        return
+    _refuse_chat_template(asked["apply_chat_template"])
+    if asked["use_cache"] is not None:
+        hook_cache()
+    OUR_TASKS.update(selection.tasks)
+    preflight.check(selection.splits, judged=not asked["predict_only"])
+    _checked.add(selection)
+
+
+def check_loaded(index: Mapping[str, Mapping[str, Any]], loaded: Iterable[Any]) -> None:
+    """The same for tasks that are loaded, unless the command line's have been checked already.
+
+    Whether a program that loads tasks only collects answers is not known here, so that a judge is needed.
+
+    Raises:
+        CrossError: the first thing that is wrong.
+    """
+    selection = read_selection(index, loaded)
+    if selection.tasks and selection not in _checked:
+        OUR_TASKS.update(selection.tasks)
+        preflight.check(selection.splits)
+
+
+def refuse_groups_by_pattern(patterns: Iterable[Any], selected: Collection[str]) -> None:
+    """Nothing, unless a pattern selects our groups beside their tasks, which lmms-eval refuses after loading a model.
+
+    Raises:
+        SettingsError: it does.
+    """
+    groups = sorted({*GROUPS, CAPABILITY} & set(selected))
+    for pattern in patterns:
+        if isinstance(pattern, str) and "*" in pattern and groups:
+            raise SettingsError(
+                f"--tasks {pattern} selects groups beside the tasks in them ({', '.join(groups)}), and no task can run "
+                "twice; type `--tasks cross` for all of CROSS, or name what shall run."
+            )
+
+
+def _refuse_chat_template(apply_chat_template: bool) -> None:
+    if apply_chat_template:
+        raise SettingsError(
+            "--apply_chat_template is for text models, and lmms-eval's multimodal classes fail on it once the model is "
+            "loaded; leave it away: they apply their model's own template without it."
+        )
+
+
+def without_empty_record(results: Any) -> Any:
+    """The results less the key of our sample record, an empty list in place of a number: --wandb_args breaks on it."""
+    entries: Sequence[dict[str, Any]] = list(((results or {}).get("results") or {}).values())
+    for entry in entries:
+        for key in list(entry):
+            if key.partition(",")[0] in (RECORD, f"{RECORD}_stderr"):
+                del entry[key]
+    return results
