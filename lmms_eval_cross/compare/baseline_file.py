@@ -43,6 +43,7 @@ class _RoundEntry(BaseModel):
     answered_by: dict[str, tuple[str, ...]]
     provenance: dict[str, dict[str, Any]]
     tasks: dict[str, _TaskEntry]
+    made_by: str = ""
 
 
 class _BaselineFile(BaseModel):
@@ -75,7 +76,10 @@ def _round_entry(one: Round) -> dict[str, Any]:
     for name, task in sorted(one.tasks.items()):
         tasks[name] = {"value": task.value, "n": task.n, "higher_is_better": task.higher_is_better}
     names = {"name": one.name, "model": one.model, "date": one.date}
-    return {**names, "answered_by": answered_by, "provenance": provenance, "tasks": tasks}
+    told = {**names, "answered_by": answered_by, "provenance": provenance, "tasks": tasks}
+    if one.made_by:
+        told["made_by"] = one.made_by
+    return told
 
 
 def _sample_lines(side: Side) -> Iterator[str]:
@@ -197,7 +201,8 @@ def _round(
     tasks: dict[str, TaskMetric] = {}
     for name, task in entry.tasks.items():
         tasks[name] = TaskMetric(name, task.value, task.n, task.higher_is_better, {})
-    return Round(entry.name, entry.model, in_utc(entry.date), judging, facts, scores, tasks, answer_hashes=hashes)
+    date, made_by = in_utc(entry.date), entry.made_by
+    return Round(entry.name, entry.model, date, judging, facts, scores, tasks, {}, hashes, made_by)
 
 
 def _provenance(path: Path, values: Mapping[str, Any]) -> Provenance:

@@ -34,6 +34,8 @@ def _lines(comparison: Comparison, report_url: str | None) -> Iterator[str]:
     sentences = filter(None, (words.sides(comparison), words.judged(comparison)))
     yield escape(". ".join(sentences) + ".")
     yield ""
+    for note in words.notes(comparison):
+        yield from (escape(note), "")
     if comparison.crossing:
         yield from (f"**{escape(words.bridged(comparison))}**", "")
     if comparison.metrics:

@@ -15,13 +15,26 @@ def load_side(paths: Sequence[Path]) -> Side:
     """The side made of the rounds at `paths`; a baseline file brings all the rounds that it holds.
 
     Raises:
-        RunError: a path can't be read, or one run is given twice.
+        RunError: a path can't be read, one run is given twice, or the rounds are of two models or settings.
     """
     given = Counter(map(Path.resolve, paths))
     twice = sorted(str(path) for path in paths if given[path.resolve()] > 1)
     if twice:
         raise RunError(f"{twice[0]} is given twice as a round of one side; give every round once.")
-    return Side(tuple(chain.from_iterable(map(_load, paths))))
+    rounds = tuple(chain.from_iterable(map(_load, paths)))
+    for one in rounds[1:]:
+        _refuse_other_model(rounds[0], one)
+    return Side(rounds)
+
+
+def _refuse_other_model(first: Round, other: Round) -> None:
+    """Nothing, if both are of one model under the same generation settings, or it is not known that they aren't."""
+    differ = first.made_by != other.made_by
+    if first.made_by and other.made_by and differ:
+        raise RunError(
+            f"{other.name} ({other.model}) is given as a round of {first.name} ({first.model}), and rounds are of one "
+            "model under the same settings; compare them as two sides."
+        )
 
 
 def _load(path: Path) -> tuple[Round, ...]:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from math import nan
 from typing import Final, TypeAlias
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, Outcome, Sample, Verdict
 from lmms_eval_cross.compare.task_metrics import TaskMetric, task_metrics
 from lmms_eval_cross.errors import RunError, listing
+from lmms_eval_cross.runs.model_under_test import model_under_test
 from lmms_eval_cross.runs.run_files import LoggedRun
 from lmms_eval_cross.runs.sample_record import JudgedAnswer, Provenance
 from lmms_eval_cross.trust.anchor import answer_hash
@@ -83,6 +85,10 @@ class Round:
     """Sample id -> the whole answer; empty when the round was read from a baseline file."""
     answer_hashes: Mapping[str, str] = field(default_factory=dict)
     """Sample id -> `answer_hash`; empty when the round was read from a baseline file without them."""
+    made_by: str = ""
+    """A hash of what may change the model's answers, but the seed; empty where that is not known."""
+    is_limited: bool = False
+    """It holds a part of the samples, for lmms-eval's --limit; a baseline file doesn't say."""
 
 
 def read_round(run: LoggedRun) -> Round:
@@ -101,8 +107,20 @@ def read_round(run: LoggedRun) -> Round:
         facts[sample_id] = SampleFacts.of(answer.sample)
         scores[sample_id] = scores_of(answer.outcomes)
         hashes[sample_id] = answer_hash(answer.response)
-    judging = dict(_judging(run.name, answers))
-    return Round(run.name, run.model, run.date, judging, facts, scores, task_metrics(run), answers, hashes)
+    judging, made = dict(_judging(run.name, answers)), model_under_test(run.results)
+    return Round(
+        name=run.name,
+        model=str(made or run.model),
+        date=run.date,
+        judging=judging,
+        facts=facts,
+        scores=scores,
+        tasks=task_metrics(run),
+        answers=answers,
+        answer_hashes=hashes,
+        made_by=made.identity if made else "",
+        is_limited=run.is_limited,
+    )
 
 
 def scores_of(outcomes: Mapping[Dimension, Outcome]) -> Scores:
@@ -156,8 +174,21 @@ class Side:
 
     @property
     def model(self) -> str:
-        """The model, as lmms-eval names it."""
+        """The model and its generation settings."""
         return self.rounds[0].model
+
+    @property
+    def is_limited(self) -> bool:
+        """Some round holds a part of the samples."""
+        return any(one.is_limited for one in self.rounds)
+
+    @property
+    def same_rounds(self) -> list[tuple[str, str]]:
+        """The names of rounds whose answers are all the same: a copy, or a model that always answers alike."""
+        pairs = combinations(self.rounds, 2)
+        return [
+            (one.name, two.name) for one, two in pairs if one.answer_hashes and one.answer_hashes == two.answer_hashes
+        ]
 
     @property
     def facts(self) -> dict[str, SampleFacts]:

@@ -24,7 +24,9 @@ def render_text(comparison: Comparison) -> str:
     console.print(Text(words.sides(comparison), style="bold"))
     if comparison.fallen_slices:
         console.print(Text(words.fallen_slices(comparison), style="bold red"))
-    for line in filter(None, (words.judged(comparison), words.bridged(comparison), _warning(comparison))):
+    for line in filter(
+        None, (words.judged(comparison), words.bridged(comparison), *words.notes(comparison), _warning(comparison))
+    ):
         console.print(line)
     if comparison.metrics:
         console.print(_metrics(comparison))

@@ -102,7 +102,20 @@ def judged(comparison: Comparison) -> str:
     samples = f"{comparison.samples:,} samples of {comparison.clusters} norms"
     if any(judging.provenance.partial for _, judging in comparison.candidate.judging):
         samples += " (partial data)"
+    if comparison.baseline.is_limited or comparison.candidate.is_limited:
+        samples += " (partial: run with --limit)"
     return f"{samples}; judge rates by {provenance.judge_id}, {provenance.rubric} rubric {provenance.rubric_sha256[:8]}"
+
+
+def notes(comparison: Comparison) -> list[str]:
+    """What is odd about the rounds, a sentence each."""
+    sentences: list[str] = []
+    for name, side in (("baseline", comparison.baseline), ("candidate", comparison.candidate)):
+        for one, two in side.same_rounds:
+            sentences.append(
+                printable(f"{one} and {two}, rounds of the {name}, have the same answers: they are one round, not two.")
+            )
+    return sentences
 
 
 def bridged(comparison: Comparison) -> str:

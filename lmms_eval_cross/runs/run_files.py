@@ -71,6 +71,12 @@ class LoggedRun:
         return str(self.results.get("config", {}).get("model", "")) or self.name
 
     @property
+    def is_limited(self) -> bool:
+        """Whether a CROSS task was run on a part of its samples, with lmms-eval's --limit or --offset."""
+        sizes = self.results.get("n-samples", {})
+        return any(sizes[task]["effective"] < sizes[task]["original"] for task in SPLITS if task in sizes)
+
+    @property
     def date(self) -> str:
         """When the run was made: `2026-11-28T05:11:41Z`; empty where that is not written."""
         return made_at(self.results)

@@ -1,0 +1,94 @@
+"""The model under test and how it generated, as results.json tells: what a comparison names, and rounds must share."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from lmms_eval_cross.benchmark.splits import SPLITS
+from lmms_eval_cross.text import canonical_json
+
+_CHECKPOINT: Final = ("pretrained", "model", "model_version", "responses")
+"""The arguments of lmms-eval's classes, and of ours, that name what answers; the first one given is shown."""
+_NO_MATTER: Final = frozenset(
+    "responses seed base_url api_key api_base device device_map batch_size max_batch_size num_concurrent concurrency "
+    "num_cpus timeout max_retries retry_backoff_s rpm budget_usd host port tensor_parallel_size data_parallel_size "
+    "gpu_memory_utilization attn_implementation adaptive_concurrency prefix_aware_queue".split()
+)
+"""Arguments that rounds of one model may differ in: where and how fast it runs, its seed, and recorded answers."""
+_SHOWN: Final = ("temperature", "top_p", "max_new_tokens")
+_UNSHOWN: Final = frozenset(_CHECKPOINT) | _NO_MATTER
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUnderTest:
+    """Who answered, and how."""
+
+    name: str
+    """Class and checkpoint, without the folders above it: `openai gpt-4o`."""
+    settings: tuple[str, ...]
+    """What it was given beside: `reasoning_effort high`, `temperature 0`."""
+    identity: str
+    """A hash of all that may change its answers, but its seed."""
+
+    def __str__(self) -> str:
+        return ", ".join([self.name, *self.settings])
+
+
+def model_under_test(results: Mapping[str, Any]) -> ModelUnderTest | None:
+    """The model of a run; None where results.json does not name it."""
+    config = results.get("config", {})
+    kind = str(config.get("model") or "")
+    if not kind:
+        return None
+    arguments = dict(_arguments(config.get("model_args")))
+    generation = _generation(results)
+    name = f"{kind} {_without_folders(_checkpoint(arguments))}".strip()
+    matters = {key: value for key, value in arguments.items() if key not in _NO_MATTER}
+    told = canonical_json([kind, matters, generation])
+    digest = hashlib.sha256(told.encode()).hexdigest()[:12]
+    return ModelUnderTest(name, tuple(_settings(arguments, generation)), digest)
+
+
+def _checkpoint(arguments: Mapping[str, str]) -> str:
+    for name in _CHECKPOINT:
+        if arguments.get(name):
+            return arguments[name]
+    return ""
+
+
+def _settings(arguments: Mapping[str, str], generation: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in arguments.items():
+        if name not in _UNSHOWN:
+            yield f"{name} {_without_folders(value)}"
+    for name in _SHOWN:
+        number = generation.get(name)
+        if number is not None:
+            yield f"{name} {number:g}"
+
+
+def _arguments(given: Any) -> Iterator[tuple[str, str]]:
+    """Name and value of each model argument, from lmms-eval's `key=value,key=value` or an object."""
+    if isinstance(given, Mapping):
+        for name, value in given.items():
+            yield str(name), str(value)
+        return
+    for part in str(given or "").split(","):
+        name, _, value = part.partition("=")
+        if name.strip():
+            yield name.strip(), value.strip()
+
+
+def _generation(results: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The generation settings of our first task: the YAML's with the command line's `--gen_kwargs` in them."""
+    for task, config in results.get("configs", {}).items():
+        if task in SPLITS and isinstance(config.get("generation_kwargs"), Mapping):
+            return dict(config["generation_kwargs"])
+    return {}
+
+
+def _without_folders(value: str) -> str:
+    """A name of the Hub as it is, a path's last part alone."""
+    if value.startswith((".", "/", "~")) or value.count("/") > 1 or "\\" in value:
+        return value.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+    return value
