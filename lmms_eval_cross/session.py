@@ -124,7 +124,7 @@ class PendingItem(dict[str, Any]):
 
 
 def submit(
-    sample: Sample, response: str, judging: JudgeSession | None = None, run: str = RUN
+    sample: Sample, response: str, judging: JudgeSession | None = None, run: str = RUN, reasoning: str = ""
 ) -> dict[str, PendingItem]:
     """Hand an answer to the judge; the items fill when its verdicts come.
 
@@ -133,6 +133,7 @@ def submit(
         response: what the model answered.
         judging: who is asked, by default the process's own.
         run: what the response is filed under in the ledger.
+        reasoning: what was taken out of the model's text before.
 
     Returns:
         An item a metric, and the sample record under `cross`.
@@ -142,11 +143,12 @@ def submit(
     items = {name: PendingItem() for name in (*METRICS, RECORD)}
 
     def settled(outcomes: Outcomes) -> None:
-        record = build_record(sample, response, provenance, outcomes)
+        record = build_record(sample, response, provenance, outcomes, reasoning)
         for name, item in {**metric_items(record), RECORD: record}.items():
             items[name].update(item)
 
-    judging.ledger.record_response(run, sample.sample_id, response, open_record(sample, response, provenance))
+    record = open_record(sample, response, provenance, reasoning)
+    judging.ledger.record_response(run, sample.sample_id, response, record)
     future = judging.submit(job_for(sample, response, settings), settled)
     for item in items.values():
         item.future, item.judging = future, judging

@@ -1,5 +1,6 @@
 """What lmms-eval is asked for is checked before it makes a model, by its own arguments and by the hooks in use."""
 
+import argparse
 import inspect
 import json
 import sys
@@ -39,7 +40,8 @@ def write_renamed(folder: Path, name: str = "my_scenes") -> Path:
 
 def asked(index: dict[str, Any], **arguments: Any) -> dict[str, Any]:
     """The arguments of lmms-eval's simple_evaluate that are read."""
-    defaults = {"apply_chat_template": False, "use_cache": None, "predict_only": False, "cli_args": None}
+    typed = argparse.Namespace(reasoning_tags=arguments.pop("reasoning_tags", None))
+    defaults = {"apply_chat_template": False, "use_cache": None, "predict_only": False, "cli_args": typed}
     return {**defaults, "task_manager": SimpleNamespace(task_index=index), **arguments}
 
 

@@ -1,13 +1,30 @@
-"""A filter before lmms-eval's own: what comes out of it can be logged."""
+"""Filters before lmms-eval's own: what comes out of them can be logged, and is what is judged."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from lmms_eval_cross.harness.reasoning_tags import tags_in_force
+from lmms_eval_cross.runs.reasoning import split_reasoning
 from lmms_eval_cross.text import sendable
 
 
+class AnswerText(str):
+    """What is judged of a model's text, and beside it what is not."""
+
+    reasoning: str = ""
+    """What stood between reasoning tags, with them."""
+
+
+class Answers:
+    """Takes reasoning out of each text and keeps it beside; replaces what can't be logged as `Writable` does."""
+
+    def apply(self, resps: Iterable[Sequence[Any]], docs: object) -> list[list[Any]]:
+        """The answers of each request."""
+        return [list(map(_answer, texts)) for texts in resps]
+
+
 class Writable:
-    """Replaces lone surrogates, which UTF-8 can't write, by U+FFFD.
+    """Replaces lone surrogates, which UTF-8 can't write, by U+FFFD; for tasks that were copied from ours of 0.1.
 
     lmms-eval would stop writing a task's samples at the first of them, and exit with 0.
     """
@@ -17,8 +34,17 @@ class Writable:
         return [list(map(_writable, texts)) for texts in resps]
 
 
-def _writable(response: Any) -> Any:
+def _answer(response: Any) -> Any:
     """Whatever a model gives besides texts stays as it is."""
+    if not isinstance(response, str):
+        return response
+    text, reasoning = split_reasoning(sendable(response), tags_in_force())
+    answer = AnswerText(text)
+    answer.reasoning = reasoning
+    return answer
+
+
+def _writable(response: Any) -> Any:
     if isinstance(response, str):
         return sendable(response)
     return response

@@ -18,7 +18,8 @@ __all__ = ["coverage", "group_mean", "mean", "process_results"]
 
 def process_results(doc: dict[str, Any], results: Sequence[str]) -> dict[str, session.PendingItem]:
     """Hand the answer to the judge and return at once; the items fill when the verdicts come."""
-    return session.submit(Sample.from_row(doc), str(results[0]))
+    (response, *_) = results
+    return session.submit(Sample.from_row(doc), str(response), reasoning=getattr(response, "reasoning", ""))
 
 
 def mean(items: Sequence[dict[str, Any]]) -> float | None:

@@ -12,8 +12,10 @@ from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.benchmark.splits import SPLITS, TASKS, split_of
 from lmms_eval_cross.data.prepared import read_samples
 from lmms_eval_cross.errors import RunError, listing
+from lmms_eval_cross.harness.reasoning_tags import OURS
 from lmms_eval_cross.ledger.responses import responses_of
 from lmms_eval_cross.ledger.store import Ledger
+from lmms_eval_cross.runs.reasoning import split_reasoning
 from lmms_eval_cross.runs.run_files import LoggedRun, has_records
 from lmms_eval_cross.runs.sample_record import RECORD, JudgedAnswer, read_record
 
@@ -27,6 +29,8 @@ class Answer:
     row: Mapping[str, Any]
     judged: JudgedAnswer | None
     """The verdicts that it has already."""
+    reasoning: str = ""
+    """What was taken out of the model's text before; of a run that only collected answers, by our tags alone."""
 
 
 def run_answers(run: LoggedRun) -> dict[str, list[Answer]]:
@@ -47,9 +51,9 @@ def run_answers(run: LoggedRun) -> dict[str, list[Answer]]:
 def _answer(task: str, row: Mapping[str, Any]) -> Answer:
     if RECORD in row:
         judged = read_record(row[RECORD])
-        return Answer(_same_sample(judged.sample), judged.response, row, judged)
+        return Answer(_same_sample(judged.sample), judged.response, row, judged, judged.reasoning)
     sample = _sample_of_doc(task, row)
-    return Answer(sample, _response(row), row, None)
+    return Answer(sample, _response(row), row, None, _reasoning(row))
 
 
 def _sample_of_doc(task: str, row: Mapping[str, Any]) -> Sample:
@@ -100,12 +104,25 @@ def _by_id(parquet: Path) -> dict[str, Sample]:
 
 def _response(row: Mapping[str, Any]) -> str:
     """The answer after lmms-eval's filters, as `process_results` would get it."""
-    response = row.get("filtered_resps")
-    while isinstance(response, list) and response:
-        response = response[0]
+    response = _first(row.get("filtered_resps"))
     if not isinstance(response, str):
         raise RunError(f"Sample {row['doc_id']} has no answer under `filtered_resps`; it is no samples file.")
     return response
+
+
+def _reasoning(row: Mapping[str, Any]) -> str:
+    """What the model's whole text has between our tags."""
+    text = _first(row.get("resps"))
+    if not isinstance(text, str):
+        return ""
+    return split_reasoning(text, OURS)[1]
+
+
+def _first(responses: Any) -> Any:
+    """The first text in lmms-eval's lists of lists."""
+    while isinstance(responses, list) and responses:
+        responses = responses[0]
+    return responses
 
 
 def ledger_answers(ledger: Ledger, runs: Sequence[str]) -> dict[str, list[Answer]]:
@@ -133,7 +150,8 @@ def _of_split(split: str, records: Mapping[str, Mapping[str, Any]]) -> Iterator[
         record = records.get(sample.sample_id)
         if record is not None:
             _same_sample(Sample.from_row(record))
-            yield Answer(sample, record["response"], _line(doc_id, sample, record["response"]), None)
+            line = _line(doc_id, sample, record["response"])
+            yield Answer(sample, record["response"], line, None, record.get("reasoning", ""))
 
 
 def _line(doc_id: int, sample: Sample, response: str) -> dict[str, Any]:

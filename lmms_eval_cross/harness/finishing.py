@@ -227,7 +227,8 @@ def _ask(judging: JudgeSession, answers: Answers, run_id: str) -> Rows:
     pending: list[tuple[str, Answer, dict[str, session.PendingItem]]] = []
     for task, answers_of_task in answers.items():
         for answer in answers_of_task:
-            pending.append((task, answer, session.submit(answer.sample, answer.response, judging, run_id)))
+            items = session.submit(answer.sample, answer.response, judging, run_id, answer.reasoning)
+            pending.append((task, answer, items))
     judging.drain()
     rows: Rows = {task: [] for task in answers}
     for task, answer, items in pending:

@@ -11,6 +11,7 @@ from lmms_eval_cross.errors import SettingsError, ending_with_a_sentence
 from lmms_eval_cross.harness import preflight
 from lmms_eval_cross.harness.cache_hook import hook_cache
 from lmms_eval_cross.harness.generation_hook import OUR_TASKS, hook_generation
+from lmms_eval_cross.harness.reasoning_tags import use_tags_of_the_command_line
 from lmms_eval_cross.harness.selection import Selection, read_selection
 from lmms_eval_cross.runs.sample_record import RECORD
 
@@ -78,6 +79,7 @@ def check_command_line(asked: Mapping[str, Any]) -> None:
     _refuse_chat_template(asked["apply_chat_template"])
     if asked["use_cache"] is not None:
         hook_cache()
+    use_tags_of_the_command_line(asked["cli_args"].reasoning_tags)
     OUR_TASKS.update(selection.tasks)
     preflight.check(selection.splits, judged=not asked["predict_only"])
     _checked.add(selection)

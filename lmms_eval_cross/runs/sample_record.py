@@ -53,6 +53,8 @@ class JudgedAnswer:
     outcomes: Mapping[Dimension, Outcome]
     suspicious: tuple[str, ...] = ()
     """What in the response is meant for a judge (runs/suspicion.py); to look at, no part of any score."""
+    reasoning: str = ""
+    """What was taken out of the model's text before it was judged, with its tags."""
 
     @property
     def has_verdict(self) -> bool:
@@ -71,7 +73,8 @@ def read_record(record: Mapping[str, Any]) -> JudgedAnswer:
     try:
         outcomes = {name: _outcome(name, record["dimensions"][name]) for name in DIMENSIONS}
         provenance, suspicious = Provenance(**record["provenance"]), tuple(record.get("suspicious", ()))
-        return JudgedAnswer(Sample.from_row(record), record["response"], provenance, outcomes, suspicious)
+        sample, reasoning = Sample.from_row(record), record.get("reasoning", "")
+        return JudgedAnswer(sample, record["response"], provenance, outcomes, suspicious, reasoning)
     except (KeyError, TypeError) as error:
         raise RunError(
             f"The record of {record.get('sample_id')!r} is not whole ({error}); judge the run again."
@@ -86,21 +89,23 @@ def _outcome(name: Dimension, entry: Mapping[str, Any]) -> Outcome:
 
 
 def build_record(
-    sample: Sample, response: str, provenance: Provenance, outcomes: Mapping[Dimension, Outcome]
+    sample: Sample, response: str, provenance: Provenance, outcomes: Mapping[Dimension, Outcome], reasoning: str = ""
 ) -> dict[str, Any]:
     """The record of one judged answer."""
     return {
-        **open_record(sample, response, provenance),
+        **open_record(sample, response, provenance, reasoning),
         "dimensions": {name: _entry(outcomes[name]) for name in DIMENSIONS},
     }
 
 
-def open_record(sample: Sample, response: str, provenance: Provenance) -> dict[str, Any]:
+def open_record(sample: Sample, response: str, provenance: Provenance, reasoning: str = "") -> dict[str, Any]:
     """The record of an answer that is not judged yet."""
+    taken_out = {"reasoning": reasoning} if reasoning else {}
     return {
         "schema": RECORD_SCHEMA,
         **sample.to_row(),
         "response": response,
+        **taken_out,
         "suspicious": suspicions(response),
         "provenance": asdict(provenance),
     }
