@@ -41,7 +41,7 @@ def write_renamed(folder: Path, name: str = "my_scenes") -> Path:
 def asked(index: dict[str, Any], **arguments: Any) -> dict[str, Any]:
     """The arguments of lmms-eval's simple_evaluate that are read."""
     typed = argparse.Namespace(reasoning_tags=arguments.pop("reasoning_tags", None))
-    defaults = {"apply_chat_template": False, "use_cache": None, "predict_only": False, "cli_args": typed}
+    defaults = {"apply_chat_template": False, "use_cache": None, "predict_only": False, "cli_args": typed, "repeats": 1}
     return {**defaults, "task_manager": SimpleNamespace(task_index=index), **arguments}
 
 
@@ -85,6 +85,14 @@ def test_a_chat_template_is_refused_for_our_tasks_alone(tmp_path: Path, monkeypa
     with pytest.raises(SettingsError, match="--apply_chat_template is for text models"):
         run_checks.check_command_line(asked(index, tasks=["cross_demo"], apply_chat_template=True))
     run_checks.check_command_line(asked(index, tasks=["nonesuch"], apply_chat_template=True))
+
+
+def test_repeats_are_refused_since_one_answer_alone_would_be_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CROSS_JUDGE", "offline")
+    with pytest.raises(SettingsError, match=r"--repeats is 3, .* make as many runs"):
+        run_checks.check_command_line(asked(index_of(tmp_path), tasks=["cross_demo"], repeats=3))
 
 
 def test_a_pattern_that_selects_groups_beside_their_tasks_is_refused() -> None:
@@ -169,4 +177,4 @@ def test_the_parser_of_lmms_eval_has_what_is_read_of_it() -> None:
     from lmms_eval.evaluator import simple_evaluate
 
     names = set(inspect.signature(simple_evaluate).parameters)
-    assert {"tasks", "task_manager", "predict_only", "use_cache", "apply_chat_template", "cli_args"} <= names
+    assert {"tasks", "task_manager", "predict_only", "use_cache", "apply_chat_template", "cli_args", "repeats"} <= names

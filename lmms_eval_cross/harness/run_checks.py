@@ -77,6 +77,7 @@ def check_command_line(asked: Mapping[str, Any]) -> None:
     if not selection.tasks:
         return
     _refuse_chat_template(asked["apply_chat_template"])
+    _refuse_repeats(asked["repeats"])
     if asked["use_cache"] is not None:
         hook_cache()
     use_tags_of_the_command_line(asked["cli_args"].reasoning_tags)
@@ -119,6 +120,15 @@ def _refuse_chat_template(apply_chat_template: bool) -> None:
         raise SettingsError(
             "--apply_chat_template is for text models, and lmms-eval's multimodal classes fail on it once the model is "
             "loaded; leave it away: they apply their model's own template without it."
+        )
+
+
+def _refuse_repeats(repeats: int) -> None:
+    if repeats > 1:
+        raise SettingsError(
+            f"--repeats is {repeats}, and of so many answers lmms-eval hands over the first alone; make as many runs, "
+            "each with an --output_path and a --seed of its own and with a temperature above 0 in --gen_kwargs, and "
+            "give them to compare as rounds."
         )
 
 
