@@ -86,6 +86,8 @@ OTHERS = {
     "_ALWAYS": (0.5, 2.0),
     "_OF_CALLS": (0.005, 0.02),
     "_DEVIATIONS": (1.0, 4.0),
+    "_UNSURE": (1.0, 1.5),
+    "_LATELY": (32, 128),
 }
 """Half and double; of what is left of a rate, half and double of what is taken off, roughly."""
 

@@ -19,6 +19,8 @@ _HOPELESS: Final = 0.5
 _ALWAYS: Final = 1.0
 _OF_CALLS: Final = 0.01
 """Refusals that are put up with among n calls beside those that come anyway: one and 1% of n."""
+_UNSURE: Final = 1.25
+"""What is expected may be so many times as much, since a few rests tell the share roughly."""
 _DEVIATIONS: Final = 2.0
 """How far above its mean a number of refusals is still chance, in standard deviations."""
 
@@ -29,6 +31,8 @@ class Chance:
     def __init__(self) -> None:
         self._rests: deque[int] = deque(maxlen=_RESTS)
         """Refusals in the rests that came to their end."""
+        self._resting = False
+        """A rest has begun after the last change of the rate."""
         self._refused = self._calls = 0
         """In the present rest."""
 
@@ -39,10 +43,11 @@ class Chance:
             return 0.0
         return statistics.median_low(self._rests) / REST_CALLS
 
-    def begin_rest(self) -> None:
-        """The rate has changed: what the rest after the change before has shown counts from now on."""
-        if self._calls == REST_CALLS:
+    def changed(self, resting: bool) -> None:
+        """The rate has changed: what the rest before has shown counts from now on, and `resting`, another begins."""
+        if self._resting and self._calls == REST_CALLS:
             self._rests.append(self._refused)
+        self._resting = resting
         self._refused = self._calls = 0
 
     def sent(self, since_change: int) -> None:
@@ -61,4 +66,4 @@ class Chance:
             return refused <= _HOPELESS * REST_CALLS
         expected = self.share * calls
         deviation = math.sqrt(expected * (1.0 - self.share))
-        return refused <= expected + _DEVIATIONS * deviation + _ALWAYS + _OF_CALLS * calls
+        return refused <= _UNSURE * expected + _DEVIATIONS * deviation + _ALWAYS + _OF_CALLS * calls

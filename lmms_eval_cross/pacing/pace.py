@@ -35,6 +35,8 @@ _ENOUGH: Final = 20
 
 The count is off by a call at either end, so from 20 on the rate is within some 5%.
 """
+_LATELY: Final = 64
+"""The last so many calls tell how much is accepted now, should the rate have grown a lot since it was last changed."""
 _EASE: Final = 0.9
 _BACK_OFF: Final = 0.7
 """What is left of the rate after a refusal that came too early to count: the second if most calls were refused.
@@ -55,6 +57,12 @@ too low for a while.
 _CATCH_UP_SECONDS: Final = 0.05
 """A timer that fired late is made up for, as far as this. Less loses calls to a busy event loop, more makes bursts. No
 difference in simulated time, in which no timer is late."""
+_IN_A_ROW: Final = 3
+_HARDLY: Final = 1e-4
+"""So many refusals in a row, and what they are likely by chance, before a long Retry-After holds every call.
+
+With fewer, an endpoint that refuses one call in 25 at random would be left alone most of the time.
+"""
 _LONG_PAUSE_SECONDS: Final = 2.0
 """A Retry-After from here on holds every call; a shorter one, rounded to a second, only the call that got it.
 
@@ -152,7 +160,7 @@ class Pace:
     def __init__(self, share: float = 1.0) -> None:
         """`share`: of the quota in the headers, for one of several processes that use it."""
         self._requests, self._tokens = Mirror(share), Mirror(share)
-        self._rate = float("inf")
+        self._rate = self._accepted_rate = float("inf")
         self._next_at = self._held_until = self._cut_at = float("-inf")
         self._sent = self._sent_tokens = self._refused = self._refused_since = 0
         self._accepted = self._refused_here = 0
@@ -164,6 +172,7 @@ class Pace:
         """The rate is the first one, which no count has confirmed."""
         self._chance = Chance()
         self._refusals: deque[Ticket] = deque(maxlen=_REMEMBERED_REFUSALS)
+        self._sent_at: deque[float] = deque(maxlen=_LATELY)
         self._first_at: float | None = None
 
     def rate(self, now: float) -> float:
@@ -175,7 +184,7 @@ class Pace:
             return self._rate * _doubled(since / _GUESS_DOUBLES_IN_SECONDS)
         calls = self._sent - self._cut - REST_CALLS
         if calls < 0:
-            return self._rate * REST_PACE
+            return REST_PACE * min(self._rate, self._accepted_rate)
         doublings = max(calls / _DOUBLING_CALLS, since / _DOUBLING_SECONDS)
         return self._rate * (1.0 + PROBE * _doubled(doublings))
 
@@ -198,6 +207,7 @@ class Pace:
         self._tokens.take(tokens, now)
         self._sent += 1
         self._sent_tokens += tokens
+        self._sent_at.append(now)
         self._chance.sent(self._sent - self._cut)
         return Ticket(self._sent, tokens, now, self._sent_tokens)
 
@@ -210,13 +220,23 @@ class Pace:
         self._mirror(ticket, limits, now)
         if not refused:
             return
+        if self._lets_nobody_in(ticket):
+            self._hold(limits, now)
         if ticket.number <= self._cut:
             if self._is_guess:
                 self._rate = self._first_rate(now)
-        elif self._is_of_our_making(ticket):
-            self._hold(limits, now)
-            if not _is_used_up(limits):
-                self._slow_down(now)
+        elif self._is_of_our_making(ticket) and not _is_used_up(limits):
+            self._slow_down(now)
+
+    def _lets_nobody_in(self, ticket: Ticket) -> bool:
+        """Whether so many calls in a row were refused that it is hardly chance."""
+        if not self._accepted:
+            return True
+        numbers = {other.number for other in self._refusals}
+        in_a_row = 1
+        while ticket.number - in_a_row in numbers:
+            in_a_row += 1
+        return in_a_row >= _IN_A_ROW and self._chance.share**in_a_row < _HARDLY
 
     def _is_of_our_making(self, ticket: Ticket) -> bool:
         """Whether calls go out too fast; a refusal before anything was accepted says so by itself."""
@@ -251,6 +271,7 @@ class Pace:
 
     def _slow_down(self, now: float) -> None:
         """Take for the rate what was accepted since a moment at which the server's bucket was empty as well."""
+        self._accepted_rate = self._rate_here(now)
         if self._mark is None:
             self._cut = self._sent
             self._rate, self._is_guess = self._first_rate(now), True
@@ -262,7 +283,7 @@ class Pace:
                 self._is_guess = False
                 self._set_mark(now)
         self._cut, self._cut_at, self._refused_here = self._sent, now, 0
-        self._chance.begin_rest()
+        self._chance.changed(resting=not self._is_guess)
         self._next_at = now + 1.0 / self._rate
 
     def _set_mark(self, now: float) -> None:
@@ -277,11 +298,18 @@ class Pace:
                 return max(rate * _LEAST_LEFT, min(rate * _BACK_OFF, self._rate_here(now)))
             return rate * _EASE
         by_chance = self._chance.share
-        counted = accepted / (now - mark.at) / (1.0 - by_chance)
+        counted = max(accepted / (now - mark.at), self._accepted_lately(now)) / (1.0 - by_chance)
         if refused <= (_FEW + by_chance) * accepted:
             here = 1.0 - self._refused_here / (self._sent - self._cut)
             counted = max(counted, rate * max(_EASE, here))
         return min(rate, counted)
+
+    def _accepted_lately(self, now: float) -> float:
+        """Calls a second that were accepted, of the last ones since the rate was changed."""
+        first = max(self._cut, self._sent - _LATELY)
+        refused = sum(ticket.number > first for ticket in self._refusals)
+        since = self._sent_at[-(self._sent - first)]
+        return (self._sent - first - refused) / max(now - since, _CATCH_UP_SECONDS)
 
     def _rate_here(self, now: float) -> float:
         """What was accepted since the rate was last changed, a second; one more, since a count is too low by chance."""
