@@ -13,11 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from lmms_eval_cross.pacing import chance, limiter
+from lmms_eval_cross.pacing import chance
 from lmms_eval_cross.pacing import pace as constants
-from lmms_eval_cross.pacing.limiter import Limiter, Window
+from lmms_eval_cross.pacing import window as windows
+from lmms_eval_cross.pacing.limiter import Limiter
 from lmms_eval_cross.pacing.limits import Limits
 from lmms_eval_cross.pacing.pace import Pace, Ticket
+from lmms_eval_cross.pacing.window import Window
 from tests.test_limiter import Bucket
 
 SEEDS, IN_FLIGHT, LATENCY = range(5), 64, 0.5
@@ -102,15 +104,15 @@ class PlainPace(Pace):
 class PlainLimiter(Limiter):
     """The gate of an engine with a plain AIMD window: a refusal halves it too (`benchmarks/judge.py`)."""
 
-    def __init__(self, most: int, share: float = 1.0, proven: bool = True) -> None:
-        super().__init__(most, share, proven)
+    def __init__(self, most: int, share: float = 1.0, *given: Any) -> None:
+        super().__init__(most, share, *given)
         self._pace = PlainPace(share)
 
-    def leave(self, ticket: Ticket, limits: Limits, refused: bool = False, faltered: bool = False) -> None:
+    def leave(self, ticket: Ticket, limits: Limits, refused: bool = False, *given: Any) -> bool:
         """A refusal is a falter."""
         if refused:
-            self._window.shrink(ticket, self._sent)
-        super().leave(ticket, limits, refused, faltered)
+            self._window.shrink(ticket.number, self._sent)
+        return super().leave(ticket, limits, refused, *given)
 
 
 def plain(bucket: Bucket, calls: int) -> float:
@@ -159,7 +161,7 @@ def main() -> None:
     print("| --- " + "| ---: " * len(SCENES) + "|")
     print(row("as it is"), flush=True)
     print(row("AIMD window", plain), flush=True)
-    with changed(limiter, "_FEWEST_SHARE", 0.0):
+    with changed(windows, "FEWEST_SHARE", 0.0):
         print(row("AIMD window down to one call", plain), flush=True)
     for name, values in OTHERS.items():
         module = constants if hasattr(constants, name) else chance

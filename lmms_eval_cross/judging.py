@@ -55,7 +55,13 @@ class JudgeSession:
         self.ledger = ledger
         self._settings = settings
         self._budget = open_budget(settings, ledger)
-        bounds = Bounds(1 / ranks, settings.judge_patience, self._budget, caution=caution)
+        bounds = Bounds(
+            1 / ranks,
+            settings.judge_patience,
+            self._budget,
+            caution=caution,
+            timeout_seconds=settings.judge_timeout,
+        )
         self._engine = JudgeEngine(make_judge(settings), ledger, max(1, settings.judge_concurrency // ranks), bounds)
 
     @property

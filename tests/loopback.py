@@ -1,6 +1,7 @@
 """A web server on the loopback, for tests to say what it answers."""
 
 import threading
+import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TypeVar
@@ -17,6 +18,11 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     cut_off: bool = False
     """Promise a longer body, and close the connection after this much."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
 
 
 class LoopbackServer:
@@ -38,8 +44,7 @@ class LoopbackServer:
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
 
     @property
     def host(self) -> str:
@@ -58,6 +63,15 @@ class LoopbackServer:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+    def pause(self, seconds: float) -> None:
+        """Close the port for a while, and serve there again."""
+        address, handler = self._server.server_address, self._server.RequestHandlerClass
+        self._server.shutdown()
+        self._server.server_close()
+        time.sleep(seconds)
+        self._server = _Server(address, handler)
+        self.__enter__()
 
     def reply(self, method: str, path: str, headers: dict[str, str], data: bytes) -> Reply | None:
         """What to say to a request, whose headers' names are in lower case; None closes the connection."""

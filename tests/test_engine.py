@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -89,13 +90,33 @@ def test_what_will_not_pass_is_never_tried_again(judge: Judge, judged_by: JudgeS
     assert max(texts.values()) == 1
 
 
-@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
-def test_what_may_pass_is_tried_five_times_and_then_unavailable(
+@pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
+def test_what_may_pass_is_tried_five_times_where_others_are_answered(
     judge: Judge, judged_by: JudgeServer, status: int
 ) -> None:
-    judged_by.script = lambda asked: Answer(status=status, headers={"Retry-After": "0"})
-    assert reasons(judge(1)) == {"unavailable": 4}
-    assert len(judged_by.judged) == 4 * 5
+    def script(asked: Asked) -> Answer:
+        if (asked.response, asked.dimension) == ("Answer 0", "Awareness"):
+            return Answer(status=status, delay_seconds=0.05, headers={"Retry-After": "0"})
+        return replace(judge_by_answer(asked), delay_seconds=0.01)
+
+    judged_by.script = script
+    told = judge(40)
+    assert reasons(told) == {"scored": 159, "unavailable": 1}
+    assert "5 times" in str(told[0]["awareness"])
+    assert 159 + 5 <= len(judged_by.judged) <= 159 + 7, "a try counts only if others were answered during it"
+
+
+def test_a_call_that_is_always_refused_while_others_are_answered_ends(judge: Judge, judged_by: JudgeServer) -> None:
+    """Some endpoints say 429 to a call that is larger than the quota of a minute."""
+
+    def script(asked: Asked) -> Answer:
+        if (asked.response, asked.dimension) == ("Answer 0", "Awareness"):
+            return Answer(status=429, delay_seconds=0.02)
+        return replace(judge_by_answer(asked), delay_seconds=0.01)
+
+    judged_by.script = script
+    assert reasons(judge(120)) == {"scored": 479, "unavailable": 1}
+    assert 479 + 20 <= len(judged_by.judged) <= 479 + 25
 
 
 @pytest.mark.parametrize("bad", [Answer(status=503), Answer(raw=b"<html>"), Answer(raw=b'{"choices": 7}')])

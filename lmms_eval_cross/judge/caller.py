@@ -17,16 +17,30 @@ from lmms_eval_cross.judge.progress import Tally
 from lmms_eval_cross.judge.replies import NoReply
 from lmms_eval_cross.ledger.spend import Budget
 from lmms_eval_cross.pacing.limiter import RETRY, Limiter
-from lmms_eval_cross.pacing.limits import Limits
+from lmms_eval_cross.pacing.pace import Ticket
 
 Outcomes: TypeAlias = Mapping[Dimension, Outcome]
 JobT = TypeVar("JobT")
 _JobT = TypeVar("_JobT", contravariant=True)
 TRIES: Final = 5
-"""How often one call is tried, the first time counted in; a 429 counts only while no other call succeeds."""
+"""How often one call is tried, the first time counted in, at an endpoint that answers others in the meantime.
+
+While it answers nobody, tries count for nothing: one call probes it, the others wait, and patience ends it.
+"""
+_REFUSALS: Final = 20
+"""How often one call may be refused (429) while others are answered. A quota explains a few refusals of a call, and not
+20 in a row; some endpoints answer so to a call that is larger than the quota of a minute."""
 _LONGEST_BACKOFF: Final = 30.0
 _HOPELESS: Final = 3
-"""So many refusals of key or model in a row end it all; one does before the first success."""
+"""So many refusals of key or model in a row end it all; one does before the first success.
+
+Where the refusal names neither key nor model nor purse (a bare 403 or 404), so many different answers must meet with
+it, also before the first success: one answer may be what a firewall or a filter does not let through.
+"""
+_TOO_SLOW: Final = (
+    " A server that answers few calls at a time wants a lower CROSS_JUDGE_CONCURRENCY, a slow one a higher "
+    "CROSS_JUDGE_TIMEOUT."
+)
 _FINISH_LATER: Final = "`lmms-eval-cross judge RUN`, with this run's --output_path for RUN, judges the rest later."
 
 
@@ -52,6 +66,8 @@ class Caution:
     finish_later: str = _FINISH_LATER
     reply_tokens: int = REPLY_TOKENS
     """For which money is set aside before a call."""
+    too_slow: str = _TOO_SLOW
+    """What helps where calls are given up for lack of time."""
 
 
 OF_THE_JUDGE: Final = Caution()
@@ -77,6 +93,8 @@ class Caller(Generic[JobT]):
         self._flying: set[asyncio.Task[Outcomes] | None] = set()
         self._stopped: tuple[FailureReason, str] | None = None
         self._successes = self._hopeless = self._promised = 0
+        self._suspects: set[int] = set()
+        """Jobs that met, since the last success, with a refusal that may be theirs alone."""
         self._watching = False
         self._last_trouble = ""
         """What was wrong with the last try that gave no reply."""
@@ -118,48 +136,73 @@ class Caller(Generic[JobT]):
 
     async def _heard(self, job: JobT, dimensions: Dimensions, priority: int) -> Heard:
         """What came of a call in the end, after as many tries as it takes or may have."""
-        tries = 0
+        tries = refusals = 0
         while True:
-            successes = self._successes
-            heard = await self._try(job, dimensions, priority)
-            if heard.trouble is None or not heard.trouble.may_pass:
+            heard, is_its_own = await self._try(job, dimensions, priority)
+            trouble = heard.trouble
+            if trouble is None or not self._may_pass(trouble):
                 return heard
-            if not heard.trouble.refused or self._successes == successes:
-                tries += 1
-            if tries >= TRIES:
-                detail = f"{heard.trouble.detail.removesuffix('.')}, {tries} times."
-                return Heard(failures(dimensions, "unavailable", detail), heard.trouble)
-            await asyncio.sleep(self._pause(heard.trouble, tries))
+            refusals += trouble.refused and is_its_own
+            tries += not trouble.refused and is_its_own
+            if tries >= TRIES or refusals >= _REFUSALS:
+                detail = f"{trouble.detail.removesuffix('.')}, {max(tries, refusals)} times."
+                if trouble.faltered:
+                    detail += self._advice
+                return Heard(failures(dimensions, "unavailable", detail), trouble)
+            await asyncio.sleep(self._pause(trouble, tries))
             priority = RETRY
+
+    def _may_pass(self, trouble: NoReply) -> bool:
+        """Whether another try may go better; an address that has answered before is not wrong, only away."""
+        return trouble.may_pass or (trouble.is_away and self._successes > 0)
+
+    @property
+    def _advice(self) -> str:
+        """What helps, if calls were given up for lack of time."""
+        return self._caution.too_slow if self._limiter.waited_in_vain else ""
 
     def _pause(self, trouble: NoReply, tries: int) -> float:
         """Seconds before the next try: what the endpoint says, else a jittered, doubling wait."""
+        wait = min(_LONGEST_BACKOFF, self._backoff * 2.0 ** max(0, tries - 1)) * random.uniform(0.5, 1.0)
         retry_after = trouble.limits.retry_after
-        if retry_after is not None:
-            return retry_after * random.uniform(1.0, 1.1)
-        return min(_LONGEST_BACKOFF, self._backoff * 2.0 ** max(0, tries - 1)) * random.uniform(0.5, 1.0)
+        if retry_after is None:
+            return wait
+        told = retry_after * random.uniform(1.0, 1.1)
+        return told if trouble.refused else max(told, wait)
 
-    async def _try(self, job: JobT, dimensions: Dimensions, priority: int) -> Heard:
-        """One try: wait for leave, set money aside, ask, and pass on what was learnt."""
+    async def _try(self, job: JobT, dimensions: Dimensions, priority: int) -> tuple[Heard, bool]:
+        """One try: wait for leave, set money aside, ask, and pass on what was learnt.
+
+        Returns:
+            What came of it, and whether trouble is the call's own: others were answered in the meantime.
+        """
         ticket = await self._limiter.enter(priority, self._judge.tokens(job))
         task = asyncio.current_task()
         self._flying.add(task)
-        limits, refused, faltered = Limits(), False, False
+        heard = None
         try:
             promise = await self._promise(job)
             if promise is None:
                 spent = NoReply("budget", "The budget of CROSS_JUDGE_BUDGET_USD is spent.")
-                return Heard(failures(dimensions, spent.reason, spent.detail), spent)
+                return Heard(failures(dimensions, spent.reason, spent.detail), spent), True
             heard = await self._paid(promise, self._judge.ask(job, dimensions))
-            self._note(heard)
-            limits = heard.limits
-            if heard.trouble is not None:
-                refused, faltered = heard.trouble.refused, heard.trouble.faltered
-            return heard
+            self._note(heard, job)
         finally:
             self._flying.discard(task)
-            self._limiter.leave(ticket, limits, refused, faltered)
+            is_its_own = self._leave(ticket, heard)
             self._tally.in_flight = self._limiter.in_flight
+        return heard, is_its_own
+
+    def _leave(self, ticket: Ticket, heard: Heard | None) -> bool:
+        """Give the ticket of a try back; whether its trouble is its own."""
+        if heard is None:
+            self._limiter.cancel(ticket)
+            return True
+        trouble = heard.trouble
+        if trouble is None:
+            return self._limiter.leave(ticket, heard.limits)
+        answered = not (self._may_pass(trouble) or trouble.hopeless)
+        return self._limiter.leave(ticket, heard.limits, trouble.refused, trouble.faltered, answered)
 
     async def _paid(self, promise: int, asking: Coroutine[Any, Any, Heard]) -> Heard:
         """A try, for which money is set aside until its cost is known; a try that is cut off may have cost that."""
@@ -175,21 +218,33 @@ class Caller(Generic[JobT]):
                 self._budget.settle(promise, usd)
         return heard
 
-    def _note(self, heard: Heard) -> None:
+    def _note(self, heard: Heard, job: JobT) -> None:
         """Take stock of a try before anybody else may go."""
         trouble = heard.trouble
         self._tally.usage += heard.usage
         if trouble is None:
             self._successes += 1
-            self._hopeless = 0
+            self._suspects.clear()
+            if not self._limiter.in_doubt:  # else it went out before the refusal, and says nothing of what came after
+                self._hopeless = 0
         else:
             self._last_trouble = trouble.detail
-        if trouble is None or not (trouble.may_pass or trouble.hopeless):
+        if trouble is None or not (self._may_pass(trouble) or trouble.hopeless):
             self._heard_at = _now()
-        elif trouble.hopeless:
-            self._hopeless += 1
-            if self._successes == 0 or self._hopeless >= _HOPELESS:
-                self.stop("unavailable", f"Nothing more is asked of {self._caution.who}: {trouble.detail}")
+        elif trouble.hopeless and not self._may_pass(trouble):
+            self._note_hopeless(trouble, job)
+
+    def _note_hopeless(self, trouble: NoReply, job: JobT) -> None:
+        """End it all where no call will fare better."""
+        self._hopeless += 1
+        self._suspects.add(id(job))
+        if trouble.may_be_its_own:
+            is_over = len(self._suspects) >= _HOPELESS
+        else:
+            self._limiter.doubt()
+            is_over = self._successes == 0 or self._hopeless >= _HOPELESS
+        if is_over:
+            self.stop("unavailable", f"Nothing more is asked of {self._caution.who}: {trouble.detail}")
 
     async def _promise(self, job: JobT) -> int | None:
         """Set the money for a call aside; None, and an end to all calls, if it would pass the budget.
@@ -223,13 +278,23 @@ class Caller(Generic[JobT]):
             return
         left = self._heard_at + self._patience - _now()
         if left <= 0:
-            who = self._caution.who.capitalize()
-            why = f"{who} has not answered for {self._patience:g} s (CROSS_JUDGE_PATIENCE); nothing more is asked."
-            if self._last_trouble:
-                why += f" What was met last: {self._last_trouble}"
-            self.stop("unavailable", why, in_flight=True)
+            self.stop("unavailable", self._why_no_longer(), in_flight=True)
         else:
             asyncio.get_running_loop().call_later(left + 0.001, self._watch)
+
+    def _why_no_longer(self) -> str:
+        """The sentence for the end of patience."""
+        who = self._caution.who.capitalize()
+        why = f"{who} has not answered for {self._patience:g} s (CROSS_JUDGE_PATIENCE); nothing more is asked."
+        held = self._limiter.held_seconds()
+        if held > self._patience / 2:
+            why = (
+                f"{who} lets no call in for {held:.0f} s more, by its own word, and has answered none for "
+                f"{self._patience:g} s (CROSS_JUDGE_PATIENCE); nothing more is asked."
+            )
+        if self._last_trouble:
+            why += f" What was met last: {self._last_trouble}"
+        return why + self._advice
 
     def stop(self, reason: FailureReason, detail: str, in_flight: bool = False) -> None:
         """Ask nothing more; calls in flight, which may cost money, are waited for unless they are given up too."""

@@ -19,11 +19,14 @@ from lmms_eval_cross.judge.completion import read_completion
 from lmms_eval_cross.judge.endpoint import Endpoint
 from lmms_eval_cross.judge.error_body import ErrorBody, one_line, read_error, read_error_value
 from lmms_eval_cross.judge.finish import NO_FINISH_REASON
+from lmms_eval_cross.judge.hopeless import is_hopeless, may_be_its_own
 from lmms_eval_cross.judge.quirks import adapt, learn
 from lmms_eval_cross.judge.replies import NoReply, Reply
 from lmms_eval_cross.judge.request import Request
 from lmms_eval_cross.pacing.limits import Limits, read_limits
 
+MOST_WORDS: Final = 65_536
+"""Of a refusal, in which a wait is looked for."""
 _MAY_PASS: Final = frozenset({408, 409, 425, 429})
 _BLIND: Final = re.compile(
     r"image_url.{0,40}(not supported|unsupported|invalid content type|unknown variant)|unknown variant .?image_url"
@@ -65,7 +68,8 @@ class JudgeClient:
                 if wants_stream(error.status_code, said) and STREAMED not in known:
                     quirk = STREAMED
                 if quirk is None:
-                    return status_failure(error.status_code, said, read_limits(error.response.headers), self.endpoint)
+                    limits = read_limits(error.response.headers, error.response.text[:MOST_WORDS])
+                    return status_failure(error.status_code, said, limits, self.endpoint)
                 self.quirks |= {quirk}
             else:
                 return await self._read(response)
@@ -209,22 +213,24 @@ def _status(code: str) -> int:
 def status_failure(status: int, said: ErrorBody, limits: Limits, endpoint: Endpoint) -> NoReply:
     """What an answer with another status than 200 means for the call, and for all others."""
     words = without_key(said.words, endpoint)
-    detail = f"The endpoint answered {status}: {words}"
-    if status in {400, 413, 415, 422}:
+    told = (status, said.code, said.kind, words)
+    detail, hopeless = f"The endpoint answered {status}: {words}", is_hopeless(*told)
+    if status in {400, 413, 415, 422} and not hopeless:
         reason: FailureReason = "rejected"
         if said.code in {"content_filter", "content_policy_violation"} or _FILTERED.search(words):
             reason = "refused"
         blind = bool(_BLIND.search(words))
         return NoReply(reason, detail, limits=limits, hopeless=blind)
-    spent = status == 429 and said.code in {"insufficient_quota", "billing_hard_limit_reached"}
     return NoReply(
         "unavailable",
         detail,
         limits=limits,
-        may_pass=(status in _MAY_PASS or status >= 500) and not spent,
+        may_pass=(status in _MAY_PASS or status >= 500) and not hopeless,
         refused=status == 429,
         faltered=status == 503,
-        hopeless=spent or status in {401, 403, 404},
+        hopeless=hopeless,
+        may_be_its_own=may_be_its_own(*told),
+        is_away=status == 404 and may_be_its_own(*told),
     )
 
 

@@ -42,6 +42,8 @@ class Bounds:
     backoff_seconds: float = 0.5
     """The longest wait before a second try; it doubles with every further one."""
     caution: Caution = OF_THE_JUDGE
+    timeout_seconds: float = float("inf")
+    """After which a try is given up; how many calls a slow server can be given depends on it."""
 
 
 class JudgeEngine:
@@ -53,7 +55,8 @@ class JudgeEngine:
         self.tally = Tally(judge.price)
         self._learnt = self._recall()
         judge.quirks = self._learnt or frozenset()
-        limiter = Limiter(concurrency, bounds.share, proven=self._learnt is not None and judge.probed)
+        proven = self._learnt is not None and judge.probed
+        limiter = Limiter(concurrency, bounds.share, proven, bounds.timeout_seconds, bounds.backoff_seconds)
         self._caller = Caller(
             judge, limiter, self.tally, bounds.patience_seconds, bounds.budget, bounds.backoff_seconds, bounds.caution
         )

@@ -39,3 +39,7 @@ class NoReply:
     """No other call will fare better either: the key, the model, or the purse."""
     finish_untold: bool = False
     """There is a reply, and the endpoint does not say how it ended."""
+    may_be_its_own: bool = False
+    """As hopeless as it looks, it may be this call's alone: a bare 403 or 404."""
+    is_away: bool = False
+    """A bare 404: where the address has answered before, a server behind it is away, and another try may go better."""

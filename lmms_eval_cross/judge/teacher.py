@@ -27,6 +27,10 @@ from lmms_eval_cross.text import sendable
 
 _CARRIER: Final[Dimension] = "awareness"
 """`Caller` passes outcomes on by dimension; a teacher's text travels as the words of one, and is no verdict."""
+_TOO_SLOW: Final = (
+    " A server that answers few calls at a time wants a lower CROSS_TEACHER_CONCURRENCY, a slow one a higher "
+    "CROSS_TEACHER_TIMEOUT."
+)
 _T = TypeVar("_T")
 
 
@@ -60,8 +64,8 @@ class EndpointTeacher:
         asked = _Writer(settings, endpoint, self.parameters)
         self.tally = Tally(asked.price)
         self._writer = asked
-        limiter = Limiter(settings.teacher_concurrency, proven=False)
-        caution = Caution("the teacher", finish_later, settings.teacher_max_tokens)
+        limiter = Limiter(settings.teacher_concurrency, proven=False, timeout_seconds=settings.teacher_timeout)
+        caution = Caution("the teacher", finish_later, settings.teacher_max_tokens, _TOO_SLOW)
         self._caller = Caller(asked, limiter, self.tally, settings.judge_patience, budget, 0.5, caution)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="cross-teacher", daemon=True)

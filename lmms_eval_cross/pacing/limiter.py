@@ -3,23 +3,21 @@
 import asyncio
 import heapq
 import itertools
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from lmms_eval_cross.pacing.limits import Limits
 from lmms_eval_cross.pacing.pace import Pace, Ticket
+from lmms_eval_cross.pacing.silence import IN_A_ROW, Silence
+from lmms_eval_cross.pacing.window import Window
 
 ALONE_SECONDS: Final = 1.0
-"""How long the first call of an unproven judge goes alone at the most.
+"""How long the first call of an unproven judge goes alone; then one more may go until the first of them comes back.
 
-A wrong key is refused well within it, and costs one request then; a judge that takes longer to answer a call delays the
-run by no more than this.
+A wrong key is refused well within it, and costs one request then. How long the first answer took says how many calls a
+server can be given whose slots are not known.
 """
-_FEWEST_SHARE: Final = 1 / 8
-"""The window shrinks no further than this share of what was asked for.
-
-Not measured. More would go on pressing a server in trouble; less would take long to grow back, at a call a round.
-"""
+_NEARLY: Final = 0.95
+"""Of the timeout: a call that failed after it was given up for lack of time."""
 _LONGEST_SLEEP_SECONDS: Final = 60.0
 """A longer wait is looked at again in between; what is known of the quota may be better by then."""
 RETRY, FOLLOW, NEW = range(3)
@@ -28,42 +26,50 @@ RETRY, FOLLOW, NEW = range(3)
 _Waiting: TypeAlias = "tuple[int, int, int, asyncio.Future[Ticket]]"
 
 
-@dataclass(slots=True)
-class Window:
-    """Calls in flight: halved when a server falters, down to an eighth; one more for each round that went well.
-
-    This is TCP's congestion avoidance (Jacobson, SIGCOMM 1988): the excess vanishes in a few cuts, and the return is
-    slow enough not to overload the server again at once.
-    """
-
-    most: int
-    size: float
-    cut: int = 0
-    """Calls up to this number went out before the last cut."""
-
-    def grow(self) -> None:
-        """A call went well."""
-        self.size = min(float(self.most), self.size + 1.0 / self.size)
-
-    def shrink(self, ticket: Ticket, sent: int) -> None:
-        """A call did not, of `sent` so far; those that were out already at the last cut do not cut again."""
-        if ticket.number > self.cut:
-            self.size, self.cut = max(1.0, self.most * _FEWEST_SHARE, self.size / 2), sent
-
-
 class Limiter:
     """Lets calls go, on one event loop."""
 
-    def __init__(self, most: int, share: float = 1.0, proven: bool = True) -> None:
-        """Start with `most` in flight, or with one call where the judge is not `proven`."""
+    def __init__(
+        self,
+        most: int,
+        share: float = 1.0,
+        proven: bool = True,
+        timeout_seconds: float = float("inf"),
+        backoff_seconds: float = 0.5,
+        size: int = 0,
+    ) -> None:
+        """Start with `most` in flight, or with one call where the judge is not `proven`.
+
+        Args:
+            most: calls in flight at the most.
+            share: of the quota that the endpoint tells, for one of several ranks.
+            proven: key and model are known to be good.
+            timeout_seconds: after which a call is given up.
+            backoff_seconds: before an endpoint that answers nobody is probed; doubles with every further probe.
+            size: calls in flight to begin with, as far as an earlier run learnt it; 0: `most`.
+        """
         self.in_flight = 0
-        self._window = Window(most, float(most))
+        self._window = Window(most, float(size or most), timeout_seconds)
         self._pace = Pace(share)
+        self._silence = Silence(backoff_seconds)
         self._waiting: list[_Waiting] = []
         self._order = itertools.count()
         self._open = proven
+        self._alone = 1
         self._sent = 0
+        self._doubted, self.in_doubt = 0, False
+        self.waited_in_vain = False
+        """Calls were given up for lack of time."""
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def window(self) -> int:
+        """Calls that may be in flight, by what the server was seen to take."""
+        return int(self._window.size)
+
+    def held_seconds(self) -> float:
+        """For how long the endpoint lets nothing in, by its own word."""
+        return self._pace.wait(0, _now())
 
     async def enter(self, priority: int, tokens: int) -> Ticket:
         """Wait for leave to send a call of about `tokens`; every ticket is given back with `leave`."""
@@ -74,24 +80,74 @@ class Limiter:
             return await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._left()
+                self.cancel(turn.result())
             raise
 
-    def leave(self, ticket: Ticket, limits: Limits, refused: bool = False, faltered: bool = False) -> None:
-        """Give a ticket back with what was learnt: `refused` for a 429, `faltered` for 503 or no answer at all."""
-        self._pace.heard(ticket, limits, refused, _now())
+    def leave(
+        self,
+        ticket: Ticket,
+        limits: Limits,
+        refused: bool = False,
+        faltered: bool = False,
+        answered: bool = True,
+    ) -> bool:
+        """Give a ticket back with what was learnt; whether the endpoint answered others while it failed this call.
+
+        A call that was given up for lack of time failed by itself only if as many others were answered as went with it.
+
+        Args:
+            ticket: of the call.
+            limits: what its response tells of quotas.
+            refused: a 429.
+            faltered: 503 or no answer at all.
+            answered: the endpoint has dealt with the call, well or not.
+        """
+        now = _now()
+        seconds = now - ticket.sent_at
+        others, turned_over = self._window.ended(ticket.number)
+        in_vain = faltered and seconds >= _NEARLY * self._window.timeout
+        self.waited_in_vain |= in_vain
+        self._pace.heard(ticket, limits, refused, now)
         if faltered:
-            self._window.shrink(ticket, self._sent)
-        elif not refused:
-            self._window.grow()
-        self.prove()
+            self._falter(ticket, others if in_vain else None)
+        elif answered and not refused:
+            self._answer(ticket, seconds)
+        if refused or faltered or not answered:
+            self._silence.met(ticket.number, self._sent, limits.retry_after, now)
+        self._open |= answered or refused
+        self._left()
+        return turned_over if in_vain else others > 0
+
+    def cancel(self, ticket: Ticket) -> None:
+        """Give a ticket back of which nothing was learnt."""
+        self._window.ended(ticket.number)
         self._left()
 
-    def prove(self) -> None:
-        """The first call has come back: let the others go."""
-        if not self._open:
-            self._open = True
-            self._let_go()
+    def doubt(self) -> None:
+        """A refusal seems meant for all: only probes go, before one that went out after it is answered."""
+        self._silence.troubles = max(self._silence.troubles, IN_A_ROW)
+        if not self.in_doubt:
+            self._doubted, self.in_doubt = self._sent, True
+
+    def _answer(self, ticket: Ticket, seconds: float) -> None:
+        if not self.in_doubt or ticket.number > self._doubted:
+            self._silence.ended()
+            self.in_doubt = False
+        if not self._open and seconds > ALONE_SECONDS:
+            self._window.begin(seconds)
+        self._window.grow(ticket.number, seconds, self._sent)
+
+    def _falter(self, ticket: Ticket, others: int | None) -> None:
+        """Fewer calls at a time: where one waited in vain, half of the `others` that were answered in that time."""
+        if others is None:
+            self._window.shrink(ticket.number, self._sent)
+        else:
+            self._window.shrink(ticket.number, self._sent, fewest=1.0, most=max(1.0, others / 2))
+
+    def _prove(self) -> None:
+        """The first call takes long: let a second one go, and no more before one of them comes back."""
+        self._alone = 2
+        self._let_go()
 
     def _left(self) -> None:
         self.in_flight -= 1
@@ -103,7 +159,7 @@ class Limiter:
             if turn.done():
                 heapq.heappop(self._waiting)
                 continue
-            seconds = self._pace.wait(tokens, _now())
+            seconds = max(self._pace.wait(tokens, _now()), self._silence.wait(_now()))
             if seconds > 0:
                 self._wake_in(seconds)
                 return
@@ -111,16 +167,20 @@ class Limiter:
             self._send(turn, tokens)
 
     def _most_in_flight(self) -> int:
-        if not self._open:
+        if self._silence.lasts:
             return 1
+        if not self._open:
+            return self._alone
         return int(self._window.size)
 
     def _send(self, turn: "asyncio.Future[Ticket]", tokens: int) -> None:
         if not self._open and self._sent == 0:
-            asyncio.get_running_loop().call_later(ALONE_SECONDS, self.prove)
+            asyncio.get_running_loop().call_later(ALONE_SECONDS, self._prove)
         self.in_flight += 1
         self._sent += 1
-        turn.set_result(self._pace.take(tokens, _now()))
+        ticket = self._pace.take(tokens, _now())
+        self._window.went(ticket.number, self.in_flight)
+        turn.set_result(ticket)
 
     def _wake_in(self, seconds: float) -> None:
         if self._timer is not None:
