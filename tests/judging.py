@@ -46,8 +46,8 @@ def job(response: str, judged_by: Rubric | None = None, picture: StoredImage | N
     return Job(sample, response, judged_by or _standin_rubric(), {shown.sha256: shown}.__getitem__)
 
 
-QUICK = Bounds(backoff_seconds=0.01)
-"""Tries come close together, so that a judge that is down fails fast."""
+QUICK = Bounds(backoff_seconds=0.1, patience_seconds=5)
+"""Tries come close together and patience is short, so that a judge that is down fails fast."""
 
 
 @cache

@@ -144,10 +144,10 @@ def one_slot(seconds: float) -> Callable[[Asked], Answer]:
 def test_a_slow_server_of_one_slot_is_given_no_more_calls_than_it_answers_in_time(
     judge: Judge, judged_by: JudgeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("CROSS_JUDGE_TIMEOUT", "6")
+    monkeypatch.setenv("CROSS_JUDGE_TIMEOUT", "10")
     monkeypatch.setattr("lmms_eval_cross.pacing.limiter.ALONE_SECONDS", 0.1)
-    judged_by.script = one_slot(0.4)
-    assert judge(6, Bounds(timeout_seconds=6, patience_seconds=12)) == {"scored": 24}
+    judged_by.script = one_slot(0.3)
+    assert judge(6, Bounds(timeout_seconds=10, patience_seconds=20)) == {"scored": 24}
     assert len(judged_by.judged) == 24, "no call was given up and made again"
 
 
