@@ -3,6 +3,7 @@
 import krippendorff
 import numpy as np
 import pytest
+from scipy.stats import bootstrap
 from sklearn.metrics import cohen_kappa_score, confusion_matrix, recall_score
 from statsmodels.stats.inter_rater import cohens_kappa
 
@@ -106,3 +107,77 @@ def test_consistency_counts_equal_pairs_of_askings():
     repeats = [[1, 0, 1, np.nan], [1, 1, 0, np.nan], [1, np.nan, 0, 1]]
     assert stats.consistency(repeats) == pytest.approx((3 / 3 + 0 / 1 + 1 / 3) / 3)
     assert stats.consistency([[1, 0]]) is None
+
+
+# --- intervals and the ceiling ---
+
+
+def noisy_raters(seed: int, norms: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Two raters whose agreement is another in each norm."""
+    generator = np.random.default_rng(seed)
+    clusters = np.repeat(np.arange(norms), 4)
+    reference = (generator.random(norms * 4) < 0.6).astype(int)
+    wrong = generator.random(norms * 4) < generator.beta(1, 5, norms)[clusters]
+    return reference, np.where(wrong, 1 - reference, reference), clusters
+
+
+def test_intervals_are_those_of_scipys_bootstrap_over_whole_norms():
+    reference, other, clusters = noisy_raters(1)
+    by_norm = [np.flatnonzero(clusters == norm) for norm in range(60)]
+
+    def value(name: str, chosen: np.ndarray) -> float:
+        rows = np.concatenate([by_norm[norm] for norm in chosen])
+        return getattr(stats.confusion(reference[rows], other[rows]), name)
+
+    ends = stats.agreement_intervals(reference, other, clusters.tolist())
+    for name in ("agreement", "kappa", "ac1", "sensitivity", "specificity"):
+        expected = bootstrap(
+            (np.arange(60),),
+            lambda chosen, name=name: value(name, chosen),
+            vectorized=False,
+            n_resamples=1500,
+            method="percentile",
+            rng=np.random.default_rng(2),
+        ).confidence_interval
+        assert ends[name] == pytest.approx(tuple(expected), abs=0.012)
+    assert ends == stats.agreement_intervals(reference, other, clusters.tolist())
+
+
+def test_intervals_hold_the_truth_about_as_often_as_they_promise():
+    """Agreement is 1 - 1/6 by the beta's mean."""
+    covered = []
+    for seed in range(200):
+        reference, other, clusters = noisy_raters(seed)
+        low, high = stats.agreement_intervals(reference, other, clusters.tolist())["agreement"]
+        covered.append(low <= 5 / 6 <= high)
+    assert np.mean(covered) == pytest.approx(0.94, abs=0.04)
+
+
+def test_judges_that_never_differ_are_not_certain_never_to():
+    ones = [1, 0] * 20
+    ends = stats.agreement_intervals(ones, ones, [place // 4 for place in range(40)])
+    assert ends["agreement"][0] < 0.8
+    assert ends["agreement"][1] == 1
+    assert (ends["kappa"], ends["ac1"]) == (None, None)
+    assert set(stats.agreement_intervals(ones, ones, [place // 10 for place in range(40)]).values()) == {None}
+
+
+def test_a_judge_agrees_with_itself_less_than_a_steady_one_of_its_mind_does():
+    """8% of flips: 1 - 2 * 0.08 * 0.92 is 85.28%, and the steady judge agrees in 92%."""
+    low, high = stats.ceiling(1 - 2 * 0.08 * 0.92)
+    assert (low, high) == (pytest.approx(0.8528), pytest.approx(0.92))
+    assert stats.ceiling(0.49) is None
+    assert stats.ceiling(1.0) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("kind", ["alike", "borderline", "mixed"])
+def test_the_ceiling_answer_by_answer_lies_between_the_ends_and_near_the_truth(kind):
+    generator = np.random.default_rng(3)
+    chances = {"alike": np.full(4000, 0.08), "borderline": np.where(generator.random(4000) < 0.3, 0.5, 0.0)}
+    flips = chances.get(kind, generator.beta(0.5, 4, 4000).clip(0, 0.5))
+    table = (generator.random((9, 4000)) < flips).astype(float)
+    low, high = stats.ceiling(stats.consistency(table))
+    found = stats.majority_agreement(table)
+    assert low - 0.01 <= found <= high + 0.01
+    assert found == pytest.approx(np.mean(1 - flips), abs=0.012)
+    assert stats.majority_agreement(table[:4]) is None

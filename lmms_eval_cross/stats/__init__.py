@@ -4,7 +4,15 @@ Scores lie on a 0..1 scale (percent is for display), higher is better, and sampl
 cluster (a norm) stand or fall together. Pure functions on NumPy; SciPy is imported when first needed.
 """
 
-from lmms_eval_cross.stats.agreement import Confusion, confusion, consistency, krippendorff_alpha
+from lmms_eval_cross.stats.agreement import (
+    Confusion,
+    ceiling,
+    confusion,
+    consistency,
+    krippendorff_alpha,
+    majority_agreement,
+)
+from lmms_eval_cross.stats.agreement_intervals import agreement_intervals
 from lmms_eval_cross.stats.bridged import FEWEST_ANSWERS, Bridge, bridged_bounds, bridged_difference
 from lmms_eval_cross.stats.clusters import FEWEST_CLUSTERS, FEWEST_VARYING, average_rounds
 from lmms_eval_cross.stats.gate import (
@@ -58,10 +66,12 @@ __all__ = [
     "Labelled",
     "PairedDifference",
     "Shift",
+    "agreement_intervals",
     "average_rounds",
     "bounds_with_failures",
     "bridged_bounds",
     "bridged_difference",
+    "ceiling",
     "cluster_bootstrap",
     "combine_decisions",
     "confusion",
@@ -73,6 +83,7 @@ __all__ = [
     "inferiority",
     "interval_over_fillings",
     "krippendorff_alpha",
+    "majority_agreement",
     "mcnemar_p_value",
     "mean_interval",
     "minimum_detectable_effect",

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from lmms_eval_cross.stats.clusters import FloatArray
 from lmms_eval_cross.stats.weighted import checked_weights
+
+FEWEST_ASKINGS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,7 @@ def alpha_of_counts(counts: FloatArray) -> float:
 
 
 def consistency(repeats: Sequence[Sequence[float]] | FloatArray) -> float | None:
-    """Return the mean agreement of two askings of one judge: the ceiling of its agreement with anyone.
+    """Return the mean agreement of two askings of one judge; `ceiling` says what another judge can reach.
 
     `repeats` has shape (askings, items), NaN for a failed verdict; pairs of askings count by item. None
     where no item was scored twice.
@@ -149,3 +153,31 @@ def consistency(repeats: Sequence[Sequence[float]] | FloatArray) -> float | None
     ones, given = ones[twice], given[twice]
     equal = ones * (ones - 1) + (given - ones) * (given - ones - 1)
     return float(np.mean(equal / (given * (given - 1))))
+
+
+def ceiling(agreement: float) -> tuple[float, float] | None:
+    """Return between what a steady judge of the same mind would agree with one who agrees with itself so far.
+
+    Who flips an answer with probability q agrees with itself in 1 - 2q (1 - q) and with the steady judge in 1 - q. If
+    the flips sit on answers that go either way, q = 1/2, both are equal: the lower end. If all answers flip alike it is
+    (1 + sqrt(2 * agreement - 1)) / 2, the upper end, as that is concave. None below 1/2, which no such judge has.
+    """
+    if agreement < 0.5:
+        return None
+    return agreement, (1 + sqrt(2 * agreement - 1)) / 2
+
+
+def majority_agreement(repeats: Sequence[Sequence[float]] | FloatArray) -> float | None:
+    """Return how far an asking agrees with the majority of the others, the ceiling answer by answer.
+
+    `repeats` as for `consistency`; a tie counts as half. None with fewer than FEWEST_ASKINGS askings of some item, for
+    the majority of few is often the wrong one; with more it comes to `ceiling`'s truth from below.
+    """
+    table = np.asarray(repeats, dtype=np.float64)
+    given = (~np.isnan(table)).sum(axis=0)
+    table, given = table[:, given >= FEWEST_ASKINGS], given[given >= FEWEST_ASKINGS]
+    if not table.size:
+        return None
+    others = (np.nansum(table, axis=0) - table) / (given - 1)
+    equal = np.where(others == 0.5, 0.5, table == (others > 0.5))
+    return float(np.nanmean(np.where(np.isnan(table), np.nan, equal), axis=0).mean())

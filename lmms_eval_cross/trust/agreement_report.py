@@ -10,7 +10,17 @@ import numpy as np
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension
 from lmms_eval_cross.errors import AnchorError, listing
-from lmms_eval_cross.stats import Shift, confusion, consistency, krippendorff_alpha, score_shift
+from lmms_eval_cross.stats import (
+    Shift,
+    agreement_intervals,
+    ceiling,
+    confusion,
+    consistency,
+    krippendorff_alpha,
+    majority_agreement,
+    score_shift,
+)
+from lmms_eval_cross.stats.agreement_intervals import Ends
 from lmms_eval_cross.trust.anchor import Anchor, Item, Verdicts, scores
 
 SLICES: Final = ("subset", "setting", "country", "language")
@@ -53,16 +63,22 @@ class Agreed:
     """Mean of B minus A."""
     shift_interval: tuple[float, float] | None
     """95%, clustered by norm; None below five norms."""
+    intervals: dict[str, Ends]
+    """95%, over resampled norms, of agreement, kappa, ac1, sensitivity and specificity; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Consistency:
-    """One judge against itself: the ceiling of what can be agreed with it."""
+    """One judge against itself, and what another one can reach."""
 
     askings: int
     agreement: float | None
     alpha: float | None
     """Krippendorff's alpha over the askings."""
+    ceiling: tuple[float, float] | None
+    """Between what a steady judge of the same mind would agree with it."""
+    ceiling_by_answer: float | None
+    """The same, estimated answer by answer; None with fewer than five askings."""
 
 
 def pair_up(a: Anchor, b: Anchor) -> list[Pair]:
@@ -138,6 +154,7 @@ def agreed(pairs: Sequence[Pair], dimension: Dimension) -> Agreed | None:
         mean_b=table.other_rate,
         shift=shift.difference,
         shift_interval=_interval(shift),
+        intervals=agreement_intervals(both.a, both.b, both.norms, both.weights),
     )
 
 
@@ -153,7 +170,9 @@ def self_consistency(anchor: Anchor, dimension: Dimension) -> Consistency | None
     if len(askings) < 2:
         return None
     table = np.array([scores(asking, dimension) for asking in askings])
-    return Consistency(len(askings), consistency(table), krippendorff_alpha(table))
+    agreement = consistency(table)
+    ends = None if agreement is None else ceiling(agreement)
+    return Consistency(len(askings), agreement, krippendorff_alpha(table), ends, majority_agreement(table))
 
 
 def disagreements(pairs: Sequence[Pair]) -> list[dict[str, Any]]:

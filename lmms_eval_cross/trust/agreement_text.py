@@ -1,9 +1,12 @@
 """An agreement report for people: a Markdown table, the ceilings, and the first disagreements."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from lmms_eval_cross import numbers
+
+_SCALES: Final = {"agreement": 100, "kappa": 1, "AC1": 1, "sensitivity": 100, "specificity": 100}
+"""What has an interval; 100: it is shown in percent."""
 
 
 def agreement_table(report: dict[str, Any]) -> str:
@@ -18,6 +21,7 @@ def agreement_table(report: dict[str, Any]) -> str:
     ]
     for dimension, agreement in report["dimensions"].items():
         lines.append(_row(dimension, agreement))
+    lines += ["", *_intervals(report), ""]
     for side, by_dimension in report["self_consistency"].items():
         for dimension, consistency in by_dimension.items():
             lines.append(_ceiling(side, dimension, consistency))
@@ -81,11 +85,27 @@ def _row(dimension: str, agreement: dict[str, Any] | None) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
+def _intervals(report: dict[str, Any]) -> list[str]:
+    """A table of 95% intervals, in the units of the table above."""
+    lines = [f"| 95% over norms | {' | '.join(_SCALES)} |", "| --- " * (len(_SCALES) + 1) + "|"]
+    for dimension, agreement in report["dimensions"].items():
+        if agreement is not None:
+            cells = [_span(agreement["intervals"][name.lower()], scale) for name, scale in _SCALES.items()]
+            lines.append(f"| {dimension} | {' | '.join(cells)} |")
+    return lines
+
+
 def _ceiling(side: str, dimension: str, consistency: dict[str, Any]) -> str:
     share, alpha = _percent(consistency["agreement"]), _index(consistency["alpha"])
+    reach = "which tells nothing of what another judge can reach"
+    if consistency["ceiling"] is not None:
+        low, high = map(_percent, consistency["ceiling"])
+        reach = f"and a steady judge of the same mind agrees with it in {low} to {high}"
+    if consistency["ceiling_by_answer"] is not None:
+        reach += f", answer by answer {_percent(consistency['ceiling_by_answer'])}"
     return (
         f"Ceiling: {side.upper()} agrees with itself on {dimension} in {share}, alpha {alpha} "
-        f"({consistency['askings']} askings)."
+        f"({consistency['askings']} askings), {reach}."
     )
 
 
@@ -93,6 +113,15 @@ def _percent(share: float | None) -> str:
     if share is None:
         return "-"
     return f"{numbers.plain(100 * share)}%"
+
+
+def _span(interval: Sequence[float] | None, scale: int) -> str:
+    """`81.0 to 88.2`, in percent with scale 100; a dash where there is no interval."""
+    if interval is None:
+        return "-"
+    show = numbers.plain if scale > 1 else numbers.plain_share
+    low, high = (show(scale * end) for end in interval)
+    return f"{low} to {high}"
 
 
 def _index(value: float | None) -> str:
