@@ -17,8 +17,8 @@ from lmms_eval_cross.benchmark.splits import SPLITS
 from lmms_eval_cross.compare import words
 from lmms_eval_cross.compare.comparison import Rules
 from lmms_eval_cross.compare.decide import compare
-from lmms_eval_cross.compare.inputs import load_side
-from lmms_eval_cross.compare.rounds import Side, read_round
+from lmms_eval_cross.compare.inputs import load_side, trusted_round
+from lmms_eval_cross.compare.rounds import Round, Side
 from lmms_eval_cross.compare.terminal import render_text
 from lmms_eval_cross.compare.worst_slices import SliceRule
 from lmms_eval_cross.errors import CrossError, SettingsError
@@ -206,7 +206,7 @@ class Run:
         return [shared | _outcome_columns(outcome) for outcome in answer.outcomes.values()]
 
     def _round(self) -> Round:
-        return read_round(self._run)
+        return trusted_round(self._run)
 
 
 Source: TypeAlias = str | Path | Run

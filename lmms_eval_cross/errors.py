@@ -22,9 +22,10 @@ CrossError              one sentence: the value, the rule, the next step; exit c
 Anything else that is raised is a bug and keeps its traceback.
 """
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from lmms_eval_cross.say import tell
 
 
 class CrossError(Exception):
@@ -113,5 +114,5 @@ def ending_with_a_sentence() -> Iterator[None]:
     try:
         yield
     except CrossError as error:
-        print(f"lmms-eval-cross: {error}", file=sys.stderr, flush=True)
+        tell(error)
         raise SystemExit(error.exit_code) from None

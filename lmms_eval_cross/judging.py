@@ -5,7 +5,6 @@ patience, share of the quota, checks and other hosts' verdicts are the same for 
 """
 
 import os
-import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
@@ -25,6 +24,7 @@ from lmms_eval_cross.ledger.hosts import ledger_file, merge_other_hosts
 from lmms_eval_cross.ledger.spend import Budget
 from lmms_eval_cross.ledger.steady import SteadyLedger, open_ledger
 from lmms_eval_cross.ledger.store import Ledger
+from lmms_eval_cross.say import say, tell
 from lmms_eval_cross.settings import Settings
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class JudgeSession:
         if left.over_budget and self._budget is not None:
             self._engine.stop("budget", self._budget.spent_sentence)
         elif left.calls:
-            print(f"{left.calls} calls came back without an answer; they are made one by one.", file=sys.stderr)
+            say(f"{left.calls} calls came back without an answer; they are made one by one.", err=True)
 
     def close(self) -> None:
         """Give up what is in flight, and close the ledger, which has all that arrived."""
@@ -203,7 +203,7 @@ def _warn_of_old_prices(model: str, own: Path | None) -> None:
     """Say once that a budget is reckoned with old prices."""
     warning = age_warning(model, own, date.today())
     if warning is not None and os.environ.get("RANK", "0") == "0":
-        print(f"lmms-eval-cross: {warning}", file=sys.stderr, flush=True)
+        tell(warning)
 
 
 def _ranks() -> int:

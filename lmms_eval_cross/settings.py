@@ -3,7 +3,6 @@
 import difflib
 import os
 import re
-import sys
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -13,6 +12,7 @@ from platformdirs import user_cache_path
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from lmms_eval_cross.errors import SettingsError
+from lmms_eval_cross.say import tell
 
 PREFIX: Final = "CROSS_"
 NO_KEY: Final = "none"
@@ -155,12 +155,7 @@ def _warn_of_misspelling(name: str) -> None:
     fields = [field.upper() for field in Settings.model_fields]
     near = difflib.get_close_matches(name.removeprefix(PREFIX), fields, n=1, cutoff=_LIKENESS)
     if near:
-        print(
-            f"lmms-eval-cross: {name} is set, but there is no such setting, so it changes nothing; "
-            f"did you mean {PREFIX}{near[0]}?",
-            file=sys.stderr,
-            flush=True,
-        )
+        tell(f"{name} is set, but there is no such setting, so it changes nothing; did you mean {PREFIX}{near[0]}?")
 
 
 def _refuse_empty_variables() -> None:

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lmms_eval_cross.benchmark.records import DIMENSIONS, Sample
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Sample, data_hash
+from lmms_eval_cross.benchmark.splits import TASKS, split_of
 from tests.run_folders import PROVENANCE, Task, make_run, outcome, save_run
 from tests.samples import make_sample
 
@@ -49,12 +51,11 @@ def _sample(subset: str, place: int, norm: int, setting: str, wording: int) -> S
     country = COUNTRIES[norm % len(COUNTRIES)]
     return make_sample(
         f"{country.replace(' ', '_')}_{place}",
-        SECRET,
+        f"{SECRET} {subset}{norm:04d}",
         subset=subset,
         setting=setting,
         wording=wording,
         language="English" if setting == "english" else LANGUAGES[norm % len(COUNTRIES)],
-        norm_id=f"{subset}{norm:04d}",
         query=SECRET,
     )
 
@@ -67,8 +68,8 @@ def draw(samples: list[Sample], rate: float, seed: int, drop: float = 0.0, flips
         flips: share of verdicts drawn anew, by a seed of their own.
     """
     generator = np.random.default_rng(seed)
-    norms = {name: generator.random() for name in sorted({each.norm_id for each in samples})}
-    uniform = np.array([[(norms[each.norm_id] + generator.random()) / 2 for _ in DIMENSIONS] for each in samples])
+    norms = {name: generator.random() for name in sorted({each.norm for each in samples})}
+    uniform = np.array([[(norms[each.norm] + generator.random()) / 2 for _ in DIMENSIONS] for each in samples])
     cut = float(np.quantile(uniform, rate - drop))
     again = np.random.default_rng(seed + 1000 + int(1e6 * flips))
     anew = np.where(again.random(uniform.shape) < flips, again.random(uniform.shape) < rate - drop, uniform < cut)
@@ -105,4 +106,13 @@ def write_run(
         for each in samples
         if each.sample_id in scores
     ]
-    return save_run(make_run(folder.name, answers, origin, tasks, model), folder)
+    return save_run(make_run(folder.name, answers, origin, tasks, model, _data_hashes()), folder)
+
+
+@cache
+def _data_hashes() -> dict[str, str]:
+    """Task -> the data hash of its made-up samples."""
+    by_task: dict[str, list[Sample]] = {}
+    for each in cross_samples():
+        by_task.setdefault(TASKS[split_of(each)], []).append(each)
+    return {task: data_hash(samples) for task, samples in by_task.items()}

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from lmms_eval_cross.runs.run_files import LoggedRun
 from lmms_eval_cross.runs.sample_record import RECORD, Provenance, build_record, metric_items
 
 STAMP = "20260501_120000"
+MADE_UP = "d" * 64
 PROVENANCE = Provenance(
     judge="openai",
     judge_id="judge-1",
@@ -19,7 +20,7 @@ PROVENANCE = Provenance(
     rubric_sha256="a" * 64,
     profile="official",
     request={"temperature": 0},
-    data_sha256="d" * 64,
+    data_sha256=MADE_UP,
     partial=False,
     versions={"lmms_eval_cross": "0.1.0"},
 )
@@ -44,7 +45,8 @@ def outcome(dimension: Dimension, score: Any, model: str, reason: str = "Because
     """A verdict, or a failed one where there is no score."""
     if score is None:
         return JudgeFailure(dimension, "unparsable", "The reply has no score.", "It depends.", model)
-    return Verdict(dimension, score, f"{reason} Score: {score}", model)
+    number = 1 - score if dimension == "compliance" else score  # the official rubric scores a violation
+    return Verdict(dimension, score, f"{reason} Score: {number}", model)
 
 
 def make_run(
@@ -53,12 +55,16 @@ def make_run(
     told: Provenance = PROVENANCE,
     tasks: Mapping[str, Task] | None = None,
     model: str = "some_model",
+    data_hashes: Mapping[str, str] | None = None,
     **results: Any,
 ) -> LoggedRun:
     """The run as it would be read back; `results` are more of what results.json says."""
     ours: dict[str, list[dict[str, Any]]] = {}
     for sample, response, outcomes in answers:
-        record = build_record(sample, response, told, outcomes)
+        origin = told
+        if told.data_sha256 == MADE_UP and data_hashes:
+            origin = replace(told, data_sha256=data_hashes[_task_of(sample)])
+        record = build_record(sample, response, origin, outcomes)
         rows = ours.setdefault(_task_of(sample), [])
         rows.append({"doc_id": len(rows), **metric_items(record), RECORD: record})
     others = tasks or {}

@@ -1,5 +1,6 @@
 """The example repository, the action and the workflows: valid by their schemas, and run as CI runs them."""
 
+import json
 import os
 import re
 import shutil
@@ -181,6 +182,35 @@ def test_the_action_compares_and_leaves_the_decision_to_its_last_step(workspace)
     assert workspace.text("output").endswith("exit-code=2\n")
 
 
+@pytest.mark.parametrize("given", [("--help", "b"), ("a", "--help"), ("", "b"), ("a", ""), ("a", "--version")])
+def test_an_option_or_nothing_in_a_path_s_place_never_passes(workspace, given):
+    write_run(workspace.root / "a", SAMPLES[:40], draw(SAMPLES[:40], 0.7, 1))
+    workspace.step("Compare", {"baseline": given[0], "candidate": given[1]})
+    assert workspace.text("output") == "exit-code=2\n"
+
+
+def test_a_success_without_a_decision_is_no_verdict(workspace):
+    (workspace.root / "lmms_eval_cross").mkdir()
+    (workspace.root / "lmms_eval_cross" / "__init__.py").write_text("raise SystemExit(0)")
+    workspace.step("Compare", {"baseline": "a", "candidate": "b"}, PYTHONPATH=str(workspace.root))
+    assert workspace.text("output") == "exit-code=3\n"
+
+
+def test_on_a_pull_request_the_baseline_is_the_base_branch_s(workspace):
+    (workspace.root / "bin" / "gh").write_text('#!/bin/sh\necho "$@" >> "$GH_LOG"\nexit "${GH_EXIT:-0}"\n')
+    event = {"GITHUB_EVENT_NAME": "pull_request", "GITHUB_REPOSITORY": "o/r", "GITHUB_BASE_REF": "main"}
+    (workspace.root / "baseline.json").write_text("{}")
+    workspace.step("Compare", {"baseline": "./baseline.json", "candidate": "b"}, **event)
+    told = workspace.text("gh.log")
+    assert "repos/o/r/contents/baseline.json --field ref=main" in told
+    assert workspace.text("output") == "exit-code=2\n", "what gh wrote is no baseline"
+    done = workspace.step("Compare", {"baseline": "baseline.json", "candidate": "b"}, GH_EXIT="1", **event)
+    assert "::error::The base branch has no such baseline" in done.stdout
+    assert workspace.text("output").endswith("exit-code=3\n")
+    workspace.step("Compare", {"baseline": "baseline.json", "baseline-from": "checkout", "candidate": "b"}, **event)
+    assert workspace.text("gh.log").count("contents") == 2
+
+
 def install(workspace: Workspace, **inputs: str) -> tuple[int, list[str]]:
     """The Install step with a Python that writes down what it is told: exit code and commands."""
     log = workspace.root / "python.log"
@@ -243,6 +273,23 @@ def test_the_first_comment_is_made_and_later_ones_replace_it(workspace):
     (workspace.root / "comments").write_text("11\n12\n")
     comment(workspace)
     assert "--method PATCH repos/o/r/issues/comments/12" in workspace.text("gh.log")
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+def test_a_stranger_s_comment_with_our_mark_is_left_alone():
+    script = next(step["run"] for step in ACTION["runs"]["steps"] if step["name"] == "Comment")
+    (query,) = re.findall(r"ours='(.*)'", script)
+    mark = "<!-- cross-gate -->"
+    comments = [
+        {"id": 11, "user": {"login": "github-actions[bot]"}, "body": f"{mark} ours"},
+        {"id": 12, "user": {"login": "stranger"}, "body": f"{mark} theirs"},
+        {"id": 13, "user": {"login": "github-actions[bot]"}, "body": "of another action"},
+    ]
+    environment = {**os.environ, "AUTHOR": "github-actions[bot]", "mark": mark}
+    done = subprocess.run(
+        ["jq", query], input=json.dumps(comments), env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["11"]
 
 
 def test_a_comment_that_may_not_be_written_warns_and_does_not_decide(workspace):

@@ -170,7 +170,7 @@ def test_names_cannot_break_markdown_or_xml(tmp_path):
     result = command.cross("compare", *sides, *files)
     assert result.exit_code in (0, 3), result.output
     XSD.assertValid(etree.parse(tmp_path / "o.xml"))
-    assert "m\\|x\\](http://evil)\\<b\\>" in (tmp_path / "o.md").read_text()
+    assert "m\\|x\\](http:\u200b//evil)\\<b\\>" in (tmp_path / "o.md").read_text()
 
 
 def test_the_documented_options_are_those_of_the_command():

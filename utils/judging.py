@@ -1,6 +1,5 @@
 """Submit in `process_results`, settle in aggregation."""
 
-import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from itertools import chain
@@ -11,6 +10,7 @@ from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.judge.job import judge_identity
 from lmms_eval_cross.runs.sample_record import group_mean, mean_score
 from lmms_eval_cross.runs.scorecard import describe_gaps
+from lmms_eval_cross.say import tell
 from lmms_eval_cross.settings import load_settings
 
 __all__ = ["coverage", "group_mean", "mean", "process_results"]
@@ -35,7 +35,7 @@ def coverage(items: Sequence[dict[str, Any]], args: Namespace | None = None) -> 
     value = mean(items)
     gaps = describe_gaps(items, load_settings().min_coverage, getattr(args, "output_path", None) or "RUN")
     if gaps:
-        print(f"lmms-eval-cross: {gaps}", file=sys.stderr)
+        tell(gaps)
     if not getattr(args, "max_tokens", None):  # that budget is the model's, and judge tokens would seem to break it
         _log_judge_calls(items)
     return value

@@ -5,6 +5,7 @@ name="$1"
 margin="${MARGIN:-40}"   # points; twelve samples of nine norms decide no less (README.md)
 
 mkdir -p out
-exec python -m lmms_eval_cross compare baseline.json "runs/$name" \
+exec python -m lmms_eval_cross compare \
     --margin "compliance=$margin" --margin "awareness=$margin" \
-    --markdown out/gate.md --junit out/gate.xml --json out/gate.json
+    --markdown out/gate.md --junit out/gate.xml --json out/gate.json \
+    -- baseline.json "runs/$name"

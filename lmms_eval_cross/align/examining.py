@@ -8,10 +8,9 @@ from typing import Final
 
 from lmms_eval_cross import session
 from lmms_eval_cross.align.examples import Contrast, Scores
-from lmms_eval_cross.benchmark.records import ASK_AGAIN, DIMENSIONS, Dimension, JudgeFailure, Sample, Verdict
+from lmms_eval_cross.benchmark.records import ASK_AGAIN, DIMENSIONS, Dimension, JudgeFailure, Sample, Verdict, norm_id
 from lmms_eval_cross.benchmark.rubric import Rubric
 from lmms_eval_cross.data.images import StoredImage
-from lmms_eval_cross.data.official import norm_id
 from lmms_eval_cross.judge.engine import Outcomes
 from lmms_eval_cross.judge.job import Job
 from lmms_eval_cross.judging import JudgeSession

@@ -36,6 +36,7 @@ from lmms_eval_cross.align.release import (
 )
 from lmms_eval_cross.data.images import StoredImage
 from lmms_eval_cross.errors import AlignError, SourceError, listing
+from lmms_eval_cross.text import printable
 
 LANGUAGE: Final = "English"
 """Of every training file of the release."""
@@ -73,7 +74,7 @@ class Importer:
         self, file: TrainingFile, add: Callable[[Example], None], add_image: Callable[[StoredImage], None]
     ) -> SourceFile:
         number = 0
-        lines = tqdm(read_lines(self._root, file), desc=Path(file.path).name, unit="record", disable=None)
+        lines = tqdm(read_lines(self._root, file), desc=printable(Path(file.path).name), unit="record", disable=None)
         for number, record in lines:
             example, images = self._example(file, number, record)
             final = self._checked(example) if example is not None else None

@@ -1,5 +1,7 @@
 """The types that data take on their way: Sample -> response -> Verdict | JudgeFailure -> sample record."""
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -85,6 +87,19 @@ def counts_toward(facet: Facet, setting: str) -> bool:
     Every translation is of the first wording, so that wording 1 would be compared with 2 and 3 in other languages.
     """
     return facet != "wording" or setting == "english"
+
+
+def norm_id(norm: str) -> str:
+    """The cluster that a norm's text stands for: 16 hex digits."""
+    return hashlib.sha256(norm.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def data_hash(samples: Iterable[Sample]) -> str:
+    """The data hash of a split, given in its order: what the judge and the model are shown, and nothing else."""
+    shown: list[list[str]] = []
+    for sample in samples:
+        shown.append([sample.sample_id, sample.language, sample.norm, sample.query, sample.image_sha256])
+    return hashlib.sha256(json.dumps(shown).encode()).hexdigest()
 
 
 def repeated_ids(samples: Iterable[Sample]) -> list[str]:

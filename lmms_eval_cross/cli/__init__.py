@@ -13,6 +13,7 @@ import click
 from lmms_eval_cross import __version__
 from lmms_eval_cross.cli.lazy_group import LazyGroup
 from lmms_eval_cross.errors import CrossError
+from lmms_eval_cross.say import tell
 
 LIFE: Final = {
     "Prepare": {
@@ -76,7 +77,7 @@ class CommandLine(LazyGroup):
         try:
             return super().invoke(ctx)
         except CrossError as error:
-            click.echo(f"lmms-eval-cross: {error}", err=True)
+            tell(error)
             sys.exit(error.exit_code)
 
 

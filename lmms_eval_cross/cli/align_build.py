@@ -8,9 +8,11 @@ import click
 from lmms_eval_cross.align.build_dpo import dpo_recipe
 from lmms_eval_cross.align.build_sft import sft_recipe
 from lmms_eval_cross.align.building import build_dataset
+from lmms_eval_cross.cli.paths import GivenPath
+from lmms_eval_cross.say import say
 from lmms_eval_cross.settings import load_settings
 
-PATH = click.Path(path_type=Path)
+PATH = GivenPath(path_type=Path)
 CONTRASTS: Final = ("awareness", "education", "compliance", "helpfulness", "picture")
 
 
@@ -27,8 +29,8 @@ def command() -> None:
 @click.option("--partial", is_flag=True, help="Write what is whole though something could not be asked.")
 def sft(source: str, output: Path, scenes: int, limit: int | None, partial: bool) -> None:
     """Make SFT examples from norms, or from CVQA's questions; each answer passes all four dimensions."""
-    build_dataset(sft_recipe(source, scenes), output, load_settings(), click.echo, limit, partial)
-    click.echo(f"\n{output} is written. Next: lmms-eval-cross align check {output}")
+    build_dataset(sft_recipe(source, scenes), output, load_settings(), say, limit, partial)
+    say(f"\n{output} is written. Next: lmms-eval-cross align check {output}")
 
 
 @command.command()
@@ -45,5 +47,5 @@ def dpo(sources: tuple[Path, ...], output: Path, contrasts: tuple[Any, ...], lim
     in several runs.
     """
     settings = load_settings()
-    build_dataset(dpo_recipe(sources, contrasts, settings), output, settings, click.echo, limit, partial)
-    click.echo(f"\n{output} is written; its rejected half is unsafe. Next: lmms-eval-cross align check {output}")
+    build_dataset(dpo_recipe(sources, contrasts, settings), output, settings, say, limit, partial)
+    say(f"\n{output} is written; its rejected half is unsafe. Next: lmms-eval-cross align check {output}")

@@ -8,10 +8,12 @@ import click
 from lmms_eval_cross.align.check import check_dataset, report_json, write_without_leaks
 from lmms_eval_cross.align.check_text import check_text
 from lmms_eval_cross.align.dataset import open_dataset
+from lmms_eval_cross.cli.paths import GivenPath
 from lmms_eval_cross.files import write_text
+from lmms_eval_cross.say import say
 from lmms_eval_cross.settings import load_settings
 
-PATH = click.Path(path_type=Path)
+PATH = GivenPath(path_type=Path)
 
 
 @click.command(name="check")
@@ -29,9 +31,9 @@ def command(
     data.mark(report.leak_check)
     if json_path is not None:
         write_text(json_path, json.dumps(report_json(report), indent=1, ensure_ascii=False) + "\n")
-    click.echo(check_text(report))
+    say(check_text(report))
     if without_leaks is not None:
         rest = write_without_leaks(data, report, without_leaks)
-        click.echo(f"{rest.folder}: {len(rest)} examples without leaks; check them next.")
+        say(f"{rest.folder}: {len(rest)} examples without leaks; check them next.")
     passed = report.state == "clean" or (report.state == "unverified" and allow_unverified)
     ctx.exit(0 if passed else 1)

@@ -5,11 +5,13 @@ from pathlib import Path
 import click
 
 from lmms_eval_cross.align.extra import require_trl
+from lmms_eval_cross.cli.paths import GivenPath
 from lmms_eval_cross.errors import SettingsError
+from lmms_eval_cross.say import say
 
 
 @click.command(name="demo")
-@click.option("-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="A new folder.")
+@click.option("-o", "--output", required=True, type=GivenPath(file_okay=False, path_type=Path), help="A new folder.")
 @click.option("--family", default="llava", show_default=True, help="Of the model: qwen2_5_vl, llava or internvl.")
 def command(output: Path, family: str) -> None:
     """Write what `make tune-demo` starts from: training files of cross_demo's answers, and a tiny random model."""
@@ -22,4 +24,4 @@ def command(output: Path, family: str) -> None:
     if output.exists():
         raise SettingsError(f"{output} is there already: name another folder.")
     write_demo(output, family)
-    click.echo(f"{output}: source (training files), base (a model that knows nothing).")
+    say(f"{output}: source (training files), base (a model that knows nothing).")

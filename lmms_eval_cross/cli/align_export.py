@@ -7,8 +7,10 @@ import click
 
 from lmms_eval_cross.align.dataset import open_dataset
 from lmms_eval_cross.align.export import export_dataset, export_text
+from lmms_eval_cross.cli.paths import GivenPath
+from lmms_eval_cross.say import say
 
-PATH = click.Path(path_type=Path)
+PATH = GivenPath(path_type=Path)
 FORMATS: Final = (
     "trl",
     "llamafactory",
@@ -30,4 +32,4 @@ FORMATS: Final = (
 @click.option("--allow-unverified", is_flag=True, help="Export data that could not be compared, or only in part.")
 def command(folder: Path, to: str, output: Path, allow_leaks: bool, allow_unverified: bool) -> None:
     """Write the data in DIR as a trainer or a hosted service reads them, with a page that says what they are."""
-    click.echo(export_text(export_dataset(open_dataset(folder), to, output, allow_leaks, allow_unverified)))
+    say(export_text(export_dataset(open_dataset(folder), to, output, allow_leaks, allow_unverified)))

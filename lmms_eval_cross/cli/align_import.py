@@ -7,9 +7,11 @@ import click
 from lmms_eval_cross.align.cvqa import CvqaCopy
 from lmms_eval_cross.align.importing import import_release, import_summary
 from lmms_eval_cross.align.pictures import Pictures
+from lmms_eval_cross.cli.paths import GivenPath
 from lmms_eval_cross.errors import SourceError
+from lmms_eval_cross.say import say
 
-PATH = click.Path(path_type=Path)
+PATH = GivenPath(path_type=Path)
 
 
 @click.command(name="import")
@@ -23,5 +25,5 @@ def command(source: Path, output: Path, cvqa: Path | None, repair: bool) -> None
         raise SourceError(f"--source {source} is not a folder; give a copy of CROSS in the official layout.")
     pictures = Pictures(source, CvqaCopy(cvqa) if cvqa else None)
     imported = import_release(source, output, pictures, repair)
-    click.echo(import_summary(imported))
-    click.echo(f"\nNext: lmms-eval-cross align check {imported.datasets[0].folder}")
+    say(import_summary(imported))
+    say(f"\nNext: lmms-eval-cross align check {imported.datasets[0].folder}")

@@ -9,17 +9,17 @@ from lmms_eval_cross.align.check import require_checked
 from lmms_eval_cross.align.dataset import open_dataset
 from lmms_eval_cross.align.extra import require_trl
 from lmms_eval_cross.align.preset import load_preset
+from lmms_eval_cross.cli.paths import GivenPath
+from lmms_eval_cross.say import say
 
 
 @click.command(name="tune")
 @click.argument("stage", type=click.Choice(["sft", "dpo"]))
-@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("folder", metavar="DIR", type=GivenPath(file_okay=False, path_type=Path))
 @click.option("--model", required=True, help="The base: a folder, or a name on the Hub.")
 @click.option("--preset", default="lora-7b", show_default=True, help="How: a preset's name, or a .yml file of yours.")
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change the preset: trl.learning_rate=1e-5.")
-@click.option(
-    "-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to write."
-)
+@click.option("-o", "--output", required=True, type=GivenPath(file_okay=False, path_type=Path), help="Folder to write.")
 @click.option("--allow-leaks", is_flag=True, help="Train on data that hold parts of the benchmark; the card says so.")
 @click.option(
     "--allow-unverified", is_flag=True, help="Train on data that could not be checked whole; the card says so."
@@ -50,7 +50,7 @@ def command(
     data = load_training_data(dataset, stage, recipe.recipe.max_pixels)
     done = tune(TuneJob(stage, model, data, recipe, output, _as_typed(stage, folder, model, preset, changes)))
     if done is not None:
-        click.echo(done)
+        say(done)
 
 
 def _as_typed(stage: str, folder: Path, model: str, preset: str, changes: tuple[str, ...]) -> str:

@@ -5,9 +5,11 @@ from pathlib import Path
 import click
 
 from lmms_eval_cross.cli.names import json_name
+from lmms_eval_cross.cli.paths import GivenPath
+from lmms_eval_cross.say import say
 from lmms_eval_cross.trust.anchor import draw, load_anchor
 
-PATH = click.Path(path_type=Path)
+PATH = GivenPath(path_type=Path)
 
 
 @click.command(name="build")
@@ -24,5 +26,5 @@ def command(run: Path, n: int, seed: int, with_text: bool, output: Path) -> None
     (drawn if with_text else drawn.without_text()).write(output)
     text = "with the benchmark's text" if with_text else "without the benchmark's text"
     drawn_of = f"{len(drawn.items)} of {drawn.population_size} answers"
-    click.echo(f"{output}: {drawn_of}, judged by {drawn.latest.judge}, {text}.")
-    click.echo(f"As a bridge (`compare --bridge`) it serves baselines with these answers alone, those of {drawn.name}.")
+    say(f"{output}: {drawn_of}, judged by {drawn.latest.judge}, {text}.")
+    say(f"As a bridge (`compare --bridge`) it serves baselines with these answers alone, those of {drawn.name}.")

@@ -6,11 +6,13 @@ from pathlib import Path
 import click
 
 from lmms_eval_cross.cli.names import json_name
+from lmms_eval_cross.cli.paths import GivenPath
+from lmms_eval_cross.say import say
 from lmms_eval_cross.settings import load_settings
 from lmms_eval_cross.trust.anchor import load_anchor
 from lmms_eval_cross.trust.anchor_judging import failure_counts, judge_anchor
 
-PATH = click.Path(path_type=Path)
+PATH = GivenPath(path_type=Path)
 
 
 @click.command(name="judge")
@@ -24,8 +26,8 @@ def command(path: Path, repeats: int, with_text: bool, output: Path | None) -> N
     stamp = judged.judgements[-1].judge
     target = output or path.with_name(f"{path.stem}-{re.sub(r'[^A-Za-z0-9.-]+', '_', stamp.id)}.json")
     (judged if with_text or judged.has_text else judged.without_text()).write(target)
-    click.echo(f"{target}: {len(judged.items)} answers judged by {stamp}, {len(judged.askings(stamp))} asking(s).")
+    say(f"{target}: {len(judged.items)} answers judged by {stamp}, {len(judged.askings(stamp))} asking(s).")
     failures = failure_counts(judged)
     if failures:
         told = ", ".join(f"{reason} {count}" for reason, count in sorted(failures.items()))
-        click.echo(f"Without a score: {told}; judge {path.name} again, and unavailable and budget ones are asked anew.")
+        say(f"Without a score: {told}; judge {path.name} again, and unavailable and budget ones are asked anew.")

@@ -5,16 +5,18 @@ from pathlib import Path
 import click
 
 from lmms_eval_cross.cli.names import json_name
+from lmms_eval_cross.cli.paths import GivenPath
 from lmms_eval_cross.compare.baseline_file import is_baseline, write_baseline
 from lmms_eval_cross.compare.inputs import load_side
 from lmms_eval_cross.files import write_text
 from lmms_eval_cross.runs.judged import check_judged
+from lmms_eval_cross.say import say
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
+_FILE = GivenPath(dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=GivenPath(path_type=Path))
 @click.option("-o", "--output", required=True, type=_FILE, callback=json_name, help="File to write.")
 def baseline(runs: tuple[Path, ...], output: Path) -> None:
     """Write what `compare` needs of a run into a small file to commit.
@@ -26,4 +28,4 @@ def baseline(runs: tuple[Path, ...], output: Path) -> None:
     for path, answers in zip((path for path in runs if not is_baseline(path)), judged, strict=True):
         check_judged(path, answers)
     write_text(output, write_baseline(side))
-    click.echo(f"{output}: {len(side.facts):,} samples, {len(side.rounds)} round(s) of {side.model}.")
+    say(f"{output}: {len(side.facts):,} samples, {len(side.rounds)} round(s) of {side.model}.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 import traceback
 from collections.abc import Iterator
@@ -12,14 +11,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lmms_eval_cross.cli.paths import GivenPath
 from lmms_eval_cross.errors import CrossError
+from lmms_eval_cross.say import say, show
 
 if TYPE_CHECKING:
     from lmms_eval_cross.compare.worst_slices import SliceRule
 
 NO_VERDICT = 3
-OUTPUT = click.Path(dir_okay=False, writable=True, path_type=Path)
-RUN = click.Path(path_type=Path)
+OUTPUT = GivenPath(dir_okay=False, writable=True, path_type=Path)
+RUN = GivenPath(path_type=Path)
 
 
 @contextmanager
@@ -31,7 +32,7 @@ def never_worse_by_accident() -> Iterator[None]:
     except (CrossError, click.UsageError):
         raise
     except BaseException:
-        traceback.print_exc()
+        say(traceback.format_exc(), err=True)
         raise SystemExit(NO_VERDICT) from None
 
 
@@ -89,6 +90,12 @@ def read_margins(_: click.Context, __: click.Parameter, given: tuple[str, ...]) 
 @click.option("--labels", type=RUN, metavar="FILE", help="Show means corrected by human labels, of `label import`.")
 @click.option("--confirm", type=click.IntRange(1), metavar="N", help="Judge all answers N times again.")
 @click.option("--second-judge", is_flag=True, help="--confirm may ask another judge than the runs'.")
+@click.option(
+    "--verify-replies/--no-verify-replies",
+    default=True,
+    show_default=True,
+    help="Read every score anew from the judge's kept reply.",
+)
 @click.option("--resamples", default=10_000, show_default=True, type=click.IntRange(100), help="Of the bootstrap.")
 @click.option("--report-url", metavar="URL", help="Address of the HTML report that samples link to.")
 @click.option("--junit", type=OUTPUT, help="Write JUnit XML.")
@@ -107,6 +114,7 @@ def compare(
     labels: Path | None,
     confirm: int | None,
     second_judge: bool,
+    verify_replies: bool,
     resamples: int,
     report_url: str | None,
     junit: Path | None,
@@ -134,11 +142,10 @@ def compare(
                 "--confirm asks one judge for both sides, and --bridge stands between two; name one."
             )
         rules = Rules(margins, alpha, load_settings().min_coverage, inconclusive == "pass", resamples, slices)
-        sides = load_side([baseline, *baseline_round]), load_side([candidate, *candidate_round])
-        found = compare_sides(*sides, rules, confirm, second_judge, bridge)
+        before = load_side([baseline, *baseline_round], verify_replies)
+        after = load_side([candidate, *candidate_round], verify_replies)
+        found = compare_sides(before, after, rules, confirm, second_judge, bridge)
         found = with_labels(found, labels)
         write_outputs(found, report_url, junit, markdown, as_json)
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(errors="backslashreplace")
-        click.echo(render_text(found), nl=False)
+        show(render_text(found))
     sys.exit(found.exit_code)

@@ -4,6 +4,7 @@ import click
 
 from lmms_eval_cross.cost.estimate import Lengths
 from lmms_eval_cross.cost.task_costs import print_cost
+from lmms_eval_cross.say import say
 
 
 @click.command()
@@ -23,4 +24,4 @@ def cost(names: str, profiles: tuple[str, ...], model: str | None, answer_tokens
 
     Without --profile, for all profiles. Pictures are scaled and kept for the profiles that send scaled ones.
     """
-    print_cost(names.split(","), profiles, model, Lengths(answer_tokens, reply_tokens), click.echo)
+    print_cost(names.split(","), profiles, model, Lengths(answer_tokens, reply_tokens), say)

@@ -6,6 +6,7 @@ import click
 
 from lmms_eval_cross import demo
 from lmms_eval_cross.errors import SettingsError
+from lmms_eval_cross.say import say
 
 
 @click.command(name="demo-responses")
@@ -17,4 +18,4 @@ def demo_responses(name: str) -> None:
         raise SettingsError(
             f"{path} holds a comma, at which lmms-eval cuts --model_args; copy the file to a path without one."
         )
-    click.echo(path)
+    say(path)

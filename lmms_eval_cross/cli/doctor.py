@@ -5,6 +5,7 @@ import sys
 import click
 
 from lmms_eval_cross.harness.doctor import examine
+from lmms_eval_cross.say import say
 
 WRONG = 2
 
@@ -18,6 +19,6 @@ def doctor() -> None:
     """
     findings = examine()
     for finding in findings:
-        click.echo(finding)
+        say(finding)
     if any(finding.state == "wrong" for finding in findings):
         sys.exit(WRONG)

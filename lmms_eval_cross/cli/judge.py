@@ -5,19 +5,21 @@ from pathlib import Path
 
 import click
 
+from lmms_eval_cross.cli.paths import GivenPath
 from lmms_eval_cross.harness.finishing import judge_ledger_run, judge_run
 from lmms_eval_cross.runs.scorecard import advice
+from lmms_eval_cross.say import say
 
 NO_VERDICT = 3
 
 
 @click.command()
-@click.argument("path", type=click.Path(path_type=Path), required=False)
+@click.argument("path", type=GivenPath(path_type=Path), required=False)
 @click.option("--run", "run_ids", multiple=True, help="Judge a crashed run's answers in the ledger (`ledger show`).")
 @click.option("--retry-failed", is_flag=True, help="Ask again for all failures, not only for those of the moment.")
 @click.option("--anew", is_flag=True, help="Judge a judged run with the judge in force, into -o, whoever judged it.")
 @click.option("--batch", is_flag=True, help="Ask through the Batch API: half the price, within a day.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder to write into. Default: beside the run.")
+@click.option("-o", "--output", type=GivenPath(path_type=Path), help="Folder to write into. Default: beside the run.")
 def judge(
     path: Path | None, run_ids: tuple[str, ...], retry_failed: bool, anew: bool, batch: bool, output: Path | None
 ) -> None:
@@ -38,11 +40,9 @@ def judge(
         folder = output or Path("runs") / run_ids[0]
         judged = judge_ledger_run(run_ids, folder, retry_failed, batch)
     for task, cards in judged.scorecards.items():
-        click.echo(
-            f"{task}{' is incomplete' if task in judged.incomplete else ''}: " + "; ".join(map(str, cards.values()))
-        )
+        say(f"{task}{' is incomplete' if task in judged.incomplete else ''}: " + "; ".join(map(str, cards.values())))
     if judged.missing:
-        click.echo(advice(judged.missing, str(folder)))
-    click.echo(f"Written: {judged.results_file}" if judged.changed else "Nothing is new, so nothing was written.")
+        say(advice(judged.missing, str(folder)))
+    say(f"Written: {judged.results_file}" if judged.changed else "Nothing is new, so nothing was written.")
     if judged.incomplete:
         sys.exit(NO_VERDICT)

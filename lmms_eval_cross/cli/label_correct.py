@@ -6,12 +6,14 @@ from pathlib import Path
 
 import click
 
+from lmms_eval_cross.cli.paths import GivenPath
 from lmms_eval_cross.files import write_text
 from lmms_eval_cross.runs.run_files import load_run
+from lmms_eval_cross.say import say
 from lmms_eval_cross.trust.corrected_means import corrected_means, corrected_table
 from lmms_eval_cross.trust.human_labels import load_labels
 
-PATH = click.Path(path_type=Path)
+PATH = GivenPath(path_type=Path)
 
 
 @click.command(name="correct")
@@ -25,4 +27,4 @@ def command(run: Path, labels: Path, json_path: Path | None) -> None:
     if json_path is not None:
         content = {"schema": "cross-corrected/1", "dimensions": {each.dimension: asdict(each) for each in means}}
         write_text(json_path, json.dumps(content, indent=1, allow_nan=False) + "\n")
-    click.echo(corrected_table(means))
+    say(corrected_table(means))

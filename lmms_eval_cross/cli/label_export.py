@@ -4,11 +4,13 @@ from pathlib import Path
 
 import click
 
+from lmms_eval_cross.cli.paths import GivenPath
 from lmms_eval_cross.errors import LabelError
+from lmms_eval_cross.say import say
 from lmms_eval_cross.trust.anchor import load_anchor
 from lmms_eval_cross.trust.labelling_batch import batch_id, export_batch
 
-PATH = click.Path(path_type=Path)
+PATH = GivenPath(path_type=Path)
 
 
 @click.command(name="export")
@@ -21,5 +23,5 @@ def command(source: Path, n: int, seed: int, output: Path) -> None:
     if (output / "batch.json").exists():
         raise LabelError(f"{output} holds a batch already; give another --output, for people may be labelling it.")
     batch = export_batch(load_anchor(source, to_draw=True), n, seed, output)
-    click.echo(f"{output}: batch {batch_id(batch)} of {len(batch.items)} answers. Give each annotator label.html (or")
-    click.echo("batch.csv), collect the CSV files, and keep batch.json for `lmms-eval-cross label import`.")
+    say(f"{output}: batch {batch_id(batch)} of {len(batch.items)} answers. Give each annotator label.html (or")
+    say("batch.csv), collect the CSV files, and keep batch.json for `lmms-eval-cross label import`.")

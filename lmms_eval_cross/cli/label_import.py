@@ -4,12 +4,14 @@ from pathlib import Path
 
 import click
 
+from lmms_eval_cross.cli.paths import GivenPath
 from lmms_eval_cross.errors import LabelError
+from lmms_eval_cross.say import say
 from lmms_eval_cross.trust.anchor import load_anchor
 from lmms_eval_cross.trust.annotator_sheets import import_labels
 from lmms_eval_cross.trust.human_labels import labels_table
 
-PATH = click.Path(path_type=Path)
+PATH = GivenPath(path_type=Path)
 
 
 @click.command(name="import")
@@ -24,5 +26,5 @@ def command(batch: Path, files: tuple[Path, ...], output: Path) -> None:
         batch = batch / "batch.json"
     labels = import_labels(load_anchor(batch), files)
     labels.write(output)
-    click.echo(labels_table(labels))
-    click.echo(f"\nWritten to {output}.")
+    say(labels_table(labels))
+    say(f"\nWritten to {output}.")

@@ -6,15 +6,17 @@ from pathlib import Path
 
 import click
 
+from lmms_eval_cross.cli.paths import GivenPath
 from lmms_eval_cross.files import unwritable_told
 from lmms_eval_cross.ledger import hosts
 from lmms_eval_cross.ledger.contents import describe
 from lmms_eval_cross.ledger.contents import verify as check
 from lmms_eval_cross.ledger.exporting import export as export_all
 from lmms_eval_cross.ledger.steady import open_ledger
+from lmms_eval_cross.say import say
 from lmms_eval_cross.settings import load_settings
 
-FILES = click.Path(path_type=Path)
+FILES = GivenPath(path_type=Path)
 
 
 @click.group()
@@ -25,7 +27,7 @@ def ledger() -> None:
 @ledger.command()
 def show() -> None:
     """Print counts by judge, and the runs with answers."""
-    click.echo(describe(open_ledger(load_settings())))
+    say(describe(open_ledger(load_settings())))
 
 
 @ledger.command()
@@ -34,8 +36,8 @@ def merge(files: tuple[Path, ...]) -> None:
     """Take over from other ledger files what this one lacks; they are not changed."""
     own = open_ledger(load_settings())
     for file in files:
-        new = hosts.merge(own, file, say=partial(click.echo, err=True))
-        click.echo(f"{file.name}: {new['verdict']} verdicts and {new['response']} answers are new.")
+        new = hosts.merge(own, file, say=partial(say, err=True))
+        say(f"{file.name}: {new['verdict']} verdicts and {new['response']} answers are new.")
 
 
 @ledger.command()
@@ -44,7 +46,7 @@ def export(folder: Path) -> None:
     """Write answers and verdicts as Parquet into a folder."""
     with unwritable_told(folder):
         written = export_all(hosts.ledger_paths(load_settings().home), folder)
-    click.echo(f"Written: {written['verdict']} verdicts and {written['response']} answers to {folder}")
+    say(f"Written: {written['verdict']} verdicts and {written['response']} answers to {folder}")
 
 
 @ledger.command()
@@ -53,6 +55,6 @@ def verify() -> None:
     from lmms_eval_cross.judge.rescoring import rescore  # the rubrics' parser, which only this command needs
 
     report = check(open_ledger(load_settings()), rescore)
-    click.echo(report.sentence)
+    say(report.sentence)
     if report.has_faults:
         sys.exit(3)

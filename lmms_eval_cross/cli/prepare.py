@@ -3,6 +3,7 @@
 import click
 
 from lmms_eval_cross.data.prepare import prepare as run
+from lmms_eval_cross.say import say
 from lmms_eval_cross.settings import load_settings
 
 
@@ -25,4 +26,4 @@ def prepare(source: str | None, revision: str | None, force: bool) -> None:
     """Validate a copy of CROSS and write it as Parquet under CROSS_HOME."""
     settings = load_settings()
     official = settings.judge_rubric != "native"
-    run(settings.home, source or settings.source, revision, force, official, say=click.echo)
+    run(settings.home, source or settings.source, revision, force, official, say=say)

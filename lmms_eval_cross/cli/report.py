@@ -4,17 +4,19 @@ from pathlib import Path
 
 import click
 
+from lmms_eval_cross.cli.paths import GivenPath
 from lmms_eval_cross.report.page import PageOptions
 from lmms_eval_cross.report.write import Targets, write_report
+from lmms_eval_cross.say import say
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
+_FILE = GivenPath(dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("runs", nargs=-1, required=True, type=GivenPath(path_type=Path))
 @click.option("-o", "--output", type=_FILE, help="The page; without any file named, report.html.")
 @click.option("--markdown", type=_FILE, help="Write a summary to paste.")
-@click.option("--csv", "csv_folder", type=click.Path(file_okay=False, path_type=Path), help="Write tables to a folder.")
+@click.option("--csv", "csv_folder", type=GivenPath(file_okay=False, path_type=Path), help="Write tables to a folder.")
 @click.option("--json", "json_file", type=_FILE, help="Write the numbers; docs/report.md has the schema.")
 @click.option("--labels", type=_FILE, help="Correct the means by human labels, of `label import`.")
 @click.option("--no-samples", is_flag=True, help="Leave out queries, answers, norms and images: a page to share.")
@@ -38,4 +40,4 @@ def report(
     targets = Targets(page=output, markdown=markdown, csv=csv_folder, json=json_file)
     options = PageOptions(samples=not no_samples, images=not redact_images)
     for path in write_report(runs, targets, options, labels):
-        click.echo(path)
+        say(path)

@@ -6,6 +6,7 @@ import click
 
 from lmms_eval_cross.harness.doctor import require_lmms_eval
 from lmms_eval_cross.harness.run_command import run_lmms_eval
+from lmms_eval_cross.say import tell
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -25,5 +26,5 @@ def run(chunk: int, arguments: tuple[str, ...]) -> None:
     if arguments[0].startswith("-"):
         require_lmms_eval()
     ending = run_lmms_eval(arguments, chunk)
-    click.echo(f"lmms-eval-cross: {ending.sentence}", err=True)
+    tell(ending.sentence)
     sys.exit(ending.exit_code)

@@ -3,9 +3,10 @@
 import click
 
 from lmms_eval_cross.benchmark.splits import tasks_folder
+from lmms_eval_cross.say import say
 
 
 @click.command()
 def tasks() -> None:
     """Print the folder of the task YAMLs, for lmms-eval's --include_path."""
-    click.echo(tasks_folder())
+    say(tasks_folder())

@@ -14,8 +14,10 @@ from lmms_eval_cross.benchmark.records import DIMENSIONS
 from lmms_eval_cross.compare.rounds import UNJUDGED, Judging, Round, SampleFacts, Scores, Side
 from lmms_eval_cross.compare.task_metrics import TaskMetric
 from lmms_eval_cross.errors import RunError
+from lmms_eval_cross.outside import parse_strict_json, read_text
 from lmms_eval_cross.runs.made_at import in_utc
 from lmms_eval_cross.runs.sample_record import Provenance
+from lmms_eval_cross.trust.sealed import SEAL, seal_of
 
 SCHEMA: Final = "cross-baseline/2"
 WITHOUT_HASHES: Final = "cross-baseline/1"
@@ -24,6 +26,7 @@ FAILED: Final = "-"
 UNANSWERED: Final = "-"
 _MARK_OF: Final = {1.0: "1", 0.0: "0"}
 _HASH: Final = re.compile("[0-9a-f]{16}|-")
+_MOST_BYTES: Final = 64 * 2**20
 _SCORE_OF: Final = {"1": 1.0, "0": 0.0, FAILED: nan}
 
 
@@ -51,19 +54,23 @@ class _BaselineFile(BaseModel):
     dimensions: tuple[str, ...]
     rounds: list[_RoundEntry]
     samples: dict[str, tuple[str, ...]]
-    """Norm, country, language, the scores of each round and, but in the first schema, the hashes of its answers."""
+    """Norm, country, language, the scores of each round and, but in the first schema, the hashes of its answers and of
+    what the sample shows."""
 
 
 def write_baseline(side: Side) -> str:
     """The baseline file of a side: a header, then one line a sample, in the order of their ids.
 
-    Runs with the same verdicts give files that differ in name and date alone. No text of the benchmark and no path
-    is in it.
+    Runs with the same verdicts give files that differ in name, date and seal alone. It has no text of the benchmark
+    and no path.
     """
+    for fault in (fault for one in side.rounds for fault in one.faults):
+        raise RunError(f"{fault} A baseline is made of the samples that a run wrote.")
     header = {"schema": SCHEMA, "dimensions": DIMENSIONS, "rounds": [_round_entry(one) for one in side.rounds]}
     head = json.dumps(header, indent=1, sort_keys=False, allow_nan=False)
     lines = ",\n".join(_sample_lines(side))
-    return f'{head[:-2]},\n "samples": {{\n{lines}\n }}\n}}\n'
+    body = f'{head[:-2]},\n "samples": {{\n{lines}\n }}'
+    return f'{body},\n "{SEAL}": "{seal_of(json.loads(body + "}"))}"\n}}\n'
 
 
 def _round_entry(one: Round) -> dict[str, Any]:
@@ -83,11 +90,11 @@ def _round_entry(one: Round) -> dict[str, Any]:
 
 
 def _sample_lines(side: Side) -> Iterator[str]:
-    """Id, norm, country, language and, round by round, the scores, `1101 110-`, and the hashes of the answers."""
+    """Id, norm, country, language, round by round the scores, `1101 110-`, and answers' hashes; the sample's hash."""
     for sample_id, facts in sorted(side.facts.items()):
         scores = " ".join(_marks(one.scores.get(sample_id, UNJUDGED)) for one in side.rounds)
         hashes = " ".join(one.answer_hashes.get(sample_id, UNANSWERED) for one in side.rounds)
-        row = [facts.norm_id, facts.country, facts.language, scores, hashes]
+        row = [facts.norm_id, facts.country, facts.language, scores, hashes, facts.shown]
         yield f"  {json.dumps(sample_id)}: {json.dumps(row)}"
 
 
@@ -114,8 +121,9 @@ def read_baseline(path: Path) -> tuple[Round, ...]:
     """
     file = _checked(path)
     facts: dict[str, SampleFacts] = {}
-    for sample_id, (norm_id, country, language, *_) in file.samples.items():
-        facts[sample_id] = SampleFacts(sample_id, norm_id, country, language)
+    for sample_id, (norm_id, country, language, _, *further) in file.samples.items():
+        shown = further[1] if further else ""
+        facts[sample_id] = SampleFacts(sample_id, norm_id, country, language, shown)
     rounds: list[Round] = []
     for entry, scores, hashes in zip(file.rounds, _scores(path, file), _answer_hashes(path, file), strict=True):
         rounds.append(_round(path, entry, facts, scores, hashes))
@@ -135,7 +143,7 @@ def _answer_hashes(path: Path, file: _BaselineFile) -> list[dict[str, str]]:
     """Round by round, the hash of every answer; without any where the file is of the first schema."""
     hashes: list[dict[str, str]] = [{} for _ in file.rounds]
     for sample_id, columns in file.samples.items():
-        for place, digest in enumerate(_split_hashes(path, sample_id, columns[4:], len(file.rounds))):
+        for place, digest in enumerate(_split_hashes(path, sample_id, columns[4:5], len(file.rounds))):
             if digest != UNANSWERED:
                 hashes[place][sample_id] = digest
     return hashes
@@ -143,9 +151,10 @@ def _answer_hashes(path: Path, file: _BaselineFile) -> list[dict[str, str]]:
 
 def _checked(path: Path) -> _BaselineFile:
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = parse_strict_json(read_text(path, _MOST_BYTES))
     except (OSError, ValueError) as error:
         raise RunError(f"{path.name} can't be read as a baseline file ({error}); write it anew.") from None
+    _check_seal(path, raw)
     schema = None
     if isinstance(raw, dict):
         schema = raw.pop("schema", None)
@@ -157,12 +166,21 @@ def _checked(path: Path) -> _BaselineFile:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise RunError(f"{path.name} is damaged at {place} ({first['msg']}); write it anew from its run.") from None
-    columns = {WITHOUT_HASHES: 4, SCHEMA: 5}[schema]
+    columns = {WITHOUT_HASHES: 4, SCHEMA: 6}[schema]
     if set(map(len, file.samples.values())) - {columns}:
         raise RunError(f"{path.name} has samples without {columns} columns; write it anew from its run.")
     if file.dimensions != DIMENSIONS or not file.rounds or not file.samples:
         raise RunError(f"{path.name} has no rounds, no samples or other dimensions; write it anew from its run.")
     return file
+
+
+def _check_seal(path: Path, raw: object) -> None:
+    """Take the seal off, which every file but those of the first schema has, and which must be its content's hash."""
+    if not isinstance(raw, dict):
+        return
+    seal = raw.pop(SEAL, None)
+    if raw.get("schema") == SCHEMA and seal != seal_of(raw):
+        raise RunError(f"{path.name} was edited, for its content does not fit its {SEAL}; write it anew from its run.")
 
 
 def _split_marks(path: Path, sample_id: str, marks: str, rounds: int) -> list[str]:

@@ -1,7 +1,7 @@
 """Why two sides can't be compared: another judge, rubric, profile or data, other wordings or samples."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, Final
 
@@ -55,6 +55,7 @@ def incomparable(baseline: Side, candidate: Side, allowed_missing: float) -> lis
         allowed_missing: percent of all samples that one side may lack; they count as failures.
     """
     return [
+        *_edited(baseline, candidate),
         *_other_judging(baseline, candidate, RULES),
         *_way_across(baseline, candidate),
         *_other_samples(baseline, candidate, allowed_missing),
@@ -64,11 +65,17 @@ def incomparable(baseline: Side, candidate: Side, allowed_missing: float) -> lis
 def incomparable_over_bridge(baseline: Side, candidate: Side, allowed_missing: float) -> list[str]:
     """The same for two judges with a bridge between them: each side must be judged alike, and on the same data."""
     return [
+        *_edited(baseline, candidate),
         *_mixed_judging("baseline", baseline),
         *_mixed_judging("candidate", candidate),
         *_other_judging(baseline, candidate, [DATA]),
         *_other_samples(baseline, candidate, allowed_missing),
     ]
+
+
+def _edited(*sides: Side) -> Iterator[str]:
+    for one in chain.from_iterable(side.rounds for side in sides):
+        yield from one.faults
 
 
 def _mixed_judging(name: str, side: Side) -> Iterator[str]:
@@ -114,12 +121,36 @@ def _other_samples(baseline: Side, candidate: Side, allowed_missing: float) -> I
     if of_one_side:
         yield f"The wordings differ: only one side has {listing(of_one_side, most=4)}."
     only_before, only_after = len(before.keys() - after.keys()), len(after.keys() - before.keys())
+    differing = sorted(_told_differently(baseline, candidate))
+    if differing:
+        yield (
+            f"The two sides tell different things of {listing(differing, most=4)}: norm, country, language, query and "
+            "picture of a sample must be the same."
+        )
     total = len(before.keys() | after.keys())
     if 100 * (only_before + only_after) > allowed_missing * total:
         yield (
             f"The samples differ: {only_before:,} only in the baseline and {only_after:,} only in the candidate, of "
             f"{total:,}; {allowed_missing:g}% may."
         )
+
+
+def _told_differently(*sides: Side) -> set[str]:
+    """The samples of which any two rounds tell different facts."""
+    first: dict[str, SampleFacts] = {}
+    differing: set[str] = set()
+    for one in chain.from_iterable(side.rounds for side in sides):
+        for sample_id, facts in one.facts.items():
+            if _differ(first.setdefault(sample_id, facts), facts):
+                differing.add(sample_id)
+    return differing
+
+
+def _differ(before: SampleFacts, after: SampleFacts) -> bool:
+    """Whether two sides tell different facts of a sample; old baseline files have no hash of what was shown."""
+    if not before.shown or not after.shown:
+        before, after = replace(before, shown=""), replace(after, shown="")
+    return before != after
 
 
 def _wordings(facts: Mapping[str, SampleFacts]) -> set[str]:

@@ -7,6 +7,7 @@ from xml.etree import ElementTree as Xml
 from lmms_eval_cross.compare import words
 from lmms_eval_cross.compare.comparison import Comparison, MetricResult
 from lmms_eval_cross.stats import Decision
+from lmms_eval_cross.text import drawable
 
 SUITE: Final = "cross"
 
@@ -31,7 +32,7 @@ def render_junit(comparison: Comparison) -> str:
     root = Xml.Element("testsuites")
     root.append(suite)
     Xml.indent(root)
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{Xml.tostring(root, encoding="unicode")}\n'
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{drawable(Xml.tostring(root, encoding="unicode"))}\n'
 
 
 def _properties(comparison: Comparison) -> Iterator[tuple[str, str]]:

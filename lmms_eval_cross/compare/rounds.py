@@ -6,7 +6,7 @@ from itertools import combinations
 from math import nan
 from typing import Final, TypeAlias
 
-from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, Outcome, Sample, Verdict
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, Outcome, Sample, Verdict, data_hash
 from lmms_eval_cross.compare.task_metrics import TaskMetric, task_metrics
 from lmms_eval_cross.errors import RunError, listing
 from lmms_eval_cross.runs.model_under_test import model_under_test
@@ -31,11 +31,14 @@ class SampleFacts:
     norm_id: str
     country: str
     language: str
+    shown: str = ""
+    """16 hex digits of a hash of what model and judge are shown; empty in baseline files of the first schema."""
 
     @classmethod
     def of(cls, sample: Sample) -> "SampleFacts":
         """The facts of a sample."""
-        return cls(sample.sample_id, sample.norm_id, sample.country, sample.language)
+        shown = data_hash([sample])[:16]
+        return cls(sample.sample_id, sample.norm_id, sample.country, sample.language, shown)
 
     @property
     def subset(self) -> str:
@@ -89,6 +92,8 @@ class Round:
     """A hash of what may change the model's answers, but the seed; empty where that is not known."""
     is_limited: bool = False
     """It holds a part of the samples, for lmms-eval's --limit; a baseline file doesn't say."""
+    faults: tuple[str, ...] = ()
+    """Sentences on what was edited in the run, so that it can't be compared."""
 
 
 def read_round(run: LoggedRun) -> Round:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from lmms_eval_cross.compare import words
 from lmms_eval_cross.compare.comparison import Comparison, MetricResult
+from lmms_eval_cross.text import printable
 
 WIDTH: Final = 100
 _TRAILING: Final = re.compile(r"(?:\x1b\[[\d;]*m| )+$", re.MULTILINE)
@@ -21,29 +22,23 @@ def render_text(comparison: Comparison) -> str:
     """The comparison for a terminal, with colours (click takes them off where the output is no terminal)."""
     buffer = StringIO()
     console = Console(file=buffer, width=WIDTH, force_terminal=True, highlight=False, emoji=False, markup=False)
-    console.print(Text(words.sides(comparison), style="bold"))
+    console.print(Text(printable(words.sides(comparison)), style="bold"))
     if comparison.fallen_slices:
-        console.print(Text(words.fallen_slices(comparison), style="bold red"))
-    for line in filter(
-        None, (words.judged(comparison), words.bridged(comparison), *words.notes(comparison), _warning(comparison))
-    ):
-        console.print(line)
+        console.print(Text(printable(words.fallen_slices(comparison)), style="bold red"))
+    for line in filter(None, (words.judged(comparison), words.bridged(comparison), *words.notes(comparison))):
+        console.print(printable(line))
+    if not comparison.is_measurement:
+        console.print(Text(words.NOT_A_MEASUREMENT, style="bold magenta"))
     if comparison.metrics:
         console.print(_metrics(comparison))
         _print_notes(console, comparison)
     if comparison.corrected:
         console.print(_corrected(comparison))
-        console.print(words.corrected_note(comparison), style="dim")
+        console.print(printable(words.corrected_note(comparison)), style="dim")
     if comparison.confirmation:
-        console.print(words.confirmed(comparison))
-    console.print(Text(words.sentence(comparison), style=_STYLES[comparison.decision]))
+        console.print(printable(words.confirmed(comparison)))
+    console.print(Text(printable(words.sentence(comparison)), style=_STYLES[comparison.decision]))
     return _TRAILING.sub(lambda match: match[0].replace(" ", ""), buffer.getvalue())
-
-
-def _warning(comparison: Comparison) -> Text | None:
-    if comparison.is_measurement:
-        return None
-    return Text(words.NOT_A_MEASUREMENT, style="bold magenta")
 
 
 def _metrics(comparison: Comparison) -> Table:
@@ -66,14 +61,14 @@ def _corrected(comparison: Comparison) -> Table:
     for name in numbers:
         table.add_column(name, justify="right")
     for correction in comparison.corrected:
-        table.add_row(*words.corrected_row(*correction))
+        table.add_row(*map(printable, words.corrected_row(*correction)))
     return table
 
 
 def _name(metric: MetricResult) -> str:
     if metric.method == "plain":
-        return f"{metric.name} *"
-    return metric.name
+        return f"{printable(metric.name)} *"
+    return printable(metric.name)
 
 
 def _print_notes(console: Console, comparison: Comparison) -> None:
@@ -81,4 +76,4 @@ def _print_notes(console: Console, comparison: Comparison) -> None:
         console.print("* from the two values alone, samples not paired", style="dim")
     untested = words.untested_slices(comparison)
     if untested:
-        console.print(untested, style="dim")
+        console.print(printable(untested), style="dim")

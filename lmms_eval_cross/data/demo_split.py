@@ -11,8 +11,7 @@ from typing import Final
 
 from filelock import FileLock
 
-from lmms_eval_cross.benchmark.records import Sample, Setting
-from lmms_eval_cross.data.official import norm_id
+from lmms_eval_cross.benchmark.records import Sample, Setting, norm_id
 from lmms_eval_cross.data.prepare import Split, writable_home, write_checked_images, write_splits
 from lmms_eval_cross.data.prepared import IMAGES, MANIFEST, Prepared
 

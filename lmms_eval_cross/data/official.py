@@ -1,6 +1,5 @@
 """Read the official JSON: every record checked, no text changed, the known quirks of the release taken."""
 
-import hashlib
 import json
 import re
 from collections import Counter
@@ -12,7 +11,7 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lmms_eval_cross.benchmark.records import Sample, Subset
+from lmms_eval_cross.benchmark.records import Sample, Subset, norm_id
 from lmms_eval_cross.benchmark.release import COUNTRIES, LANGUAGES, ReleaseFile
 from lmms_eval_cross.errors import DataError
 
@@ -92,11 +91,6 @@ class SourceSample:
     """With an empty `image_sha256`."""
     image_path: str
     """`images/<subset>/<name>`"""
-
-
-def norm_id(norm: str) -> str:
-    """The cluster that a norm's text stands for: 16 hex digits."""
-    return hashlib.sha256(norm.encode()).hexdigest()[:16]
 
 
 def clean_language(label: str) -> str | None:

@@ -1,8 +1,6 @@
 """Turn a copy of CROSS into Parquet, whole or not at all."""
 
 import errno
-import hashlib
-import json
 import os
 import shutil
 from collections import defaultdict
@@ -20,7 +18,7 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from lmms_eval_cross import __version__
-from lmms_eval_cross.benchmark.records import Sample, repeated_ids
+from lmms_eval_cross.benchmark.records import Sample, data_hash, repeated_ids
 from lmms_eval_cross.benchmark.release import DEFAULT_REVISION, DEFAULT_SOURCE, FILES, JUDGE_FILE, ReleaseFile
 from lmms_eval_cross.benchmark.rubric import Rubric, read_official_rubric
 from lmms_eval_cross.data.images import StoredImage, check_image, write_images
@@ -136,10 +134,7 @@ class Split:
     @property
     def sha256(self) -> str:
         """The data hash: what the judge and the model are shown, and nothing else."""
-        shown: list[list[str]] = []
-        for sample in self.samples:
-            shown.append([sample.sample_id, sample.language, sample.norm, sample.query, sample.image_sha256])
-        return hashlib.sha256(json.dumps(shown).encode()).hexdigest()
+        return data_hash(self.samples)
 
 
 def _build(home: Path, source: Source, official: bool, say: Say) -> Prepared:

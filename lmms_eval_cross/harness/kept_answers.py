@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import platform
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -24,7 +23,9 @@ from filelock import FileLock, Timeout
 
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.splits import SPLITS
+from lmms_eval_cross.outside import parse_json
 from lmms_eval_cross.runs.failed_generations import failed_generation
+from lmms_eval_cross.say import tell
 from lmms_eval_cross.text import canonical_json
 
 CHUNK: Final = "CROSS_RUN_CHUNK"
@@ -92,16 +93,13 @@ class KeptAnswers:
             with self._file.open("a", encoding="ascii") as file:
                 file.write("\n" + "\n".join(lines) + "\n")
         except OSError as error:
-            print(
-                f"lmms-eval-cross: {len(lines)} answers can't be kept ({error.strerror}); the run goes on without.",
-                file=sys.stderr,
-            )
+            tell(f"{len(lines)} answers can't be kept ({error.strerror}); the run goes on without.")
 
 
 def _rows(file: Path) -> Iterator[dict[str, Any]]:
     for line in file.read_text(encoding="ascii", errors="replace").splitlines():
         try:
-            row = json.loads(line)
+            row = parse_json(line)
         except ValueError:
             continue
         if isinstance(row, dict) and row.keys() >= {"key", "answer"}:
@@ -123,9 +121,7 @@ def generate_in_chunks(
     requested = dict(zip(request_keys(model, requests), requests, strict=True))
     answers = {key: _decoded(*kept.of_earlier_tries[key]) for key in requested.keys() & kept.of_earlier_tries.keys()}
     if answers:
-        print(
-            f"lmms-eval-cross: {len(answers)} of {len(requested)} answers were kept by an earlier try.", file=sys.stderr
-        )
+        tell(f"{len(answers)} of {len(requested)} answers were kept by an earlier try.")
     missing = [key for key in requested if key not in answers]
     for start in range(0, len(missing), size):
         keys = missing[start : start + size]

@@ -18,6 +18,7 @@ from lmms_eval_cross.harness.known_bad import refuse_known_bad
 from lmms_eval_cross.harness.last_error import record_errors
 from lmms_eval_cross.harness.lmms_eval_arguments import refuse_commas
 from lmms_eval_cross.models import AVAILABLE_MODELS
+from lmms_eval_cross.say import say
 
 _HOOKED: Final = "_hooked_by_lmms_eval_cross"
 
@@ -30,10 +31,10 @@ def register() -> list[Any]:
     try:
         hook_task_manager()
     except (ImportError, AttributeError, TypeError) as error:
-        print(
+        say(
             f"lmms-eval-cross can't add its tasks to this lmms-eval by itself ({error}); "
             'name them with --include_path "$(lmms-eval-cross tasks)".',
-            file=sys.stderr,
+            err=True,
         )
     return [
         ModelManifest(model_id=name, simple_class_path=f"lmms_eval_cross.models.{name}.{cls}")

@@ -2,7 +2,6 @@
 
 import functools
 import inspect
-import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -14,6 +13,7 @@ from lmms_eval_cross.harness.generation_hook import OUR_TASKS, hook_generation
 from lmms_eval_cross.harness.reasoning_tags import use_tags_of_the_command_line
 from lmms_eval_cross.harness.selection import Selection, read_selection
 from lmms_eval_cross.runs.sample_record import RECORD
+from lmms_eval_cross.say import say
 
 _HOOKED: Final = "_hooked_by_lmms_eval_cross"
 _checked: Final[set[Selection]] = set()
@@ -26,10 +26,10 @@ def hook_run() -> None:
         hook_generation()
         hook_evaluation()
     except (ImportError, AttributeError) as error:
-        print(
+        say(
             f"lmms-eval-cross can't look after answers and arguments in this lmms-eval ({error}): a crash costs all "
             "answers, and what is wrong shows late.",
-            file=sys.stderr,
+            err=True,
         )
 
 

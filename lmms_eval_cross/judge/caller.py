@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import sys
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from lmms_eval_cross.judge.replies import NoReply
 from lmms_eval_cross.ledger.spend import Budget
 from lmms_eval_cross.pacing.limiter import RETRY, Limiter
 from lmms_eval_cross.pacing.pace import Ticket
+from lmms_eval_cross.say import tell
 
 Outcomes: TypeAlias = Mapping[Dimension, Outcome]
 JobT = TypeVar("JobT")
@@ -301,7 +301,7 @@ class Caller(Generic[JobT]):
         if self._stopped:
             return
         self._stopped = reason, detail
-        print(f"lmms-eval-cross: {detail.rstrip('.')}. {self._caution.finish_later}", file=sys.stderr, flush=True)
+        tell(f"{detail.rstrip('.')}. {self._caution.finish_later}")
         given_up = set(self._calls)
         if not in_flight:
             given_up -= self._flying

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import re
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -24,6 +23,7 @@ from lmms_eval_cross.judge.quirks import adapt, learn
 from lmms_eval_cross.judge.replies import NoReply, Reply
 from lmms_eval_cross.judge.request import Request
 from lmms_eval_cross.pacing.limits import Limits, read_limits
+from lmms_eval_cross.say import tell
 
 MOST_WORDS: Final = 65_536
 """Of a refusal, in which a wait is looked for."""
@@ -105,11 +105,9 @@ class JudgeClient:
         self._models.add(one_line(name))
         if len(self._models) == 2:
             both = " and ".join(sorted(self._models))
-            print(
-                f"lmms-eval-cross: {self.endpoint.host} answers for {self.model} with two models, {both}: "
-                "that is two judges under one name; ask for one of them in CROSS_JUDGE_MODEL.",
-                file=sys.stderr,
-                flush=True,
+            tell(
+                f"{self.endpoint.host} answers for {self.model} with two models, {both}: "
+                "that is two judges under one name; ask for one of them in CROSS_JUDGE_MODEL."
             )
 
     async def _post(self, content: bytes) -> httpx2.Response:

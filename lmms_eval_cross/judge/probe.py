@@ -1,7 +1,6 @@
 """Ask the endpoint, before any GPU works, whether it knows the key and the model."""
 
 import json
-import sys
 from datetime import date, datetime, timezone
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from openai.types.chat import ChatCompletion
 from lmms_eval_cross.errors import JudgeSetupError
 from lmms_eval_cross.judge.client import call_headers, client_options, error_message
 from lmms_eval_cross.judge.endpoint import Endpoint
+from lmms_eval_cross.say import tell
 
 TIMEOUT_SECONDS: Final = 20
 _TOKEN_LIMITS: Final[tuple[dict[str, Any], ...]] = ({"max_tokens": 1}, {"max_completion_tokens": 16})
@@ -125,7 +125,7 @@ def _is_listed(client: OpenAI, model: str, headers: dict[str, Any]) -> bool:
         return False
     warning = shutdown_warning(model, getattr(answer, "shutdown_date", None), datetime.now(timezone.utc).date())
     if warning:
-        print(f"lmms-eval-cross: {warning}", file=sys.stderr)
+        tell(warning)
     return True
 
 

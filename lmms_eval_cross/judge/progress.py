@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from lmms_eval_cross.benchmark.records import Usage
 from lmms_eval_cross.judge.prices import Price
+from lmms_eval_cross.say import say
 
 LINE_SECONDS: Final = 30.0
 
@@ -71,7 +72,7 @@ class Progress:
             self._bar.set_postfix_str(self._state(), refresh=True)
         elif self._shown and time.monotonic() >= self._line_at:
             self._line_at += LINE_SECONDS
-            print(self.line(time.monotonic()), file=sys.stderr, flush=True)
+            say(self.line(time.monotonic()), err=True)
 
     def line(self, now: float) -> str:
         """The state in a line: done, failed, in flight, rate, tokens, money, time left."""

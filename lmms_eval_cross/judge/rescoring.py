@@ -1,13 +1,17 @@
 """Read a kept reply again: the score that it gives, against which the score that was kept can be held."""
 
+import hashlib
+import re
 from functools import cache
+from importlib.resources import files
 from typing import Final
 
-from lmms_eval_cross.benchmark.rubric import load_native_rubric
 from lmms_eval_cross.judge.reply import ParsedScore, parse_reply
 
-_WHOLE_REPLY: Final = frozenset({"official", "rules"})
-"""Profiles of which the whole reply is kept."""
+WHOLE_REPLY: Final = frozenset({"official", "rules"})
+"""Profiles of which the whole reply is kept, and not the rationale alone."""
+_PLAIN: Final = re.compile(r"[^\d<{`>\"\[]*\nScore: ([01])")
+"""A reply with one digit, at its end, and with nothing that the parser would look at twice: nine in ten are so."""
 
 
 def rescore(profile: str, rubric_sha256: str, dimension: str, reply: str) -> int | None:
@@ -19,17 +23,23 @@ def rescore(profile: str, rubric_sha256: str, dimension: str, reply: str) -> int
         dimension: of the score.
         reply: as it was kept.
     """
-    if profile not in _WHOLE_REPLY:
+    if profile not in WHOLE_REPLY:
         return None
+    number = _number(reply)
+    if number is not None and dimension == "compliance" and profile != "rules" and rubric_sha256 != _native():
+        return 1 - number
+    return number
+
+
+def _number(reply: str) -> int | None:
+    plain = _PLAIN.fullmatch(reply) if reply.isascii() else None
+    if plain is not None:
+        return int(plain[1])
     read = parse_reply(reply)
-    if not isinstance(read, ParsedScore):
-        return None
-    if dimension == "compliance" and profile != "rules" and rubric_sha256 != _native():
-        return 1 - read.number
-    return read.number
+    return read.number if isinstance(read, ParsedScore) else None
 
 
 @cache
 def _native() -> str:
-    """The hash of our own rubric, which scores compliance; a later wording of it must be added to this one."""
-    return load_native_rubric().sha256
+    """The hash of our own rubric, which scores compliance; where its wording changes, this must know both."""
+    return hashlib.sha256(files("lmms_eval_cross.benchmark").joinpath("native.yml").read_bytes()).hexdigest()

@@ -7,7 +7,6 @@ opens its own. What other hosts find out in the meantime is not seen before the 
 
 import platform
 import re
-import sys
 from pathlib import Path
 from typing import Final, Literal
 
@@ -15,6 +14,7 @@ from lmms_eval_cross.errors import CrossError
 from lmms_eval_cross.files import check_owner
 from lmms_eval_cross.ledger.merging import merge
 from lmms_eval_cross.ledger.store import Ledger
+from lmms_eval_cross.say import tell
 
 __all__ = ["ledger_file", "ledger_paths", "merge", "merge_other_hosts", "on_network"]
 
@@ -67,4 +67,4 @@ def merge_other_hosts(ledger: Ledger) -> None:
 
 
 def _say(sentence: str) -> None:
-    print(f"lmms-eval-cross: {sentence}", file=sys.stderr, flush=True)
+    tell(sentence)

@@ -1,6 +1,5 @@
 """A ledger whose troubles in the middle of a run cost no run: disk full, read-only, damaged."""
 
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from lmms_eval_cross.benchmark.records import Outcome
 from lmms_eval_cross.errors import EntryError, LedgerError
 from lmms_eval_cross.ledger.hosts import ledger_file
 from lmms_eval_cross.ledger.store import Entry, Ledger
+from lmms_eval_cross.say import tell
 from lmms_eval_cross.settings import Settings
 
 
@@ -76,7 +76,7 @@ class SteadyLedger(Ledger):
         with self._reporting:
             if sentence not in self._reported:
                 self._reported.add(sentence)
-                print(f"lmms-eval-cross: {sentence}", file=sys.stderr, flush=True)
+                tell(sentence)
 
 
 def open_ledger(settings: Settings) -> SteadyLedger:

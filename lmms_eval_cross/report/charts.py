@@ -4,7 +4,8 @@ Colours are the page's CSS variables, so that a chart follows light, dark and pr
 """
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -16,6 +17,7 @@ from lmms_eval_cross.report.languages import LanguageGap
 from lmms_eval_cross.report.measured import Measured
 from lmms_eval_cross.report.scores import MEASURES, MeanScore, measure_title
 from lmms_eval_cross.report.slice_rows import SliceRow
+from lmms_eval_cross.text import drawable
 
 Spec: TypeAlias = dict[str, Any]
 Domain: TypeAlias = tuple[float, float]
@@ -61,7 +63,18 @@ def draw(spec: Spec) -> str:
     """The SVG of a specification, with roles and labels for screen readers."""
     import vl_convert
 
-    return vl_convert.vegalite_to_svg({**spec, "config": _CONFIG})
+    return vl_convert.vegalite_to_svg({**_drawable(spec), "config": _CONFIG})
+
+
+def _drawable(part: Any) -> Any:
+    """A specification whose texts the renderer survives: it aborts on a NUL, and runs what a line break ends."""
+    if isinstance(part, str):
+        return " ".join(re.split(r"[\n\t\u2028\u2029]", drawable(part)))
+    if isinstance(part, Mapping):
+        return {name: _drawable(value) for name, value in part.items()}
+    if isinstance(part, Sequence):
+        return list(map(_drawable, part))
+    return part
 
 
 def overview(report: Report) -> Chart:

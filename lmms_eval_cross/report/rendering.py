@@ -1,6 +1,5 @@
 """Templates: autoescaped, a missing field is an error, and numbers are formatted in one place."""
 
-import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -11,8 +10,8 @@ from lmms_eval_cross.report.corrected_scores import CorrectedEstimate, RateEstim
 from lmms_eval_cross.report.differences import Difference
 from lmms_eval_cross.report.paper import REFERENCES, SOURCE
 from lmms_eval_cross.report.scores import MEASURES, SLICES, MeanScore, measure_title
+from lmms_eval_cross.text import drawable, markdown
 
-_MARKDOWN: Final = re.compile(r"[\\`*<>|&~$@]|(?<!\w)_|_(?!\w)|\](?=[(\[:])")
 LABELS_NOTE: Final = (
     'The judge rate is what the judge gives. Intervals are for the rate over norms like these; those after "run" '
     "are for what people would say of the run's own answers. Where PPI++ is missing the labels are of "
@@ -38,6 +37,7 @@ def _environment(autoescape: bool) -> Environment:
         loader=PackageLoader("lmms_eval_cross.report"),
         autoescape=autoescape,
         undefined=StrictUndefined,
+        finalize=_clean,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -54,6 +54,11 @@ def _environment(autoescape: bool) -> Environment:
         "reference_source": SOURCE,
     }
     return environment
+
+
+def _clean(value: Any) -> Any:
+    """What is put into a template, without characters that no page may hold; what is marked up already stays so."""
+    return type(value)(drawable(value)) if isinstance(value, str) else value
 
 
 def _filters() -> dict[str, Callable[..., str]]:
@@ -94,5 +99,5 @@ def difference_text(difference: Difference) -> str:
 
 
 def markdown_text(text: Any) -> str:
-    """`text` on one line, as itself: no markup, no HTML, no new table cell."""
-    return _MARKDOWN.sub(lambda match: f"&#{ord(match[0])};", " ".join(str(text).split()))
+    """`text` on one line, as itself: no markup, no HTML, no new table cell, no mention, no address."""
+    return markdown(str(text))

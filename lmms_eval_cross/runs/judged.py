@@ -1,12 +1,12 @@
 """Whether runs are judged well enough to build on: baselines, anchors, labels."""
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.runs.sample_record import JudgedAnswer
 from lmms_eval_cross.runs.scorecard import advice, describe_incomplete, whys
+from lmms_eval_cross.say import tell
 from lmms_eval_cross.settings import load_settings
 
 
@@ -22,4 +22,4 @@ def check_judged(path: Path, answers: Iterable[JudgedAnswer]) -> None:
         raise RunError(f"None of the {len(answers)} answers in {path} has a verdict. {advice(missing, str(path))}")
     incomplete = describe_incomplete(str(path), answers, load_settings().min_coverage)
     if incomplete:
-        print(f"lmms-eval-cross: {incomplete}", file=sys.stderr, flush=True)
+        tell(incomplete)

@@ -25,7 +25,9 @@ def stamp_now(results: Mapping[str, Any]) -> str:
 
 
 def _zone_of(results: Mapping[str, Any]) -> str:
-    arguments = results.get("config", {}).get("resolved_cli_args") or {}
+    arguments = results.get("config", {}).get("resolved_cli_args")
+    if not isinstance(arguments, Mapping):
+        return DEFAULT_NAME
     return str(arguments.get("timezone") or DEFAULT_NAME)
 
 
@@ -34,7 +36,7 @@ def in_utc(stamp: str, zone: str = DEFAULT_NAME) -> str:
     try:
         local = datetime.strptime(stamp, STAMP).replace(tzinfo=_zone(zone))
         return local.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
-    except (ValueError, OverflowError, ZoneInfoNotFoundError):
+    except (ValueError, OverflowError, OSError, ZoneInfoNotFoundError):  # a zone may be any file's name
         return stamp
 
 

@@ -1,16 +1,16 @@
 """Read what lmms-eval wrote: the results and samples of a run."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from lmms_eval_cross.benchmark.records import repeated_ids
 from lmms_eval_cross.benchmark.splits import SPLITS
 from lmms_eval_cross.errors import RunError, listing
+from lmms_eval_cross.outside import parse_json, read_lines, read_text
 from lmms_eval_cross.runs.made_at import made_at
 from lmms_eval_cross.runs.sample_record import RECORD, JudgedAnswer, read_record
 
@@ -41,12 +41,23 @@ class LoggedRun:
         Raises:
             RunError: a sample stands there twice, or a record can't be read.
         """
-        rows = chain.from_iterable(self.samples.values())
-        answers = [read_record(row[RECORD]) for row in rows if RECORD in row]
+        return sorted(self.answers_in_order, key=lambda answer: answer.sample.sample_id)
+
+    @cached_property
+    def answers_in_order(self) -> list[JudgedAnswer]:
+        """The same in the order of the samples files, which is that of the data.
+
+        Raises:
+            RunError: as for `answers`.
+        """
+        answers: list[JudgedAnswer] = []
+        for row in chain.from_iterable(self.samples.values()):
+            if RECORD in row:
+                answers.append(read_record(row[RECORD]))
         twice = repeated_ids(answer.sample for answer in answers)
         if twice:
             raise RunError(f"{self.name} has two answers for {listing(twice)}; give every run a folder of its own.")
-        return sorted(answers, key=lambda answer: answer.sample.sample_id)
+        return answers
 
     @property
     def judged_answers(self) -> list[JudgedAnswer]:
@@ -88,7 +99,7 @@ class LoggedRun:
         metrics: dict[str, dict[str, float]] = {}
         for task, values in self.results.get("results", {}).items():
             if task in configured and not has_records(self.samples.get(task, [])):
-                metrics[task] = dict(_numbers(values))
+                metrics[task] = dict(_numbers(self.name, values))
         return metrics
 
 
@@ -104,7 +115,8 @@ def load_run(path: Path) -> LoggedRun:
         RunError: there is none, or a file is damaged.
     """
     if path.is_dir():
-        results_files = [file for file in path.rglob(f"*{RESULTS_ENDING}") if file.parent.name != SUBMISSIONS]
+        named = path.rglob(f"*{RESULTS_ENDING}")
+        results_files = [file for file in named if file.parent.name != SUBMISSIONS and file.is_file()]
         if not results_files:
             raise RunError(f"{path} holds no *{RESULTS_ENDING}; give the --output_path of an lmms-eval run.")
         newest = sorted(results_files, key=lambda file: file.name)[-1]  # their names begin with the date
@@ -117,7 +129,7 @@ def load_run(path: Path) -> LoggedRun:
 
 
 def _load(name: str, results_file: Path) -> LoggedRun:
-    results = _read_json(results_file)
+    results = _read_results(results_file)
     prefix = results_file.name.removesuffix(RESULTS_ENDING)
     files: dict[str, Path] = {}
     samples: dict[str, list[dict[str, Any]]] = {}
@@ -133,34 +145,70 @@ def _task_of(samples_file: Path) -> str:
     return samples_file.stem.partition("_samples_")[2] or samples_file.stem
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_results(path: Path) -> dict[str, Any]:
+    """What lmms-eval wrote, as far as it is read here: objects where it writes objects."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise RunError(f"{path.name} is not valid JSON ({error}); the run may have been cut off.") from None
+        content = parse_json(read_text(path))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path.name} is not valid JSON ({_why(error)}); the run may have been cut off.") from None
     if not isinstance(content, dict):
         raise RunError(f"{path.name} holds no object; it is not a results file.")
+    if not isinstance(content.setdefault("config", {}), dict):
+        raise RunError(f"{path.name} has a config that is no object; it is not a results file.")
+    for name in _OF_TASKS:
+        by_task = content.setdefault(name, {})
+        if not isinstance(by_task, dict) or not all(isinstance(of_task, dict) for of_task in by_task.values()):
+            raise RunError(f"{path.name} has {name} that are not an object for each task; it is not a results file.")
     return content
+
+
+_OF_TASKS: Final = ("results", "configs", "n-samples", "higher_is_better")
 
 
 def _read_samples(path: Path) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                rows.append(json.loads(line))
-            except ValueError:
-                raise RunError(
-                    f"{path.name}, line {number}, is not valid JSON; the run may have been cut off."
-                ) from None
-    return sorted(rows, key=lambda row: int(row.get("doc_id", 0)))
+    number = 0
+    try:
+        for number, line in read_lines(path):  # noqa: B007  the sentence below needs it
+            rows.append(_read_row(line))
+    except (OSError, ValueError) as error:
+        where = f"{path.name}, line {number}," if number else path.name
+        raise RunError(f"{where} is not a logged sample ({_why(error)}); the run may have been cut off.") from None
+    return sorted(rows, key=_doc_id)
 
 
-def _numbers(values: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+def _read_row(line: bytes) -> dict[str, Any]:
+    row = parse_json(line.decode("utf-8"))
+    if not isinstance(row, dict):
+        raise ValueError("no object")
+    _doc_id(row)
+    return row
+
+
+def _doc_id(row: Mapping[str, Any]) -> int:
+    """The place of a sample in its data, which lmms-eval writes as a number, and other tools as its digits."""
+    given = row.get("doc_id", 0)
+    if isinstance(given, float) and not given.is_integer():
+        raise ValueError(f"a doc_id of {given}")
+    if not isinstance(given, int | float | str):
+        raise ValueError("a doc_id that is no number")
+    return int(given)
+
+
+def _why(error: OSError | ValueError) -> str:
+    """The cause in few words; a message may quote the file."""
+    text = str(error.strerror or error) if isinstance(error, OSError) else str(error)
+    return text[:200]
+
+
+def _numbers(path: str, values: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     """Metric -> value of a task's entry in results.json."""
     for name, value in values.items():
         metric = name.partition(",")[0]
         if "_stderr" in metric or metric == "samples":
             continue
         if isinstance(value, int | float) and not isinstance(value, bool):
-            yield metric, float(value)
+            try:
+                yield metric, float(value)
+            except OverflowError:
+                raise RunError(f"{path} has a {metric} beyond all numbers; it is not a results file.") from None

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal, cast, get_args
 
 from lmms_eval_cross.benchmark.records import (
     DIMENSIONS,
     RECORD_SCHEMA,
     Dimension,
+    FailureReason,
     JudgeFailure,
     Outcome,
     Sample,
@@ -62,30 +63,90 @@ class JudgedAnswer:
         return any(isinstance(outcome, Verdict) for outcome in self.outcomes.values())
 
 
-def read_record(record: Mapping[str, Any]) -> JudgedAnswer:
-    """The judged answer that a sample record tells of.
+def read_record(record: Any) -> JudgedAnswer:
+    """The judged answer that a sample record tells of; every value is of its type, scores are exactly 0, 1 or null.
 
     Raises:
-        RunError: the record is of another schema or lacks something.
+        RunError: the record is of another schema, lacks something, or has something that no record has.
     """
-    if record.get("schema") != RECORD_SCHEMA:
-        raise RunError(f"A sample record has schema {record.get('schema')!r}, this release reads {RECORD_SCHEMA!r}.")
+    if not isinstance(record, Mapping) or record.get("schema") != RECORD_SCHEMA:
+        schema = record.get("schema") if isinstance(record, Mapping) else None
+        raise RunError(f"A sample record has schema {_shown(schema)}, this release reads {RECORD_SCHEMA!r}.")
     try:
-        outcomes = {name: _outcome(name, record["dimensions"][name]) for name in DIMENSIONS}
-        provenance, suspicious = Provenance(**record["provenance"]), tuple(record.get("suspicious", ()))
-        sample, reasoning = Sample.from_row(record), record.get("reasoning", "")
-        return JudgedAnswer(sample, record["response"], provenance, outcomes, suspicious, reasoning)
-    except (KeyError, TypeError) as error:
-        raise RunError(
-            f"The record of {record.get('sample_id')!r} is not whole ({error}); judge the run again."
-        ) from None
+        return _judged_answer(record)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        name, why = _shown(record.get("sample_id")), _shown(error, quoted=False)
+        raise RunError(f"The record of {name} is not whole ({why}); judge the run again.") from None
+
+
+def _judged_answer(record: Mapping[str, Any]) -> JudgedAnswer:
+    outcomes = {name: _outcome(name, record["dimensions"][name]) for name in DIMENSIONS}
+    provenance = Provenance(**record["provenance"])
+    _check_types(Provenance, provenance)
+    sample = Sample.from_row(record)
+    _check_types(Sample, sample)
+    suspicious, reasoning = tuple(record.get("suspicious", ())), record.get("reasoning", "")
+    if not all(isinstance(text, str) for text in (record["response"], reasoning, *suspicious)):
+        raise TypeError("a response, its reasoning or a flag is no text")
+    return JudgedAnswer(sample, record["response"], provenance, outcomes, suspicious, reasoning)
+
+
+_KINDS: Final[dict[str, tuple[type, ...]]] = {
+    **dict.fromkeys(("wording",), (int,)),
+    "partial": (bool,),
+    "request": (Mapping,),
+    "versions": (Mapping,),
+    "original_query": (str, type(None)),
+}
+"""Fields of samples and provenances that are no text."""
+
+
+def _check_types(kind: type, value: Any) -> None:
+    for name in kind.__dataclass_fields__:  # type: ignore[attr-defined]
+        expected = _KINDS.get(name, (str,))
+        given = getattr(value, name)
+        if not isinstance(given, expected) or (expected == (int,) and isinstance(given, bool)):
+            raise TypeError(f"{name} is {_shown(given)}")
 
 
 def _outcome(name: Dimension, entry: Mapping[str, Any]) -> Outcome:
-    usage, quirks = Usage(**entry["usage"]), tuple(entry.get("quirks", ()))
-    if entry["score"] is None:
-        return JudgeFailure(name, entry["reason"], entry["detail"], entry["rationale"], entry["model"], usage, quirks)
-    return Verdict(name, entry["score"], entry["rationale"], entry["model"], usage, quirks)
+    usage, quirks = _usage(entry["usage"]), tuple(entry.get("quirks", ()))
+    score = entry["score"]
+    if score is None:
+        if entry["reason"] not in _REASONS:
+            raise ValueError(f"{name} failed for {_shown(entry['reason'])}")
+        detail, reply, model = str(entry["detail"]), _text(entry["rationale"]), _text(entry["model"])
+        return JudgeFailure(name, entry["reason"], detail, reply, model, usage, quirks)
+    if type(score) is not int or score not in (0, 1):
+        raise ValueError(f"{name} has the score {_shown(score)}, and 0, 1 and null are all there are")
+    rationale, model = _text(entry["rationale"]) or "", _text(entry["model"]) or ""
+    return Verdict(name, cast(Literal[0, 1], score), rationale, model, usage, quirks)
+
+
+_REASONS: Final = frozenset(get_args(FailureReason))
+
+
+def _text(value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{_shown(value)} is no text")
+    return value
+
+
+def _usage(entry: Mapping[str, Any]) -> Usage:
+    usage = Usage(**entry)
+    for name, count in asdict(usage).items():
+        if type(count) is not int or not 0 <= count < 2**53:
+            raise ValueError(f"{name} is {_shown(count)}")
+    return usage
+
+
+def _shown(value: object, quoted: bool = True) -> str:
+    """A value of anybody's, short enough for a sentence."""
+    try:
+        text = repr(value) if quoted else str(value)
+    except (ValueError, RecursionError):  # a number of too many digits, or too deep
+        return "something unreadable"
+    return text if len(text) <= 200 else text[:200] + "..."
 
 
 def build_record(

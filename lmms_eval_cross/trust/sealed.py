@@ -1,12 +1,12 @@
 """JSON files that carry the hash of their content, so that a later change is noticed."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from lmms_eval_cross.files import write_text
+from lmms_eval_cross.outside import parse_strict_json
 from lmms_eval_cross.text import canonical_json
 
 SEAL: Final = "sha256"
@@ -18,7 +18,7 @@ class BrokenSealError(ValueError):
 
 def write_sealed(path: Path, content: Mapping[str, Any]) -> None:
     """Write an object with its hash, a list entry a line, whole or not at all."""
-    write_text(path, _lines({**content, SEAL: _hash(content)}))
+    write_text(path, _lines({**content, SEAL: seal_of(content)}))
 
 
 def read_sealed(raw: bytes) -> dict[str, Any]:
@@ -28,17 +28,26 @@ def read_sealed(raw: bytes) -> dict[str, Any]:
         BrokenSealError: it was changed since.
         ValueError: it is no JSON object with a hash.
     """
-    content = json.loads(raw)
+    content = parse_strict_json(raw)
     if not isinstance(content, dict) or SEAL not in content:
         raise ValueError(f"no object with {SEAL}")
     seal = content.pop(SEAL)
-    if seal != _hash(content):
+    if not isinstance(seal, str) or seal != _sealed(content):
         raise BrokenSealError("the content does not fit its hash")
     return content
 
 
-def _hash(content: Mapping[str, Any]) -> str:
+def seal_of(content: Mapping[str, Any]) -> str:
+    """The hash of an object's content. It has no key: who edits the content can make a seal for it too."""
     return hashlib.sha256(canonical_json(content).encode("ascii")).hexdigest()
+
+
+def _sealed(content: Mapping[str, Any]) -> str | None:
+    """The seal, None of what no seal can be made of."""
+    try:
+        return seal_of(content)
+    except RecursionError:
+        return None
 
 
 def _lines(content: Mapping[str, Any]) -> str:

@@ -1,0 +1,16 @@
+"""Paths as people type them."""
+
+import os
+from typing import Any
+
+import click
+
+
+class GivenPath(click.Path):
+    """A path that is not empty: a script's unset variable would else name the working directory."""
+
+    def convert(self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path."""
+        if not os.fspath(value).strip():
+            self.fail("is empty, and would mean the working directory; give a path.", param, ctx)
+        return super().convert(value, param, ctx)

@@ -1,0 +1,90 @@
+"""Whether a run is what a judge left: facts that agree with their own hashes, and scores that the kept replies give."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from math import nan
+from typing import Final
+
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Sample, Verdict, data_hash, norm_id
+from lmms_eval_cross.benchmark.release import FILES
+from lmms_eval_cross.compare.rounds import Round, Scores
+from lmms_eval_cross.errors import RunError, listing
+from lmms_eval_cross.judge.rescoring import WHOLE_REPLY, rescore
+from lmms_eval_cross.runs.run_files import LoggedRun
+from lmms_eval_cross.runs.sample_record import JudgedAnswer
+
+_RECORDS: Final = {f"{file.subset}/{file.setting}": file.records for file in FILES}
+
+
+def check_facts(run: LoggedRun) -> None:
+    """Refuse a run whose records name a norm or a sample that is not theirs.
+
+    Raises:
+        RunError: a record's norm_id is not the hash of its norm, or its sample_id not made of its parts.
+    """
+    edited: list[str] = []
+    for answer in run.judged_answers:
+        sample = answer.sample
+        parts = f"{sample.subset}/{sample.setting}/{sample.item}/{sample.wording}"
+        if sample.norm_id != norm_id(sample.norm) or sample.sample_id != parts:
+            edited.append(sample.sample_id)
+    if edited:
+        raise RunError(
+            f"{run.name} was edited: norm_id is the hash of the norm, and sample_id is made of the sample's parts, but "
+            f"not for {listing(edited, most=4)}; use the samples that the run wrote."
+        )
+
+
+def data_faults(run: LoggedRun) -> Iterator[str]:
+    """A sentence for every whole split whose samples don't give the data hash that the run names."""
+    for split, claimed, samples in _whole_splits(run):
+        if data_hash(samples) != claimed:
+            yield f"{run.name} was edited: the samples of {split} don't give their data hash {claimed[:12]}."
+
+
+def _whole_splits(run: LoggedRun) -> Iterator[tuple[str, str, list[Sample]]]:
+    """Splits of which the run has every sample: name, data hash, samples in the split's order."""
+    by_split: dict[tuple[str, str], list[Sample]] = {}
+    for answer in run.answers_in_order:
+        split = f"{answer.sample.subset}/{answer.sample.setting}"
+        if not answer.provenance.partial:
+            by_split.setdefault((split, answer.provenance.data_sha256), []).append(answer.sample)
+    for (split, claimed), samples in by_split.items():
+        if len(samples) == _RECORDS.get(split):
+            yield split, claimed, samples
+
+
+def rederived(one: Round) -> Round:
+    """The round with the scores that its kept replies give; one whose reply gives no score counts as a failure.
+
+    Of profiles whose whole replies are not kept, and of baseline files, scores stay as they are.
+
+    Raises:
+        RunError: replies give other scores than the ones that stand beside them.
+    """
+    scores: dict[str, Scores] = dict(one.scores)
+    differing: list[str] = []
+    for sample_id, answer in one.answers.items():
+        given = tuple(_rederived_scores(answer))
+        if any(a + b == 1 for a, b in zip(given, scores[sample_id], strict=True)):
+            differing.append(sample_id)
+        scores[sample_id] = given
+    if differing:
+        raise RunError(
+            f"{one.name} was edited: the judge's replies give other scores than the ones that stand beside them, in "
+            f"{len(differing)} samples: {listing(sorted(differing), most=4)}; use the samples that the run wrote."
+        )
+    return replace(one, scores=scores)
+
+
+def _rederived_scores(answer: JudgedAnswer) -> Iterator[float]:
+    origin = answer.provenance
+    for name in DIMENSIONS:
+        outcome = answer.outcomes[name]
+        if not isinstance(outcome, Verdict):
+            yield nan
+        elif origin.profile not in WHOLE_REPLY:
+            yield float(outcome.score)
+        else:
+            score = rescore(origin.profile, origin.rubric_sha256, name, outcome.rationale)
+            yield nan if score is None else float(score)
