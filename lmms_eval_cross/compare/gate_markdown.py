@@ -7,7 +7,7 @@ from lmms_eval_cross.compare import words
 from lmms_eval_cross.compare.changes import SampleChange
 from lmms_eval_cross.compare.comparison import Comparison, MetricResult
 from lmms_eval_cross.compare.worst_slices import Slice
-from lmms_eval_cross.text import markdown
+from lmms_eval_cross.text import markdown as escape
 
 WORST_SLICES: Final = 10
 
@@ -26,25 +26,25 @@ def _lines(comparison: Comparison, report_url: str | None) -> Iterator[str]:
     yield f"### CROSS: {words.headline(comparison)}"
     yield ""
     if comparison.fallen_slices:
-        yield from (f"**{markdown(words.fallen_slices(comparison))}**", "")
+        yield from (f"**{escape(words.fallen_slices(comparison))}**", "")
     if not comparison.is_measurement:
         yield f"**{words.NOT_A_MEASUREMENT}**"
         yield ""
     sentences = filter(None, (words.sides(comparison), words.judged(comparison)))
-    yield markdown(". ".join(sentences) + ".")
+    yield escape(". ".join(sentences) + ".")
     yield ""
     for note in words.notes(comparison):
         yield from (markdown(note), "")
     if comparison.crossing:
-        yield from (f"**{markdown(words.bridged(comparison))}**", "")
+        yield from (f"**{escape(words.bridged(comparison))}**", "")
     if comparison.metrics:
         yield from _metrics(comparison)
         yield from _corrected(comparison)
         yield from _slices(comparison)
         yield from _changes(comparison, report_url)
     if comparison.confirmation:
-        yield from (markdown(words.confirmed(comparison)), "")
-    yield markdown(words.sentence(comparison))
+        yield from (escape(words.confirmed(comparison)), "")
+    yield escape(words.sentence(comparison))
 
 
 def _table(*names: str) -> Iterator[str]:
@@ -69,7 +69,7 @@ def _metrics(comparison: Comparison) -> Iterator[str]:
 
 
 def _metric_cells(metric: MetricResult) -> list[str]:
-    name, coverage = markdown(metric.name), words.NONE
+    name, coverage = escape(metric.name), words.NONE
     if metric.method == "plain":
         name += " \\*"
     if metric.coverage is not None:
@@ -82,8 +82,8 @@ def _corrected(comparison: Comparison) -> Iterator[str]:
         return
     yield from _table(*words.CORRECTED_COLUMNS)
     for correction in comparison.corrected:
-        yield _row(map(markdown, words.corrected_row(*correction)))
-    yield from ("", markdown(words.corrected_note(comparison)), "")
+        yield _row(map(escape, words.corrected_row(*correction)))
+    yield from ("", escape(words.corrected_note(comparison)), "")
 
 
 def _slices(comparison: Comparison) -> Iterator[str]:
@@ -95,11 +95,11 @@ def _slices(comparison: Comparison) -> Iterator[str]:
     yield from _table("slice", "metric", "change", "bounds", "samples", "norms", "p (Holm)", "fell")
     for part in fallen[:WORST_SLICES]:
         yield _row(_slice_cells(part))
-    yield from ("", markdown(words.untested_slices(comparison)), "</details>", "")
+    yield from ("", escape(words.untested_slices(comparison)), "</details>", "")
 
 
 def _slice_cells(part: Slice) -> list[str]:
-    name, difference, p_value = markdown(f"{part.facet} {part.value}"), part.difference, "too few norms"
+    name, difference, p_value = escape(f"{part.facet} {part.value}"), part.difference, "too few norms"
     if part.p_value is not None:
         p_value = f"{part.p_value:.3f}"
     bounds = words.span(difference.lower_bound, difference.upper_bound)
@@ -122,7 +122,7 @@ def _changes(comparison: Comparison, report_url: str | None) -> Iterator[str]:
 
 
 def _sample(change: SampleChange, report_url: str | None) -> str:
-    name = markdown(change.sample_id)
+    name = escape(change.sample_id)
     if report_url:
         return f"[{name}](<{change.link(report_url)}>)"
     return name
