@@ -34,7 +34,7 @@ def _lines(comparison: Comparison, report_url: str | None) -> Iterator[str]:
     yield escape(". ".join(sentences) + ".")
     yield ""
     for note in words.notes(comparison):
-        yield from (markdown(note), "")
+        yield from (escape(note), "")
     if comparison.crossing:
         yield from (f"**{escape(words.bridged(comparison))}**", "")
     if comparison.metrics:
