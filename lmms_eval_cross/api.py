@@ -23,9 +23,11 @@ from lmms_eval_cross.compare.terminal import render_text
 from lmms_eval_cross.compare.worst_slices import SliceRule
 from lmms_eval_cross.errors import CrossError, SettingsError
 from lmms_eval_cross.harness.answers_of_run import prepared_samples
+from lmms_eval_cross.judging import open_judging
 from lmms_eval_cross.report.scores import score_table
 from lmms_eval_cross.runs import run_files
 from lmms_eval_cross.runs.sample_record import JudgedAnswer
+from lmms_eval_cross.session import job_for
 from lmms_eval_cross.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -250,9 +252,6 @@ def judge_answers(
         CrossError: the data are not prepared, or the judge or the ledger can't be used as they are set up.
         ValueError: there are not as many responses as samples.
     """
-    from lmms_eval_cross.judging import open_judging
-    from lmms_eval_cross.session import job_for
-
     settings = settings or load_settings()
     pairs = zip(samples, responses, strict=True)
     jobs = [job_for(sample, response, settings) for sample, response in pairs]

@@ -180,6 +180,7 @@ def _release_data(home: Path) -> Prepared:
 
 @cache
 def _demo_data(home: Path) -> Prepared:
+    # here, since it also loads what fetches data, which judging does without
     from lmms_eval_cross.data.demo_split import prepare_demo
 
     return prepare_demo(home)
@@ -187,11 +188,9 @@ def _demo_data(home: Path) -> Prepared:
 
 @cache
 def _passing_demo_data() -> Prepared:
-    from lmms_eval_cross.data.demo_split import prepare_demo
-
     folder = tempfile.mkdtemp(prefix="cross-demo-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return prepare_demo(Path(folder))
+    return _demo_data(Path(folder))
 
 
 @lru_cache(maxsize=1)

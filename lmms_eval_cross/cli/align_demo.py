@@ -16,12 +16,11 @@ from lmms_eval_cross.say import say
 def command(output: Path, family: str) -> None:
     """Write what `make tune-demo` starts from: training files of cross_demo's answers, and a tiny random model."""
     require_trl()
-    from lmms_eval_cross.align.demo import write_demo
-    from lmms_eval_cross.align.tiny import FAMILIES
+    from lmms_eval_cross.align import demo, tiny  # they load torch
 
-    if family not in FAMILIES:
-        raise SettingsError(f"--family {family} is unknown: take one of {', '.join(FAMILIES)}.")
+    if family not in tiny.FAMILIES:
+        raise SettingsError(f"--family {family} is unknown: take one of {', '.join(tiny.FAMILIES)}.")
     if output.exists():
         raise SettingsError(f"{output} is there already: name another folder.")
-    write_demo(output, family)
+    demo.write_demo(output, family)
     say(f"{output}: source (training files), base (a model that knows nothing).")

@@ -44,11 +44,10 @@ def command(
     dataset = open_dataset(folder)
     require_checked(dataset, allow_leaks, allow_unverified)
     # TRL and torch take half a minute to load: what is refused is refused before that
-    from lmms_eval_cross.align.tune import TuneJob, tune
-    from lmms_eval_cross.align.tune_rows import load_training_data
+    from lmms_eval_cross.align import tune, tune_rows
 
-    data = load_training_data(dataset, stage, recipe.recipe.max_pixels)
-    done = tune(TuneJob(stage, model, data, recipe, output, _as_typed(stage, folder, model, preset, changes)))
+    data = tune_rows.load_training_data(dataset, stage, recipe.recipe.max_pixels)
+    done = tune.tune(tune.TuneJob(stage, model, data, recipe, output, _as_typed(stage, folder, model, preset, changes)))
     if done is not None:
         say(done)
 
