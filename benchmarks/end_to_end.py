@@ -104,7 +104,12 @@ def _run(place: Path, temporary: Path) -> None:
     url = f"http://127.0.0.1:{port.get()}/v1"
     judged = measure(
         _lmms_eval(answers, temporary / "judged"),
-        {**environment, "CROSS_JUDGE_BASE_URL": url, "CROSS_JUDGE_API_KEY": "sk-benchmark"},
+        {
+            **environment,
+            "CROSS_JUDGE_BASE_URL": url,
+            "CROSS_JUDGE_API_KEY": "sk-benchmark",
+            "CROSS_JUDGE_SEES": "assume",
+        },
     )
     server.terminate()
     _require_full_coverage(temporary / "offline", temporary / "judged")

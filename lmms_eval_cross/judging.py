@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Final
 from lmms_eval_cross.errors import CrossError, JudgeSetupError, SettingsError
 from lmms_eval_cross.judge.caller import OF_THE_JUDGE, Caution
 from lmms_eval_cross.judge.choose import make_judge
-from lmms_eval_cross.judge.endpoint import find_endpoint
 from lmms_eval_cross.judge.engine import Bounds, JudgeEngine, Outcomes
 from lmms_eval_cross.judge.job import Job
 from lmms_eval_cross.judge.prices import age_warning, load_prices
@@ -146,17 +145,18 @@ def check_judge(settings: Settings) -> None:
 
     Raises:
         LedgerError: the ledger can't be opened.
-        JudgeSetupError: key, model or address are wrong, or a budget is set for a model without a price.
+        JudgeSetupError: key, model or address are wrong, the judge does not see pictures, or a budget is set for a
+            model without a price.
     """
     ledger = open_ledger(settings)
     try:
         open_budget(settings, ledger)
+        if settings.judge == "openai":
+            from lmms_eval_cross.judge.probe import check_endpoint
+
+            check_endpoint(settings, ledger)
     finally:
         ledger.close()
-    if settings.judge == "openai":
-        from lmms_eval_cross.judge.probe import probe
-
-        probe(find_endpoint(settings), settings.judge_model)
 
 
 def open_budget(settings: Settings, ledger: Ledger) -> Budget | None:

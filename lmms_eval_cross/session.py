@@ -99,7 +99,7 @@ def provenance_for(split: str, settings: Settings | None = None) -> Provenance:
         request=judge.request,
         data_sha256=data.manifest.sha256[split],
         partial=data.manifest.is_partial(split),
-        versions=_versions(),
+        versions={**_versions(), **_assumed(settings)},
     )
 
 
@@ -196,6 +196,13 @@ def _passing_demo_data() -> Prepared:
 @lru_cache(maxsize=1)
 def _native_rubric() -> Rubric:
     return load_native_rubric()
+
+
+def _assumed(settings: Settings) -> dict[str, str]:
+    """What nobody has looked at, and results have to say."""
+    if settings.judge == "openai" and settings.judge_sees == "assume":
+        return {"sight": "assumed"}
+    return {}
 
 
 @lru_cache(maxsize=1)

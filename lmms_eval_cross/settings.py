@@ -80,6 +80,8 @@ class Settings(BaseModel):
     """Seconds that one try of a judge call may take."""
     judge_patience: float = Field(default=120, gt=0, allow_inf_nan=False)
     """Seconds without one answer of the endpoint after which no more is asked; more than a slow judge's latency."""
+    judge_sees: Literal["ask", "assume"] = "ask"
+    """`ask`: before a judge's first verdict it reads a word in a picture; `assume`: it does not have to."""
     judge_budget_usd: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """US dollars that the judge calls of a run may cost over all its ranks."""
     judge_prices: Path | None = None

@@ -1,5 +1,6 @@
 """An OpenAI-compatible server on the loopback: scripted, and with a log of what it was asked."""
 
+import base64
 import hashlib
 import json
 import re
@@ -7,8 +8,10 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
+from lmms_eval_cross.judge.sight import QUESTION, WORDS, picture_of
 from tests.loopback import LoopbackServer, Reply
 
 DIMENSIONS = ("Awareness", "Education", "Violation", "Helpfulness")
@@ -88,6 +91,12 @@ class Answer:
         return json.dumps({**head, "choices": [choice], "usage": usage}).encode()
 
 
+@cache
+def _words_in_pictures() -> dict[str, str]:
+    """Base64 of a picture -> the word that it shows."""
+    return {base64.b64encode(picture_of(word).data).decode(): word for word in WORDS}
+
+
 def score_of(response: str, dimension: str) -> int:
     """The number that this judge gives: any, but always the same, and dependent on the answer."""
     return hashlib.sha256(f"{dimension}:{response}".encode()).digest()[0] % 2
@@ -114,6 +123,10 @@ class JudgeServer(LoopbackServer):
         self.keys: set[str] | None = None
         """The keys that are good; None: all, and none at all."""
         self.asked: list[Asked] = []
+        self.sees = True
+        """Pictures with a word in them are read; False: the script answers."""
+        self.shown: list[Asked] = []
+        """The questions which word a picture shows."""
         self._lock = threading.Lock()
 
     @property
@@ -131,6 +144,9 @@ class JudgeServer(LoopbackServer):
 
     def answer(self, asked: Asked) -> Answer:
         """What the server says to a request."""
+        word = self.read(asked)
+        if word is not None:
+            return Answer(word)
         with self._lock:
             self.asked.append(asked)
         given = asked.headers.get("authorization", "").removeprefix("Bearer ")
@@ -143,6 +159,14 @@ class JudgeServer(LoopbackServer):
         if self.models is not None and asked.body["model"] not in self.models:
             return Answer(status=404, error={"message": "The model does not exist", "code": "model_not_found"})
         return self.script(asked)
+
+    def read(self, asked: Asked) -> str | None:
+        """The word in the picture, where the question is which word it shows; such questions are not in `asked`."""
+        if asked.method != "POST" or not self.sees or QUESTION not in json.dumps(asked.body.get("messages")):
+            return None
+        with self._lock:
+            self.shown.append(asked)
+        return _words_in_pictures()[asked.image.partition(",")[2]]
 
     def _model(self, asked: Asked) -> Answer:
         if self.about_models is not None:

@@ -41,11 +41,79 @@ def test_an_unreachable_port_ends_in_a_sentence() -> None:
             probe(Endpoint(f"{address}/v1", "k", "CROSS_JUDGE_API_KEY", False), MODEL)
 
 
-def test_a_wrong_key_costs_exactly_one_request(judge_server: JudgeServer) -> None:
+def test_a_wrong_key_costs_two_requests(judge_server: JudgeServer) -> None:
     judge_server.keys = {"another"}
     with pytest.raises(JudgeSetupError, match=r"refuses the key in CROSS_JUDGE_API_KEY .*; set a valid one"):
         probe(endpoint(judge_server), MODEL)
-    assert asked(judge_server) == [f"GET /v1/models/{MODEL}"]
+    assert asked(judge_server) == [f"GET /v1/models/{MODEL}", "POST /v1/chat/completions"]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_key_that_may_chat_and_not_list_models_is_a_good_one(judge_server: JudgeServer, status: int) -> None:
+    closed(judge_server, status=status)
+    judge_server.script = lambda _: Answer("1")
+    probe(endpoint(judge_server), MODEL)
+    assert len(judge_server.judged) == 1
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/chat/completions/", "/v1/models"])
+def test_an_address_with_the_path_of_a_call_is_refused_before_any_request(judge_server: JudgeServer, path: str) -> None:
+    wrong = Endpoint(f"http://{judge_server.host}{path}", "k", "CROSS_JUDGE_API_KEY", False)
+    with pytest.raises(JudgeSetupError, match=f"CROSS_JUDGE_BASE_URL ends in {path.rstrip('/')}.*as far as /v1"):
+        probe(wrong, MODEL)
+    assert judge_server.asked == []
+
+
+def test_an_address_without_a_version_that_knows_no_chat_is_a_wrong_path(judge_server: JudgeServer) -> None:
+    judge_server.about_models = lambda _: Answer(status=404, raw=b"404 page not found", headers=AT_ONCE)
+    judge_server.script = lambda _: Answer(status=404, raw=b"404 page not found", headers=AT_ONCE)
+    wrong = Endpoint(f"http://{judge_server.host}/api", "k", "CROSS_JUDGE_API_KEY", False)
+    with pytest.raises(JudgeSetupError, match=r"knows no /api/chat/completions .404 page not found.; mend CROSS"):
+        probe(wrong, MODEL)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        (
+            "HTTP_PROXY",
+            "http://me:secret@127.0.0.1:9",
+            "the proxy http://127.0.0.1:9 of HTTP_PROXY; start the",
+        ),
+        ("SSL_CERT_FILE", "/nowhere/ca.pem", "SSL_CERT_FILE is /nowhere/ca.pem, which can't be read as certificates"),
+        ("ALL_PROXY", "socks5://127.0.0.1:9", "names the proxy socks5://127.0.0.1:9, and a package for it is not inst"),
+    ],
+)
+def test_what_stands_between_has_its_own_sentence(
+    judge_server: JudgeServer, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    monkeypatch.setenv("NO_PROXY", "")
+    with pytest.raises(JudgeSetupError, match=words) as told:
+        probe(endpoint(judge_server), MODEL)
+    assert "secret" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (b'[{"error": {"code": 400, "message": "API key expired."}}]', "API key expired."),
+        (b'{"detail": "Not enough\\nmemory"}', "Not enough memory"),
+        (b'{"detail": [{"loc": ["body", "max_tokens"], "msg": "too large", "input": 9}]}', "max_tokens: too large"),
+        (b'{"message": {"detail": [{"loc": ["body", "n"], "msg": "not permitted"}]}}', "n: not permitted"),
+        (b'{"error": "model is loading"}', "model is loading"),
+        (b"upstream is gone\n", "upstream is gone"),
+        (b"<html><head><title>403 Forbidden</title></head><body>...</body></html>", "403 Forbidden"),
+        (b'{"error": {"message": "\\u001b[31mred\\u0007"}}', "[31mred"),
+        (b"", "made up|Bad Request"),
+    ],
+)
+def test_the_endpoints_own_words_are_shown_whatever_the_body(judge_server: JudgeServer, raw: bytes, words: str) -> None:
+    closed(judge_server)
+    judge_server.script = lambda _: Answer(status=400, raw=raw)
+    with pytest.raises(JudgeSetupError, match=words.replace("[", "\\[")) as told:
+        probe(endpoint(judge_server), MODEL)
+    assert str(told.value).isprintable()
 
 
 def test_an_unknown_model_is_named_without_a_chat(judge_server: JudgeServer) -> None:

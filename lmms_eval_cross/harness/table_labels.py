@@ -18,6 +18,8 @@ def table_label(name: str, provenances: Sequence[Provenance], incomplete: bool =
     notes: list[str] = []
     if any(provenance.judge == "offline" for provenance in provenances):
         notes.append("OFFLINE JUDGE: not a measurement")
+    if any(provenance.versions.get("sight") == "assumed" for provenance in provenances):
+        notes.append("that the judge sees is assumed")
     if any(provenance.partial for provenance in provenances):
         notes.append("partial data")
     if incomplete:

@@ -1,8 +1,10 @@
 """Ask the endpoint, before any GPU works, whether it knows the key and the model."""
 
 import json
+import re
 from datetime import date, datetime, timezone
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import openai
 from openai import AzureOpenAI, OpenAI
@@ -10,11 +12,17 @@ from openai.types.chat import ChatCompletion
 
 from lmms_eval_cross.errors import JudgeSetupError
 from lmms_eval_cross.judge.client import call_headers, client_options, error_message
-from lmms_eval_cross.judge.endpoint import Endpoint
+from lmms_eval_cross.judge.endpoint import Endpoint, find_endpoint
+from lmms_eval_cross.judge.error_body import read_error
+from lmms_eval_cross.judge.sight import check_sight
+from lmms_eval_cross.judge.unreachable import reaching
+from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.say import tell
+from lmms_eval_cross.settings import Settings
 
 TIMEOUT_SECONDS: Final = 20
 _TOKEN_LIMITS: Final[tuple[dict[str, Any], ...]] = ({"max_tokens": 1}, {"max_completion_tokens": 16})
+_VERSION: Final = re.compile(r"/v\d")
 WARN_DAYS: Final = 90
 """How long before a model's shutdown every run says so."""
 _passed: set[tuple[Endpoint, str]] = set()
@@ -25,20 +33,28 @@ def was_probed(endpoint: Endpoint, model: str) -> bool:
     return (endpoint, model) in _passed
 
 
+def check_endpoint(settings: Settings, ledger: Ledger) -> None:
+    """Find out whether the judge in force can judge: key, model, and whether it sees.
+
+    Raises:
+        JudgeSetupError: it can't.
+    """
+    endpoint = find_endpoint(settings)
+    probe(endpoint, settings.judge_model)
+    check_sight(settings, endpoint, ledger)
+
+
 def probe(endpoint: Endpoint, model: str) -> None:
     """Ask for the model; where that is closed, send one chat of one token.
 
     Raises:
         JudgeSetupError: unreachable, wrong key, unknown model, or a refusal.
     """
-    with _client(endpoint, model) as client:
+    _refuse_full_path(endpoint)
+    with reaching(endpoint), _client(endpoint, model) as client:
         try:
             if endpoint.azure_api_version is not None or not _is_listed(client, model, call_headers(endpoint)):
                 _chat(client, model, call_headers(endpoint))
-        except openai.APIConnectionError:
-            raise JudgeSetupError(
-                f"The judge's endpoint {endpoint.host} can't be reached; start it or mend CROSS_JUDGE_BASE_URL."
-            ) from None
         except openai.APIStatusError as error:
             raise JudgeSetupError(_refusal(error, endpoint, model)) from None
         except ValueError:
@@ -49,11 +65,25 @@ def probe(endpoint: Endpoint, model: str) -> None:
     _passed.add((endpoint, model))
 
 
+def _refuse_full_path(endpoint: Endpoint) -> None:
+    path = urlsplit(endpoint.base_url).path.rstrip("/")
+    if path.endswith(("/completions", "/models", "/responses")):
+        raise JudgeSetupError(
+            f"CROSS_JUDGE_BASE_URL ends in {path}, and calls go to {path}/chat/completions; it goes as far as /v1."
+        )
+
+
 def _refusal(error: openai.APIStatusError, endpoint: Endpoint, model: str) -> str:
     words = error_message(error, endpoint)
     if isinstance(error, openai.AuthenticationError):
         return (
             f"The judge's endpoint {endpoint.host} refuses the key in {endpoint.key_from} ({words}); set a valid one."
+        )
+    if isinstance(error, openai.NotFoundError) and _is_of_the_path(error, endpoint, model):
+        path = urlsplit(endpoint.base_url).path.rstrip("/")
+        return (
+            f"The judge's endpoint {endpoint.host} knows no {path}/chat/completions ({words}); mend "
+            "CROSS_JUDGE_BASE_URL, which goes as far as /v1."
         )
     if isinstance(error, openai.NotFoundError):
         return (
@@ -64,6 +94,14 @@ def _refusal(error: openai.APIStatusError, endpoint: Endpoint, model: str) -> st
         f"The judge's endpoint {endpoint.host} answered {error.status_code} to a one-token chat with {model!r} "
         f"({words}); mend the judge's setup or try again later."
     )
+
+
+def _is_of_the_path(error: openai.APIStatusError, endpoint: Endpoint, model: str) -> bool:
+    """Whether a 404 is of an address without a version in it, and not of the model."""
+    said = read_error(error.response.content)
+    if endpoint.azure_api_version is not None or _VERSION.search(urlsplit(endpoint.base_url).path):
+        return False
+    return "model" not in f"{said.code} {said.words}".lower() and model not in said.words
 
 
 def _client(endpoint: Endpoint, model: str) -> OpenAI:
@@ -113,8 +151,6 @@ def _is_listed(client: OpenAI, model: str, headers: dict[str, Any]) -> bool:
     """Whether the endpoint says that it has the model; False where it does not tell."""
     try:
         answer = client.models.retrieve(model, extra_headers=headers)
-    except openai.AuthenticationError:
-        raise
     except openai.NotFoundError as error:
         if error.code == "model_not_found":
             raise
