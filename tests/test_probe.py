@@ -41,11 +41,11 @@ def test_an_unreachable_port_ends_in_a_sentence() -> None:
             probe(Endpoint(f"{address}/v1", "k", "CROSS_JUDGE_API_KEY", False), MODEL)
 
 
-def test_a_wrong_key_costs_two_requests(judge_server: JudgeServer) -> None:
+def test_a_wrong_key_costs_exactly_one_request(judge_server: JudgeServer) -> None:
     judge_server.keys = {"another"}
     with pytest.raises(JudgeSetupError, match=r"refuses the key in CROSS_JUDGE_API_KEY .*; set a valid one"):
         probe(endpoint(judge_server), MODEL)
-    assert asked(judge_server) == [f"GET /v1/models/{MODEL}", "POST /v1/chat/completions"]
+    assert asked(judge_server) == [f"GET /v1/models/{MODEL}"]
 
 
 @pytest.mark.parametrize("status", [401, 403])

@@ -151,6 +151,10 @@ def _is_listed(client: OpenAI, model: str, headers: dict[str, Any]) -> bool:
     """Whether the endpoint says that it has the model; False where it does not tell."""
     try:
         answer = client.models.retrieve(model, extra_headers=headers)
+    except openai.AuthenticationError as error:
+        if error.code == "invalid_api_key":
+            raise
+        return False  # a key may be good for chats alone
     except openai.NotFoundError as error:
         if error.code == "model_not_found":
             raise
