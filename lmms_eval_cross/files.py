@@ -4,6 +4,7 @@ Folders may be shared (/tmp, a group's disk). So a passing file has a name that 
 anew (O_EXCL), a lock is never opened through a link, and folders that we make are their owner's alone.
 """
 
+import errno
 import os
 import secrets
 import shutil
@@ -96,6 +97,25 @@ def open_private(path: Path) -> int:
         os.close(descriptor)
         raise SettingsError(_of_another(path, owner))
     return descriptor
+
+
+@contextmanager
+def own_lock(path: Path) -> Iterator[None]:
+    """Hold a lock file of ours, among the processes of all users of its folder.
+
+    Raises:
+        SettingsError: a link or another user's file stands in its place.
+    """
+    from filelock import FileLock  # only preparing locks
+
+    try:
+        os.close(open_private(path))
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise SettingsError(f"{path.name} is a link, and would lock another file; delete it.") from None
+    with FileLock(path):
+        yield
 
 
 def check_owner(path: Path) -> None:

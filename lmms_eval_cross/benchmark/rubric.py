@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import json
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -18,6 +19,7 @@ from lmms_eval_cross.settings import RubricName
 
 FIELDS: Final = ("user_query", "violated_norm", "model_output", "prompt")
 """The names that the user message is filled with, as the official f-string spells them."""
+_HALF: Final = re.compile("[\\ud800-\\udfff]")
 _EXPECTED: Final = (
     "expected the released file: SYSTEM_PROMPT (a string), DIMENSION_PROMPTS (a dict of the strings "
     + ", ".join(OFFICIAL_NAMES)
@@ -93,7 +95,7 @@ def read_official_rubric(path: Path) -> Rubric:
     prompts = _constant(tree, "DIMENSION_PROMPTS", path)
     if not isinstance(prompts, Mapping) or set(prompts) != set(OFFICIAL_NAMES):
         raise RubricError(f"DIMENSION_PROMPTS in {path.name} names other dimensions; {_EXPECTED}.")
-    return Rubric(
+    rubric = Rubric(
         name="official",
         sha256=hashlib.sha256(data).hexdigest(),
         system=_text(_constant(tree, "SYSTEM_PROMPT", path), "SYSTEM_PROMPT", path),
@@ -101,6 +103,9 @@ def read_official_rubric(path: Path) -> Rubric:
         parts=_template(tree, path),
         violation=True,
     )
+    if _HALF.search(rubric.to_json()):
+        raise RubricError(f"A text in {path.name} holds half a character, which can't be sent; {_EXPECTED}.")
+    return rubric
 
 
 def _parse(data: bytes, path: Path) -> ast.Module:

@@ -9,11 +9,11 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
-from filelock import FileLock
-
 from lmms_eval_cross.benchmark.records import Sample, Setting, norm_id
 from lmms_eval_cross.data.prepare import Split, writable_home, write_checked_images, write_splits
-from lmms_eval_cross.data.prepared import IMAGES, MANIFEST, Prepared
+from lmms_eval_cross.data.prepared import IMAGES, Prepared
+from lmms_eval_cross.errors import NotPreparedError
+from lmms_eval_cross.files import own_lock
 
 SPLIT: Final = "demo"
 
@@ -61,15 +61,24 @@ def prepare_demo(home: Path) -> Prepared:
     """
     with as_file(files("lmms_eval_cross.demo")) as shipped:
         folder = home / "demo" / _fingerprint(shipped)
-        if not (folder / MANIFEST).is_file():
+        if not _is_whole(folder):
             _write_once(shipped, folder, home)
     return Prepared.load(folder)
 
 
+def _is_whole(folder: Path) -> bool:
+    """Whether the data are there, and as they were written."""
+    try:
+        Prepared.load(folder).check()
+    except (OSError, ValueError, TypeError, AttributeError, NotPreparedError):
+        return False
+    return True
+
+
 def _write_once(shipped: Path, folder: Path, home: Path) -> None:
     """Write the data unless another process does so at the same time; the manifest comes last."""
-    with writable_home(home), FileLock(home / "demo.lock"):
-        if not (folder / MANIFEST).is_file():
+    with writable_home(home), own_lock(home / "demo.lock"):
+        if not _is_whole(folder):
             _write(shipped, folder)
 
 

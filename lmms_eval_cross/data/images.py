@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lmms_eval_cross.errors import DataError
+from lmms_eval_cross.outside import read_bytes
 
 MAX_PIXELS: Final = 89_000_000
 """More is refused before it is decoded, a little below where Pillow starts to warn."""
@@ -23,6 +24,10 @@ FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF")
 """What judges take; no other decoder is ever given the bytes."""
 _MIME: Final = {"MPO": "image/jpeg"} | {name: f"image/{name.lower()}" for name in FORMATS}
 """MPO is the JPEG of some cameras, with further pictures after the first."""
+MOST_BYTES: Final = 64 * 2**20
+MOST_SCANS: Final = 100
+"""Of a progressive JPEG: some ten are usual, and each costs a pass over all pixels."""
+_SCAN: Final = b"\xff\xda"
 _BROKEN: Final = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, struct.error, zlib.error)
 """What Pillow raises on damaged files."""
 
@@ -50,9 +55,11 @@ def check_image(path: Path, name: str) -> StoredImage:
         DataError: the file is not a whole PNG, JPEG, WebP or GIF, or is a decompression bomb.
     """
     try:
-        return check_bytes(path.read_bytes(), name)
+        return check_bytes(read_bytes(path, MOST_BYTES), name)
     except OSError as error:
         raise DataError(f"{name} can't be decoded ({error.strerror or error})") from None
+    except ValueError as error:
+        raise DataError(f"{name} can't be decoded ({error})") from None
 
 
 def check_bytes(data: bytes, name: str) -> StoredImage:
@@ -80,6 +87,8 @@ def open_image(data: bytes) -> Iterator[Image.Image]:
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         if image.width * image.height > MAX_PIXELS:
             raise Image.DecompressionBombError
+        if image.format == "JPEG" and data.count(_SCAN) > MOST_SCANS:
+            raise ValueError(f"it goes over its picture more than {MOST_SCANS} times")
         yield image
 
 
@@ -127,6 +136,10 @@ class ImageStore:
             raise DataError(f"image {sha256[:12]} is not among the prepared data; run `lmms-eval-cross prepare` again.")
         with pq.ParquetFile(self._path, metadata=self._metadata) as file:
             row = file.read_row_group(self._groups[sha256], use_threads=False).to_pylist()[0]
+        if hashlib.sha256(row["bytes"]).hexdigest() != sha256:
+            raise DataError(
+                f"image {sha256[:12]} was edited in the prepared data; run `lmms-eval-cross prepare --force`."
+            )
         return StoredImage(row["sha256"], row["mime"], row["bytes"])
 
     def open(self, sha256: str) -> Image.Image:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from lmms_eval_cross.benchmark.records import Sample, Subset, norm_id
 from lmms_eval_cross.benchmark.release import COUNTRIES, LANGUAGES, ReleaseFile
 from lmms_eval_cross.errors import DataError
+from lmms_eval_cross.outside import MOST_BYTES, read_bytes
 
 Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
 Index = Annotated[str, Field(pattern=r"^[A-Za-z_]+_[0-9]+$")]
@@ -229,14 +230,26 @@ def _is_plain(name: str) -> bool:
 
 def _read_list(file: ReleaseFile, path: Path) -> list[Any]:
     try:
-        raw = json.loads(path.read_bytes(), object_pairs_hook=_without_repeats)
+        raw = json.loads(read_bytes(path, MOST_BYTES), object_pairs_hook=_without_repeats)
     except OSError as error:
         raise DataError(f"{file.path} can't be read ({error.strerror}); make it readable.") from None
     except (ValueError, RecursionError) as error:
         raise DataError(f"{file.path} is not valid JSON ({error}); get the file anew.") from None
+    for number, record in enumerate(raw if isinstance(raw, list) else []):
+        if _has_half_a_character(record):
+            raise DataError(f"{_place(file, number, record)}: a text holds half a character; get the file anew.")
     if not isinstance(raw, list) or not raw:
         raise DataError(f"{file.path} must hold a list of records, got {_shape(raw)}; get the file anew.")
     return raw
+
+
+def _has_half_a_character(record: object) -> bool:
+    """Whether a text has a lone surrogate, which JSON can write and UTF-8 can't."""
+    try:
+        json.dumps(record, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Turn a copy of CROSS into Parquet, whole or not at all."""
 
 import errno
+import hashlib
 import os
 import shutil
 from collections import defaultdict
@@ -14,7 +15,6 @@ from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from filelock import FileLock
 from tqdm import tqdm
 
 from lmms_eval_cross import __version__
@@ -35,11 +35,12 @@ from lmms_eval_cross.data.prepared import (
 )
 from lmms_eval_cross.data.source import Source, open_source
 from lmms_eval_cross.errors import DataError, RubricError, SettingsError, SourceError, listing
-from lmms_eval_cross.files import write_whole
+from lmms_eval_cross.files import building_folder, own_lock, private_folder, write_whole
 
 SAMPLE_SCHEMA: Final = pa.schema(dict.fromkeys(Sample.__dataclass_fields__, pa.string()) | {"wording": pa.int8()})
 TEXTS: Final = tuple(file.path for file in FILES)
-BUILDING: Final = ".building"
+BUILDING: Final = "building"
+UNFINISHED: Final = f".{BUILDING}"
 _HOME_PROBLEMS: Final = {
     errno.ENOSPC,
     errno.EDQUOT,
@@ -76,7 +77,7 @@ def prepare(
         DataError: a record or an image breaks the format; nothing is left behind.
         RubricError: `code/evaluation.py` has another shape.
     """
-    with writable_home(home), FileLock(home / "prepare.lock"):
+    with writable_home(home), own_lock(home / "prepare.lock"):
         opened = open_source(*_chosen(source, revision), home / "downloads", fresh=force)
         earlier = find_prepared(home)
         if earlier is not None and not force and _is_of(earlier, opened, official):
@@ -142,8 +143,8 @@ def _build(home: Path, source: Source, official: bool, say: Say) -> Prepared:
     by_file, rubric = _read_texts(source, official, say)
     image_paths = {sample.image_path for sample in chain.from_iterable(by_file.values())}
     images = source.fetch(sorted(image_paths))
-    building = _fresh(home / "data" / BUILDING)
-    try:
+    _sweep(home / "data")
+    with building_folder(home / "data" / BUILDING) as building:
         hashes = write_checked_images(images, building / IMAGES, source.reject)
         source.finish()
         splits: list[Split] = []
@@ -152,8 +153,12 @@ def _build(home: Path, source: Source, official: bool, say: Say) -> Prepared:
         write_whole(building / RUBRIC, rubric)
         write_splits(splits, building, origin)
         return _move_in(building, home, say)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a killed process left unfinished; nobody else builds, since there is a lock."""
+    for left in folder.glob(f"{UNFINISHED}*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _read_texts(source: Source, official: bool, say: Say) -> tuple[dict[ReleaseFile, list[SourceSample]], str]:
@@ -271,8 +276,12 @@ def write_splits(splits: Sequence[Split], folder: Path, origin: str) -> None:
     if twice:
         raise DataError(f"sample ids must be unique, but these stand twice: {listing(twice)}.")
     images = pq.read_metadata(folder / IMAGES).num_row_groups
-    manifest = Manifest(origin, __version__, rows, expected, sha256, images)
+    manifest = Manifest(origin, __version__, rows, expected, sha256, images, _hash(folder / RUBRIC))
     write_whole(folder / MANIFEST, manifest.to_json())
+
+
+def _hash(file: Path) -> str | None:
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
 
 
 def _move_in(building: Path, home: Path, say: Say) -> Prepared:
@@ -288,17 +297,17 @@ def _move_in(building: Path, home: Path, say: Say) -> Prepared:
     else:
         building.rename(target)
     point_to(home, key)
-    others = sorted(path.name for path in target.parent.iterdir() if path.is_dir() and path.name not in {key, BUILDING})
+    others = _earlier_folders(target)
     if others:
         say(f"Earlier data stay in {', '.join(others)} under CROSS_HOME; delete them when no run uses them.")
     return Prepared.load(target)
 
 
-def _fresh(folder: Path) -> Path:
-    shutil.rmtree(folder, ignore_errors=True)
-    return _made(folder)
+def _earlier_folders(target: Path) -> list[str]:
+    folders = [path.name for path in target.parent.iterdir() if path.is_dir() and path != target]
+    return sorted(name for name in folders if not name.startswith("."))
 
 
 def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     return folder

@@ -9,17 +9,19 @@ from typing import Final
 
 import pyarrow.parquet as pq
 
-from lmms_eval_cross.benchmark.records import Sample
+from lmms_eval_cross.benchmark.records import Sample, data_hash
 from lmms_eval_cross.benchmark.rubric import Rubric
 from lmms_eval_cross.data.images import ImageStore
 from lmms_eval_cross.errors import NotPreparedError, RubricError
 from lmms_eval_cross.files import write_whole
+from lmms_eval_cross.outside import parse_json, read_text
 
 MANIFEST: Final = "manifest.json"
 IMAGES: Final = "images.parquet"
 RUBRIC: Final = "rubric.json"
 NO_RUBRIC: Final = "null\n"
 """What stands there for a copy without the official rubric."""
+_AGAIN: Final = "type `lmms-eval-cross prepare --force`"
 _POINTER: Final = "current"
 
 
@@ -37,6 +39,8 @@ class Manifest:
     sha256: dict[str, str]
     """Split -> data hash."""
     images: int
+    rubric_sha256: str | None = None
+    """Of the rubric as it is kept; None in the data of older releases."""
 
     @property
     def sha256_all(self) -> str:
@@ -62,7 +66,24 @@ class Prepared:
     @classmethod
     def load(cls, folder: Path) -> "Prepared":
         """Open a folder that `write_splits` has finished."""
-        return cls(folder, Manifest(**json.loads((folder / MANIFEST).read_text(encoding="utf-8"))))
+        manifest = Manifest(**parse_json(read_text(folder / MANIFEST)))
+        counts = (*manifest.rows.values(), *manifest.expected.values(), manifest.images)
+        if not all(type(count) is int for count in counts) or manifest.sha256.keys() != manifest.rows.keys():
+            raise ValueError("a manifest of another form")
+        return cls(folder, manifest)
+
+    def check(self) -> None:
+        """Hold every split against its data hash, and the rubric against its own.
+
+        Raises:
+            NotPreparedError: something was edited or is damaged.
+        """
+        for split, sha256 in self.manifest.sha256.items():
+            if _hash_of(self.parquet(split)) != sha256:
+                raise NotPreparedError(f"The prepared {split} was edited or is damaged; {_AGAIN}.")
+        known = self.manifest.rubric_sha256
+        if known is not None and hashlib.sha256(self._rubric_text.encode()).hexdigest() != known:
+            raise NotPreparedError(f"The prepared rubric was edited or is damaged; {_AGAIN}.")
 
     def parquet(self, split: str) -> Path:
         """The Parquet file of a split."""
@@ -117,6 +138,14 @@ class Prepared:
         ]
 
 
+def _hash_of(parquet: Path) -> str:
+    """The data hash of a split's file, empty if it can't be read."""
+    try:
+        return data_hash(read_samples(parquet))
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
 def read_samples(parquet: Path) -> list[Sample]:
     """The samples of a split's Parquet file, in the order of lmms-eval's doc ids."""
     return [Sample.from_row(row) for row in pq.read_table(parquet).to_pylist()]
@@ -129,7 +158,7 @@ def find_prepared(home: Path) -> Prepared | None:
         return None
     try:
         return Prepared.load(pointer.parent / pointer.read_text(encoding="utf-8").strip())
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, AttributeError):
         return None
 
 
@@ -145,6 +174,7 @@ def require_prepared(home: Path) -> Prepared:
             "CROSS is not prepared yet and CROSS_SOURCE names no copy to prepare it from; "
             "type `lmms-eval-cross prepare --source path/to/CROSS` first."
         )
+    prepared.check()
     return prepared
 
 

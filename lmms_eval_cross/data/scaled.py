@@ -6,8 +6,6 @@ OpenAI's rule for high detail: fit into 2048 x 2048, then bring the shorter side
 
 import io
 import math
-import os
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Final
 from PIL import Image
 
 from lmms_eval_cross.data.images import StoredImage, open_image, upright_rgb
+from lmms_eval_cross.files import private_folder, writing_whole
 
 LONGEST: Final = 2048
 SHORTEST: Final = 768
@@ -76,11 +75,7 @@ class ScaledImages:
 
     def _keep(self, path: Path, data: bytes) -> None:
         """Keep a picture for the next time; where the folder can't be written, it is scaled anew then."""
-        partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            partial.write_bytes(data)
-            partial.replace(path)
-        except OSError:
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            private_folder(self._folder)
+            with writing_whole(path, "wb") as file:
+                file.write(data)

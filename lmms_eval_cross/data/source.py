@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
@@ -16,8 +17,10 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_expo
 from tenacity.wait import wait_base
 from tqdm import tqdm
 
+from lmms_eval_cross.data.limited_body import EndlessBodyError, limited
 from lmms_eval_cross.errors import SourceError
-from lmms_eval_cross.files import write_whole
+from lmms_eval_cross.files import write_whole, writing_whole
+from lmms_eval_cross.outside import parse_json, read_text
 
 PARALLEL_DOWNLOADS: Final = 8
 TRIES: Final = 5
@@ -150,8 +153,11 @@ class WebSource:
         manifest = self._folder / MANIFEST
         if not manifest.is_file():
             return {}
-        recorded: dict[str, str] = json.loads(manifest.read_text())
-        return recorded
+        try:
+            recorded = parse_json(read_text(manifest))
+        except ValueError:  # then everything is fetched anew
+            return {}
+        return recorded if isinstance(recorded, dict) else {}
 
     def _is_good(self, file: Path, sha256: str | None) -> bool:
         return file.is_file() and (sha256 is None or sha256 == _sha256(file))
@@ -182,6 +188,8 @@ class WebSource:
                 return False
             hint = "try again later" if _may_pass(error) else "check --source and --revision"
             raise SourceError(f"{shown_url(url)} answered {error.response.status_code}; {hint}.") from None
+        except (EndlessBodyError, zlib.error) as error:
+            raise SourceError(f"{shown_url(url)} {_why(error)}; check --source.") from None
         except httpx2.RequestError as error:
             raise SourceError(f"{shown_url(url)} can't be read ({type(error).__name__}); try again later.") from None
         return True
@@ -227,19 +235,21 @@ def _fingerprint(*parts: str) -> str:
 
 
 def _stream(client: httpx2.Client, url: httpx2.URL, target: Path) -> None:
-    partial = target.with_name(f".{target.name}.part")
-    with client.stream("GET", url) as response:
+    with client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response:
         response.raise_for_status()
-        with partial.open("wb") as file:
-            for chunk in response.iter_bytes():
-                file.write(chunk)
-    partial.replace(target)
+        with writing_whole(target, "wb") as file:
+            for piece in limited(response.iter_raw(), response.headers.get("Content-Encoding", "")):
+                file.write(piece)
 
 
 def _may_pass(error: BaseException) -> bool:
     if isinstance(error, httpx2.HTTPStatusError):
         return error.response.status_code in {408, 425, 429} or error.response.status_code >= 500
     return isinstance(error, httpx2.RequestError)
+
+
+def _why(error: EndlessBodyError | zlib.error) -> str:
+    return str(error) if isinstance(error, EndlessBodyError) else "sends what can't be unpacked"
 
 
 def _sha256(path: Path) -> str:

@@ -1,6 +1,5 @@
 """Find the answers of a run and the sample that each belongs to."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +13,9 @@ from lmms_eval_cross.data.prepared import read_samples
 from lmms_eval_cross.errors import RunError, listing
 from lmms_eval_cross.harness.reasoning_tags import OURS
 from lmms_eval_cross.ledger.responses import responses_of
+from lmms_eval_cross.ledger.rows import read_texts
 from lmms_eval_cross.ledger.store import Ledger
+from lmms_eval_cross.outside import parse_json
 from lmms_eval_cross.runs.reasoning import split_reasoning
 from lmms_eval_cross.runs.run_files import LoggedRun, has_records
 from lmms_eval_cross.runs.sample_record import RECORD, JudgedAnswer, read_record
@@ -135,7 +136,7 @@ def ledger_answers(ledger: Ledger, runs: Sequence[str]) -> dict[str, list[Answer
     latest: dict[str, dict[str, Any]] = {}
     for row in responses_of(ledger, runs):  # the earliest first, so that the later answer stays
         missing.discard(row["run"])
-        latest[row["sample_id"]] = json.loads(row["record"])
+        latest[row["sample_id"]] = _record(row)
     if missing:
         raise RunError(
             f"The ledger has no answers of run {listing(sorted(missing))}; "
@@ -143,6 +144,18 @@ def ledger_answers(ledger: Ledger, runs: Sequence[str]) -> dict[str, list[Answer
         )
     splits = {split_of(Sample.from_row(record)) for record in latest.values()}
     return {TASKS[split]: list(_of_split(split, latest)) for split in sorted(splits)}
+
+
+def _record(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The open record of an answer in the ledger; RunError where it was damaged."""
+    try:
+        read_texts(row)
+        record: dict[str, Any] = parse_json(row["record"])
+        split_of(Sample.from_row(record))
+    except (ValueError, KeyError, TypeError) as error:
+        name, why = str(row["sample_id"])[:80], str(error)[:80]
+        raise RunError(f"The ledger's answer to {name!r} of run {row['run']} can't be read ({why}).") from None
+    return record
 
 
 def _of_split(split: str, records: Mapping[str, Mapping[str, Any]]) -> Iterator[Answer]:

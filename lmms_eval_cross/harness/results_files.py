@@ -17,6 +17,7 @@ import numpy as np
 from lmms_eval_cross.benchmark.splits import TASK_VERSION
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.harness.table_labels import table_label, task_metadata
+from lmms_eval_cross.outside import read_text
 from lmms_eval_cross.runs.made_at import STAMP, stamp_now
 from lmms_eval_cross.runs.run_files import RESULTS_ENDING
 from lmms_eval_cross.runs.sample_record import METRICS, Provenance, group_mean, mean_score
@@ -174,26 +175,33 @@ def write_run(
             f"{folder.name} can't be written ({error.strerror}); make room or give -o FOLDER, and judge again: "
             "verdicts that the ledger could keep are not asked for again."
         ) from None
+    except ValueError as error:
+        raise RunError(f"A samples file of another task can't be read ({error}); move it away.") from None
     return target
 
 
 def _samples_texts(rows: Mapping[str, Sequence[Row]], others: Mapping[str, Path]) -> dict[str, str]:
     """Task -> JSONL of its samples, the copied ones first."""
-    texts = {task: path.read_text(encoding="utf-8") for task, path in others.items()}
+    texts = {task: read_text(path) for task, path in others.items()}
     for task, lines in rows.items():
         texts[task] = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
     return texts
 
 
 def _free_stamp(folder: Path, now: str, earlier: str) -> str:
-    """Now in lmms-eval's form, or the second after the latest run that is there."""
+    """Now in lmms-eval's form, or the second after the latest run that is there; RunError if there is none."""
     latest = ""
     for name in (earlier, *(file.name for file in folder.glob(f"*{RESULTS_ENDING}"))):
         if re.match(r"\d{8}_\d{6}", name):
             latest = max(latest, name[:15])
     if now > latest:
         return now
-    return (datetime.strptime(latest, STAMP) + timedelta(seconds=1)).strftime(STAMP)
+    try:
+        return (datetime.strptime(latest, STAMP) + timedelta(seconds=1)).strftime(STAMP)
+    except (ValueError, OverflowError):
+        raise RunError(
+            f"{folder.name} has results of {latest}, and no date comes after; move them away or give -o FOLDER."
+        ) from None
 
 
 def _write_new(files: Mapping[Path, str]) -> None:

@@ -1,6 +1,5 @@
 """`--model cross_replay`: answers from a file, for demos, tests and answers that were made elsewhere."""
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from lmms_eval.api.model import lmms
 from tqdm import tqdm
 
 from lmms_eval_cross.errors import ReplayError, ending_with_a_sentence, listing
+from lmms_eval_cross.outside import parse_json, read_lines
 
 Key: TypeAlias = str | tuple[str, int]
 
@@ -109,18 +109,20 @@ def read_responses(file: str) -> dict[Key, str]:
 
 
 def _rows(path: Path) -> Iterator[tuple[Key, str]]:
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
+    try:
+        for number, line in read_lines(path):
             if line.strip():
                 yield _row(line, f"{path.name}, line {number}")
+    except (OSError, ValueError) as error:
+        raise ReplayError(f"{path.name} can't be read ({error}); give another file.") from None
 
 
-def _row(line: str, place: str) -> tuple[Key, str]:
+def _row(line: bytes, place: str) -> tuple[Key, str]:
     try:
-        row = json.loads(line)
+        row = parse_json(line.decode("utf-8"))
         response = row["response"]
-        key: Key = row["sample_id"] if "sample_id" in row else (row["task"], int(row["doc_id"]))
-    except (ValueError, KeyError, TypeError):
+        key: Key = str(row["sample_id"]) if "sample_id" in row else (str(row["task"]), int(row["doc_id"]))
+    except (ValueError, KeyError, TypeError, OverflowError):
         raise ReplayError(
             f'{place} is not {{"sample_id", "response"}} or {{"task", "doc_id", "response"}}; mend the row.'
         ) from None

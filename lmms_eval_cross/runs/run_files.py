@@ -85,7 +85,7 @@ class LoggedRun:
     def is_limited(self) -> bool:
         """Whether a CROSS task was run on a part of its samples, with lmms-eval's --limit or --offset."""
         sizes = self.results.get("n-samples", {})
-        return any(sizes[task]["effective"] < sizes[task]["original"] for task in SPLITS if task in sizes)
+        return any(size.get("effective", 0) < size.get("original", 0) for task, size in sizes.items() if task in SPLITS)
 
     @property
     def date(self) -> str:
@@ -159,6 +159,9 @@ def _read_results(path: Path) -> dict[str, Any]:
         by_task = content.setdefault(name, {})
         if not isinstance(by_task, dict) or not all(isinstance(of_task, dict) for of_task in by_task.values()):
             raise RunError(f"{path.name} has {name} that are not an object for each task; it is not a results file.")
+    for size in chain.from_iterable(of_task.values() for of_task in content["n-samples"].values()):
+        if type(size) is not int or not 0 <= size < 2**53:
+            raise RunError(f"{path.name} has n-samples that are no counts; it is not a results file.")
     return content
 
 

@@ -24,6 +24,7 @@ from lmms_eval_cross.benchmark.records import (
     Subset,
 )
 from lmms_eval_cross.errors import AnchorError
+from lmms_eval_cross.outside import read_bytes
 from lmms_eval_cross.runs.failed_generations import failed_generation
 from lmms_eval_cross.runs.judged import check_judged
 from lmms_eval_cross.runs.run_files import RESULTS_ENDING, LoggedRun, load_run
@@ -68,7 +69,7 @@ class Item(_Part):
     text_sha256: str
     """Of norm and query: tells whether prepared data hold the same sample."""
     response: str
-    probability: float = Field(gt=0, le=1)
+    probability: float = Field(ge=1e-9, le=1)
     text: Text | None = None
 
     @classmethod
@@ -237,9 +238,11 @@ def load_anchor(path: Path, *, to_draw: bool = False) -> Anchor:
             check_judged(path, run.judged_answers)
         return anchor_of_run(run)
     try:
-        raw = path.read_bytes()
+        raw = read_bytes(path)
     except OSError as error:
         raise AnchorError(f"{path} can't be read ({error.strerror}); check the path.") from None
+    except ValueError as error:
+        raise AnchorError(f"{path} can't be read ({error}); check the path.") from None
     return read_anchor(path.name, raw)
 
 
@@ -271,6 +274,8 @@ def anchor_of_json(name: str, content: Mapping[str, Any]) -> Anchor:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise AnchorError(f"{name} is no anchor of this release ({place}: {first['msg']}); build it again.") from None
+    if len(anchor.positions) < len(anchor.items):
+        raise AnchorError(f"{name} holds an answer twice; build it again.")
     judged_items = {len(judgement.verdicts) for judgement in anchor.judgements}
     if judged_items != {len(anchor.items)}:
         raise AnchorError(f"{name} has other verdicts than answers; build it again.")

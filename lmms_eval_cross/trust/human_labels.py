@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from lmms_eval_cross import numbers
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension
 from lmms_eval_cross.errors import AnchorError, LabelError
+from lmms_eval_cross.outside import read_bytes
 from lmms_eval_cross.stats import Confusion, confusion, krippendorff_alpha
 from lmms_eval_cross.stats.clusters import FloatArray
 from lmms_eval_cross.trust.anchor import Anchor, Judgement, anchor_of_json, scores
@@ -122,7 +123,7 @@ def load_labels(path: Path) -> LabelSet:
         LabelError: the file is damaged, was changed, or is none.
     """
     try:
-        content = read_sealed(path.read_bytes())
+        content = read_sealed(read_bytes(path))
         batch = anchor_of_json(path.name, content["batch"])
         labels = LabelSet(batch=batch, annotations=content["annotations"])
     except OSError as error:
@@ -134,7 +135,7 @@ def load_labels(path: Path) -> LabelSet:
         raise LabelError(f"{path.name} is no label file of this release ({first['msg']}); import again.") from None
     except BrokenSealError:
         raise LabelError(f"{path.name} was changed after it was written; take the original, or import again.") from None
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, TypeError):
         raise LabelError(f"{path.name} is no label file; make one with `lmms-eval-cross label import`.") from None
     if (content.get("schema"), content.get("bound_to")) != (SCHEMA, labels.bound_to):
         raise LabelError(f"{path.name} is bound to another judge, rubric or profile than it holds; import again.")
@@ -143,8 +144,12 @@ def load_labels(path: Path) -> LabelSet:
 
 
 def _refuse_strangers(labels: LabelSet) -> None:
-    known = labels.batch.positions
+    known, seen = labels.batch.positions, set()
     for annotation in labels.annotations:
+        place = annotation.annotator, annotation.sample_id
+        if place in seen:
+            raise LabelError(f"{place[0]} labelled {place[1]} twice; import the labels of this batch again.")
+        seen.add(place)
         if annotation.sample_id not in known:
             raise LabelError(
                 f"{annotation.sample_id} is labelled and not in the batch; import the labels of this batch again."
