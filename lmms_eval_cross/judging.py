@@ -6,6 +6,7 @@ patience, share of the quota, checks and other hosts' verdicts are the same for 
 
 import os
 import time
+import uuid
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from datetime import date
@@ -20,7 +21,7 @@ from lmms_eval_cross.judge.engine import Bounds, JudgeEngine, Outcomes
 from lmms_eval_cross.judge.job import Job
 from lmms_eval_cross.judge.prices import age_warning, load_prices
 from lmms_eval_cross.ledger.hosts import ledger_file, merge_other_hosts
-from lmms_eval_cross.ledger.spend import Budget
+from lmms_eval_cross.ledger.spend import Budget, last_entry_before
 from lmms_eval_cross.ledger.steady import SteadyLedger, open_ledger
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.say import say, tell
@@ -29,8 +30,8 @@ from lmms_eval_cross.settings import Settings
 if TYPE_CHECKING:
     from lmms_eval_cross.judge.teacher import EndpointTeacher
 
-BEGAN: Final = time.time()
-"""From when on money counts as this process's, and so as its run's."""
+_BEGAN: Final = time.time()
+_OWN_RUN: Final = uuid.uuid4().hex
 _RANKS_START_WITHIN: Final = 60.0
 """Seconds; the ranks of a run start together, and long before their first call."""
 
@@ -195,7 +196,25 @@ def _budget_for(model: str, usd: float, settings: Settings, ledger: Ledger) -> B
             "file with one in CROSS_JUDGE_PRICES, or unset the budget."
         )
     _warn_of_old_prices(model, settings.judge_prices)
-    return Budget(ledger, usd, BEGAN - (_RANKS_START_WITHIN if _ranks() > 1 else 0))
+    run = _name_of_run()
+    return Budget(ledger, usd, run, last_entry_before(ledger, run, _BEGAN - _RANKS_START_WITHIN))
+
+
+def _name_of_run() -> str:
+    """What spending counts under: the run's id where `lmms-eval-cross run` gave one, else one that its ranks share.
+
+    Ranks of one host share the process that started them. Those of several hosts share an address, which a run before
+    may have had: what that spent is told from this run's by when this one began.
+    """
+    if os.environ.get("CROSS_RUN_ID"):
+        return os.environ["CROSS_RUN_ID"]
+    if _ranks() == 1:
+        return _OWN_RUN
+    names = ("TORCHELASTIC_RUN_ID", "SLURM_JOB_ID", "MASTER_ADDR", "MASTER_PORT")
+    shared = [os.environ.get(name, "") for name in names]
+    if os.environ.get("LOCAL_WORLD_SIZE", "") == os.environ["WORLD_SIZE"]:
+        shared.append(str(os.getppid()))
+    return "ranks " + " ".join(shared)
 
 
 @cache

@@ -309,7 +309,7 @@ def test_the_budget_stops_before_the_call_that_would_pass_it(
     judge: Judge, ledger: Ledger, judged_by: JudgeServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     priced(monkeypatch, tmp_path)
-    budget = Budget(ledger, 0.5, since=time.time())
+    budget = Budget(ledger, 0.5, "run")
     told = judge(20, Bounds(budget=budget))
     made = len(judged_by.judged)
     assert made * 0.01 <= 0.5
@@ -322,7 +322,7 @@ def test_the_budget_stops_before_the_call_that_would_pass_it(
 
 def test_two_ranks_do_not_spend_the_same_dollar(ledger: Ledger, tmp_path: Path) -> None:
     other = Ledger(ledger.path)
-    first, second = (Budget(one, 1.0, since=0.0) for one in (ledger, other))
+    first, second = (Budget(one, 1.0, "run") for one in (ledger, other))
     promises = [budget.promise(0.3) for budget in (first, second, first)]
     assert all(promise is not None for promise in promises)
     assert second.promise(0.3) is None
@@ -333,8 +333,62 @@ def test_two_ranks_do_not_spend_the_same_dollar(ledger: Ledger, tmp_path: Path) 
 
 
 def test_what_an_earlier_run_spent_is_not_this_runs(ledger: Ledger) -> None:
-    Budget(ledger, 1.0, since=0.0).promise(0.9)
-    assert Budget(ledger, 1.0, since=time.time() + 1).promise(0.9) is not None
+    Budget(ledger, 1.0, "one").promise(0.9)
+    assert Budget(ledger, 1.0, "another").promise(0.9) is not None
+    before = spend.last_entry_before(ledger, "one", time.time() + 1)
+    assert Budget(ledger, 1.0, "one", before).promise(0.9) is not None, "an earlier run of the same name"
+
+
+def test_a_clock_that_is_set_back_frees_no_money(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    budget = Budget(ledger, 1.0, "run")
+    assert budget.promise(0.9) is not None
+    now = time.time()
+    monkeypatch.setattr(spend.time, "time", lambda: now - 86_400)
+    assert budget.promise(0.9) is None
+    assert budget.promise(0.1) is not None
+    assert budget.promise(0.1) is None
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        None,
+        {},
+        {"prompt_tokens": None, "completion_tokens": None},
+        {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
+        {"prompt_tokens": -100, "completion_tokens": -20},
+        {"prompt_tokens": 1, "completion_tokens": 0},
+        {"prompt_tokens": 1, "completion_tokens": 0, "prompt_tokens_details": {"cached_tokens": 5000}},
+    ],
+    ids=["absent", "empty", "null", "zero", "negative", "one", "cached above prompt"],
+)
+def test_a_call_without_a_credible_count_is_counted_all_the_same(
+    judge: Judge,
+    ledger: Ledger,
+    judged_by: JudgeServer,
+    usage: object,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    priced(monkeypatch, tmp_path)
+    choice = {"index": 0, "message": {"role": "assistant", "content": "Score: 1"}, "finish_reason": "stop"}
+    body = {"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice], "usage": usage}
+    judged_by.script = lambda asked: Answer(raw=json.dumps(body).encode())
+    budget = Budget(ledger, 0.5, "run")
+    told = judge(40, Bounds(budget=budget))
+    assert reasons(told)["budget"] > 80, "the budget is for some five calls, or some 60 of the least that one can cost"
+    assert 0 < budget.spent <= 0.5
+
+
+def test_a_call_that_is_given_up_may_have_cost_what_was_set_aside(
+    judge: Judge, ledger: Ledger, judged_by: JudgeServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    priced(monkeypatch, tmp_path)
+    monkeypatch.setenv("CROSS_JUDGE_TIMEOUT", "0.2")
+    judged_by.script = lambda asked: Answer("Score: 1", delay_seconds=0.6)
+    budget = Budget(ledger, 50, "run")
+    judge(1, Bounds(budget=budget, patience_seconds=0.5, backoff_seconds=0.05), concurrency=1)
+    assert budget.spent > 0.05
 
 
 # ---------------------------------------------------------------- one engine, many threads

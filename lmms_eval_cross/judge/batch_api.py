@@ -178,11 +178,18 @@ class BatchJudge:
             return 0.0
         return self._price.usd(usage) * self._price_share
 
-    def _settle(self, key: str, usage: Usage) -> None:
+    def _settle_reply(self, call: Call, usage: Usage) -> None:
+        """The same of a call that was answered, whose usage may not be credible."""
+        usd = 0.0
+        if self._price is not None:
+            usd = self._price.billed_usd(usage, self._guess(call) / self._price_share) * self._price_share
+        self._settle(call.keys[0], usd)
+
+    def _settle(self, key: str, usd: float = 0.0) -> None:
         """Put what a call did cost in the place of what was set aside in this process."""
         promise = self._promises.pop(key, None)
         if self._budget is not None and promise is not None:
-            self._budget.settle(promise, self._usd(usage))
+            self._budget.settle(promise, usd)
 
     # ------------------------------------------------------------ handing in
 
@@ -274,20 +281,20 @@ class BatchJudge:
         if call is None:
             return
         if not response:
-            self._settle(call.keys[0], Usage())
+            self._settle(call.keys[0])
             return
         status, body = int(response.get("status_code", 0)), response.get("body") or {}
         if status == 200:
             self._file_reply(call, body)
             return
-        self._settle(call.keys[0], Usage())
+        self._settle(call.keys[0])
         if status in {400, 413, 422}:
             self._file_refusal(call, status, body.get("error") or {})
 
     def _file_reply(self, call: Call, body: Mapping[str, Any]) -> None:
         reply = read_completion(body)
         heard = read_heard(self._profile, call.job.rubric, call.dimensions, reply, tuple(sorted(self._quirks)))
-        self._settle(call.keys[0], heard.usage)
+        self._settle_reply(call, heard.usage)
         self._keep(call, heard.outcomes)
 
     def _file_refusal(self, call: Call, status: int, error: Mapping[str, Any]) -> None:

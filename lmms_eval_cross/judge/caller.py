@@ -185,7 +185,7 @@ class Caller(Generic[JobT]):
             if promise is None:
                 spent = NoReply("budget", "The budget of CROSS_JUDGE_BUDGET_USD is spent.")
                 return Heard(failures(dimensions, spent.reason, spent.detail), spent), True
-            heard = await self._paid(promise, self._judge.ask(job, dimensions))
+            heard = await self._paid(promise, job, self._judge.ask(job, dimensions))
             self._note(heard, job)
         finally:
             self._flying.discard(task)
@@ -204,7 +204,7 @@ class Caller(Generic[JobT]):
         answered = not (self._may_pass(trouble) or trouble.hopeless)
         return self._limiter.leave(ticket, heard.limits, trouble.refused, trouble.faltered, answered)
 
-    async def _paid(self, promise: int, asking: Coroutine[Any, Any, Heard]) -> Heard:
+    async def _paid(self, promise: int, job: JobT, asking: Coroutine[Any, Any, Heard]) -> Heard:
         """A try, for which money is set aside until its cost is known; a try that is cut off may have cost that."""
         self._promised += 1
         try:
@@ -212,11 +212,17 @@ class Caller(Generic[JobT]):
         finally:
             self._promised -= 1
         if self._budget and self._judge.price:
-            usd = self._judge.price.usd(heard.usage)
+            usd = 0.0
+            if heard.trouble is None or heard.trouble.is_billed:
+                usd = self._judge.price.billed_usd(heard.usage, self._estimate(job, self._judge.price))
             self._dearest_usd = max(self._dearest_usd, usd)
             with suppress(LedgerError):  # what was set aside stays counted
                 self._budget.settle(promise, usd)
         return heard
+
+    def _estimate(self, job: JobT, price: Price) -> float:
+        """US dollars that a call may cost."""
+        return price.usd(Usage(self._judge.tokens(job), completion_tokens=self._caution.reply_tokens))
 
     def _note(self, heard: Heard, job: JobT) -> None:
         """Take stock of a try before anybody else may go."""
@@ -254,7 +260,7 @@ class Caller(Generic[JobT]):
         price = self._judge.price
         if self._budget is None or price is None:
             return 0
-        guess = price.usd(Usage(prompt_tokens=self._judge.tokens(job), completion_tokens=self._caution.reply_tokens))
+        guess = self._estimate(job, price)
         while (promise := self._set_aside(max(guess, self._dearest_usd))) is None:
             if self._stopped or self._promised == 0:
                 self.stop("budget", self._budget.spent_sentence)

@@ -81,10 +81,13 @@ class JudgeClient:
         try:
             return await asyncio.wait_for(self._post(request.encode(self.model, parameters)), self._timeout)
         except (openai.APITimeoutError, asyncio.TimeoutError):
-            return NoReply("unavailable", f"No answer within {self._timeout:g} s.", may_pass=True, faltered=True)
+            detail = f"No answer within {self._timeout:g} s."
+            return NoReply("unavailable", detail, may_pass=True, faltered=True, is_billed=True)
         except openai.APIConnectionError as error:
             if isinstance(error.__cause__, AnswerTooLarge):
-                return NoReply("unavailable", f"The endpoint's answer is larger than {MOST_BYTES:,} bytes.")
+                return NoReply(
+                    "unavailable", f"The endpoint's answer is larger than {MOST_BYTES:,} bytes.", is_billed=True
+                )
             detail = f"The connection failed ({type(error.__cause__ or error).__name__})."
             return NoReply("unavailable", detail, may_pass=True, faltered=True)
 

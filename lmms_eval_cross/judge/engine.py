@@ -21,7 +21,7 @@ from lmms_eval_cross.judge.caller import OF_THE_JUDGE, Caller, Caution, Outcomes
 from lmms_eval_cross.judge.job import Job, Judge
 from lmms_eval_cross.judge.profiles import Dimensions
 from lmms_eval_cross.judge.progress import Progress, Tally
-from lmms_eval_cross.ledger.spend import Budget, load_quirks, save_quirks
+from lmms_eval_cross.ledger.spend import Budget, load_in_flight, load_quirks, save_in_flight, save_quirks
 from lmms_eval_cross.ledger.store import Entry, Ledger
 from lmms_eval_cross.pacing.limiter import FOLLOW, NEW, Limiter
 from lmms_eval_cross.runs.failed_generations import failed_generation
@@ -56,7 +56,10 @@ class JudgeEngine:
         self._learnt = self._recall()
         judge.quirks = self._learnt or frozenset()
         proven = self._learnt is not None and judge.probed
-        limiter = Limiter(concurrency, bounds.share, proven, bounds.timeout_seconds, bounds.backoff_seconds)
+        self._concurrency, self._in_flight = concurrency, self._recall_in_flight()
+        size = min(concurrency, self._in_flight or concurrency)
+        times = bounds.timeout_seconds, bounds.backoff_seconds
+        self._limiter = limiter = Limiter(concurrency, bounds.share, proven, *times, size)
         self._caller = Caller(
             judge, limiter, self.tally, bounds.patience_seconds, bounds.budget, bounds.backoff_seconds, bounds.caution
         )
@@ -78,6 +81,20 @@ class JudgeEngine:
             return load_quirks(self.ledger, *self._place)
         except LedgerError:
             return None
+
+    def _recall_in_flight(self) -> int:
+        """How many calls in flight an earlier run saw the server take; 0 where it met no limit."""
+        with suppress(LedgerError):
+            return load_in_flight(self.ledger, *self._place)
+        return 0
+
+    def _note_in_flight(self) -> None:
+        """Remember how many calls a slow server takes, for the next run."""
+        is_known = self._limiter.is_slow or self._in_flight > 0
+        limit = self._limiter.window if is_known and self._limiter.window < self._concurrency else 0
+        if limit != self._in_flight:
+            with suppress(LedgerError):
+                save_in_flight(self.ledger, *self._place, limit or None)
 
     def submit(self, job: Job, settled: Callable[[Outcomes], None]) -> "Future[None]":
         """Have an answer judged on all dimensions; returns at once.
@@ -111,6 +128,7 @@ class JudgeEngine:
     def close(self) -> None:
         """Stop the engine; what is in flight is given up, what has arrived is in the ledger."""
         asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
+        self._note_in_flight()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

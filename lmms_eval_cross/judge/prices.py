@@ -16,6 +16,11 @@ OLD_AFTER: Final = 180
 """Days after which a list of prices is said to be old."""
 
 
+_LEAST: Final = 0.05
+"""Of the estimate: a call costs no less, whatever its usage says. Half a token a word and a picture of low detail, all
+of it from the prefix cache, come to more."""
+
+
 class Price(BaseModel):
     """US dollars per million tokens of one model, and the tokens that it counts for a picture."""
 
@@ -30,9 +35,15 @@ class Price(BaseModel):
 
     def usd(self, usage: Usage) -> float:
         """What a call cost; reasoning tokens are among the completion's."""
-        fresh = usage.prompt_tokens - usage.cached_tokens
+        fresh = max(0, usage.prompt_tokens - usage.cached_tokens)
         spent = fresh * self.input + usage.cached_tokens * self.cached + usage.completion_tokens * self.output
         return spent / 1e6
+
+    def billed_usd(self, usage: Usage, estimate_usd: float) -> float:
+        """What a call counts that the endpoint may bill; without a credible count, what was estimated for it."""
+        if usage.prompt_tokens <= 0:
+            return estimate_usd
+        return max(self.usd(usage), _LEAST * estimate_usd)
 
 
 class PriceList(BaseModel):

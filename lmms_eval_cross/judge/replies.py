@@ -39,6 +39,8 @@ class NoReply:
     """No other call will fare better either: the key, the model, or the purse."""
     finish_untold: bool = False
     """There is a reply, and the endpoint does not say how it ended."""
+    is_billed: bool = False
+    """The endpoint may bill the call: it replied, or was not waited for any longer."""
     may_be_its_own: bool = False
     """As hopeless as it looks, it may be this call's alone: a bare 403 or 404."""
     is_away: bool = False

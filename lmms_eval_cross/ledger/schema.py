@@ -120,12 +120,20 @@ def _step_arrival(connection: sqlite3.Connection) -> None:
     )
 
 
+def _step_purse(connection: sqlite3.Connection) -> None:
+    """Whose money: the run's id, since no clock tells one run from another; calls in flight that a server can take."""
+    connection.execute("ALTER TABLE spend ADD COLUMN run TEXT NOT NULL DEFAULT ''")
+    connection.execute("CREATE INDEX spend_of_run ON spend (run, usd)")
+    connection.execute("ALTER TABLE learnt ADD COLUMN in_flight INTEGER")
+
+
 STEPS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (
     _step_1,
     _step_spend,
     _step_batch,
     _step_outline,
     _step_arrival,
+    _step_purse,
 )
 """Schema steps, numbered from 1: new ones are added, old ones never edited."""
 

@@ -18,9 +18,32 @@ def load_quirks(ledger: Ledger, host: str, model: str, profile: str) -> frozense
 def save_quirks(ledger: Ledger, host: str, model: str, profile: str, quirks: frozenset[str]) -> None:
     """Remember what was learnt for the next run."""
     ledger.change(
-        "INSERT OR REPLACE INTO learnt VALUES (?, ?, ?, ?, datetime('now'))",
+        "INSERT INTO learnt (host, model, profile, quirks, learnt_at) VALUES (?, ?, ?, ?, datetime('now')) "
+        "ON CONFLICT DO UPDATE SET quirks = excluded.quirks, learnt_at = excluded.learnt_at",
         (host, model, profile, json.dumps(sorted(quirks))),
     )
+
+
+def load_in_flight(ledger: Ledger, host: str, model: str, profile: str) -> int:
+    """Calls in flight that the server was seen to take; 0 where no limit is known."""
+    query = "SELECT in_flight FROM learnt WHERE host = ? AND model = ? AND profile = ?"
+    for row in ledger.select(query, (host, model, profile)):
+        return int(row["in_flight"] or 0)
+    return 0
+
+
+def save_in_flight(ledger: Ledger, host: str, model: str, profile: str, in_flight: int | None) -> None:
+    """Remember how many calls in flight the server takes, None for as many as are asked for."""
+    ledger.change(
+        "INSERT INTO learnt (host, model, profile, quirks, learnt_at, in_flight) "
+        "VALUES (?, ?, ?, '[]', datetime('now'), ?) ON CONFLICT DO UPDATE SET in_flight = excluded.in_flight",
+        (host, model, profile, in_flight),
+    )
+
+
+def forget_learnt(ledger: Ledger) -> int:
+    """Drop all that was learnt of endpoints; how many entries that were."""
+    return ledger.change("DELETE FROM learnt", ())[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +56,17 @@ class Budget:
 
     ledger: Ledger
     usd: float
-    since: float
-    """When the run began, in seconds of the epoch: earlier spending is not this run's."""
+    run: str
+    """Under which spending counts, the same for all ranks of a run."""
+    after: int = 0
+    """Entries of the ledger up to this one are an earlier run's that had the same name."""
 
     def promise(self, usd: float) -> int | None:
         """Set money aside for one call; None if it would pass the budget."""
         changed, row = self.ledger.change(
-            "INSERT INTO spend (usd, at) SELECT ?, ? WHERE "
-            "(SELECT coalesce(sum(usd), 0) FROM spend WHERE at >= ?) + ? <= ?",
-            (usd, time.time(), self.since, usd, self.usd),
+            "INSERT INTO spend (usd, at, run) SELECT ?, ?, ? WHERE "
+            "(SELECT coalesce(sum(usd), 0) FROM spend WHERE run = ? AND id > ?) + ? <= ?",
+            (usd, time.time(), self.run, self.run, self.after, usd, self.usd),
         )
         if changed != 1:
             return None
@@ -58,6 +83,12 @@ class Budget:
 
     @property
     def spent(self) -> float:
-        """US dollars spent and promised since the run began."""
-        query = "SELECT coalesce(sum(usd), 0) AS usd FROM spend WHERE at >= ?"
-        return float(self.ledger.select(query, (self.since,))[0]["usd"])
+        """US dollars spent and promised in the run."""
+        query = "SELECT coalesce(sum(usd), 0) AS usd FROM spend WHERE run = ? AND id > ?"
+        return float(self.ledger.select(query, (self.run, self.after))[0]["usd"])
+
+
+def last_entry_before(ledger: Ledger, run: str, moment: float) -> int:
+    """The last spending under a run's name from before a moment, in seconds of the epoch; 0 if there is none."""
+    query = "SELECT coalesce(max(id), 0) AS id FROM spend WHERE run = ? AND at < ?"
+    return int(ledger.select(query, (run, moment))[0]["id"])

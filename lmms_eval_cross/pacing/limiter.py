@@ -67,6 +67,11 @@ class Limiter:
         """Calls that may be in flight, by what the server was seen to take."""
         return int(self._window.size)
 
+    @property
+    def is_slow(self) -> bool:
+        """Whether the server was seen to take fewer calls than are asked for."""
+        return self._window.is_slow
+
     def held_seconds(self) -> float:
         """For how long the endpoint lets nothing in, by its own word."""
         return self._pace.wait(0, _now())
@@ -142,7 +147,7 @@ class Limiter:
         if others is None:
             self._window.shrink(ticket.number, self._sent)
         else:
-            self._window.shrink(ticket.number, self._sent, fewest=1.0, most=max(1.0, others / 2))
+            self._window.wait_in_vain(ticket.number, self._sent, max(1.0, others / 2))
 
     def _prove(self) -> None:
         """The first call takes long: let a second one go, and no more before one of them comes back."""

@@ -36,6 +36,8 @@ class Window:
     """Seconds of the fastest answer."""
     usual: float = 0.0
     """Seconds of the last answers, the latest weighing most."""
+    is_slow: bool = False
+    """Calls waited in the server's queue, or in vain."""
     answered: int = 0
     _in_flight: dict[int, tuple[int, int]] = field(default_factory=dict)
     """Number of a call in flight -> answers by the time that it went out, and calls that were out with it."""
@@ -61,10 +63,15 @@ class Window:
         self.usual += _LATEST * (seconds - self.usual) if self.answered > 1 else seconds
         is_queued = self.usual > _QUEUED * self.fastest
         if is_queued and self.usual > _SLOW * self.timeout:
-            self.shrink(number, sent, fewest=1.0)
+            self.wait_in_vain(number, sent)
         elif not is_queued or self.usual <= _EASY * self.timeout:
             step = 1.0 if self.cut == 0 else 1.0 / self.size
             self.size = min(float(self.most), self.size + step)
+
+    def wait_in_vain(self, number: int, sent: int, most: float = float("inf")) -> None:
+        """A call waited too long for one of few slots."""
+        self.is_slow = True
+        self.shrink(number, sent, 1.0, most)
 
     def shrink(self, number: int, sent: int, fewest: float | None = None, most: float = float("inf")) -> None:
         """A call did not go well, of `sent` so far; those that were out already at the last cut do not cut again."""
