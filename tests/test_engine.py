@@ -20,6 +20,7 @@ from lmms_eval_cross.judge.engine import Bounds, JudgeEngine
 from lmms_eval_cross.judge.job import Job
 from lmms_eval_cross.judge.probe import probe, shutdown_warning
 from lmms_eval_cross.ledger import spend
+from lmms_eval_cross.ledger.contents import describe_learnt
 from lmms_eval_cross.ledger.spend import Budget
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.settings import load_settings
@@ -293,6 +294,54 @@ def test_a_400_that_quotes_the_answer_teaches_nothing(judge: Judge, judged_by: J
     told = judge(1)
     assert reasons(told) == {"rejected": 4}
     assert all("temperature" in asked.body for asked in judged_by.judged)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Answer(
+            status=422,
+            raw=json.dumps(
+                {
+                    "detail": [
+                        {
+                            "loc": ["body", "messages", 1, "content"],
+                            "msg": "String should have at most 4000 characters",
+                            "input": {"temperature": 0, "max_tokens": 300},
+                        }
+                    ]
+                }
+            ).encode(),
+        ),
+        Answer(status=400, error={"message": "Inappropriate content: ...the temperature of the tea..."}),
+        Answer(status=400, error={"message": "'max_tokens' is too large: 300. Your request has 3900 input tokens."}),
+    ],
+    ids=["the request sent back", "the answer quoted", "too large for one"],
+)
+def test_what_one_answer_meets_with_is_learnt_of_no_endpoint(
+    judge: Judge, judged_by: JudgeServer, ledger: Ledger, refusal: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CROSS_JUDGE_MAX_TOKENS", "300")
+    judged_by.script = lambda a: refusal if a.response == "Answer 0" else judge_by_answer(a)
+    told = judge(4)
+    assert reasons(told) == {"rejected": 4, "scored": 12}
+    assert {outcome.quirks for outcomes in told for outcome in outcomes.values()} == {()}
+    sent = [asked.body for asked in judged_by.judged if asked.response != "Answer 0"]
+    assert all(body["temperature"] == 0 and body["max_tokens"] == 300 for body in sent)
+    assert ledger.select("SELECT quirks FROM learnt WHERE quirks <> '[]'") == []
+
+
+def test_what_was_learnt_is_shown_and_can_be_forgotten(
+    judge: Judge, judged_by: JudgeServer, ledger: Ledger, rubric: Rubric
+) -> None:
+    judged_by.script = refuse_temperature
+    judge(2)
+    assert any("no_temperature" in line for line in describe_learnt(ledger))
+    assert spend.forget_learnt(ledger) == 1
+    assert describe_learnt(ledger) == []
+    judged_by.script, before = judge_by_answer, len(judged_by.judged)
+    judge([job(rubric, 9)])
+    assert all("temperature" in asked.body for asked in judged_by.judged[before:])
 
 
 # ---------------------------------------------------------------- money

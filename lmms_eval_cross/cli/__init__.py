@@ -46,7 +46,7 @@ LIFE: Final = {
         "align": "Make training data, check them against the benchmark, and tune a model with them.",
     },
     "Keep": {
-        "ledger": "Show, merge, export and verify what answers and verdicts have been kept under CROSS_HOME.",
+        "ledger": "Show, merge, export, verify and forget what answers and verdicts have been kept under CROSS_HOME.",
     },
 }
 """Part of a run's life -> commands in the order in which they are met; a command -> the first sentence of its help.

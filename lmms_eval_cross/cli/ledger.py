@@ -12,6 +12,7 @@ from lmms_eval_cross.ledger import hosts
 from lmms_eval_cross.ledger.contents import describe
 from lmms_eval_cross.ledger.contents import verify as check
 from lmms_eval_cross.ledger.exporting import export as export_all
+from lmms_eval_cross.ledger.spend import forget_learnt
 from lmms_eval_cross.ledger.steady import open_ledger
 from lmms_eval_cross.say import say
 from lmms_eval_cross.settings import load_settings
@@ -21,13 +22,20 @@ FILES = GivenPath(path_type=Path)
 
 @click.group()
 def ledger() -> None:
-    """Show, merge, export and verify what answers and verdicts have been kept under CROSS_HOME."""
+    """Show, merge, export, verify and forget what answers and verdicts have been kept under CROSS_HOME."""
 
 
 @ledger.command()
 def show() -> None:
     """Print counts by judge, and the runs with answers."""
     say(describe(open_ledger(load_settings())))
+
+
+@ledger.command()
+def forget() -> None:
+    """Drop what was learnt of endpoints: parameters that they don't take, and calls at a time; verdicts stay."""
+    dropped = forget_learnt(open_ledger(load_settings()))
+    say(f"{dropped} endpoints are met as new ones from now on.")
 
 
 @ledger.command()

@@ -25,6 +25,7 @@ from lmms_eval_cross.judge.client import client_options, error_message
 from lmms_eval_cross.judge.completion import read_completion
 from lmms_eval_cross.judge.endpoint import find_endpoint
 from lmms_eval_cross.judge.endpoint_judge import build_request, call_tokens, read_heard
+from lmms_eval_cross.judge.error_body import read_error_value
 from lmms_eval_cross.judge.job import REPLY_TOKENS, Job, judge_identity
 from lmms_eval_cross.judge.prices import load_prices
 from lmms_eval_cross.judge.profiles import PROFILES, Dimensions
@@ -77,6 +78,8 @@ class BatchJudge:
         prices = load_prices(settings.judge_prices)
         self._price, self._price_share = prices.find(settings.judge_model), prices.batch
         self._budget = budget
+        self._answered = False
+        """A call of this process's batches came back with a reply."""
         self._promises: dict[str, int] = {}
         """Key of a call -> the money set aside for it, until its cost is known."""
         self._endpoint = find_endpoint(settings)
@@ -292,6 +295,7 @@ class BatchJudge:
             self._file_refusal(call, status, body.get("error") or {})
 
     def _file_reply(self, call: Call, body: Mapping[str, Any]) -> None:
+        self._answered = True
         reply = read_completion(body)
         heard = read_heard(self._profile, call.job.rubric, call.dimensions, reply, tuple(sorted(self._quirks)))
         self._settle_reply(call, heard.usage)
@@ -301,7 +305,10 @@ class BatchJudge:
         sent = dict(self._identity.request)
         if self._profile.structured:
             sent["response_format"] = None
-        quirk = learn(status, error.get("param"), error, sent)
+        said = read_error_value({"error": dict(error)})
+        quirk = learn(status, said.parameter, said.words, sent)
+        if self._answered:  # with the same parameters: so it is none of them that the endpoint does not take
+            quirk = None
         if quirk and quirk not in self._quirks:
             self._quirks |= {quirk}
             save_quirks(self._ledger, *self._place, self._quirks)

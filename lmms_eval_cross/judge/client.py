@@ -56,27 +56,41 @@ class JudgeClient:
         self._asking_for_reasons = asyncio.Lock()
 
     async def ask(self, request: Request) -> Reply | NoReply:
-        """One judge call; sent again at once only when the endpoint refuses a parameter that can be left out."""
+        """One judge call; sent again at once only without a parameter that the endpoint's refusal names.
+
+        What was left out is remembered once the call has succeeded without it: then it failed with it, and for no other
+        reason. A call that fails without it too has failed by its first refusal.
+        """
+        guesses: frozenset[str] = frozenset()
+        refusal: NoReply | None = None
         while True:
-            known = self.quirks
-            parameters = adapt(request.parameters, known)
+            parameters = adapt(request.parameters, self.quirks | guesses)
             try:
-                response = await self._send(request, parameters)
+                response = await self._send(request, parameters, STREAMED in self.quirks | guesses)
             except openai.APIStatusError as error:
                 said = read_error(error.response.content)
-                quirk = learn(error.status_code, said.parameter, error.body, parameters)
-                if wants_stream(error.status_code, said) and STREAMED not in known:
-                    quirk = STREAMED
+                limits = read_limits(error.response.headers, error.response.text[:MOST_WORDS])
+                refusal = refusal or status_failure(error.status_code, said, limits, self.endpoint)
+                quirk = self._guess(error.status_code, said, parameters, guesses)
                 if quirk is None:
-                    limits = read_limits(error.response.headers, error.response.text[:MOST_WORDS])
-                    return status_failure(error.status_code, said, limits, self.endpoint)
-                self.quirks |= {quirk}
+                    return refusal
+                guesses |= {quirk}
             else:
+                if isinstance(response, httpx2.Response):
+                    self.quirks |= guesses
                 return await self._read(response)
 
-    async def _send(self, request: Request, parameters: Mapping[str, Any]) -> httpx2.Response | NoReply:
+    def _guess(
+        self, status: int, said: ErrorBody, parameters: Mapping[str, Any], guesses: frozenset[str]
+    ) -> str | None:
+        """What the endpoint may not take, by its refusal; None where that tells nothing new."""
+        if wants_stream(status, said) and STREAMED not in self.quirks | guesses:
+            return STREAMED
+        return learn(status, said.parameter, said.words, parameters)
+
+    async def _send(self, request: Request, parameters: Mapping[str, Any], streamed: bool) -> httpx2.Response | NoReply:
         """Post a call once, all within the timeout; a status other than 200 is raised."""
-        if STREAMED in self.quirks:
+        if streamed:
             parameters = {**parameters, "stream": True, "stream_options": {"include_usage": True}}
         try:
             return await asyncio.wait_for(self._post(request.encode(self.model, parameters)), self._timeout)
@@ -125,7 +139,7 @@ class JudgeClient:
             if self._gives_reasons is None:
                 asked = Request([{"role": "user", "content": "Reply with 1."}], {}, b"")
                 with suppress(openai.APIStatusError):
-                    response = await self._send(asked, {})
+                    response = await self._send(asked, {}, STREAMED in self.quirks)
                     if isinstance(response, httpx2.Response):
                         reply = read_response(response, self.endpoint, reasons_are_given=True)
                         self._gives_reasons = not (isinstance(reply, NoReply) and reply.finish_untold)

@@ -22,21 +22,24 @@ _PARAMETERS: Final = {
 }
 
 
-def learn(status: int, parameter_named: object, body: object, sent: Mapping[str, Any]) -> str | None:
+def learn(status: int, parameter_named: object, words: str, sent: Mapping[str, Any]) -> str | None:
     """The quirk that a refusal tells of a parameter that was `sent`, None if it tells of none.
+
+    It is a guess until the call has succeeded without the parameter: the words may quote what was judged.
 
     Args:
         status: of HTTP; 400 and 422 can tell something.
-        parameter_named: the error's `param`, as far as it has one.
-        body: the error as the endpoint words it.
+        parameter_named: the error's `param`, as far as it has one; then it alone counts.
+        words: the error's own, and nothing of the request that some endpoints send back with it.
         sent: the parameters of the request.
     """
     if status not in {400, 422}:
         return None
-    named = str(parameter_named or "")
-    words = f"{named} {body}".lower()
+    named, lowered = str(parameter_named or ""), words.lower()
     for parameter, (quirk, hints) in _PARAMETERS.items():
-        if parameter in sent and (named.startswith(parameter) or (not named and any(hint in words for hint in hints))):
+        if parameter not in sent:
+            continue
+        if named.startswith(parameter) or (not named and any(hint in lowered for hint in hints)):
             return quirk
     return None
 

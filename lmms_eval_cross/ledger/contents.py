@@ -1,5 +1,7 @@
 """What a ledger holds, in lines for people."""
 
+import json
+
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.ledger.verifying import Verification, verify
 
@@ -23,6 +25,23 @@ def describe(ledger: Ledger) -> str:
     lines = [f"{ledger.path.name}: {ledger.count('verdict')} verdicts and failures, {ledger.count('response')} answers"]
     for row in judges:
         lines.append(f"judge {row['judge_id']} at {row['host']}: {row['scored']} verdicts, {row['failed']} failures")
+    lines += describe_learnt(ledger)
     for row in runs:
         lines.append(f"run {row['run']}: {row['answers']} answers, {row['first']} to {row['last']}")
     return "\n".join(lines)
+
+
+def describe_learnt(ledger: Ledger) -> list[str]:
+    """What was learnt of each endpoint, in a line each that differs from what any endpoint takes."""
+    lines = []
+    for row in ledger.select(
+        "SELECT host, model, profile, quirks, learnt_at, in_flight FROM learnt ORDER BY host, model"
+    ):
+        traits = list(json.loads(row["quirks"]))
+        if row["in_flight"]:
+            traits.append(f"{row['in_flight']} calls at a time")
+        if traits:
+            lines.append(
+                f"learnt of {row['model']} ({row['profile']}) at {row['host']}, {row['learnt_at']}: {', '.join(traits)}"
+            )
+    return lines
