@@ -9,17 +9,19 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from datetime import date
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from lmms_eval_cross.errors import CrossError, JudgeSetupError, SettingsError
+from lmms_eval_cross.errors import CrossError, JudgeSetupError, LedgerError, SettingsError
 from lmms_eval_cross.judge.caller import OF_THE_JUDGE, Caution
 from lmms_eval_cross.judge.choose import make_judge
 from lmms_eval_cross.judge.engine import Bounds, JudgeEngine, Outcomes
 from lmms_eval_cross.judge.job import Job
 from lmms_eval_cross.judge.prices import age_warning, load_prices
+from lmms_eval_cross.ledger.batches import calls_handed_in
 from lmms_eval_cross.ledger.hosts import ledger_file, merge_other_hosts
 from lmms_eval_cross.ledger.spend import Budget, last_entry_before
 from lmms_eval_cross.ledger.steady import SteadyLedger, open_ledger
@@ -63,11 +65,17 @@ class JudgeSession:
             timeout_seconds=settings.judge_timeout,
         )
         self._engine = JudgeEngine(make_judge(settings), ledger, max(1, settings.judge_concurrency // ranks), bounds)
+        self._keep_back_what_is_in_batches()
 
     @property
     def judge_id(self) -> str:
         """Who is asked."""
         return self._engine.judge.identity.id
+
+    def _keep_back_what_is_in_batches(self) -> None:
+        """Have no call made that a batch may have answered already."""
+        with suppress(LedgerError):  # a ledger that can't be read has told so
+            self._engine.handed_in = calls_handed_in(self.ledger, self._engine.judge.host)
 
     def submit(self, job: Job, settled: Callable[[Outcomes], None]) -> "Future[None]":
         """Have an answer judged; returns at once, and `settled` gets the outcomes before the future is done."""
@@ -102,6 +110,7 @@ class JudgeSession:
         from lmms_eval_cross.judge.batch_api import judge_in_batches
 
         left = judge_in_batches(jobs, self._settings, self.ledger, self._budget)
+        self._keep_back_what_is_in_batches()
         if left.over_budget and self._budget is not None:
             self._engine.stop("budget", self._budget.spent_sentence)
         elif left.calls:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lmms_eval_cross.benchmark.records import DIMENSIONS, JudgeFailure, Outcome
+from lmms_eval_cross.benchmark.records import DIMENSIONS, JudgeFailure, Outcome, Verdict
 from lmms_eval_cross.benchmark.rubric import Rubric
 from lmms_eval_cross.data.images import StoredImage
 from lmms_eval_cross.errors import JudgeSetupError
@@ -16,6 +16,8 @@ from lmms_eval_cross.judge.batch_api import BatchJudge, split
 from lmms_eval_cross.judge.endpoint_judge import EndpointJudge
 from lmms_eval_cross.judge.engine import JudgeEngine
 from lmms_eval_cross.judge.job import Job, judge_identity
+from lmms_eval_cross.judging import JudgeSession
+from lmms_eval_cross.ledger.batches import forget_batches
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.settings import load_settings
 from tests.batch_server import BatchServer
@@ -127,6 +129,49 @@ def test_a_process_that_dies_at_any_point_costs_nothing_twice(
     assert judge(ledger, given) == 0
     assert set(Counter(server.paid).values()) == {1}
     assert len(server.paid) == 20
+
+
+@pytest.mark.parametrize("step", ["create", "retrieve"])
+def test_what_a_batch_has_is_not_paid_a_second_time_by_asking_as_usual(
+    server: BatchServer,
+    ledger: Ledger,
+    rubric: Rubric,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    given = jobs(rubric)
+    with monkeypatch.context() as patch:
+        _die(patch, ledger, step, after=True)
+        with pytest.raises(Killed):
+            judge(ledger, given)
+    with JudgeSession(load_settings(), Ledger(ledger.path)) as judging:
+        told = judging.ask(given)
+    assert server.judged == []
+    assert {outcome.reason for one in told for outcome in one.values() if isinstance(outcome, JudgeFailure)} == {
+        "unavailable"
+    }
+    said = capsys.readouterr().err
+    assert said.count("judge RUN --batch") == 1
+    assert said.count("ledger forget --batches") == 1
+    assert judge(ledger, given) == 0
+    with JudgeSession(load_settings(), Ledger(ledger.path)) as judging:
+        assert all(isinstance(outcome, Verdict) for one in judging.ask(given) for outcome in one.values())
+    assert server.judged == []
+    assert set(Counter(server.paid).values()) == {1}
+
+
+def test_a_batch_that_is_given_up_no_longer_keeps_its_calls_back(
+    server: BatchServer, ledger: Ledger, rubric: Rubric, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        _die(patch, ledger, "retrieve", after=True)
+        with pytest.raises(Killed):
+            judge(ledger, jobs(rubric))
+    assert forget_batches(ledger) == 1
+    with JudgeSession(load_settings(), Ledger(ledger.path)) as judging:
+        judging.ask(jobs(rubric))
+    assert len(server.judged) == 20
 
 
 def _die(patch: pytest.MonkeyPatch, ledger: Ledger, step: str, after: bool) -> None:

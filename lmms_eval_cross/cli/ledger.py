@@ -9,6 +9,7 @@ import click
 from lmms_eval_cross.cli.paths import GivenPath
 from lmms_eval_cross.files import unwritable_told
 from lmms_eval_cross.ledger import hosts
+from lmms_eval_cross.ledger.batches import forget_batches
 from lmms_eval_cross.ledger.contents import describe
 from lmms_eval_cross.ledger.contents import verify as check
 from lmms_eval_cross.ledger.exporting import export as export_all
@@ -32,10 +33,14 @@ def show() -> None:
 
 
 @ledger.command()
-def forget() -> None:
+@click.option("--batches", is_flag=True, help="Give up batches that were handed in and not collected, instead.")
+def forget(batches: bool) -> None:
     """Drop what was learnt of endpoints: parameters that they don't take, and calls at a time; verdicts stay."""
-    dropped = forget_learnt(open_ledger(load_settings()))
-    say(f"{dropped} endpoints are met as new ones from now on.")
+    own = open_ledger(load_settings())
+    if batches:
+        say(f"{forget_batches(own)} batches are given up; their calls may be made, and paid, again.")
+    else:
+        say(f"{forget_learnt(own)} endpoints are met as new ones from now on.")
 
 
 @ledger.command()

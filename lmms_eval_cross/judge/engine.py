@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 from lmms_eval_cross.benchmark.records import (
     ASK_AGAIN,
@@ -25,8 +26,15 @@ from lmms_eval_cross.ledger.spend import Budget, load_in_flight, load_quirks, sa
 from lmms_eval_cross.ledger.store import Entry, Ledger
 from lmms_eval_cross.pacing.limiter import FOLLOW, NEW, Limiter
 from lmms_eval_cross.runs.failed_generations import failed_generation
+from lmms_eval_cross.say import say
 
 __all__ = ["Bounds", "JudgeEngine", "Outcomes"]
+
+
+_IN_A_BATCH: Final = (
+    "Calls that were handed in to the Batch API and not collected may be paid already, so they are not made again: "
+    "`lmms-eval-cross judge RUN --batch` collects them, `lmms-eval-cross ledger forget --batches` gives them up."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,9 @@ class JudgeEngine:
         self._caller = Caller(
             judge, limiter, self.tally, bounds.patience_seconds, bounds.budget, bounds.backoff_seconds, bounds.caution
         )
+        self.handed_in: Mapping[str, str] = {}
+        """First verdict key of a call -> when a batch with it was handed in that nobody has collected."""
+        self._has_kept_back = False
         self._asking: dict[str, asyncio.Task[Outcomes]] = {}
         self._pending: set[Future[None]] = set()
         self._lock = threading.Lock()
@@ -176,10 +187,20 @@ class JudgeEngine:
             known = self._known(entries)
             if len(known) == len(dimensions):
                 return known
+            if first in self.handed_in:
+                return self._kept_back(first, dimensions, known)
             asking = asyncio.create_task(self._ask(job, entries, known, priority))
             self._asking[first] = asking
             asking.add_done_callback(lambda _: self._asking.pop(first))
         return await asking
+
+    def _kept_back(self, call: str, dimensions: Dimensions, known: Outcomes) -> Outcomes:
+        """What stands for a call that is not made, since a batch has it, which may be paid already."""
+        if not self._has_kept_back:
+            self._has_kept_back = True
+            say(f"lmms-eval-cross: {_IN_A_BATCH}", err=True)
+        detail = f"Handed in to the Batch API on {self.handed_in[call]} UTC and not collected."
+        return {**failures(dimensions, "unavailable", detail), **known}
 
     def _known(self, entries: Mapping[Dimension, Entry]) -> dict[Dimension, Outcome]:
         """What the ledger has; a failure of the moment counts for nothing."""

@@ -46,3 +46,17 @@ def open_batches(ledger: Ledger, host: str) -> list[tuple[str, list[str]]]:
 def close_batch(ledger: Ledger, batch_id: str) -> None:
     """Count a batch as collected."""
     ledger.change("UPDATE batch SET collected = 1 WHERE id = ?", (batch_id,))
+
+
+def calls_handed_in(ledger: Ledger, host: str) -> dict[str, str]:
+    """Call -> when it was handed in, of all batches that are not collected: each may be paid already."""
+    query = "SELECT calls, created_at FROM batch WHERE host = ? AND collected = 0"
+    handed_in: dict[str, str] = {}
+    for row in ledger.select(query, (host,)):
+        handed_in |= dict.fromkeys(json.loads(row["calls"]), str(row["created_at"]))
+    return handed_in
+
+
+def forget_batches(ledger: Ledger) -> int:
+    """Strike out all batches that are not collected; how many that were."""
+    return ledger.change("DELETE FROM batch WHERE collected = 0", ())[0]
