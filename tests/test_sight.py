@@ -4,11 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from lmms_eval_cross.data.demo_split import prepare_demo
 from lmms_eval_cross.errors import JudgeSetupError
 from lmms_eval_cross.judge import sight
 from lmms_eval_cross.judging import check_judge
 from lmms_eval_cross.settings import load_settings
+from tests.command import cross
 from tests.judge_server import Answer, JudgeServer
+from tests.run_folders import STAMP, predicted_rows, samples_file, write_rows
+from tests.runs import samples_in
 from tests.scenes import completion
 
 
@@ -91,6 +95,19 @@ def test_who_knows_better_may_say_so_and_results_repeat_it(
     assert table_label("demo", [session.provenance_for("demo")]) == "demo (that the judge sees is assumed)"
     monkeypatch.setenv("CROSS_JUDGE_SEES", "ask")
     assert table_label("demo", [session.provenance_for("demo")]) == "demo"
+
+
+def test_a_blind_judge_ends_the_command_with_exit_code_2_and_writes_nothing(
+    judged_by: JudgeServer, bare_environment: Path, tmp_path: Path
+) -> None:
+    samples = samples_in(prepare_demo(bare_environment))
+    write_rows(samples_file(tmp_path, "cross_demo"), predicted_rows((each, "An answer.") for each in samples))
+    (tmp_path / f"{STAMP}_results.json").write_text('{"results": {"cross_demo": {"alias": "cross_demo"}}}')
+    judged_by.sees, judged_by.script = False, lambda _: Answer("It shows a cat.")
+    result = cross("judge", tmp_path, "-o", tmp_path / "judged")
+    assert result.exit_code == 2
+    assert "does not see pictures" in result.output
+    assert not (tmp_path / "judged").exists()
 
 
 def test_the_words_in_pictures_differ_and_no_picture_names_its_word() -> None:
