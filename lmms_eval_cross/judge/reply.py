@@ -1,8 +1,8 @@
 """Read the score out of a judge's reply.
 
 The released parser takes the reply's last character. Whatever it reads correctly is read the same here; it
-crashes on `Score: 1.` or `**1**`, takes the 0 of `10` for a verdict, and the last of two verdicts that differ, and there
-we leave it.
+crashes on `Score: 1.` or `**1**`, and takes the 0 of `10` for a verdict, or the last of two that differ, and there we
+leave it.
 """
 
 import json
