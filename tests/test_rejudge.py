@@ -26,6 +26,7 @@ from lmms_eval_cross.harness.finishing import judge_ledger_run, judge_run
 from lmms_eval_cross.harness.results_files import clustered_stderr, task_results
 from lmms_eval_cross.ledger.steady import open_ledger
 from lmms_eval_cross.runs.run_files import load_run
+from lmms_eval_cross.runs.scorecard import advice
 from lmms_eval_cross.settings import load_settings
 from tests.batch_server import BatchServer
 from tests.conftest import Run
@@ -142,7 +143,7 @@ def test_failures_of_the_moment_are_asked_again_others_only_when_told_and_verdic
 ) -> None:
     def moody(asked: Asked) -> Answer:
         if asked.dimension == "Awareness":
-            return Answer(status=402, error={"message": "no money"})
+            return Answer(status=403, error={"message": "not this one"})
         return Answer("I can't say.") if asked.dimension == "Education" else judge_by_answer(asked)
 
     judged_by.script = moody
@@ -170,6 +171,33 @@ def test_failures_of_the_moment_are_asked_again_others_only_when_told_and_verdic
     assert [asked.dimension for asked in judged_by.judged] == ["Education"] * 9
     assert not third.incomplete
     assert first.results_file.is_file()
+
+
+def test_cut_off_replies_are_asked_for_again_with_a_higher_limit_and_nothing_else_is(
+    predicted: Path, judged_by: JudgeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(asked: Asked) -> Answer:
+        is_short = asked.body.get("max_tokens", 0) < 2000
+        return (
+            Answer("The norm", finish_reason="length")
+            if is_short and asked.dimension == "Awareness"
+            else judge_by_answer(asked)
+        )
+
+    judged_by.script = cut
+    first = judge_run(predicted)
+    assert dict(first.scorecards["cross_safeworld"]["awareness"].failed) == {"truncated": 9}
+    assert "CROSS_JUDGE_MAX_TOKENS=N" in advice(first.missing, "RUN")
+    judged_by.asked.clear()
+    monkeypatch.setenv("CROSS_JUDGE_MAX_TOKENS", "2000")
+    second = judge_run(predicted)
+    assert [asked.dimension for asked in judged_by.judged] == ["Awareness"] * 9
+    assert not second.incomplete
+    rows = [json.loads(line) for line in sorted(predicted.glob("*_samples_*.jsonl"))[-1].read_text().splitlines()]
+    assert {row["cross"]["provenance"]["request"]["max_tokens"] for row in rows} == {2000}
+    monkeypatch.setenv("CROSS_JUDGE_MAX_TOKENS", "1000")
+    with pytest.raises(RunError, match="verdicts of two judges are never mixed"):
+        judge_run(predicted)
 
 
 def test_judging_again_names_what_may_help_and_writes_nothing_where_nothing_is_new(

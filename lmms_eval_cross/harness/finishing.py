@@ -1,6 +1,6 @@
 """Judge the answers of a run that have no verdict yet, and write the run anew; nothing is overwritten."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,6 +14,7 @@ from lmms_eval_cross.benchmark.splits import SPLITS
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.harness.answers_of_run import Answer, ledger_answers, prepared_samples, run_answers
 from lmms_eval_cross.harness.preflight import check
+from lmms_eval_cross.harness.raised_limit import is_raised, standing
 from lmms_eval_cross.harness.results_files import JudgedTask, build_results, write_run
 from lmms_eval_cross.judge.job import Job, JudgeIdentity, judge_identity
 from lmms_eval_cross.judging import JudgeSession, open_judging
@@ -191,9 +192,10 @@ def _known_outcomes(settings: Settings, answers: Answers) -> dict[str, Outcome]:
             if answer.judged is None:
                 continue
             difference = _other_judge(answer.judged.provenance, provenance)
-            if difference is None:
+            stands = _standing(answer.judged, provenance)
+            if stands is not None:
                 job = session.job_for(answer.sample, answer.response, settings)
-                known.update(_outcomes_by_key(answer.judged, job, judge))
+                known.update(_outcomes_by_key(stands, job, judge))
             elif has_verdicts:
                 raise RunError(
                     f"{task} was judged with {difference}; verdicts of two judges are never mixed, so set "
@@ -202,11 +204,21 @@ def _known_outcomes(settings: Settings, answers: Answers) -> dict[str, Outcome]:
     return known
 
 
-def _outcomes_by_key(judged: JudgedAnswer, job: Job, judge: JudgeIdentity) -> Iterator[tuple[str, Outcome]]:
+def _standing(judged: JudgedAnswer, now: Provenance) -> list[Outcome] | None:
+    """What stands of an answer's outcomes: all by the same judge, some by one with a lower limit, None by another."""
+    before, after = JudgeStamp.of(judged.provenance), JudgeStamp.of(now)
+    if before.binding == after.binding:
+        return list(judged.outcomes.values())
+    if is_raised(before, after):
+        return standing(judged.outcomes.values(), int(after.request["max_tokens"]))
+    return None
+
+
+def _outcomes_by_key(outcomes: Iterable[Outcome], job: Job, judge: JudgeIdentity) -> Iterator[tuple[str, Outcome]]:
     """The outcomes that need no new question; whether a response is an answer at all is looked at anew."""
-    for name, outcome in judged.outcomes.items():
+    for outcome in outcomes:
         if not (isinstance(outcome, JudgeFailure) and outcome.reason == "no_response"):
-            yield job.key(judge, name).digest, outcome
+            yield job.key(judge, outcome.dimension).digest, outcome
 
 
 def _has_verdict(answer: Answer) -> bool:

@@ -177,6 +177,11 @@ def advice(missing: Collection[Why], run: str) -> str:
 def _next_step(reasons: Collection[FailureReason], run: str) -> str:
     if ASK_AGAIN & set(reasons):
         return f"`lmms-eval-cross judge {run}` asks for the rest."
+    if set(reasons) <= {"truncated", "no_response"} and "truncated" in reasons:
+        return (
+            f"`CROSS_JUDGE_MAX_TOKENS=N lmms-eval-cross judge {run}`, with a higher limit than the replies had, asks "
+            "for what was cut off, and for nothing else."
+        )
     if set(reasons) - {"no_response"}:
         return f"`lmms-eval-cross judge {run} --retry-failed` asks once more."
     return "The model gave no answer there, so that only a new run can give more."
