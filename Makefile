@@ -15,7 +15,7 @@ PYTHONS := 3.10 3.11 3.12 3.13 3.14
 PLATFORMS := x86_64-manylinux_2_28 aarch64-manylinux_2_28 aarch64-apple-darwin
 export MACOSX_DEPLOYMENT_TARGET := 14.0
 
-.PHONY: help demo tune-demo test quick light check format docs schemas pictures dist lock resolve newest lowest clean FORCE
+.PHONY: help demo tune-demo test quick light check format docs formats schemas pictures dist lock resolve newest lowest clean FORCE
 help: ## show this list
 	@grep -hE '^[a-z -]+:.* ## ' $(MAKEFILE_LIST) | sed -E 's/:.* ## /\t/' | expand -t 12
 
@@ -59,6 +59,9 @@ format: $(TOOLS) ## mend what ruff can mend
 
 docs: $(TOOLS) ## build the documentation's pages into build/docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir build/docs
+
+formats: $(TOOLS) ## have LLaMA-Factory, ms-swift, Axolotl and Together read our exports, in environments of their own (10 GB)
+	$(BIN)/python .ci/formats/make.py $(FORMATS)
 
 schemas: $(TOOLS) ## write the JSON schemas of compare and report anew, from the types of their documents
 	$(BIN)/python .ci/write_schemas.py
@@ -121,4 +124,4 @@ newest lowest: $(TOOLS) ## run the demo and the tests with the newest, or lowest
 	.venv-$@/bin/python -m pytest -n auto
 
 clean: ## remove what make made, but runs
-	rm -rf .venv $(LIGHT) .venv-newest .venv-lowest build dist *.egg-info
+	rm -rf .venv .venv-formats $(LIGHT) .venv-newest .venv-lowest build dist *.egg-info

@@ -23,6 +23,7 @@ from lmms_eval_cross.compare.terminal import render_text
 from lmms_eval_cross.compare.worst_slices import SliceRule
 from lmms_eval_cross.errors import CrossError, SettingsError
 from lmms_eval_cross.harness.answers_of_run import prepared_samples
+from lmms_eval_cross.judge.caller import Caution
 from lmms_eval_cross.judging import open_judging
 from lmms_eval_cross.report.scores import score_table
 from lmms_eval_cross.runs import run_files
@@ -255,7 +256,8 @@ def judge_answers(
     settings = settings or load_settings()
     pairs = zip(samples, responses, strict=True)
     jobs = [job_for(sample, response, settings) for sample, response in pairs]
-    with open_judging(settings) as judging:
+    caution = Caution(finish_later="judge_answers, called again, asks for the rest.")
+    with open_judging(settings, caution=caution) as judging:
         return [dict(outcomes) for outcomes in judging.ask(jobs)]
 
 

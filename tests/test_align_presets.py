@@ -23,7 +23,7 @@ def write(path: Path, text: str) -> str:
 @pytest.mark.parametrize("name", [name for name in shipped_presets() if name != HOSTED])
 def test_trl_knows_every_name_of_a_shipped_preset(name: str, kind: Kind) -> None:
     trl = pytest.importorskip("trl", reason="trl is not installed: its names are not compared (extra `align`)")
-    known = [field.name for field in fields(trl.SFTConfig if kind == "sft" else trl.DPOConfig)]
+    known = {field.name: field.type for field in fields(trl.SFTConfig if kind == "sft" else trl.DPOConfig)}
     recipe = load_preset(name, kind).recipe
     check_trl_names(recipe.trl, known, name)
     assert isinstance(recipe.trl["learning_rate"], float), "1e-4 is a number, whatever YAML 1.1 says"
@@ -67,7 +67,15 @@ def test_a_preset_that_is_wrong_is_told_in_a_sentence(text: str, sentence: str, 
 
 def test_a_name_that_trl_does_not_have_is_told_with_the_nearest() -> None:
     with pytest.raises(SettingsError, match="no setting leaning_rate; did you mean learning_rate"):
-        check_trl_names({"leaning_rate": 1}, ["learning_rate", "beta"], "mine")
+        check_trl_names({"leaning_rate": 1}, {"learning_rate": float, "beta": float}, "mine")
+
+
+@pytest.mark.parametrize("word", ["no", "yes", "off", "on"])
+def test_a_word_of_trl_is_no_truth_value_and_none_where_one_is_taken(word: str) -> None:
+    trl = load_preset("demo", "sft", [f"trl.save_strategy={word}", "trl.bf16=False"]).recipe.trl
+    assert (trl["save_strategy"], trl["bf16"]) == (word, False)
+    with pytest.raises(SettingsError, match=rf"trl\.bf16 takes true or false, got '{word}'"):
+        check_trl_names({"bf16": word}, {"bf16": bool | None}, "mine")
 
 
 def test_a_change_goes_over_the_preset_and_leaves_the_rest() -> None:

@@ -96,9 +96,9 @@ def test_a_merged_adapter_says_what_model_and_adapter_say(start: Path, tmp_path:
 
 @pytest.mark.parametrize("kind", ["sft", "dpo"])
 def test_an_answer_that_max_length_cuts_is_refused_before_training(kind: Kind, start: Path, tmp_path: Path) -> None:
-    result = cross(*command(start, kind, tmp_path / "out"), *as_options(*changes(max_length=200)))
+    result = cross(*command(start, kind, tmp_path / "out"), *as_options(*changes(max_length=100)))
     assert result.exit_code == 2
-    assert "max_length 200 would cut an answer in" in said(result)
+    assert "max_length 100 would cut an answer in" in said(result)
     assert not list(tmp_path.glob("out/checkpoints/*"))
 
 

@@ -1,4 +1,7 @@
-"""`align tune` in processes of its own: killed and resumed, in two ranks, and its models in lmms-eval's own classes."""
+"""`align tune` in processes of its own: killed and resumed, in two ranks, and loaded by lmms-eval's own classes.
+
+tests/test_align_ten_commands.py has lmms-eval answer with what it makes.
+"""
 
 import signal
 import subprocess
@@ -10,10 +13,12 @@ import pytest
 
 pytest.importorskip("trl", reason="trl is not installed: nothing can be tuned (extra `align`)")
 
+import torch
+
+from lmms_eval_cross.align.card import evaluator_of
 from lmms_eval_cross.align.tune import tune
 from lmms_eval_cross.align.tune_save import last_checkpoint
 from tests.conftest import Run
-from tests.runs import read_samples
 from tests.test_align_tune import history, load, moved
 from tests.tuning import LORA, as_options, changes, make_job, write_start
 
@@ -95,18 +100,15 @@ def test_two_ranks_train_one_model_with_the_batch_that_was_asked_for(run: Run, s
     assert (tmp_path / "two" / "README.md").is_file()
 
 
-def test_lmms_eval_answers_with_the_tuned_model(
-    lmms_eval: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("family", ["qwen2_5_vl", "llava", "internvl"])
+def test_the_class_that_the_card_names_loads_the_tuned_weights(family: str, tmp_path: Path) -> None:
     pytest.importorskip("decord", reason="decord is not installed: lmms-eval's classes need it (extra `models`)")
-    start = write_start(tmp_path / "start", "qwen2_5_vl")
-    tune(make_job(start, "sft", tmp_path / "tuned", *LORA))
-    monkeypatch.setenv("CROSS_JUDGE", "offline")
-    place = "device=cpu,device_map=cpu,min_pixels=3136,max_pixels=12544"
-    model = ["--model", "qwen2_5_vl", "--model_args", f"pretrained={tmp_path / 'tuned'},{place}"]
-    options = ["--tasks", "cross_demo", "--limit", "2", "--gen_kwargs", "max_new_tokens=4", "--batch_size", "1"]
-    done = lmms_eval(*model, *options, "--output_path", str(tmp_path / "out"), "--log_samples")
-    assert done.returncode == 0, done.stderr
-    samples = read_samples(tmp_path / "out")
-    assert len(samples) == 2
-    assert all(sample["cross"]["response"] for sample in samples), "the model itself spoke"
+    from lmms_eval.models import get_model
+
+    tune(make_job(write_start(tmp_path / "start", family), "sft", tmp_path / "tuned", *LORA, max_steps=1))
+    name = evaluator_of(tmp_path / "tuned")
+    loaded = get_model(name)(pretrained=str(tmp_path / "tuned"), device="cpu", device_map="cpu").model
+    weights = loaded.state_dict()
+    ours = {key: weight.to(weights[key].dtype) for key, weight in load(tmp_path / "tuned").state_dict().items()}
+    assert all(torch.equal(weights[key], weight) for key, weight in ours.items()), "internvl_hf has them in bfloat16"
+    assert name in (tmp_path / "tuned" / "README.md").read_text(encoding="utf-8")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import pytest
 from lmms_eval_cross.utils.judging import mean, process_results
@@ -126,6 +127,15 @@ def by_api(place: Place, name: str) -> Done:
 
 
 Way = Callable[[Place, str], Done]
+FINISHES: Final[dict[Way, str]] = {
+    by_run: "`lmms-eval-cross judge RUN`",
+    by_judge: "`lmms-eval-cross judge RUN`",
+    by_batch: "`lmms-eval-cross judge RUN`",
+    by_confirm: "The same `compare ... --confirm` asks for the rest later.",
+    by_anchor: "The same `anchor judge` asks for the rest later.",
+    by_api: "judge_answers, called again, asks for the rest.",
+}
+"""What to type for the rest, where the budget is spent."""
 EVERY_PATH = pytest.mark.parametrize(
     "judge",
     [
@@ -161,6 +171,8 @@ def test_no_path_spends_more_than_the_budget(
     monkeypatch.setenv("CROSS_JUDGE_BUDGET_USD", "0.01")
     done = judge(place, "out")
     assert "The budget of $0.01 (CROSS_JUDGE_BUDGET_USD) is spent" in done.output
+    assert FINISHES[judge] in done.output
+    assert sum(way in done.output for way in set(FINISHES.values())) == 1, "its own way alone"
     prices = load_prices()
     price = prices.find("gpt-4o-2024-08-06")
     assert price is not None

@@ -38,8 +38,6 @@ from lmms_eval_cross.data.images import StoredImage
 from lmms_eval_cross.errors import AlignError, SourceError, listing
 from lmms_eval_cross.text import printable
 
-LANGUAGE: Final = "English"
-"""Of every training file of the release."""
 REPAIRED: Final = "repaired by `align import --repair`"
 
 
@@ -90,7 +88,7 @@ class Importer:
 
     def _example(self, file: TrainingFile, line: int, record: Record) -> tuple[Example | None, list[StoredImage]]:
         prompt, images, row = self._prompt(record.prompt)
-        origin = Origin(file.path, line, language=LANGUAGE, part=file.part)
+        origin = Origin(file.path, line, language=file.language, part=file.part)
         if row is not None:
             origin = replace(origin, country=row.country, licence=row.licence)
         if isinstance(record, SftRecord):

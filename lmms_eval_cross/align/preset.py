@@ -27,8 +27,21 @@ OURS: Final[Mapping[str, str]] = {
     "precompute_ref_log_probs": "TRL can't precompute with pictures",
 }
 """TRL's names that a preset must not set, and why."""
-_NUMBER: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
-"""YAML 1.1 takes 1e-4, written without a point, for text."""
+_NUMBER: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
+_BOOLEAN: Final = re.compile(r"(true|True|TRUE|false|False|FALSE)$")
+
+
+class _Yaml(yaml.SafeLoader):
+    """Scalars as in YAML 1.2: 1.1 takes `1e-4` for text, and the `no` of `save_strategy: no` for false."""
+
+
+_IS_BOOLEAN: Final = "tag:yaml.org,2002:bool"
+_Yaml.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != _IS_BOOLEAN]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Yaml.add_implicit_resolver(_IS_BOOLEAN, _BOOLEAN, list("tTfF"))
+_Yaml.add_implicit_resolver("tag:yaml.org,2002:float", _NUMBER, list("-+.0123456789"))
 
 
 class _Strict(BaseModel):
@@ -107,7 +120,7 @@ def load_preset(name: str, stage: Kind, changes: Sequence[str] = ()) -> Preset:
     values = _merged(written.shared, own)
     for change in changes:
         values = _merged(values, _as_mapping(change))
-    recipe = _validated(Recipe, _with_numbers(values), f"preset {name}, {stage}")
+    recipe = _validated(Recipe, values, f"preset {name}, {stage}")
     for key in OURS.keys() & recipe.trl.keys():
         raise SettingsError(f"preset {name}: trl.{key} can't be set, {OURS[key]}; take it out.")
     return Preset(name, written.about, tuple(written.notes), recipe)
@@ -132,17 +145,24 @@ def read_preset(name: str) -> PresetFile:
     return written
 
 
-def check_trl_names(given: Mapping[str, Any], known: Sequence[str], preset: str) -> None:
-    """Refuse what TRL does not know, naming the nearest that it does.
+def check_trl_names(given: Mapping[str, Any], known: Mapping[str, Any], preset: str) -> None:
+    """Refuse what TRL does not know, naming the nearest that it does, and words where it takes true or false.
+
+    Args:
+        given: the preset's part for TRL.
+        known: name -> type of TRL's settings.
+        preset: its name.
 
     Raises:
-        SettingsError: a name is not in `known`.
+        SettingsError: a name is not in `known`, or a word stands for a truth value.
     """
     for key in given:
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)
             hint = f"did you mean {near[0]}?" if near else "see the fields of its SFTConfig and DPOConfig."
             raise SettingsError(f"preset {preset}: TRL has no setting {key}; {hint}")
+        if known[key] in (bool, bool | None) and isinstance(given[key], str):
+            raise SettingsError(f"preset {preset}: trl.{key} takes true or false, got {given[key]!r}.")
 
 
 def _absent(name: str, stage: Kind, written: PresetFile) -> str:
@@ -157,7 +177,7 @@ def _names() -> str:
 
 def _parsed(text: str, name: str) -> Any:
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, _Yaml)
     except yaml.YAMLError as error:
         raise SettingsError(f"preset {name} is not YAML: {' '.join(str(error).split())}") from error
 
@@ -189,12 +209,3 @@ def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
         both = isinstance(below, dict) and isinstance(value, dict)
         result[key] = _merged(below, value) if both else value  # type: ignore[arg-type]
     return result
-
-
-def _with_numbers(value: Any) -> Any:
-    """`value` with texts like 1e-4 as the numbers that they are meant to be."""
-    if isinstance(value, dict):
-        return {key: _with_numbers(inner) for key, inner in value.items()}
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
-        return float(value)
-    return value

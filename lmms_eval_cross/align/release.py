@@ -28,13 +28,15 @@ class TrainingFile:
     path: str
     kind: Kind
     part: Part
+    language: str | None = None
+    """None where upstream has no such file to read it from."""
 
 
 FILES: Final = (
-    TrainingFile("data/cvqa_sft/cvqa_sft_gpt4o.jsonl", "sft", "overlapped"),
-    TrainingFile("data/cvqa_sft/cvqa_sft_gpt4o_exclusive.jsonl", "sft", "exclusive"),
+    TrainingFile("data/cvqa_sft/cvqa_sft_gpt4o.jsonl", "sft", "overlapped", "English"),
+    TrainingFile("data/cvqa_sft/cvqa_sft_gpt4o_exclusive.jsonl", "sft", "exclusive", "English"),
     TrainingFile("data/safety_sft/safety_sft_gpt4o.jsonl", "sft", "overlapped"),
-    TrainingFile("data/safety_sft/safety_sft_gpt4o_exclusive.jsonl", "sft", "exclusive"),
+    TrainingFile("data/safety_sft/safety_sft_gpt4o_exclusive.jsonl", "sft", "exclusive", "English"),
 )
 """The preference files have no name that is shown; all of `data/safety_dpo` are read."""
 

@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerFast
 PATCH: Final = 14
 SIDE: Final = 56
 """Pixels of a picture's side: 4 x 4 patches."""
-VOCABULARY: Final = 1024
+VOCABULARY: Final = 2048
 WIDTH: Final = 64
 END: Final = "<|im_end|>"
 _ROLES: Final = ("<|pad|>", "<|im_start|>", END)

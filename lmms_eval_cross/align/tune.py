@@ -113,7 +113,7 @@ def training_arguments(stage: Kind, preset: Preset, folder: Path) -> Any:
     """
     kind = SFTConfig if stage == "sft" else DPOConfig
     recipe = preset.recipe
-    check_trl_names(recipe.trl, [field.name for field in fields(kind)], preset.name)
+    check_trl_names(recipe.trl, {field.name: field.type for field in fields(kind)}, preset.name)
     given = {"per_device_train_batch_size": 1, **recipe.trl}
     given |= {
         "output_dir": str(folder),

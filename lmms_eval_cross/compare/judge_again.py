@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from itertools import chain
+from typing import Final
 
 import numpy as np
 
@@ -10,10 +11,13 @@ from lmms_eval_cross.benchmark.splits import split_of
 from lmms_eval_cross.compare.pairs import FloatArray
 from lmms_eval_cross.compare.rounds import Side, scores_of
 from lmms_eval_cross.errors import JudgeSetupError, RunError
+from lmms_eval_cross.judge.caller import Caution
 from lmms_eval_cross.judging import open_judging
 from lmms_eval_cross.runs.sample_record import JudgedAnswer
 from lmms_eval_cross.settings import load_settings
 from lmms_eval_cross.trust.stamp import JudgeStamp
+
+_CAUTION: Final = Caution(finish_later="The same `compare ... --confirm` asks for the rest later.")
 
 
 class JudgeAgain:
@@ -33,7 +37,7 @@ class JudgeAgain:
         self._settings = load_settings()
         for answer in _one_answer_a_split(sides):
             _check_same(answer, second_judge)
-        self._judging = open_judging(self._settings)
+        self._judging = open_judging(self._settings, caution=_CAUTION)
         self.judge_id = self._judging.judge_id
 
     def __enter__(self) -> "JudgeAgain":

@@ -3,16 +3,20 @@
 from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
+from typing import Final
 
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.benchmark.splits import split_of
 from lmms_eval_cross.errors import AnchorError
+from lmms_eval_cross.judge.caller import Caution
 from lmms_eval_cross.judging import open_judging
 from lmms_eval_cross.settings import Settings
 from lmms_eval_cross.trust.anchor import Anchor, Judgement, verdicts_of
 from lmms_eval_cross.trust.anchor_samples import samples_of
 from lmms_eval_cross.trust.stamp import JudgeStamp
+
+_CAUTION: Final = Caution(finish_later="The same `anchor judge` asks for the rest later.")
 
 
 def judge_anchor(anchor: Anchor, settings: Settings, repeats: int = 1) -> Anchor:
@@ -54,7 +58,7 @@ def _ask(
     for repeat in repeats:
         for sample, item in zip(samples, anchor.items, strict=True):
             jobs.append(session.job_for(sample, item.response, settings, repeat))
-    with open_judging(settings) as judging:
+    with open_judging(settings, caution=_CAUTION) as judging:
         verdicts = map(verdicts_of, judging.ask(jobs))
         return [
             Judgement(judge=stamp, repeat=repeat, verdicts=list(islice(verdicts, len(samples)))) for repeat in repeats
