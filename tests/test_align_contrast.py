@@ -17,7 +17,7 @@ from tests.tuning import make_job, write_start
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning", "ignore::DeprecationWarning")
 
-STEPS = {"max_steps": 30, "learning_rate": 1e-3, "per_device_train_batch_size": 4, "logging_steps": 30}
+STEPS = {"max_steps": 20, "learning_rate": 1e-3, "per_device_train_batch_size": 4, "logging_steps": 20}
 
 
 def answer_log_probabilities(folder: str | Path, batch: Any) -> torch.Tensor:

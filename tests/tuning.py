@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 
 from lmms_eval_cross.align.dataset import open_dataset
@@ -15,6 +16,7 @@ from lmms_eval_cross.align.preset import load_preset
 from lmms_eval_cross.align.tune import TuneJob
 from lmms_eval_cross.align.tune_rows import load_training_data
 
+torch.set_num_threads(1)  # tiny models are slower in many threads, on a busy machine by far
 FEW: dict[str, Any] = {
     "max_steps": 3,
     "per_device_train_batch_size": 2,

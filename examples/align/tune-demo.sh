@@ -5,6 +5,7 @@ set -eu
 export CROSS_JUDGE=offline OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1
 export MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=4294967296    # keep large tensors' pages: a sixth of the time
 OUT=${1:-runs/tune}
+export CROSS_HOME="$OUT/home"    # neither prepared data nor a ledger of yours play a part
 
 answer() { # MODEL RUN: the same command before and after
     lmms-eval-cross run -- --model llava_hf --model_args "pretrained=$1,device=cpu,device_map=cpu,dtype=float32" \
