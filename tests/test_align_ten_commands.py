@@ -26,8 +26,8 @@ COMMANDS = [
 ]
 MODEL = "Qwen/Qwen2.5-VL-7B-Instruct"
 ON_A_CPU = ",device=cpu,device_map=cpu,min_pixels=3136,max_pixels=12544"
-FEW = ["--limit", "2", "--gen_kwargs", "max_new_tokens=4", "--batch_size", "1"]
-"""Two samples a task, and four tokens an answer."""
+FEW = ["--limit", "9", "--gen_kwargs", "max_new_tokens=4", "--batch_size", "1"]
+"""Ten norms, which is enough for a verdict, and four tokens an answer."""
 
 
 def all_score(score: int) -> Callable[[Asked], Answer]:
