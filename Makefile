@@ -15,7 +15,7 @@ PYTHONS := 3.10 3.11 3.12 3.13 3.14
 PLATFORMS := x86_64-manylinux_2_28 aarch64-manylinux_2_28 aarch64-apple-darwin
 export MACOSX_DEPLOYMENT_TARGET := 14.0
 
-.PHONY: help demo tune-demo test quick light check format docs formats schemas pictures dist lock resolve newest lowest clean FORCE
+.PHONY: help demo tune-demo test fuzz quick light check format docs formats schemas pictures dist lock resolve newest lowest clean FORCE
 help: ## show this list
 	@grep -hE '^[a-z -]+:.* ## ' $(MAKEFILE_LIST) | sed -E 's/:.* ## /\t/' | expand -t 12
 
@@ -37,6 +37,9 @@ tune-demo: $(TOOLS) ## tune a tiny random model on the demo's own answers and ga
 
 test: $(TOOLS) ## run every test
 	$(BIN)/python -m pytest -n auto
+
+fuzz: $(TOOLS) ## try every boundary with many more hostile inputs than `make test`; EXAMPLES=2000
+	CROSS_TEST_FUZZ=$(or $(EXAMPLES),2000) $(BIN)/python -m pytest -n auto -m fuzz --timeout 36000
 
 quick: $(TOOLS) ## run the tests that need no browser and no other process, in under a minute
 	$(BIN)/python -m pytest -n auto -m "not process"

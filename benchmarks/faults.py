@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks import hostile
 from lmms_eval_cross.benchmark.records import DIMENSIONS
 from lmms_eval_cross.data.demo_split import prepare_demo
 from tests.judge_server import Answer, Asked, JudgeServer, read_native, score_of
@@ -219,7 +220,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--runs", type=int, default=3, help="runs an HTTP fault")
+    parser.add_argument("--hostile", action="store_true", help="the table of hostile inputs alone")
     options = parser.parse_args()
+    if options.hostile:
+        hostile.main()
+        return
     multiprocessing.get_context("forkserver").set_forkserver_preload(
         ["lmms_eval_cross.harness.finishing", "openai.resources.chat"]
     )
@@ -237,6 +242,8 @@ def main() -> None:
         for trial in trials(Path(folder), server.url, "kill", options.kills):
             killed(trial, server, tally, draw.uniform(0, seconds))
         print(tally.row())
+    print()
+    hostile.main()
 
 
 def undisturbed(prepared: Path, server: JudgeServer) -> float:

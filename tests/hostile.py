@@ -1,6 +1,9 @@
 """Strings of a model, a judge, a file or a name that would do something where they are shown."""
 
+import os
 from typing import Final
+
+from hypothesis import HealthCheck, Phase, settings
 
 HOSTILE: Final = (
     "\x1b[2J\x1b[31mcleared\x1b[0m",
@@ -36,3 +39,11 @@ HOSTILE: Final = (
     "{{ 7 * 7 }} {% raw %}",
     "%s %d {0} {name}",
 )
+
+FUZZED: Final = settings(
+    max_examples=int(os.environ.get("CROSS_TEST_FUZZ", "25")),
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking costs minutes, and a find is small enough
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+"""For tests that are marked `fuzz`; `make fuzz` has them try more."""

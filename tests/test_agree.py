@@ -94,8 +94,10 @@ def test_disagreements_come_with_both_rationales(tmp_path, runs):
     found = report(tmp_path, *runs)["disagreements"]
     expected = sum(TRUTH(each, name) != OTHER(each, name) for each in SAMPLES for name in DIMENSIONS)
     assert len(found) == expected
-    assert all(each["rationale_a"].endswith(f"Score: {each['a']}") for each in found)
-    assert all(each["rationale_b"].endswith(f"Score: {each['b']}") for each in found)
+    for each in found:
+        for judge in "ab":
+            number = 1 - each[judge] if each["dimension"] == "compliance" else each[judge]  # it scores a violation
+            assert each[f"rationale_{judge}"].endswith(f"Score: {number}")
 
 
 def test_anchors_without_text_show_disagreements_without_replies(tmp_path, runs):

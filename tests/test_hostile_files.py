@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lmms_eval_cross.cli import main
@@ -27,6 +27,7 @@ from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.trust.anchor import load_anchor
 from lmms_eval_cross.trust.human_labels import load_labels
 from lmms_eval_cross.trust.sealed import seal_of
+from tests.hostile import FUZZED
 from tests.test_old_files import OLD
 
 READERS: dict[str, Callable[[Path], object]] = {
@@ -41,12 +42,6 @@ VALUES = (
     *(None, True, 0.5, -1, 10**400, float("nan"), float("inf"), "", "\ud800", [], {}, [[1]], {"_fields_set": 1}, DEEP),
 )
 """What may stand anywhere in JSON."""
-FUZZED = settings(
-    max_examples=int(os.environ.get("CROSS_TEST_FUZZ", "40")),
-    phases=[Phase.explicit, Phase.generate],
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
 
 
 @pytest.fixture
@@ -78,6 +73,7 @@ def poisoned(document: Any, draw: random.Random) -> Any:
 
 
 @pytest.mark.parametrize("name", READERS)
+@pytest.mark.fuzz
 @FUZZED
 @given(seed=st.integers(0, 10**6))
 def test_another_value_anywhere_is_a_result_or_a_sentence(
@@ -105,6 +101,7 @@ def test_another_value_anywhere_is_a_result_or_a_sentence(
 
 
 @pytest.mark.parametrize("name", READERS)
+@pytest.mark.fuzz
 @FUZZED
 @given(noise=st.binary(min_size=1, max_size=40), place=st.integers(0, 10**6))
 def test_any_bytes_anywhere_are_a_result_or_a_sentence(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lmms_eval_cross.cli import main
@@ -22,6 +22,7 @@ from lmms_eval_cross.ledger.hosts import merge, merge_other_hosts
 from lmms_eval_cross.ledger.steady import SteadyLedger
 from lmms_eval_cross.ledger.store import Ledger
 from tests.filed import BAD, GOOD, answer, entry_of, file_verdict, key_of
+from tests.hostile import FUZZED
 
 NAMES = [f"n{number}" for number in range(20)]
 
@@ -193,9 +194,8 @@ def test_what_is_no_whole_file_is_said_and_passed_over(
     assert capsys.readouterr().err.count("The run goes on without its verdicts") == 1
 
 
-@settings(
-    max_examples=25, phases=[Phase.explicit, Phase.generate], deadline=None, suppress_health_check=list(HealthCheck)
-)
+@pytest.mark.fuzz
+@FUZZED
 @given(place=st.integers(0, 200_000), noise=st.binary(min_size=1, max_size=64))
 def test_any_damage_ends_in_a_sentence_or_in_fewer_rows(
     tmp_path_factory: pytest.TempPathFactory, place: int, noise: bytes

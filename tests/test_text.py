@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmms_eval_cross.judge.reply import ParsedScore
 from lmms_eval_cross.text import drawable, harmless, latex, markdown, printable, printable_lines
-from tests.hostile import HOSTILE
+from tests.hostile import FUZZED, HOSTILE
 
 ANY = st.text(st.characters(codec=None))
 
@@ -27,6 +28,8 @@ def test_a_line_moves_nothing_and_commands_nothing(text: str) -> None:
     assert "\n" not in latex(text)
 
 
+@pytest.mark.fuzz
+@FUZZED
 @given(ANY)
 def test_any_text_is_printable_drawable_and_a_cell(text: str) -> None:
     assert commands_nothing(printable(text))
@@ -54,3 +57,15 @@ def test_latex_sets_what_it_would_obey() -> None:
     assert latex(r"\input{x} 5% & $1_a^b# ~<>") == (
         r"\textbackslash{}input\{x\} 5\% \& \$1\_a\textasciicircum{}b\# \textasciitilde{}\textless{}\textgreater{}"
     )
+
+
+@pytest.mark.fuzz
+@FUZZED
+@given(st.text(alphabet="Score: 01.\n[]()\"'`>*not of/and", max_size=40), st.sampled_from("01"))
+def test_a_plain_reply_is_read_as_the_parser_reads_it(words: str, number: str) -> None:
+    from lmms_eval_cross.judge.reply import parse_reply
+    from lmms_eval_cross.judge.rescoring import _PLAIN
+
+    reply = f"{words}\nScore: {number}"
+    if _PLAIN.fullmatch(reply):
+        assert parse_reply(reply) == ParsedScore(int(number))

@@ -52,9 +52,10 @@ class TextsIndex:
         """The texts of a hash, None if they are not known, and whether the sample is one that they belong to."""
         query = "SELECT sample_id, run FROM place WHERE texts = ? ORDER BY sample_id = ? DESC LIMIT 1"
         for sample, run in self._connection.execute(query, (_digest(sha256), sample_id)):
-            for row in ledger.rows("response", "run = ? AND sample_id = ?", (run, sample)):
-                texts = _texts(row)
-                if texts is not None and texts.sha256 == sha256:
+            rows = list(ledger.rows("response", "run = ? AND sample_id = ?", (run, sample)))
+            for texts in map(_texts, rows):
+                # where there is one row, it is the one that the index was made of
+                if texts is not None and (len(rows) == 1 or texts.sha256 == sha256):
                     return texts, sample == sample_id
         return None, False
 

@@ -141,9 +141,6 @@ def _differs(row: Row, rescore: Rescore) -> bool:
     """Whether a row has another score than its reply gives, where it is known how it was asked for."""
     if row["score"] is None or row["outline"] is None or not isinstance(row["reply"], str):
         return False
-    try:
-        parts = read_outline(row["outline"]).parts
-    except ValueError:
-        return True
+    parts = read_outline(row["outline"]).parts  # which can be read, or the key would be wrong
     score = rescore(parts["profile"], parts["rubric_sha256"], parts["dimension"], row["reply"])
     return score is not None and score != row["score"]

@@ -1,0 +1,88 @@
+"""Hostile inputs, a row a kind: python -m benchmarks.hostile. Prints a Markdown table; docs/failures.md has one.
+
+Every case is a test, so what is counted here is what CI holds: a case got through if a number changed that must not, a
+command ended in a traceback, waited without end, or let a string do something where it is shown.
+"""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+KINDS: Mapping[str, Sequence[str]] = {
+    "a ledger whose names and tables are statements": ("hostile_ledgers.py::test_a_column", "::test_tables_that"),
+    "a ledger whose rows don't give their keys, or are of other types": (
+        "hostile_ledgers.py::test_only_what",
+        "::test_an_edited",
+        "::test_no_verdict",
+    ),
+    "a ledger that is damaged, no file, or another owner's": (
+        "hostile_ledgers.py::test_what_is_no",
+        "::test_any_damage",
+        "::test_a_ledger_of",
+    ),
+    "scores that their replies don't give": ("hostile_ledgers.py::test_verify", "::test_large"),
+    "a run that was edited to pass the gate": ("edited_runs.py::test_an_edited",),
+    "a baseline that was edited": ("edited_runs.py::test_a_baseline",),
+    "an option or nothing in a path's place": ("edited_runs.py::test_an_empty", "ci_examples.py::test_an_option"),
+    "another value or other bytes anywhere in a file": ("hostile_files.py::test_another", "::test_any_bytes"),
+    "a line that is no sample": ("hostile_files.py::test_a_line",),
+    "a FIFO, folder, device or dangling link for a file": ("hostile_files.py::test_what_is_no",),
+    "labels and anchors that hold a thing twice": ("hostile_files.py::test_two", "::test_an_answer", "::test_a_prob"),
+    "prepared data that were edited": ("hostile_files.py::test_prepared",),
+    "a link in a passing file's way, another user's lock": ("hostile_files.py::test_a_file", "::test_a_lock"),
+    "a download without end, or packed": ("hostile_files.py::test_a_body", "::test_a_bomb"),
+    "a string that acts where it is shown": ("text.py::test_", "hostile_strings.py::test_"),
+    "a comment, baseline or success that is not the gate's": (
+        "ci_examples.py::test_a_stranger",
+        "::test_on_a_pull",
+        "::test_a_success",
+    ),
+}
+"""Kind -> how the names of its tests begin, the file's once for all that follow it."""
+
+
+def selected(starts: Sequence[str]) -> tuple[set[str], list[tuple[str, str]]]:
+    """The files of a kind, and the pairs of module and name by which its tests begin."""
+    files: set[str] = set()
+    begins: list[tuple[str, str]] = []
+    file = ""
+    for start in starts:
+        given, _, name = start.partition("::")
+        file = given or file
+        files.add(f"tests/test_{file}")
+        begins.append((f"tests.test_{file.removesuffix('.py')}", name))
+    return files, begins
+
+
+def outcomes(files: Sequence[str]) -> list[tuple[str, str, bool]]:
+    """Module, name and whether it got through, of every test in some files."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", f"--junitxml={report}", *files]
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
+        cases = ElementTree.parse(report).iter("testcase")
+        return [(case.get("classname", ""), case.get("name", ""), _got_through(case)) for case in cases]
+
+
+def _got_through(case: ElementTree.Element) -> bool:
+    return case.find("failure") is not None or case.find("error") is not None
+
+
+def main() -> None:
+    """Print the table."""
+    files = sorted(set().union(*(selected(starts)[0] for starts in KINDS.values())))
+    tried = outcomes(files)
+    print("| hostile input | cases | got through |\n| --- | ---: | ---: |")
+    for kind, starts in KINDS.items():
+        begins = selected(starts)[1]
+        of_kind = [
+            through for module, name, through in tried if any(module == m and name.startswith(b) for m, b in begins)
+        ]
+        print(f"| {kind} | {len(of_kind)} | {sum(of_kind)} |")
+
+
+if __name__ == "__main__":
+    main()
