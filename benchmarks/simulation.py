@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -159,7 +159,7 @@ def share(values: Array | list[bool]) -> str:
     return f"{100 * kept.mean():.1f}%" if len(kept) else "-"
 
 
-def markdown_table(header: str, rows: list[list[str]]) -> str:
+def markdown_table(header: str, rows: Iterable[list[str]]) -> str:
     """A Markdown table; `header` names its columns, separated by |."""
     names = [name.strip() for name in header.split("|")]
     lines = [names, ["---"] * len(names), *rows]

@@ -96,7 +96,7 @@ def test_every_command_of_the_page_works_in_its_order(desk, samples, servers, mo
     expected = sum(OLD(each, "compliance") == NEW(each, "compliance") for each in samples.values()) / len(samples)
     assert dimensions["compliance"]["agreement"] == pytest.approx(expected)
 
-    crossed = said["lmms-eval-cross compare runs/old runs/new --bridge bridge.json --inconclusive pass"]
+    crossed = said["lmms-eval-cross compare runs/old runs/new --bridge bridge.json"]
     assert "Over a bridge: the baseline was judged by gpt-4o-2024-08-06" in crossed
     assert cross("compare", "runs/old", "runs/new").exit_code == 3
 
@@ -113,9 +113,7 @@ def test_every_command_of_the_page_works_in_its_order(desk, samples, servers, mo
     assert len(new.judged) == calls, "the ledger knows the labelled answers from the bridge"
     assert "| compliance |" in said["lmms-eval-cross label correct runs/old labels.json"]
     assert "compliance" in Path("report.html").read_text().partition('<table class="corrected">')[2]
-    crossed += said[
-        "lmms-eval-cross compare runs/old runs/new --bridge bridge.json --labels labels-new.json --inconclusive pass"
-    ]
+    crossed += said["lmms-eval-cross compare runs/old runs/new --bridge bridge.json --labels labels-new.json"]
     assert "Rogan-Gladen" in crossed
     assert "not set over the bridge" in " ".join(crossed.split())
     assert "The labels are of other answers" in said["lmms-eval-cross label correct runs/new labels-new.json"]
@@ -140,5 +138,6 @@ def typed(line: str, new: JudgeServer, monkeypatch) -> dict[str, str]:
         return {}
     assert program == "lmms-eval-cross", line
     result = cross(*arguments)
-    assert result.exit_code == 0, f"{line}\n{result.output}"
+    undecided = 3 * (arguments[0] == "compare")  # forty-eight answers are too few to decide over a bridge
+    assert result.exit_code in (0, undecided), f"{line}\n{result.output}"
     return {line.partition(" --output")[0]: result.output}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lmms_eval_cross.benchmark.records import DIMENSIONS
 from lmms_eval_cross.cli.paths import GivenPath
 from lmms_eval_cross.errors import CrossError
 from lmms_eval_cross.say import say, show
@@ -52,6 +53,23 @@ def read_margins(_: click.Context, __: click.Parameter, given: tuple[str, ...]) 
     return margins
 
 
+def read_accuracy(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, tuple[float, float]]:
+    """`DIMENSION=SENSITIVITY,SPECIFICITY`, several times."""
+    accuracy: dict[str, tuple[float, float]] = {}
+    for each in given:
+        name, _sign, rates = each.partition("=")
+        try:
+            sensitivity, specificity = map(float, rates.split(","))
+        except ValueError:
+            raise click.BadParameter(f"must be DIMENSION=SENSITIVITY,SPECIFICITY, got {each!r}.") from None
+        if not (0 <= sensitivity <= 1 and 0 <= specificity <= 1 and sensitivity + specificity > 1):
+            raise click.BadParameter(f"must have rates in 0..1 that add up to more than 1, got {each!r}.")
+        if name in accuracy or name not in DIMENSIONS:
+            raise click.BadParameter(f"must name each of {', '.join(DIMENSIONS)} once at most, got {each!r}.")
+        accuracy[name] = sensitivity, specificity
+    return accuracy
+
+
 @click.command()
 @click.argument("baseline", type=RUN)
 @click.argument("candidate", type=RUN)
@@ -88,6 +106,18 @@ def read_margins(_: click.Context, __: click.Parameter, given: tuple[str, ...]) 
 )
 @click.option("--bridge", type=RUN, metavar="ANCHOR", help="An anchor that the judges of both sides judged.")
 @click.option("--labels", type=RUN, metavar="FILE", help="Show means corrected by human labels, of `label import`.")
+@click.option(
+    "--baseline-labels", type=RUN, metavar="FILE", help="Labels of the baseline's answers; with the next, decide."
+)
+@click.option("--candidate-labels", type=RUN, metavar="FILE", help="Labels of the candidate's answers.")
+@click.option(
+    "--judge-accuracy",
+    "accuracy",
+    multiple=True,
+    callback=read_accuracy,
+    metavar="DIMENSION=SENS,SPEC",
+    help="The judge against people, equal on both sides: margins are for what people would say.",
+)
 @click.option("--confirm", type=click.IntRange(1), metavar="N", help="Judge all answers N times again.")
 @click.option("--second-judge", is_flag=True, help="--confirm may ask another judge than the runs'.")
 @click.option(
@@ -112,6 +142,9 @@ def compare(
     slices: SliceRule,
     bridge: Path | None,
     labels: Path | None,
+    baseline_labels: Path | None,
+    candidate_labels: Path | None,
+    accuracy: dict[str, tuple[float, float]],
     confirm: int | None,
     second_judge: bool,
     verify_replies: bool,
@@ -141,10 +174,17 @@ def compare(
             raise click.UsageError(
                 "--confirm asks one judge for both sides, and --bridge stands between two; name one."
             )
-        rules = Rules(margins, alpha, load_settings().min_coverage, inconclusive == "pass", resamples, slices)
+        deciding = None
+        if baseline_labels and candidate_labels:
+            deciding = baseline_labels, candidate_labels
+        elif baseline_labels or candidate_labels:
+            raise click.UsageError("--baseline-labels and --candidate-labels go together; label answers of both sides.")
+        if ((deciding or accuracy) and (bridge or confirm)) or (deciding and accuracy):
+            raise click.UsageError("Labels of both sides, --judge-accuracy, --bridge and --confirm exclude each other.")
+        rules = Rules(margins, alpha, load_settings().min_coverage, inconclusive == "pass", resamples, slices, accuracy)
         before = load_side([baseline, *baseline_round], verify_replies)
         after = load_side([candidate, *candidate_round], verify_replies)
-        found = compare_sides(before, after, rules, confirm, second_judge, bridge)
+        found = compare_sides(before, after, rules, confirm, second_judge, bridge, deciding)
         found = with_labels(found, labels)
         write_outputs(found, report_url, junit, markdown, as_json)
         show(render_text(found))

@@ -17,9 +17,18 @@ from lmms_eval_cross.trust.human_labels import load_labels
 
 
 def compare_sides(
-    baseline: Side, candidate: Side, rules: Rules, repeats: int | None, second_judge: bool, bridge: Path | None
+    baseline: Side,
+    candidate: Side,
+    rules: Rules,
+    repeats: int | None,
+    second_judge: bool,
+    bridge: Path | None,
+    labels: tuple[Path, Path] | None,
 ) -> Comparison:
-    """Compare, and ask again where that was asked for."""
+    """Compare, by labels of both sides where they are given, and ask again where that was asked for."""
+    if labels is not None:
+        known = load_labels(labels[0]), load_labels(labels[1])
+        return decide.compare(baseline, candidate, rules, labels=known)
     if not repeats:
         name = "" if bridge is None else bridge.name
         return decide.compare(baseline, candidate, rules, anchor=load_bridge(bridge), anchor_file=name)

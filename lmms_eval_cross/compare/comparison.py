@@ -12,6 +12,7 @@ from lmms_eval_cross.compare.changes import SampleChange
 from lmms_eval_cross.compare.confirm import Confirmation
 from lmms_eval_cross.compare.corrected_rounds import Corrections
 from lmms_eval_cross.compare.crossing import Crossing
+from lmms_eval_cross.compare.labelled_sides import LabelledSides
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.compare.worst_slices import SHARE, Slice, SliceRule
 from lmms_eval_cross.stats import Decision, Interval, PairedDifference, smallest_decidable_margin
@@ -34,6 +35,14 @@ class Rules:
     """Exit 0 where the data alone can't decide."""
     resamples: int = 10_000
     slices: SliceRule = "warn"
+    judge_accuracy: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Dimension -> the judge's sensitivity and specificity against people, taken to be the same on both sides."""
+
+    def shrink(self, name: str) -> float:
+        """What a margin for what people would say is multiplied by to be one for the judge's rates."""
+        if name not in self.judge_accuracy:
+            return 1.0
+        return sum(self.judge_accuracy[name]) - 1
 
     @property
     def level(self) -> float:
@@ -62,6 +71,8 @@ class MetricResult:
     """The second opinion on the difference."""
     lowest_bound: float | None = None
     """The lowest lower bound, failures left out or filled either way; None: that of `difference`."""
+    shrink: float = 1.0
+    """The margin is for what people would say, and times this for the judge's rates, of which `difference` is."""
 
     @property
     def smallest_margin(self) -> float | None:
@@ -73,7 +84,7 @@ class MetricResult:
             return 0.0  # while a fall that Holm's correction hides is no decision at any smaller margin
         if lowest is None:
             lowest = difference.lower_bound
-        return _margin_beyond(lowest)
+        return _margin_beyond(lowest / self.shrink)
 
 
 def _margin_beyond(bound: float) -> float | None:
@@ -107,6 +118,8 @@ class Comparison:
     confirmation: Confirmation | None = None
     crossing: Crossing | None = None
     """The bridge between the judges; None where both sides have one judge."""
+    labelled: LabelledSides | None = None
+    """The labels of both sides by which was decided; None where the judge's rates decide."""
     corrected: Corrections = field(default_factory=list)
     """Means corrected by human labels, to look at: they decide nothing. Empty without labels."""
 

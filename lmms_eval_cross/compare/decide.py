@@ -14,6 +14,7 @@ from lmms_eval_cross.compare.comparability import incomparable, incomparable_ove
 from lmms_eval_cross.compare.comparison import DEFAULT_MARGIN, Comparison, MetricResult, Rules
 from lmms_eval_cross.compare.confirm import Confirmation
 from lmms_eval_cross.compare.crossing import Crossing, find_crossing
+from lmms_eval_cross.compare.labelled_sides import LabelledSides, find_labelled
 from lmms_eval_cross.compare.pairs import PairedScores, pair_scores
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.compare.task_metrics import PAIRED, CapabilityDifference, capability_difference
@@ -28,8 +29,10 @@ from lmms_eval_cross.stats import (
     bridged_bounds,
     cluster_bootstrap,
     decide_with_failures,
+    ppi_bounds,
 )
 from lmms_eval_cross.trust.anchor import Anchor
+from lmms_eval_cross.trust.human_labels import LabelSet
 
 Decide: TypeAlias = Callable[[PairedScores], Decision]
 Reask: TypeAlias = Callable[[PairedScores, Decide], Confirmation]
@@ -42,6 +45,7 @@ def compare(
     reask: Reask | None = None,
     anchor: Anchor | None = None,
     anchor_file: str = "The anchor",
+    labels: tuple[LabelSet, LabelSet] | None = None,
 ) -> Comparison:
     """Compare two sides.
 
@@ -52,9 +56,11 @@ def compare(
         reask: asks again for the verdicts that decide, once there is a decision to confirm.
         anchor: the bridge between the judges of the two sides.
         anchor_file: what the user calls it.
+        labels: of answers of the baseline and of the candidate; with them the corrected difference decides.
 
     Raises:
         RunError: a gated metric is not in both sides, is named twice, or is on no 0..1 or 0..100 scale.
+        LabelError: labels of another judge, of other answers, or too few of a class on a gated dimension.
     """
     capability = _capability(baseline, candidate, rules)
     margins = _margins(rules, baseline, capability)
@@ -63,7 +69,9 @@ def compare(
     start = Comparison(baseline, candidate, rules, "inconclusive", None, obstacles, crossing=crossing)
     if obstacles:
         return start
-    return _gated(start, _Gate(rules, margins, capability, crossing), reask)
+    labelled = None if labels is None else find_labelled(baseline, candidate, labels, gated)
+    start = replace(start, labelled=labelled)
+    return _gated(start, _Gate(rules, margins, capability, crossing, labelled), reask)
 
 
 def _gated(start: Comparison, gate: _Gate, reask: Reask | None) -> Comparison:
@@ -108,10 +116,14 @@ class _Gate:
     capability: Mapping[str, CapabilityDifference]
     crossing: Crossing | None
     """Where two judges scored; dimensions without a bridge, which are not gated, are then not shown."""
+    labelled: LabelledSides | None = None
+    """Where labels decide; dimensions that are not gated are then not shown."""
 
     @property
     def dimensions(self) -> list[Dimension]:
         """Those that can be compared."""
+        if self.labelled is not None:
+            return [name for name in DIMENSIONS if name in self.labelled.runs]
         if self.crossing is None:
             return list(DIMENSIONS)
         return [name for name in DIMENSIONS if name in self.crossing.bridges]
@@ -128,6 +140,8 @@ class _Gate:
         return bounds
 
     def _bounds(self, pairs: PairedScores, name: Dimension) -> FailureBounds:
+        if self.labelled is not None:
+            return ppi_bounds(*self.labelled.runs[name], self.rules.alpha)
         if self.crossing is None:
             return bounds_with_failures(*pairs.rounds(name), pairs.clusters, self.rules.alpha, skew_safe=True)
         return bridged_bounds(*pairs.rounds(name), pairs.clusters, self.crossing.bridges[name], self.rules.alpha)
@@ -137,14 +151,15 @@ class _Gate:
         gated: dict[str, FailureBounds] = {}
         margins: dict[str, float] = {}
         for name, points in self.margins.items():
-            gated[name], margins[name] = bounds[name], points / 100
+            gated[name], margins[name] = bounds[name], points * self.rules.shrink(name) / 100
         return decide_with_failures(gated, margins, self.rules.level)
 
     def slices(self, pairs: PairedScores) -> list[Slice]:
-        """Every slice, worst first; none over a bridge, which holds on average and says nothing of a slice."""
-        if self.crossing is not None:
+        """Every slice, worst first; none over a bridge or by labels, which hold on average and not in a slice."""
+        if self.crossing is not None or self.labelled is not None:
             return []
-        return find_slices(pairs, self.rules.alpha, self.margins)
+        margins = {name: points * self.rules.shrink(name) for name, points in self.margins.items()}
+        return find_slices(pairs, self.rules.alpha, margins)
 
     def low_coverage(self, pairs: PairedScores) -> Iterator[str]:
         """A sentence for every side that lacks verdicts on gated dimensions."""
@@ -251,6 +266,7 @@ def _dimensions(
             difference=bounds[name].complete,
             method=PAIRED,
             margin=gate.margins.get(name),
+            shrink=gate.rules.shrink(name),
             decision=verdict.metrics.get(name),
             coverage=pairs.coverage(name),
             bootstrap=_second_opinion(pairs, name, gate),
@@ -278,7 +294,7 @@ def _second_opinion(pairs: PairedScores, dimension: Dimension, gate: _Gate) -> I
     before, after = pairs.means(dimension)
     change = after - before
     scored = np.flatnonzero(~np.isnan(change))
-    if gate.crossing is not None or len(scored) == 0:
+    if gate.crossing is not None or gate.labelled is not None or len(scored) == 0:
         return None
     clusters = np.array(pairs.clusters)[scored].tolist()
     return cluster_bootstrap(change[scored], clusters, gate.rules.resamples, alpha=gate.rules.alpha)

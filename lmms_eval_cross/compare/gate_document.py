@@ -206,6 +206,20 @@ class CorrectedRoundDocument(Document):
     """Why nothing is corrected."""
 
 
+class LabelCountsDocument(Document):
+    """Labelled answers of each side, of the gated dimension with the fewest."""
+
+    baseline: Count
+    candidate: Count
+
+
+class AccuracyDocument(Document):
+    """The judge against people, as the user gave it."""
+
+    sensitivity: Share
+    specificity: Share
+
+
 class CompareDocument(Document):
     """Scores and differences are on a 0..1 scale, margins in points (percent). There is no NaN and no infinity."""
 
@@ -243,5 +257,11 @@ class CompareDocument(Document):
     """Null where one judge scored both, or the bridge did not fit. With it the baseline's means are on the new judge's
     scale, the bridge's error is in the bounds, and slices, changes, bootstrap and dimensions without a margin are left
     out."""
+    labels: LabelCountsDocument | None = None
+    """Where labels of both sides decided, by corrected differences: then `difference` is of what people would say."""
+    judge_accuracy: Annotated[dict[Dimension, AccuracyDocument], Field(default_factory=dict)]
+    """By which margins were shrunk to the judge's scale; taken to be equal on both sides."""
+    basis: str = ""
+    """What besides the judge's own rates was decided on, for people."""
     corrected: list[CorrectedRoundDocument]
     """Means corrected for the judge's errors by human labels; they decide nothing. Empty without --labels."""

@@ -42,6 +42,9 @@ def _content(comparison: Comparison) -> dict[str, Any]:
         "changes": [asdict(change) for change in comparison.changes],
         "confirmation": _confirmation(comparison),
         "bridge": _bridge(comparison),
+        "labels": comparison.labelled and dict(zip(("baseline", "candidate"), comparison.labelled.labels, strict=True)),
+        "judge_accuracy": _accuracy(comparison),
+        "basis": words.basis(comparison),
         "corrected": list(_corrected(comparison)),
     }
 
@@ -88,6 +91,12 @@ def _bridge(comparison: Comparison) -> dict[str, Any] | None:
         return None
     judges = {"old": crossing.old.model_dump(), "new": crossing.new.model_dump()}
     return {"name": crossing.name, "anchor_id": crossing.anchor_id, "answers": crossing.answers, **judges}
+
+
+def _accuracy(comparison: Comparison) -> dict[str, dict[str, float]]:
+    names = ("sensitivity", "specificity")
+    given = comparison.rules.judge_accuracy
+    return {dimension: dict(zip(names, rates, strict=True)) for dimension, rates in given.items()}
 
 
 def _corrected(comparison: Comparison) -> Iterator[dict[str, Any]]:

@@ -40,6 +40,7 @@ def _properties(comparison: Comparison) -> Iterator[tuple[str, str]]:
     yield "sides", words.sides(comparison)
     yield "judged", words.judged(comparison)
     yield "bridge", words.bridged(comparison)
+    yield "basis", words.basis(comparison)
     for correction in comparison.corrected:
         name, *cells = words.corrected_row(*correction)
         means = zip(words.CORRECTED_COLUMNS[1:], cells, strict=True)
@@ -76,7 +77,8 @@ def _slices_case(suite: Xml.Element, comparison: Comparison) -> None:
 
 def _gate_case(suite: Xml.Element, comparison: Comparison) -> None:
     case = Xml.SubElement(suite, "testcase", classname=SUITE, name="gate", time="0")
-    sentences = (words.bridged(comparison), words.confirmed(comparison), words.sentence(comparison))
+    standing = (words.bridged(comparison), words.basis(comparison))
+    sentences = (*standing, words.confirmed(comparison), words.sentence(comparison))
     _result(case, comparison.decision, " ".join(filter(None, sentences)), comparison)
 
 

@@ -25,7 +25,8 @@ def render_text(comparison: Comparison) -> str:
     console.print(Text(printable(words.sides(comparison)), style="bold"))
     if comparison.fallen_slices:
         console.print(Text(printable(words.fallen_slices(comparison)), style="bold red"))
-    for line in filter(None, (words.judged(comparison), words.bridged(comparison), *words.notes(comparison))):
+    standing = (words.judged(comparison), words.bridged(comparison), words.basis(comparison))
+    for line in filter(None, (*standing, *words.notes(comparison))):
         console.print(printable(line))
     if not comparison.is_measurement:
         console.print(Text(words.NOT_A_MEASUREMENT, style="bold magenta"))

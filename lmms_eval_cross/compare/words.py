@@ -130,6 +130,23 @@ def bridged(comparison: Comparison) -> str:
     )
 
 
+def basis(comparison: Comparison) -> str:
+    """What besides the judge's own rates the decision stands on; nothing where it is those alone."""
+    sentences: list[str] = []
+    if comparison.labelled is not None:
+        before, after = comparison.labelled.labels
+        sentences.append(
+            f"Decided on differences corrected by human labels (PPI++): {before:,} labelled answers of the baseline "
+            f"and {after:,} of the candidate; nothing is assumed of the judge."
+        )
+    for name, (sensitivity, specificity) in comparison.rules.judge_accuracy.items():
+        sentences.append(
+            f"The margin of {name} is times {comparison.rules.shrink(name):.2f} on the judge's scale: its sensitivity "
+            f"{sensitivity:g} and specificity {specificity:g} are given, and assumed to be equal on both sides."
+        )
+    return " ".join(sentences)
+
+
 def estimate(mean: Interval | Corrected | None) -> str:
     """A mean with its two-sided interval, and the run's: `61.8 (55.2 to 68.0; run 59.1 to 64.4)`."""
     if mean is None:
@@ -193,6 +210,8 @@ def untested_slices(comparison: Comparison) -> str:
         return ""
     if comparison.crossing is not None:
         return "No slice is tested over a bridge."
+    if comparison.labelled is not None:
+        return "No slice is tested where labels decide."
     named = [printable(f"{facet} {value}") for facet, value in comparison.untested_slices]
     if not named:
         return ""

@@ -47,6 +47,7 @@ from lmms_eval_cross.stats.paired import (
     unpaired_difference,
 )
 from lmms_eval_cross.stats.ppi import ppi_mean
+from lmms_eval_cross.stats.ppi_difference import JudgedRun, ppi_bounds, ppi_difference
 from lmms_eval_cross.stats.rogan_gladen import rogan_gladen
 from lmms_eval_cross.stats.weighted import Shift, score_shift
 
@@ -63,6 +64,7 @@ __all__ = [
     "FailureBounds",
     "GateVerdict",
     "Interval",
+    "JudgedRun",
     "Labelled",
     "PairedDifference",
     "Shift",
@@ -89,6 +91,8 @@ __all__ = [
     "minimum_detectable_effect",
     "noninferiority",
     "paired_difference",
+    "ppi_bounds",
+    "ppi_difference",
     "ppi_mean",
     "rogan_gladen",
     "score_shift",

@@ -140,7 +140,7 @@ class LabelledRun:
         """The estimate, cut to 0..1, with its intervals, Wilson's with t quantiles; `weights` of the labels, mean 1."""
         mean, labels = min(1.0, max(0.0, estimate.mean)), len(weights)
         left = unlabelled_shares(weights, len(self.scores))
-        unseen = self._unseen(estimate.of_labels, weights, left)
+        unseen = self.unseen(estimate.of_labels, weights, left)
         within = sqrt(finite_factor(labels) * float(left @ np.square(estimate.of_labels)) + unseen)
         run_low = run_high = mean
         if within > ROUNDING:
@@ -171,7 +171,7 @@ class LabelledRun:
         low, high = _wilson(corrected.mean, error, clusters, alpha)
         return replace(corrected, low=low, high=high, standard_error=error, reason=None)
 
-    def _unseen(self, of_labels: FloatArray, weights: FloatArray, left: FloatArray) -> float:
+    def unseen(self, of_labels: FloatArray, weights: FloatArray, left: FloatArray) -> float:
         """Variance that the labels do not show, as they hold too few of the judge's errors among its 0 or its 1."""
         labels, judged, missing = self.labelled.labels, self.labelled.judged, 0.0
         for score in (0, 1):

@@ -13,11 +13,13 @@ from lmms_eval_cross.stats import (
     FEWEST_LABELS,
     Corrected,
     Interval,
+    JudgedRun,
     Labelled,
     mean_interval,
     ppi_mean,
     rogan_gladen,
 )
+from lmms_eval_cross.stats.labelled import LabelledRun
 from lmms_eval_cross.text import sendable
 from lmms_eval_cross.trust.anchor import count_by_part, scores
 from lmms_eval_cross.trust.human_labels import LabelSet, against_majority
@@ -83,6 +85,28 @@ def corrected_means(answers: Sequence[JudgedAnswer], labels: LabelSet, alpha: fl
     if len(too_few) == len(DIMENSIONS):
         raise too_few[0]
     return means
+
+
+def labelled_run(answers: Sequence[JudgedAnswer], labels: LabelSet, dimension: Dimension) -> JudgedRun:
+    """A run's scores on a dimension with the labels that were drawn from its answers.
+
+    Raises:
+        LabelError: the labels are of another judge, rubric or profile, of other answers, or too few of a class.
+    """
+    judge = sole_stamp("The run", answers)
+    scored = _verdicts(answers, dimension)
+    if not scored:
+        raise LabelError(f"No answer has a score on {dimension}; judge the run again.")
+    positions, of_run = _chosen([answer for answer, _ in scored], labels)
+    if not of_run:
+        raise LabelError(
+            f"The labels of {labels.batch.name} are of other answers than the run's; draw answers from the run with "
+            "`lmms-eval-cross label export` and have them labelled."
+        )
+    norms = [answer.sample.norm_id for answer, _ in scored]
+    labelled = _labelled(labels, judge, dimension, positions)
+    run = LabelledRun.of([outcome.score for _, outcome in scored], norms, labelled)
+    return JudgedRun(run, norms, len(answers) - len(scored))
 
 
 def _uncorrected(
