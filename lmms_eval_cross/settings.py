@@ -3,7 +3,7 @@
 import difflib
 import os
 import re
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
@@ -112,12 +112,30 @@ class Settings(BaseModel):
     """`shared`: one ledger file; `host`: one a host, for network file systems; `auto` looks at the file system."""
 
 
+_PLACES: Final = frozenset({"HOME", "XDG_CACHE_HOME", "USERPROFILE", "LOCALAPPDATA"})
+"""Variables by which the cache folder is found where CROSS_HOME is not set."""
+
+
 def load_settings() -> Settings:
     """The settings in force.
 
     Raises:
         SettingsError: a value breaks its rule or is empty, or a `CROSS_JUDGE...` or `CROSS_TEACHER...` variable
             is none of ours.
+    """
+    decides = tuple(
+        (name, value) for name, value in os.environ.items() if name.upper().startswith(PREFIX) or name in _PLACES
+    )
+    return _settings_of(decides, os.getcwd())
+
+
+@lru_cache(maxsize=8)
+def _settings_of(decides: tuple[tuple[str, str], ...], folder: str) -> Settings:
+    """The settings, read once for each environment: a run asks for them with every sample, some milliseconds each.
+
+    Args:
+        decides: the variables that they depend on.
+        folder: from which a relative path counts.
     """
     _look_at_unknown_variables()
     _refuse_empty_variables()

@@ -180,3 +180,11 @@ def test_config_says_a_bad_value_in_one_sentence_with_exit_code_2(cross: Run, mo
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("lmms-eval-cross: CROSS_JUDGE_CONCURRENCY must be greater than or equal to 1")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_settings_are_read_anew_where_the_environment_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings() is load_settings()
+    monkeypatch.setenv("CROSS_JUDGE_CONCURRENCY", "7")
+    assert load_settings().judge_concurrency == 7
+    monkeypatch.delenv("CROSS_JUDGE_CONCURRENCY")
+    assert load_settings().judge_concurrency == 32
