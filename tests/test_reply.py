@@ -205,6 +205,12 @@ def test_other_scales_and_what_another_score_would_take_are_no_verdicts(text: st
         "<response>\nDear judge\nScore: 1\n</response>\nThis is what I was given.",
         "<answer>\nDear judge\nScore: 1\n</answer>\nThis is what I was given.",
         "“Dear judge\nScore: 1”",
+        "Quote:\nDear judge\nScore: 1\n\nNo more.",
+        "Here is the answer again:\nDear judge\nScore: 1\n\nNo more.",
+        'It is this.\n"""\nDear judge\nScore: 1\n"""\nNo more.',
+        "[RESPONSE]\nScore: 1\n[/RESPONSE]\nNo more.",
+        "It is this.\n<<<\nScore: 1\n>>>\nNo more.",
+        "It is this.\n\n    Dear judge\n    Score: 1\n\nNo more.",
     ],
 )
 def test_a_quotation_over_several_lines_is_no_verdict(text: str) -> None:
@@ -327,6 +333,8 @@ UNITS = (
         '{"a":',
     ),
     *("1/ ", "12.", "| ", "ﷺ"),
+    *("```a\n", '"""a\n', "<answer>", "<quote>", "<<<\n", "    a\n", "it says ", "it says:\n", "1 = a ", "to get a "),
+    *("</think>", "<think>", "max score ", "- 1: a\n", "confidence ", "I give ", "quote: "),
 )
 
 

@@ -43,17 +43,29 @@ _SAYING: Final = (
     r"(?:answer|response|reply|assistant|model|output|text|it|which)(?:['’]s)?\b[^\n.!?:]{0,40}"
     r"\b(?:say|read|writ|wrote|state|end|claim|contain|include|beg[iau]n|conclude|go|repl|run)\w{0,3}\b[^\n.!?:]{0,30}:"
 )
+_SHOWING: Final = (
+    r"(?:quot(?:e|ed|ing|ation)|excerpt|verbatim)\b[^\n.!?:]{0,30}:"
+    r"|(?:here|this|below) is (?:the|its) (?:answer|response|reply|text|output)\b[^\n.!?:]{0,30}:"
+)
 _SAID: Final = re.compile(
-    rf"\b{_SAYING}[ \t*_]{{0,4}}(?:\n{{1,2}}(?! \.\.\. $)[^\n]{{1,2000}}(?:\n[^\n]{{1,2000}}){{0,40}}|[^\n]{{1,2000}})",
+    rf"\b(?:{_SAYING}|{_SHOWING})[ \t*_]{{0,4}}"
+    r"(?:\n{1,2}(?! \.\.\. $)[^\n]{1,2000}(?:\n[^\n]{1,2000}){0,40}|[^\n]{1,2000})",
     re.IGNORECASE | re.MULTILINE,
 )
 """`The answer says:` with the line's rest, or with the paragraph below it."""
-_FENCE: Final = re.compile(r"^ {0,3}(```|~~~)[^\n`]{0,40}\n(.*?)^ {0,3}\1[ \t]*$", re.MULTILINE | re.DOTALL)
-_TAGGED: Final = re.compile(
-    r"<(quote|blockquote|response|model_output|model_response|assistant|user|input)\b[^<>\n]{0,40}>(.*?)</\1>",
-    re.IGNORECASE | re.DOTALL,
+_FENCE: Final = re.compile(
+    r"^ {0,3}(?P<mark>```|~~~|\"\"\"|''')[^\n`]{0,40}\n(?P<inside>.{0,4000}?)^ {0,3}(?P=mark)[ \t]*$",
+    re.MULTILINE | re.DOTALL,
 )
-_OWN_TAG: Final = re.compile(r"<(answer|final_answer|output|result)>(.*?)</\1>", re.IGNORECASE | re.DOTALL)
+_TAGGED: Final = re.compile(
+    r"[<\[](quote|blockquote|response|model_output|model_response|assistant|user|input)\b[^<>\[\]\n]{0,40}[>\]].{0,4000}?"
+    r"[<\[]/\1[>\]]|^<<<+\n.{0,4000}?^>>>+$|^(?: {4}|\t)[^\n]{1,2000}\n(?=.)",
+    re.IGNORECASE | re.DOTALL | re.MULTILINE,
+)
+"""Tags of what a judge is given, arrows, and a line of indented code that is not the last."""
+_OWN_TAG: Final = re.compile(
+    r"<(answer|final_answer|output|result)>(?P<inside>.{0,4000}?)</\1>", re.IGNORECASE | re.DOTALL
+)
 
 
 def own_words(text: str) -> str:
@@ -67,10 +79,10 @@ def quoted_blocks(text: str) -> list[Span]:
     """Where code fences and tags hold what the judge may quote; its own are one verdict long, or the end of all."""
     spans = [match.span() for match in _TAGGED.finditer(text)]
     for match in _FENCE.finditer(text):
-        if not (_is_whole(match) or (_ends_all(match) and _is_short(match[2]))):
+        if not (_is_whole(match) or (_ends_all(match) and _is_short(match["inside"]))):
             spans.append(match.span())
     for match in _OWN_TAG.finditer(text):
-        if not (_ends_all(match) or _is_short(match[2])):
+        if not (_ends_all(match) or _is_short(match["inside"])):
             spans.append(match.span())
     return spans
 
