@@ -163,7 +163,7 @@ def engine(url: str, key: str, size: int, calls: int, known: bool = True) -> Cal
     from lmms_eval_cross.judge.probe import probe
     from lmms_eval_cross.ledger.spend import save_quirks
     from lmms_eval_cross.ledger.store import Ledger
-    from lmms_eval_cross.settings import Settings
+    from lmms_eval_cross.settings import load_settings
 
     folder = Path(tempfile.mkdtemp(dir=os.environ["BENCHMARK_FOLDER"]))
     pictures = [picture(n, size) for n in range(PICTURES)]
@@ -172,7 +172,8 @@ def engine(url: str, key: str, size: int, calls: int, known: bool = True) -> Cal
     write_images(stored, folder / "images.parquet")
     del pictures
     os.environ |= {"CROSS_JUDGE_BASE_URL": url, "CROSS_JUDGE_API_KEY": key, "CROSS_JUDGE_MODEL": "judge"}
-    settings = Settings(home=folder, judge_concurrency=IN_FLIGHT)
+    os.environ |= {"CROSS_HOME": str(folder), "CROSS_JUDGE_CONCURRENCY": str(IN_FLIGHT), "CROSS_JUDGE_SEES": "assume"}
+    settings = load_settings()
     rubric, images, ledger = load_native_rubric(), ImageStore(folder / "images.parquet"), Ledger(folder / "ledger")
     jobs = [
         Job(
