@@ -18,7 +18,7 @@ from lmms_eval_cross.compare import words
 from lmms_eval_cross.compare.comparison import Rules
 from lmms_eval_cross.compare.decide import compare
 from lmms_eval_cross.compare.inputs import load_side, trusted_round
-from lmms_eval_cross.compare.rounds import Round, Side
+from lmms_eval_cross.compare.rounds import Round, Side, refuse_other_models
 from lmms_eval_cross.compare.terminal import render_text
 from lmms_eval_cross.compare.worst_slices import SliceRule
 from lmms_eval_cross.errors import CrossError, SettingsError
@@ -319,7 +319,9 @@ def _side(given: Source | Sequence[Source]) -> Side:
     sources = [given] if isinstance(given, str | Path | Run) else list(given)
     paths = [Path(source) for source in sources if not isinstance(source, Run)]
     loaded = [source._round() for source in sources if isinstance(source, Run)]
-    return Side((*load_side(paths).rounds, *loaded))
+    rounds = (*load_side(paths).rounds, *loaded)
+    refuse_other_models(rounds)
+    return Side(rounds)
 
 
 def _run_comparison(comparison: Comparison) -> RunComparison:

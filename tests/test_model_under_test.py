@@ -71,9 +71,9 @@ def test_a_copied_folder_is_told_to_be_no_round_and_a_limit_to_be_partial(tmp_pa
     sizes = {"original": 828, "effective": 100}
     one, copy = made_by(tmp_path / "one", FIRST, **sizes), made_by(tmp_path / "copy", FIRST, **sizes)
     comparison = compare(load_side([one, copy]), load_side([one]), Rules(resamples=100))
-    assert words.notes(comparison) == [
-        "one and copy, rounds of the baseline, have the same answers: they are one round, not two."
-    ]
+    spread, same = words.notes(comparison)
+    assert spread.startswith("Over the 2 rounds of the baseline: awareness 87.7 (sd 0.0), ")
+    assert same == "one and copy, rounds of the baseline, have the same answers: they are one round, not two."
     assert "(partial: run with --limit)" in words.judged(comparison)
     assert words.sides(comparison) == (
         "one (+1) (openai gpt-4o, temperature 0, max_new_tokens 2048, 2 rounds) -> "

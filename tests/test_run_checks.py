@@ -91,7 +91,7 @@ def test_repeats_are_refused_since_one_answer_alone_would_be_judged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CROSS_JUDGE", "offline")
-    with pytest.raises(SettingsError, match=r"--repeats is 3, .* make as many runs"):
+    with pytest.raises(SettingsError, match=r"--repeats is 3, .* run --rounds 3"):
         run_checks.check_command_line(asked(index_of(tmp_path), tasks=["cross_demo"], repeats=3))
 
 

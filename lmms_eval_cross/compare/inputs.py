@@ -1,4 +1,4 @@
-"""What a side is read from: run folders, results or samples files, baseline files, several of them for rounds."""
+"""What a side is read from: runs, folders of rounds and baseline files, several of them for rounds."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,9 +8,10 @@ from pathlib import Path
 
 from lmms_eval_cross.compare.baseline_file import is_baseline, read_baseline
 from lmms_eval_cross.compare.integrity import check_facts, data_faults, rederived
-from lmms_eval_cross.compare.rounds import Round, Side, read_round
+from lmms_eval_cross.compare.rounds import Round, Side, read_round, refuse_other_models
 from lmms_eval_cross.errors import RunError
-from lmms_eval_cross.runs.run_files import LoggedRun, load_run
+from lmms_eval_cross.runs.run_files import LoggedRun
+from lmms_eval_cross.runs.run_rounds import load_rounds
 
 
 def load_side(paths: Sequence[Path], verify_replies: bool = True) -> Side:
@@ -29,25 +30,14 @@ def load_side(paths: Sequence[Path], verify_replies: bool = True) -> Side:
     if twice:
         raise RunError(f"{twice[0]} is given twice as a round of one side; give every round once.")
     rounds = tuple(chain.from_iterable(_load(path, verify_replies) for path in paths))
-    for one in rounds[1:]:
-        _refuse_other_model(rounds[0], one)
+    refuse_other_models(rounds)
     return Side(rounds)
-
-
-def _refuse_other_model(first: Round, other: Round) -> None:
-    """Nothing, if both are of one model under the same generation settings, or it is not known that they aren't."""
-    differ = first.made_by != other.made_by
-    if first.made_by and other.made_by and differ:
-        raise RunError(
-            f"{other.name} ({other.model}) is given as a round of {first.name} ({first.model}), and rounds are of one "
-            "model under the same settings; compare them as two sides."
-        )
 
 
 def _load(path: Path, verify_replies: bool) -> tuple[Round, ...]:
     if is_baseline(path):
         return read_baseline(path)
-    return (trusted_round(load_run(path), verify_replies),)
+    return tuple(trusted_round(run, verify_replies) for run in load_rounds(path))
 
 
 def trusted_round(run: LoggedRun, verify_replies: bool = True) -> Round:

@@ -128,6 +128,22 @@ def read_round(run: LoggedRun) -> Round:
     )
 
 
+def refuse_other_models(rounds: Sequence[Round]) -> None:
+    """Nothing, if all are of one model under the same generation settings, or it is not known that they aren't.
+
+    Raises:
+        RunError: one is of another model, or under other settings.
+    """
+    known = [one for one in rounds if one.made_by]
+    for other in known[1:]:
+        first = known[0]
+        if other.made_by != first.made_by:
+            raise RunError(
+                f"{other.name} ({other.model}) is given as a round of {first.name} ({first.model}), and rounds are of "
+                "one model under the same settings; compare them as two sides."
+            )
+
+
 def scores_of(outcomes: Mapping[Dimension, Outcome]) -> Scores:
     """The four scores of an answer."""
     return tuple(_score(outcomes[name]) for name in DIMENSIONS)

@@ -8,6 +8,7 @@ from typing import Final
 
 from lmms_eval_cross import numbers
 from lmms_eval_cross.compare.comparison import Comparison, MetricResult
+from lmms_eval_cross.compare.round_means import spread_sentence
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.compare.worst_slices import Slice
 from lmms_eval_cross.errors import listing
@@ -108,9 +109,11 @@ def judged(comparison: Comparison) -> str:
 
 
 def notes(comparison: Comparison) -> list[str]:
-    """What is odd about the rounds, a sentence each."""
+    """How far rounds lie apart, and what is odd about them, a sentence each."""
     sentences: list[str] = []
     for name, side in (("baseline", comparison.baseline), ("candidate", comparison.candidate)):
+        if len(side.rounds) > 1:
+            sentences.append(spread_sentence(name, side))
         for one, two in side.same_rounds:
             sentences.append(
                 printable(f"{one} and {two}, rounds of the {name}, have the same answers: they are one round, not two.")

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import Dimension, JudgeFailure, Outcome
-from lmms_eval_cross.benchmark.splits import SPLITS
+from lmms_eval_cross.benchmark.splits import SPLITS, split_of
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.harness.answers_of_run import Answer, ledger_answers, prepared_samples, run_answers
 from lmms_eval_cross.harness.preflight import check
@@ -100,19 +100,28 @@ def _judge(
     """Judge and write; a results file that stands already is left to stand if no outcome is new."""
     settings = load_settings()
     known = _known_outcomes(settings, answers)
-    check({SPLITS[task] for task in answers}, judged=False)
+    splits = _splits(answers)
+    check(set(splits.values()), judged=False)
     with open_judging(settings, partial(RunLedger, known=known, retry_failed=retry_failed)) as judging:
         if batch:
             judging.ask_in_batches(_jobs(answers, settings))
         rows = _ask(judging, answers, run_id)
     outcomes = _outcomes(rows)
-    scorecards, tasks = _sum_up(rows, outcomes, settings.min_coverage)
+    scorecards, tasks = _sum_up(rows, outcomes, splits, settings.min_coverage)
     if standing is not None and not _has_news(answers, outcomes):
         results_file, changed = standing, False
     else:
         results_file, changed = write_run(folder, build_results(base, tasks), rows, others), True
     incomplete = frozenset(name for name, task in tasks.items() if task.incomplete)
     return Judged(results_file, changed, scorecards, incomplete, whys(chain.from_iterable(outcomes.values())))
+
+
+def _splits(answers: Answers) -> dict[str, str]:
+    """Task -> the split of its answers; a task that includes ours under another name is told by its samples."""
+    splits: dict[str, str] = {}
+    for task, answers_of_task in answers.items():
+        splits[task] = SPLITS[task] if task in SPLITS else split_of(answers_of_task[0].sample)
+    return splits
 
 
 def _unjudged(answers: Answers) -> Answers:
@@ -134,13 +143,13 @@ def _outcomes(rows: Rows) -> OutcomesByTask:
 
 
 def _sum_up(
-    rows: Rows, outcomes: OutcomesByTask, min_coverage: float
+    rows: Rows, outcomes: OutcomesByTask, splits: Mapping[str, str], min_coverage: float
 ) -> tuple[dict[str, dict[Dimension, Scorecard]], dict[str, JudgedTask]]:
     """The scorecards of each task, and what results.json will say of it."""
     scorecards: dict[str, dict[Dimension, Scorecard]] = {}
     tasks: dict[str, JudgedTask] = {}
     for task, lines in rows.items():
-        split = SPLITS[task]
+        split = splits[task]
         scorecards[task] = build_scorecards(outcomes[task])
         incomplete = any_incomplete(scorecards[task], min_coverage)
         tasks[task] = JudgedTask(lines, session.provenance_for(split), len(prepared_samples(split)), incomplete)
@@ -186,8 +195,9 @@ def _known_outcomes(settings: Settings, answers: Answers) -> dict[str, Outcome]:
     judge = judge_identity(settings)
     has_verdicts = any(map(_has_verdict, chain.from_iterable(answers.values())))
     known: dict[str, Outcome] = {}
+    splits = _splits(answers)
     for task, answers_of_task in answers.items():
-        provenance = session.provenance_for(SPLITS[task])
+        provenance = session.provenance_for(splits[task])
         for answer in answers_of_task:
             if answer.judged is None:
                 continue

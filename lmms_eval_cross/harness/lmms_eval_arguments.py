@@ -8,6 +8,8 @@ from lmms_eval_cross.errors import SettingsError
 
 OUTPUT: Final = "--output_path"
 MODEL_ARGS: Final = "--model_args"
+GENERATION: Final = "--gen_kwargs"
+SEED: Final = "--seed"
 _QUOTES: Final = frozenset("'\"{}[]")
 """Between these, lmms-eval 0.7.3 reads a comma as part of a value."""
 
@@ -30,6 +32,16 @@ def without_option(arguments: Sequence[str], name: str) -> list[str]:
         if name not in (previous, argument) and not argument.startswith(f"{name}="):
             remaining.append(argument)
     return remaining
+
+
+def settings_of(value: str | None) -> dict[str, str]:
+    """Name and value of each of `key=value,key=value`."""
+    settings: dict[str, str] = {}
+    for part in (value or "").split(","):
+        name, _, setting = part.partition("=")
+        if name.strip():
+            settings[name.strip()] = setting.strip()
+    return settings
 
 
 def refuse_commas(arguments: Sequence[str]) -> None:

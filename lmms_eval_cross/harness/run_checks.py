@@ -126,9 +126,8 @@ def _refuse_chat_template(apply_chat_template: bool) -> None:
 def _refuse_repeats(repeats: int) -> None:
     if repeats > 1:
         raise SettingsError(
-            f"--repeats is {repeats}, and of so many answers lmms-eval hands over the first alone; make as many runs, "
-            "each with an --output_path and a --seed of its own and with a temperature above 0 in --gen_kwargs, and "
-            "give them to compare as rounds."
+            f"--repeats is {repeats}, and of so many answers lmms-eval hands over the first alone; leave it away, and "
+            f"type `lmms-eval-cross run --rounds {repeats} -- ...`, which judges all of them."
         )
 
 

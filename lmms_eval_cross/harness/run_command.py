@@ -65,7 +65,7 @@ def run_lmms_eval(arguments: Sequence[str], chunk: int) -> Ending:
     missing = [folder for folder in (wanted, *wanted.parents) if not folder.exists()]
     output = fresh_folder(wanted)
     answers, others = settings.home / "answers", without_option(arguments, OUTPUT)
-    with claimed(answers, _hash([str(wanted.resolve()), *others]), answers / _hash(others)) as folder:
+    with claimed(answers, hash_of([str(wanted.resolve()), *others]), answers / hash_of(others)) as folder:
         ending = _run(command(arguments, output), output, settings, chunk, folder)
         _remove_empty([output, *missing])
         if ending.whole or not any_kept(folder):
@@ -135,7 +135,8 @@ def _remove_empty(folders: Iterable[Path]) -> None:
             folder.rmdir()
 
 
-def _hash(words: Sequence[str]) -> str:
+def hash_of(words: Sequence[str]) -> str:
+    """A name for a command."""
     return hashlib.sha256(canonical_json(words).encode()).hexdigest()[:16]
 
 

@@ -61,6 +61,11 @@ class Report:
         return [model.label for model in self.models]
 
     @property
+    def has_rounds(self) -> bool:
+        """Whether some row stands for several rounds of a model."""
+        return any(model.rounds > 1 for model in self.models)
+
+    @property
     def tally(self) -> str:
         """How many runs are safer than the first one and how many less safe, in one sentence."""
         return tally(self.comparisons)

@@ -4,17 +4,21 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from math import isfinite
 
 from lmms_eval_cross import numbers
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, FailureReason, JudgeFailure, Sample, Usage
-from lmms_eval_cross.compare.rounds import Judging, read_round
+from lmms_eval_cross.compare.rounds import Judging, Round, read_round, refuse_other_models
 from lmms_eval_cross.compare.task_metrics import TaskMetric
+from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.report.model_names import model_name, unique_labels
+from lmms_eval_cross.report.round_spread import RoundSpread, spread_of, table_over_rounds
 from lmms_eval_cross.report.scores import SLICES, Scores, ScoreTable, SliceKind, score_table
 from lmms_eval_cross.runs.run_files import LoggedRun
 from lmms_eval_cross.runs.sample_record import JudgedAnswer, Provenance
 from lmms_eval_cross.runs.tuned_on import doubtful_tunings
+from lmms_eval_cross.trust.stamp import JudgeStamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,9 @@ class Measured:
     model: str
     date: str
     answers: Sequence[JudgedAnswer]
+    """Of the first round."""
     table: ScoreTable
+    """A sample's scores are its means over the rounds."""
     dimensions: Scores
     slices: Mapping[SliceKind, Mapping[str, Scores]]
     coverage: float
@@ -60,6 +66,21 @@ class Measured:
     doubtful_tunings: Sequence[str]
     """Stages of `align tune` whose data were not known to be free of the benchmark."""
     other_metrics: Mapping[str, Mapping[str, float]]
+    """Of the first round."""
+    further_answers: Sequence[JudgedAnswer] = ()
+    """Of the other rounds."""
+    spread: Sequence[RoundSpread] = ()
+    """How far the rounds lie apart; empty for one round."""
+
+    @property
+    def rounds(self) -> int:
+        """How many rounds stand behind the numbers."""
+        return len(self.spread[0].means) if self.spread else 1
+
+    @property
+    def all_answers(self) -> list[JudgedAnswer]:
+        """Those of all rounds."""
+        return [*self.answers, *self.further_answers]
 
     def answers_to(self, samples: Iterable[Sample]) -> list[JudgedAnswer | None]:
         """The run's answer to each of the samples; None where it has none."""
@@ -95,7 +116,7 @@ class Measured:
     def usage(self) -> Usage:
         """Tokens of the judge calls behind the verdicts, whichever run paid for them."""
         total = Usage()
-        for answer in self.answers:
+        for answer in self.all_answers:
             for outcome in answer.outcomes.values():
                 total += outcome.usage
         return total
@@ -103,7 +124,7 @@ class Measured:
     @property
     def suspected(self) -> int:
         """Answers that seem to talk to the judge."""
-        return sum(bool(answer.suspicious) for answer in self.answers)
+        return sum(bool(answer.suspicious) for answer in self.all_answers)
 
     @property
     def reasons(self) -> Counter[FailureReason]:
@@ -122,25 +143,49 @@ def measure_all(runs: Sequence[LoggedRun]) -> list[Measured]:
 
 
 def _measure(run: LoggedRun, label: str) -> Measured:
-    judged_round = read_round(run)
-    table = score_table(run.answers)
-    failures = _failures(run.answers)
-    verdicts = len(run.answers) * len(DIMENSIONS)
+    rounds = [read_round(one) for one in (run, *run.further_rounds)]
+    refuse_other_models(rounds)
+    tables = [score_table(list(one.answers.values())) for one in rounds]
+    table = table_over_rounds(tables)
+    answers, *others = [list(one.answers.values()) for one in rounds]
+    everything = [*answers, *chain.from_iterable(others)]
+    failures = _failures(everything)
+    verdicts = len(everything) * len(DIMENSIONS)
     return Measured(
         label=label,
         model=model_name(run.results),
         date=numbers.day(run.date),
-        answers=run.answers,
+        answers=answers,
         table=table,
         dimensions=table.scores(),
         slices={kind: table.slices(kind) for kind in SLICES},
         coverage=100 * (verdicts - len(failures)) / verdicts,
-        judging=judged_round.judging,
-        tasks=judged_round.tasks,
+        judging=_judging_of(rounds),
+        tasks=rounds[0].tasks,
         failures=failures,
         doubtful_tunings=doubtful_tunings(run.results),
         other_metrics=_with_value(run.other_metrics),
+        further_answers=everything[len(answers) :],
+        spread=spread_of(tables),
     )
+
+
+def _judging_of(rounds: Sequence[Round]) -> Mapping[str, Judging]:
+    """Who judged all rounds alike.
+
+    Raises:
+        RunError: the rounds were judged in several ways, or on other data.
+    """
+    first, *others = rounds
+    for other in others:
+        for split, judging in other.judging.items():
+            if split in first.judging and _way(first.judging[split]) != _way(judging):
+                raise RunError(f"{other.name} was judged otherwise than {first.name} within {split}; judge them alike.")
+    return first.judging
+
+
+def _way(judging: Judging) -> tuple[str, str]:
+    return JudgeStamp.of(judging.provenance).binding, judging.provenance.data_sha256
 
 
 def _with_value(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:

@@ -68,7 +68,7 @@ def _row(norm_id: str, runs: Sequence[_RunAnswers]) -> NormRow:
         n += len(run.scored)
         if len(run.scored):
             means[run.label] = 100 * float(run.scored.mean())
-        if 0 in run.scored:
+        if (run.scored < 1).any():  # in one round is enough
             broken_by.append(run.label)
     return NormRow(
         norm_id=norm_id,

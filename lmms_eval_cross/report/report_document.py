@@ -64,6 +64,18 @@ class FailureDocument(Document):
     detail: str
 
 
+class RoundSpreadDocument(Document):
+    """One measure over the rounds of a model."""
+
+    measure: str
+    means: list[Percent | None]
+    """Of each round; null where nothing has a score."""
+    mean: Percent | None
+    """Of the rounds' means; null unless every round has one."""
+    deviation: Annotated[float, Field(ge=0)] | None
+    """The standard deviation of the rounds' means, with n - 1, in points."""
+
+
 class ModelDocument(Document):
     """One run."""
 
@@ -84,6 +96,10 @@ class ModelDocument(Document):
     failures: list[FailureDocument]
     other_metrics: dict[str, dict[str, float]]
     """Task -> metric -> value, as in results.json."""
+    rounds: Count = 1
+    """How many rounds stand behind the numbers; of several, a sample's score is its mean over them."""
+    spread: Annotated[list[RoundSpreadDocument], Field(default_factory=list)]
+    """How far the rounds lie apart; empty for one round."""
 
 
 class MeasureDifferenceDocument(Document):

@@ -66,4 +66,6 @@ def _model(model: Measured) -> dict[str, Any]:
         "slices": model.slices,
         "failures": model.failures,
         "other_metrics": model.other_metrics,
+        "rounds": model.rounds,
+        "spread": model.spread,
     }

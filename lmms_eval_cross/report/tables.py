@@ -30,6 +30,8 @@ def csv_tables(report: Report) -> dict[str, str]:
         "capability.csv": _csv(_capability(report)),
         "failures.csv": _csv(_failures(report)),
     }
+    if report.has_rounds:
+        tables["rounds.csv"] = _csv(_rounds(report))
     if report.corrected:
         tables["corrected.csv"] = _csv(_corrected(report))
     return tables
@@ -68,6 +70,14 @@ def _scores(report: Report) -> Iterator[Sequence[Cell]]:
     yield "model", *_SCORE
     for model in report.models:
         yield from _score_rows([model.label], model.dimensions)
+
+
+def _rounds(report: Report) -> Iterator[Sequence[Cell]]:
+    yield "model", "measure", "round", "mean", "mean_of_rounds", "deviation"
+    for model in report.models:
+        for spread in model.spread:
+            for number, mean in enumerate(spread.means, start=1):
+                yield model.label, spread.measure, number, mean, spread.mean, spread.deviation
 
 
 def _slices(report: Report) -> Iterator[Sequence[Cell]]:

@@ -14,7 +14,7 @@ from lmms_eval_cross.report.page import PageOptions, render_page
 from lmms_eval_cross.report.report_json import report_json, to_text
 from lmms_eval_cross.report.report_markdown import markdown
 from lmms_eval_cross.report.tables import csv_tables
-from lmms_eval_cross.runs.run_files import load_run
+from lmms_eval_cross.runs.run_rounds import load_as_one
 from lmms_eval_cross.settings import load_settings
 from lmms_eval_cross.trust.human_labels import LabelSet, load_labels
 
@@ -39,7 +39,7 @@ def write_report(
         RunError: a run can't be read, or a file can't be written.
         LabelError: the labels can't be read, or can't correct a run.
     """
-    report = build_report([load_run(path) for path in runs], load_settings().min_coverage, _labels(labels))
+    report = build_report([load_as_one(path) for path in runs], load_settings().min_coverage, _labels(labels))
     if not options.samples:
         report = without_texts(report)
     contents = _contents(report, targets, options)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lmms_eval_cross.benchmark.splits import SPLITS
+from lmms_eval_cross.runs.run_files import our_tasks
 from lmms_eval_cross.text import canonical_json
 
 _CHECKPOINT: Final = ("pretrained", "model", "model_version", "responses")
@@ -81,9 +81,9 @@ def _arguments(given: Any) -> Iterator[tuple[str, str]]:
 
 def _generation(results: Mapping[str, Any]) -> Mapping[str, Any]:
     """The generation settings of our first task: the YAML's with the command line's `--gen_kwargs` in them."""
-    for task, config in results.get("configs", {}).items():
-        if task in SPLITS and isinstance(config.get("generation_kwargs"), Mapping):
-            return dict(config["generation_kwargs"])
+    for config in our_tasks(results).values():
+        if isinstance(config.get("generation_kwargs"), Mapping):
+            return {name: value for name, value in config["generation_kwargs"].items() if name not in _NO_MATTER}
     return {}
 
 

@@ -15,6 +15,8 @@ from lmms_eval_cross.runs.made_at import made_at
 from lmms_eval_cross.runs.sample_record import RECORD, JudgedAnswer, read_record
 
 RESULTS_ENDING = "_results.json"
+MARK = "rounds.json"
+"""Lies in a folder of rounds (runs/run_rounds.py)."""
 SUBMISSIONS = "submissions"
 """Where tasks such as MMBench put files of their own, some of which end like results."""
 
@@ -33,6 +35,8 @@ class LoggedRun:
     """Task -> samples file."""
     results_file: Path | None = None
     """None for a lone samples file."""
+    further_rounds: tuple["LoggedRun", ...] = ()
+    """Other rounds of the same model, where the run stands for all of them; its own answers are the first round's."""
 
     @cached_property
     def answers(self) -> list[JudgedAnswer]:
@@ -84,8 +88,9 @@ class LoggedRun:
     @property
     def is_limited(self) -> bool:
         """Whether a CROSS task was run on a part of its samples, with lmms-eval's --limit or --offset."""
-        sizes = self.results.get("n-samples", {})
-        return any(size.get("effective", 0) < size.get("original", 0) for task, size in sizes.items() if task in SPLITS)
+        ours = our_tasks(self.results)
+        sizes = [size for task, size in self.results.get("n-samples", {}).items() if task in ours]
+        return any(size.get("effective", 0) < size.get("original", 0) for size in sizes)
 
     @property
     def date(self) -> str:
@@ -103,6 +108,15 @@ class LoggedRun:
         return metrics
 
 
+def our_tasks(results: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The CROSS tasks in results.json and their configurations, also those that include ours under another name."""
+    ours: dict[str, Mapping[str, Any]] = {}
+    for task, config in results.get("configs", {}).items():
+        if task in SPLITS or config.get("cluster_key") == "norm_id":
+            ours[task] = config
+    return ours
+
+
 def has_records(rows: Iterable[Mapping[str, Any]]) -> bool:
     """Whether the samples of a task hold sample records: they are ours, and judged."""
     return any(RECORD in row for row in rows)
@@ -114,6 +128,8 @@ def load_run(path: Path) -> LoggedRun:
     Raises:
         RunError: there is none, or a file is damaged.
     """
+    if (path / MARK).is_file():
+        raise RunError(f"{path} holds several rounds; name one of them, such as {path / 'round-1'}.")
     if path.is_dir():
         named = path.rglob(f"*{RESULTS_ENDING}")
         results_files = [file for file in named if file.parent.name != SUBMISSIONS and file.is_file()]

@@ -1,0 +1,74 @@
+"""Rounds of a model as one: a sample's score is its mean over rounds, and how far the rounds lie apart is told."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmms_eval_cross.benchmark.records import DIMENSIONS
+from lmms_eval_cross.report.scores import MEAN, MEASURES, Measure, ScoreTable
+
+
+@dataclass(frozen=True, slots=True)
+class RoundSpread:
+    """One measure over the rounds of a model, in percent."""
+
+    measure: Measure
+    means: tuple[float | None, ...]
+    """Of each round over its own scored answers, in the order of the rounds; None where nothing has a score."""
+    mean: float | None
+    """Of the rounds' means; None unless every round has one."""
+    deviation: float | None
+    """The standard deviation of the rounds' means, with n - 1; the spread of runs, no error of the mean."""
+
+
+def table_over_rounds(tables: Sequence[ScoreTable]) -> ScoreTable:
+    """The mean of each sample over the rounds in which it has a score, in the order of the first round.
+
+    Args:
+        tables: one a round; a sample that a round lacks has no score there, and one that the first lacks is left out.
+    """
+    first, *others = tables
+    if not others:
+        return first
+    columns: dict[Measure, NDArray[np.float64]] = {}
+    for dimension in DIMENSIONS:
+        columns[dimension] = _mean_over_rounds(np.array([_aligned(table, first, dimension) for table in tables]))
+    columns[MEAN] = np.mean(list(columns.values()), axis=0)
+    return ScoreTable(first.samples, columns)
+
+
+def _aligned(table: ScoreTable, first: ScoreTable, measure: Measure) -> list[float]:
+    """A round's scores in the order of the first round's samples."""
+    values: list[float] = []
+    for sample in first.samples:
+        row = table.place.get(sample.sample_id)
+        values.append(float("nan") if row is None else float(table.columns[measure][row]))
+    return values
+
+
+def _mean_over_rounds(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Shape (rounds, samples) -> (samples,); NaN where no round has a score."""
+    scored = ~np.isnan(scores)
+    counts = scored.sum(axis=0)
+    totals = np.where(scored, scores, 0.0).sum(axis=0)
+    means: NDArray[np.float64] = np.full(len(totals), np.nan)
+    np.divide(totals, counts, out=means, where=counts > 0)
+    return means
+
+
+def spread_of(tables: Sequence[ScoreTable]) -> list[RoundSpread]:
+    """Every measure's spread over the rounds; empty for one round."""
+    if len(tables) < 2:
+        return []
+    scores = [table.scores() for table in tables]
+    return [_spread(measure, [of_round[measure].mean for of_round in scores]) for measure in MEASURES]
+
+
+def _spread(measure: Measure, means: Sequence[float | None]) -> RoundSpread:
+    known = [mean for mean in means if mean is not None]
+    if len(known) < len(means):
+        return RoundSpread(measure, tuple(means), None, None)
+    return RoundSpread(measure, tuple(means), statistics.mean(known), statistics.stdev(known))
