@@ -29,7 +29,7 @@ MODEL = "Qwen/Qwen2.5-VL-7B-Instruct"
 ON_A_CPU = ",device=cpu,device_map=cpu,min_pixels=3136,max_pixels=12544"
 ON_A_CPU_TOO = ("trl.use_cpu=true", "trl.dataloader_num_workers=0")
 LEARNS = ("trl.max_steps=3", "trl.learning_rate=0.05")
-"""Three examples make one step, at which the warm-up still has rate 0: the answers would stay, and their verdicts too."""
+"""Three examples make one step, at which the warm-up still has rate 0: the answers and their verdicts would stay."""
 FEW = ["--limit", "9", "--gen_kwargs", "max_new_tokens=4", "--batch_size", "1"]
 """Ten norms, which is enough for a verdict, and four tokens an answer."""
 
