@@ -147,14 +147,18 @@ def test_a_bridge_of_another_model_s_answers_gives_no_verdict_and_names_the_comm
 
 def test_of_a_mixed_bridge_only_the_baseline_s_own_answers_count(runs, stranger, tmp_path):
     own, foreign = (load_anchor(runs / name) for name in ("bridge.json", "stranger.json"))
+    mine = {item.sample_id for item in own.items}
+    others = foreign.on_items([place for place, item in enumerate(foreign.items) if item.sample_id not in mine])
+    assert len(others.items) > 100
     judgements = []
-    for first, second in zip(own.judgements, foreign.judgements, strict=True):
-        judgements.append(first.model_copy(update={"verdicts": [*first.verdicts, *second.verdicts[:300]]}))
-    mixed = own.model_copy(update={"items": [*own.items, *foreign.items[:300]], "judgements": judgements})
+    for first, second in zip(own.judgements, others.judgements, strict=True):
+        judgements.append(first.model_copy(update={"verdicts": [*first.verdicts, *second.verdicts]}))
+    mixed = own.model_copy(update={"items": [*own.items, *others.items], "judgements": judgements})
     mixed.write(tmp_path / "mixed.json")
     metrics = []
     for anchor in (tmp_path / "mixed.json", runs / "bridge.json"):
-        compare(runs / "old", runs / "fallen", "--bridge", anchor, "--json", tmp_path / "o.json")
+        result = compare(runs / "old", runs / "fallen", "--bridge", anchor, "--json", tmp_path / "o.json")
+        assert result.exit_code != 2, said(result)
         told = json.loads((tmp_path / "o.json").read_text())
         assert told["bridge"]["answers"] == 600
         metrics.append(told["metrics"])
