@@ -23,6 +23,7 @@ from lmms_eval_cross.judge.job import Job
 from lmms_eval_cross.judge.prices import age_warning, load_prices
 from lmms_eval_cross.ledger.batches import calls_handed_in
 from lmms_eval_cross.ledger.hosts import ledger_file, merge_other_hosts
+from lmms_eval_cross.ledger.responses import NO_RUN
 from lmms_eval_cross.ledger.spend import Budget, last_entry_before
 from lmms_eval_cross.ledger.steady import SteadyLedger, open_ledger
 from lmms_eval_cross.ledger.store import Ledger
@@ -81,15 +82,21 @@ class JudgeSession:
         """Have an answer judged; returns at once, and `settled` gets the outcomes before the future is done."""
         return self._engine.submit(job, settled)
 
+    def submit_alone(self, job: Job, settled: Callable[[Outcomes], None]) -> "Future[None]":
+        """The same for an answer of no run; the ledger keeps it, for other ledgers take a verdict beside its answer."""
+        record = {**job.sample.to_row(), "response": job.response}
+        self.ledger.record_response(NO_RUN, job.sample.sample_id, job.response, record)
+        return self.submit(job, settled)
+
     def drain(self, show_progress: bool = True) -> None:
         """Wait until everything that was submitted is judged."""
         self._engine.drain(show_progress)
 
     def ask(self, jobs: Sequence[Job]) -> list[Outcomes]:
-        """Have answers judged and wait for it; their outcomes, in order."""
+        """Have answers of no run judged and wait for it; their outcomes, in order."""
         outcomes: dict[int, Outcomes] = {}
         for place, job in enumerate(jobs):
-            self.submit(job, partial(outcomes.__setitem__, place))
+            self.submit_alone(job, partial(outcomes.__setitem__, place))
         self.drain()
         return [outcomes[place] for place in range(len(jobs))]
 

@@ -298,6 +298,15 @@ def test_discordance_is_counted_and_mcnemar_agrees_with_statsmodels():
     assert found.mcnemar_p == pytest.approx(mcnemar(table, exact=True).pvalue, rel=1e-9)
 
 
+@pytest.mark.parametrize(("clusters", "same"), [(29, True), (30, False)])
+def test_skew_of_few_clusters_is_not_believed(clusters, same):
+    before, after = np.ones(clusters), np.array([0.0] * (clusters - 5) + [1.0] * 5)
+    plain = stats.paired_difference(before, after, range(clusters))
+    safe = stats.paired_difference(before, after, range(clusters), skew_safe=True)
+    assert (safe == plain) is same
+    assert plain.upper_bound < 0
+
+
 @pytest.mark.parametrize(("losses", "gains"), [(0, 0), (5, 5), (1, 9), (0, 3), (300, 250)])
 def test_mcnemar_is_the_binomial_test_of_the_discordant(losses, gains):
     both = losses + gains

@@ -85,7 +85,7 @@ class Examiner:
         outcomes: dict[int, Outcomes] = {}
         waiting = []
         for place, job in enumerate(jobs):
-            waiting.append(self._judging.submit(job, partial(outcomes.__setitem__, place)))
+            waiting.append(self._judging.submit_alone(job, partial(outcomes.__setitem__, place)))
         for future in waiting:
             future.result()
         return [_examined(outcomes[place], self.judge_id) for place in range(len(jobs))]

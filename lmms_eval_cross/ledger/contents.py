@@ -2,6 +2,7 @@
 
 import json
 
+from lmms_eval_cross.ledger.responses import NO_RUN
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.ledger.verifying import Verification, verify
 
@@ -20,7 +21,8 @@ def describe(ledger: Ledger) -> str:
     )
     runs = ledger.select(
         "SELECT run, count(*) AS answers, min(created_at) AS first, max(created_at) AS last FROM response "
-        "GROUP BY run ORDER BY first"
+        "WHERE run <> ? GROUP BY run ORDER BY first",
+        (NO_RUN,),
     )
     lines = [f"{ledger.path.name}: {ledger.count('verdict')} verdicts and failures, {ledger.count('response')} answers"]
     for row in judges:

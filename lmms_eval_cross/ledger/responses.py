@@ -1,9 +1,12 @@
 """The answers that runs left in the ledger."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from lmms_eval_cross.ledger.store import Ledger
+
+NO_RUN: Final = "-"
+"""Under which answers are filed that are judged outside of a run: those of anchors, repeats, and training data."""
 
 
 def responses_of(ledger: Ledger, runs: Sequence[str]) -> list[dict[str, Any]]:

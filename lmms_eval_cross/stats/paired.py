@@ -23,7 +23,7 @@ from lmms_eval_cross.stats.clusters import (
     t_quantile,
     t_upper_tail,
 )
-from lmms_eval_cross.stats.skew import skew_coefficient, skewed, unskewed
+from lmms_eval_cross.stats.skew import FEWEST_CLUSTERS_FOR_SKEW, skew_coefficient, skewed, unskewed
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def paired_difference(
     otherwise. Miller, arXiv:2411.00640: paired differences with the clustered error of eq. 4; unlike the
     paper with the factor C / (C - 1), t quantiles with C - 1 degrees of freedom, and a least error where
     almost nothing changed (`robust_error`). `skew_safe`: one-sided bounds must hold by Hall's transformation too
-    (`skew.unskewed`), for a fall that sits in few clusters is skewed and t is not.
+    (`skew.unskewed`) from 30 clusters on, for a fall that sits in few of them is skewed and t is not.
     """
     checked_alpha(alpha)
     before, after = checked_pairs(baseline, candidate)
@@ -90,7 +90,8 @@ def paired_difference(
     if sums.count >= FEWEST_CLUSTERS:
         error = robust_error(sums, alpha)
     difference = describe(before, after, sums, error, alpha)
-    if skew_safe and error is not None and error == sums.standard_error:
+    skew_counts = sums.count >= FEWEST_CLUSTERS_FOR_SKEW and error == sums.standard_error
+    if skew_safe and error is not None and skew_counts:
         return with_skew(difference, skew_coefficient(sums))
     return difference
 
