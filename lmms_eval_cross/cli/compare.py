@@ -7,17 +7,14 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS
 from lmms_eval_cross.cli.paths import GivenPath
 from lmms_eval_cross.errors import CrossError
-from lmms_eval_cross.say import say, show
-
-if TYPE_CHECKING:
-    from lmms_eval_cross.compare.worst_slices import SliceRule
+from lmms_eval_cross.say import say
 
 NO_VERDICT = 3
 OUTPUT = GivenPath(dir_okay=False, writable=True, path_type=Path)
@@ -131,29 +128,7 @@ def read_accuracy(_: click.Context, __: click.Parameter, given: tuple[str, ...])
 @click.option("--junit", type=OUTPUT, help="Write JUnit XML.")
 @click.option("--markdown", type=OUTPUT, help="Write Markdown, for a pull request.")
 @click.option("--json", "as_json", type=OUTPUT, help="Write JSON.")
-def compare(
-    baseline: Path,
-    candidate: Path,
-    baseline_round: tuple[Path, ...],
-    candidate_round: tuple[Path, ...],
-    margins: dict[str, float],
-    alpha: float,
-    inconclusive: str,
-    slices: SliceRule,
-    bridge: Path | None,
-    labels: Path | None,
-    baseline_labels: Path | None,
-    candidate_labels: Path | None,
-    accuracy: dict[str, tuple[float, float]],
-    confirm: int | None,
-    second_judge: bool,
-    verify_replies: bool,
-    resamples: int,
-    report_url: str | None,
-    junit: Path | None,
-    markdown: Path | None,
-    as_json: Path | None,
-) -> None:
+def compare(**options: Any) -> None:
     """Tell whether CANDIDATE is worse than BASELINE.
 
     Each is a run's folder, its results or samples file, or a file that `baseline` wrote.
@@ -162,30 +137,7 @@ def compare(
     """
     with never_worse_by_accident():
         # here, and not above, since an import that fails is no verdict either
-        from lmms_eval_cross.compare.comparing import compare_sides, with_labels, write_outputs
-        from lmms_eval_cross.compare.comparison import Rules
-        from lmms_eval_cross.compare.inputs import load_side
-        from lmms_eval_cross.compare.terminal import render_text
-        from lmms_eval_cross.settings import load_settings
+        from lmms_eval_cross.cli.deciding import CompareOptions, decide
 
-        if second_judge and not confirm:
-            raise click.UsageError("--second-judge goes with --confirm N.")
-        if bridge and confirm:
-            raise click.UsageError(
-                "--confirm asks one judge for both sides, and --bridge stands between two; name one."
-            )
-        deciding = None
-        if baseline_labels and candidate_labels:
-            deciding = baseline_labels, candidate_labels
-        elif baseline_labels or candidate_labels:
-            raise click.UsageError("--baseline-labels and --candidate-labels go together; label answers of both sides.")
-        if ((deciding or accuracy) and (bridge or confirm)) or (deciding and accuracy):
-            raise click.UsageError("Labels of both sides, --judge-accuracy, --bridge and --confirm exclude each other.")
-        rules = Rules(margins, alpha, load_settings().min_coverage, inconclusive == "pass", resamples, slices, accuracy)
-        before = load_side([baseline, *baseline_round], verify_replies)
-        after = load_side([candidate, *candidate_round], verify_replies)
-        found = compare_sides(before, after, rules, confirm, second_judge, bridge, deciding)
-        found = with_labels(found, labels)
-        write_outputs(found, report_url, junit, markdown, as_json)
-        show(render_text(found))
-    sys.exit(found.exit_code)
+        exit_code = decide(CompareOptions(**options))
+    sys.exit(exit_code)
