@@ -185,17 +185,20 @@ def _files(path: Path) -> list[list[str | int]]:
 
 def _encoded(answer: Any) -> tuple[Any, dict[str, Any] | None]:
     """Text and token counts, as JSON has them."""
-    from lmms_eval.api.instance import unwrap_generation_output
-
-    text, counts = unwrap_generation_output(answer)
+    text, counts = _instance().unwrap_generation_output(answer)
     if counts is None:
         return text, None
     return text, counts.to_dict()
 
 
 def _decoded(text: Any, counts: Mapping[str, int] | None) -> Any:
-    from lmms_eval.api.instance import GenerationResult, TokenCounts
-
     if counts is None:
         return text
-    return GenerationResult(text, TokenCounts(**counts))
+    return _instance().GenerationResult(text, _instance().TokenCounts(**counts))
+
+
+def _instance() -> Any:
+    """lmms-eval's answers, which `run` does without: it only starts lmms-eval."""
+    from lmms_eval.api import instance
+
+    return instance
