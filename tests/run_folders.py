@@ -63,7 +63,7 @@ def make_run(
     for sample, response, outcomes in answers:
         origin = told
         if told.data_sha256 == MADE_UP and data_hashes:
-            origin = replace(told, data_sha256=data_hashes[_task_of(sample)])
+            origin = replace(told, data_sha256=data_hashes.get(_task_of(sample), MADE_UP))
         record = build_record(sample, response, origin, outcomes)
         rows = ours.setdefault(_task_of(sample), [])
         rows.append({"doc_id": len(rows), **metric_items(record), RECORD: record})

@@ -218,7 +218,10 @@ def test_a_judge_asked_thrice_is_asked_thrice_and_its_ceiling_is_told(standin_an
     found = json.loads((tmp_path / "agreement.json").read_text())["self_consistency"]
     assert found["a"] == {}
     assert found["b"]["awareness"]["agreement"] == pytest.approx(1 / 3)
-    assert found["b"]["compliance"] == {"askings": 3, "agreement": 1.0, "alpha": 1.0}
+    compliance = found["b"]["compliance"]
+    assert (compliance["askings"], compliance["agreement"], compliance["alpha"]) == (3, 1.0, 1.0)
+    assert compliance["ceiling"] == [1.0, 1.0]
+    assert found["b"]["awareness"]["ceiling"] is None, "below a half nothing is known of it"
     assert "Ceiling: B agrees with itself on awareness in 33.3%" in result.output
 
 

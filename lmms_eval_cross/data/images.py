@@ -13,7 +13,7 @@ from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from lmms_eval_cross.errors import DataError
 from lmms_eval_cross.outside import read_bytes
@@ -69,7 +69,7 @@ def check_bytes(data: bytes, name: str) -> StoredImage:
         DataError: as there.
     """
     try:
-        with open_image(data) as image:
+        with _whole_pictures_alone(), open_image(data) as image:
             kind = str(image.format)
             upright_rgb(image)
     except UnidentifiedImageError:
@@ -79,6 +79,16 @@ def check_bytes(data: bytes, name: str) -> StoredImage:
     except _BROKEN as error:
         raise DataError(f"{name} can't be decoded ({getattr(error, 'strerror', None) or error})") from None
     return StoredImage(hashlib.sha256(data).hexdigest(), _MIME[kind], data)
+
+
+@contextmanager
+def _whole_pictures_alone() -> Iterator[None]:
+    """lmms-eval has Pillow fill up what a cut picture lacks, in every process that loads it."""
+    was, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = was
 
 
 @contextmanager
