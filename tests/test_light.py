@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from lmms_eval_cross.data.prepared import Prepared
+from lmms_eval_cross.trust.sealed import SEAL
 from tests.conftest import GUARD, ROOT, Run
 from tests.run_folders import predicted_rows, write_rows
 from tests.runs import samples_in
@@ -78,8 +79,9 @@ def play(python: str, work: Path, run: Run) -> dict[str, str]:
 
 
 def timeless(outputs: Mapping[str, str]) -> dict[str, str]:
-    """The outputs without times of day, names of runs, and the versions of what only one environment has."""
-    changing = r'"lmms_eval": ?"[^"]*"|run [0-9a-f]{32}|\d{4}-?\d\d-?\d\d[T_ ]\d\d:?\d\d(:?\d\d(\.\d+)?)?(Z|\+00:00)?'
+    """The outputs without times of day, seals over them, names of runs, and versions that one environment alone has."""
+    times = r"\d{4}-?\d\d-?\d\d[T_ ]\d\d:?\d\d(:?\d\d(\.\d+)?)?(Z|\+00:00)?"
+    changing = rf'"{SEAL}": "\w+"|"lmms_eval": ?"[^"]*"|run [0-9a-f]{{32}}|{times}'
     return {re.sub(r"\d{8}_\d{6}", "", name): re.sub(changing, "", text) for name, text in outputs.items()}
 
 
