@@ -39,7 +39,11 @@ STARTING = {"run", "cross", "lmms_eval", "browser"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that start other processes, which `make quick` leaves out."""
+    """Mark the tests that start other processes, which `make quick` leaves out; those of a browser come last.
+
+    Playwright leaves a loop running in its thread, beside which asyncio starts no other one.
+    """
+    items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
     for item in items:
         module = getattr(item, "module", None)
         if STARTING & set(getattr(item, "fixturenames", ())) or hasattr(module, "subprocess"):

@@ -159,7 +159,9 @@ def _checked(path: Path) -> _BaselineFile:
     if isinstance(raw, dict):
         schema = raw.pop("schema", None)
     if schema not in (SCHEMA, WITHOUT_HASHES):
-        raise RunError(f"{path.name} has schema {schema!r}, a baseline file {SCHEMA!r}; write it anew from its run.")
+        raise RunError(
+            f"{path.name} has schema {repr(schema)[:80]}, a baseline file {SCHEMA!r}; write it anew from its run."
+        )
     try:
         file = _BaselineFile.model_validate(raw)
     except ValidationError as error:

@@ -237,10 +237,20 @@ def _read_list(file: ReleaseFile, path: Path) -> list[Any]:
         raise DataError(f"{file.path} is not valid JSON ({error}); get the file anew.") from None
     for number, record in enumerate(raw if isinstance(raw, list) else []):
         if _has_half_a_character(record):
-            raise DataError(f"{_place(file, number, record)}: a text holds half a character; get the file anew.")
+            where = f"{_place(file, number, record)}: {_halved_field(record)}"
+            raise DataError(f"{where} holds half a character; get the file anew.")
     if not isinstance(raw, list) or not raw:
         raise DataError(f"{file.path} must hold a list of records, got {_shape(raw)}; get the file anew.")
     return raw
+
+
+def _halved_field(record: Any) -> str:
+    """Where half a character stands, in words."""
+    if isinstance(record, dict):
+        for name, value in record.items():
+            if _has_half_a_character(value):
+                return f"field {name}"
+    return "a text"
 
 
 def _has_half_a_character(record: object) -> bool:

@@ -63,7 +63,7 @@ def _settings(arguments: Mapping[str, str], generation: Mapping[str, Any]) -> It
             yield f"{name} {_without_folders(value)}"
     for name in _SHOWN:
         number = generation.get(name)
-        if number is not None:
+        if isinstance(number, int | float):
             yield f"{name} {number:g}"
 
 
