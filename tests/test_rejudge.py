@@ -36,8 +36,6 @@ from tests.runs import METRICS, answer_for, read_results, read_samples, rows_of,
 
 NO_TORCH = """
 import sys
-from collections.abc import Iterator
-from contextlib import suppress
 class Refuse:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in {"torch", "lmms_eval", "datasets", "transformers", "accelerate"}:
@@ -224,14 +222,14 @@ def test_judging_again_names_what_may_help_and_writes_nothing_where_nothing_is_n
 def test_another_machine_judges_without_the_first_ones_ledger_and_pays_for_no_verdict_twice(
     predicted: Path, judged_by: JudgeServer, standin: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    judged_by.script = lambda asked: Answer(status=402) if asked.dimension == "Awareness" else judge_by_answer(asked)
+    judged_by.script = lambda asked: Answer("No idea.") if asked.dimension == "Awareness" else judge_by_answer(asked)
     judge_run(predicted)
     elsewhere = tmp_path / "elsewhere"
     prepare(elsewhere, str(standin), say=lambda _: None)
     monkeypatch.setenv("CROSS_HOME", str(elsewhere))
     judged_by.script = judge_by_answer
     judged_by.asked.clear()
-    assert not judge_run(predicted).incomplete
+    assert not judge_run(predicted, retry_failed=True).incomplete
     assert {asked.dimension for asked in judged_by.judged} == {"Awareness"}
 
 

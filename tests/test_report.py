@@ -526,8 +526,8 @@ def test_hostile_run_name_is_only_text(tmp_path: Path) -> None:
     report = report_of(folder)
     assert "<img" not in re.sub(r'<script type="application/json".*?</script>', "", render_page(report, PageOptions()))
     told = markdown(report)
-    assert [each for each in ("<img", "](", "@everybody") if each in told] == []
-    assert "|" not in told.splitlines()[0]
+    assert not re.search(r"(?<!\\)(<img|\]\()|@everybody", told)
+    assert not re.search(r"(?<!\\)\|", told.splitlines()[0])
 
 
 def test_spreadsheet_runs_no_formula(tmp_path: Path) -> None:
@@ -540,7 +540,7 @@ def test_half_a_character_does_not_keep_the_page_from_being_written(tmp_path: Pa
     told = {name: verdict(name, 1, "half \udc80") for name in DIMENSIONS}
     folder = write_run(tmp_path / "a", [(ITEMS[0], "half \ud800 of it", told)])
     (page,) = write_report([folder], Targets(tmp_path / "p.html"), PageOptions())
-    assert "half ? of it" in page.read_text(encoding="utf-8")
+    assert "half \ufffd of it" in page.read_text(encoding="utf-8")
 
 
 def test_flag_reaches_the_sample_browser_and_no_score(tmp_path: Path) -> None:
