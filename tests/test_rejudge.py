@@ -286,7 +286,7 @@ def test_judged_later_without_torch_equals_judged_in_the_run(
     paid = len(judged_by.judged)
     (tmp_path / "cross-home" / "ledger.sqlite").unlink()
     later = run(sys.executable, "-c", NO_TORCH, "judge", str(tmp_path / "predicted"), "-o", str(tmp_path / "later"))
-    assert later.returncode == 0, later.stderr
+    assert later.returncode == 0, later.stdout + later.stderr
     assert len(judged_by.judged) == 2 * paid
 
     within, after = read_results(tmp_path / "within"), read_results(tmp_path / "later")

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from lmms_eval_cross.errors import GenerationError, ending_with_a_sentence
 from lmms_eval_cross.harness import kept_answers
+from lmms_eval_cross.text import sendable
 
 Generate: TypeAlias = Callable[[list[Any]], Sequence[Any]]
 """A model's `generate_until`: lmms-eval's Instances -> answers."""
@@ -65,9 +66,15 @@ def counting(generate: Generate, model: str) -> Generate:
         if any(request.task_name in OUR_TASKS for request in requests):
             with ending_with_a_sentence():
                 _refuse_other_count(model, len(requests), len(answers))
+            return list(map(_writable, answers))
         return answers
 
     return generate_until
+
+
+def _writable(answer: Any) -> Any:
+    """lmms-eval stops writing a task's samples at the first lone surrogate, and exits with 0; it becomes U+FFFD."""
+    return sendable(answer) if isinstance(answer, str) else answer
 
 
 def _refuse_other_count(model: str, requests: int, answers: int) -> None:
