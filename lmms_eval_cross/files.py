@@ -5,6 +5,7 @@ anew (O_EXCL), a lock is never opened through a link, and folders that we make a
 """
 
 import errno
+import hashlib
 import os
 import secrets
 import shutil
@@ -15,6 +16,7 @@ from typing import IO, Any, Final, Literal
 
 from lmms_eval_cross.errors import SettingsError
 
+_CHUNK: Final = 1 << 20
 _NEW: Final = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -137,3 +139,12 @@ def _of_another(path: Path, owner: int) -> str:
         f"{path.name} belongs to another user (uid {owner}), who could have put anything into it; move it away, give "
         "it to yourself with chown, or set CROSS_HOME to a folder of your own."
     )
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

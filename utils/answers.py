@@ -1,6 +1,6 @@
 """Filters before lmms-eval's own: what comes out of them can be logged, and is what is judged."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, MutableSequence, Sequence
 from typing import Any
 
 from lmms_eval_cross.harness.reasoning_tags import tags_in_force
@@ -18,9 +18,9 @@ class AnswerText(str):
 class Answers:
     """Takes reasoning out of each text and keeps it beside; replaces what can't be logged as `Writable` does."""
 
-    def apply(self, resps: Iterable[Sequence[Any]], docs: object) -> list[list[Any]]:
-        """The answers of each request."""
-        return [list(map(_answer, texts)) for texts in resps]
+    def apply(self, resps: Iterable[MutableSequence[Any]], docs: object) -> list[list[Any]]:
+        """The answers of each request, whose own texts, which lmms-eval logs beside, are made writable in place."""
+        return [_answers(texts) for texts in resps]
 
 
 class Writable:
@@ -34,11 +34,16 @@ class Writable:
         return [list(map(_writable, texts)) for texts in resps]
 
 
+def _answers(texts: MutableSequence[Any]) -> list[Any]:
+    texts[:] = map(_writable, texts)
+    return list(map(_answer, texts))
+
+
 def _answer(response: Any) -> Any:
     """Whatever a model gives besides texts stays as it is."""
     if not isinstance(response, str):
         return response
-    text, reasoning = split_reasoning(sendable(response), tags_in_force())
+    text, reasoning = split_reasoning(response, tags_in_force())
     answer = AnswerText(text)
     answer.reasoning = reasoning
     return answer

@@ -9,12 +9,12 @@ from typing import Final
 
 from lmms_eval_cross import session
 from lmms_eval_cross.align.building import Made, Results, Task, Workshop
-from lmms_eval_cross.align.dataset import file_sha256
 from lmms_eval_cross.align.examining import Dropped, Examined, contrast_of
 from lmms_eval_cross.align.examples import ImageBlock, Kind, Origin, PreferencePair, TextBlock, Turn
 from lmms_eval_cross.align.manifest import SourceFile
 from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.benchmark.splits import split_of
+from lmms_eval_cross.files import file_sha256
 from lmms_eval_cross.runs.run_files import LoggedRun, load_run
 from lmms_eval_cross.settings import Settings
 

@@ -3,7 +3,6 @@
 Written and read as a stream; memory holds a batch of examples, a batch of pictures, and 32 bytes a picture.
 """
 
-import hashlib
 import io
 import os
 import shutil
@@ -24,7 +23,7 @@ from lmms_eval_cross.align.manifest import DatasetManifest, LeakCheck, SourceFil
 from lmms_eval_cross.align.rows import EXAMPLE_SCHEMA, IMAGE_SCHEMA, from_row, to_row
 from lmms_eval_cross.data.images import StoredImage, open_image, upright_rgb
 from lmms_eval_cross.errors import AlignError, listing
-from lmms_eval_cross.files import unwritable_told, write_whole
+from lmms_eval_cross.files import file_sha256, unwritable_told, write_whole
 
 EXAMPLES: Final = "examples.parquet"
 IMAGES: Final = "images.parquet"
@@ -34,7 +33,6 @@ IMAGES_A_BATCH: Final = 16
 """Pictures that lie together, and are read together."""
 _EXIF_ORIENTATION: Final = 0x0112
 _TURNED_SIDEWAYS: Final = frozenset({5, 6, 7, 8})
-_CHUNK: Final = 1 << 20
 """Bytes read at once for a file's hash."""
 
 
@@ -237,15 +235,6 @@ def open_dataset(folder: Path) -> AlignDataset:
         if not (folder / name).is_file() or file_sha256(folder / name) != sha256:
             raise AlignError(f"{folder / name} is not the file that {MANIFEST} names; make the dataset anew.")
     return AlignDataset(folder, manifest)
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, read in pieces."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def shown_size(data: bytes) -> tuple[int, int]:

@@ -16,10 +16,9 @@ import openai
 from openai import OpenAI
 from openai.types.fine_tuning import FineTuningJob
 
-from lmms_eval_cross.align.dataset import file_sha256
 from lmms_eval_cross.align.hosted_plan import HostedPlan
 from lmms_eval_cross.errors import AlignError
-from lmms_eval_cross.files import write_whole
+from lmms_eval_cross.files import file_sha256, write_whole
 from lmms_eval_cross.judge.client import client_options, error_message
 from lmms_eval_cross.judge.endpoint import Endpoint
 

@@ -8,7 +8,7 @@ from typing import Final
 from tqdm import tqdm
 
 from lmms_eval_cross.align.cvqa import CvqaRow
-from lmms_eval_cross.align.dataset import AlignDataset, DatasetWriter, file_sha256
+from lmms_eval_cross.align.dataset import AlignDataset, DatasetWriter
 from lmms_eval_cross.align.defects import REPAIRS, Defect, DefectFinder, repaired
 from lmms_eval_cross.align.examples import (
     Block,
@@ -36,6 +36,7 @@ from lmms_eval_cross.align.release import (
 )
 from lmms_eval_cross.data.images import StoredImage
 from lmms_eval_cross.errors import AlignError, SourceError, listing
+from lmms_eval_cross.files import file_sha256
 from lmms_eval_cross.text import printable
 
 REPAIRED: Final = "repaired by `align import --repair`"

@@ -8,9 +8,9 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lmms_eval_cross.align.dataset import file_sha256
 from lmms_eval_cross.align.manifest import SourceFile
 from lmms_eval_cross.errors import AlignError
+from lmms_eval_cross.files import file_sha256
 
 ENDINGS: Final = (".csv", ".json", ".jsonl")
 _RowT = TypeVar("_RowT", bound=BaseModel)

@@ -11,10 +11,9 @@ from peft import PeftModel
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
 from lmms_eval_cross.align.card import CARD
-from lmms_eval_cross.align.dataset import file_sha256
 from lmms_eval_cross.align.tune_checks import ADAPTER
 from lmms_eval_cross.errors import SettingsError
-from lmms_eval_cross.files import write_text
+from lmms_eval_cross.files import file_sha256, write_text
 from lmms_eval_cross.runs.tuned_on import RECORD, tunings
 
 CHECKPOINTS: Final = "checkpoints"

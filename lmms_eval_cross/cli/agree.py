@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from lmms_eval_cross.cli.paths import GivenPath
+from lmms_eval_cross.cli.paths import PATH
 from lmms_eval_cross.files import write_text
 from lmms_eval_cross.say import say
 from lmms_eval_cross.trust.agreement_report import agreement_report
@@ -14,9 +14,9 @@ from lmms_eval_cross.trust.anchor import load_anchor
 
 
 @click.command()
-@click.argument("a", type=GivenPath(path_type=Path))
-@click.argument("b", type=GivenPath(path_type=Path))
-@click.option("--json", "json_path", type=GivenPath(path_type=Path), help="Write everything to this file as well.")
+@click.argument("a", type=PATH)
+@click.argument("b", type=PATH)
+@click.option("--json", "json_path", type=PATH, help="Write everything to this file as well.")
 @click.option("--show", default=5, show_default=True, help="Disagreements to print; the JSON has all.")
 def agree(a: Path, b: Path, json_path: Path | None, show: int) -> None:
     """Compare two judges on the same answers: run folders or anchors, A being the reference."""

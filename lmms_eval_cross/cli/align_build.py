@@ -8,11 +8,10 @@ import click
 from lmms_eval_cross.align.build_dpo import dpo_recipe
 from lmms_eval_cross.align.build_sft import sft_recipe
 from lmms_eval_cross.align.building import build_dataset
-from lmms_eval_cross.cli.paths import GivenPath
+from lmms_eval_cross.cli.paths import PATH
 from lmms_eval_cross.say import say
 from lmms_eval_cross.settings import load_settings
 
-PATH = GivenPath(path_type=Path)
 CONTRASTS: Final = ("awareness", "education", "compliance", "helpfulness", "picture")
 
 

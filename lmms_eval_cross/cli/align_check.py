@@ -8,12 +8,10 @@ import click
 from lmms_eval_cross.align.check import check_dataset, report_json, write_without_leaks
 from lmms_eval_cross.align.check_text import check_text
 from lmms_eval_cross.align.dataset import open_dataset
-from lmms_eval_cross.cli.paths import GivenPath
+from lmms_eval_cross.cli.paths import PATH
 from lmms_eval_cross.files import write_text
 from lmms_eval_cross.say import say
 from lmms_eval_cross.settings import load_settings
-
-PATH = GivenPath(path_type=Path)
 
 
 @click.command(name="check")

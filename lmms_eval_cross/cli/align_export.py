@@ -7,10 +7,9 @@ import click
 
 from lmms_eval_cross.align.dataset import open_dataset
 from lmms_eval_cross.align.export import export_dataset, export_text
-from lmms_eval_cross.cli.paths import GivenPath
+from lmms_eval_cross.cli.paths import PATH
 from lmms_eval_cross.say import say
 
-PATH = GivenPath(path_type=Path)
 FORMATS: Final = (
     "trl",
     "llamafactory",

@@ -7,11 +7,9 @@ import click
 from lmms_eval_cross.align.cvqa import CvqaCopy
 from lmms_eval_cross.align.importing import import_release, import_summary
 from lmms_eval_cross.align.pictures import Pictures
-from lmms_eval_cross.cli.paths import GivenPath
+from lmms_eval_cross.cli.paths import PATH
 from lmms_eval_cross.errors import SourceError
 from lmms_eval_cross.say import say
-
-PATH = GivenPath(path_type=Path)
 
 
 @click.command(name="import")

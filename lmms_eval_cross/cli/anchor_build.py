@@ -5,11 +5,9 @@ from pathlib import Path
 import click
 
 from lmms_eval_cross.cli.names import json_name
-from lmms_eval_cross.cli.paths import GivenPath
+from lmms_eval_cross.cli.paths import PATH
 from lmms_eval_cross.say import say
 from lmms_eval_cross.trust.anchor import draw, load_anchor
-
-PATH = GivenPath(path_type=Path)
 
 
 @click.command(name="build")

@@ -6,13 +6,11 @@ from pathlib import Path
 import click
 
 from lmms_eval_cross.cli.names import json_name
-from lmms_eval_cross.cli.paths import GivenPath
+from lmms_eval_cross.cli.paths import PATH
 from lmms_eval_cross.say import say
 from lmms_eval_cross.settings import load_settings
 from lmms_eval_cross.trust.anchor import load_anchor
 from lmms_eval_cross.trust.anchor_judging import failure_counts, judge_anchor
-
-PATH = GivenPath(path_type=Path)
 
 
 @click.command(name="judge")

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from lmms_eval_cross.cli.names import json_name
-from lmms_eval_cross.cli.paths import GivenPath
+from lmms_eval_cross.cli.paths import PATH, GivenPath
 from lmms_eval_cross.compare.baseline_file import is_baseline, write_baseline
 from lmms_eval_cross.compare.inputs import load_side
 from lmms_eval_cross.files import write_text
@@ -16,7 +16,7 @@ _FILE = GivenPath(dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=GivenPath(path_type=Path))
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=PATH)
 @click.option("-o", "--output", required=True, type=_FILE, callback=json_name, help="File to write.")
 def baseline(runs: tuple[Path, ...], output: Path) -> None:
     """Write what `compare` needs of a run into a small file to commit.

@@ -12,13 +12,12 @@ from typing import Any
 import click
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS
-from lmms_eval_cross.cli.paths import GivenPath
+from lmms_eval_cross.cli.paths import PATH, GivenPath
 from lmms_eval_cross.errors import CrossError
 from lmms_eval_cross.say import say
 
 NO_VERDICT = 3
 OUTPUT = GivenPath(dir_okay=False, writable=True, path_type=Path)
-RUN = GivenPath(path_type=Path)
 
 
 @contextmanager
@@ -68,10 +67,10 @@ def read_accuracy(_: click.Context, __: click.Parameter, given: tuple[str, ...])
 
 
 @click.command()
-@click.argument("baseline", type=RUN)
-@click.argument("candidate", type=RUN)
-@click.option("--baseline-round", multiple=True, type=RUN, metavar="PATH", help="A further round of the baseline.")
-@click.option("--candidate-round", multiple=True, type=RUN, metavar="PATH", help="A further round of the candidate.")
+@click.argument("baseline", type=PATH)
+@click.argument("candidate", type=PATH)
+@click.option("--baseline-round", multiple=True, type=PATH, metavar="PATH", help="A further round of the baseline.")
+@click.option("--candidate-round", multiple=True, type=PATH, metavar="PATH", help="A further round of the candidate.")
 @click.option(
     "--margin",
     "margins",
@@ -101,12 +100,12 @@ def read_accuracy(_: click.Context, __: click.Parameter, given: tuple[str, ...])
     show_default=True,
     help="A country or language that fell: pass over it, name it, or exit 1.",
 )
-@click.option("--bridge", type=RUN, metavar="ANCHOR", help="An anchor that the judges of both sides judged.")
-@click.option("--labels", type=RUN, metavar="FILE", help="Show means corrected by human labels, of `label import`.")
+@click.option("--bridge", type=PATH, metavar="ANCHOR", help="An anchor that the judges of both sides judged.")
+@click.option("--labels", type=PATH, metavar="FILE", help="Show means corrected by human labels, of `label import`.")
 @click.option(
-    "--baseline-labels", type=RUN, metavar="FILE", help="Labels of the baseline's answers; with the next, decide."
+    "--baseline-labels", type=PATH, metavar="FILE", help="Labels of the baseline's answers; with the next, decide."
 )
-@click.option("--candidate-labels", type=RUN, metavar="FILE", help="Labels of the candidate's answers.")
+@click.option("--candidate-labels", type=PATH, metavar="FILE", help="Labels of the candidate's answers.")
 @click.option(
     "--judge-accuracy",
     "accuracy",

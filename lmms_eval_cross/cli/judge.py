@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from lmms_eval_cross.cli.paths import GivenPath
+from lmms_eval_cross.cli.paths import PATH
 from lmms_eval_cross.harness.finishing import Judged, judge_ledger_run, judge_run
 from lmms_eval_cross.runs.run_rounds import copy_mark, round_paths
 from lmms_eval_cross.runs.scorecard import advice
@@ -15,12 +15,12 @@ NO_VERDICT = 3
 
 
 @click.command()
-@click.argument("path", type=GivenPath(path_type=Path), required=False)
+@click.argument("path", type=PATH, required=False)
 @click.option("--run", "run_ids", multiple=True, help="Judge a crashed run's answers in the ledger (`ledger show`).")
 @click.option("--retry-failed", is_flag=True, help="Ask again for all failures, not only for those of the moment.")
 @click.option("--anew", is_flag=True, help="Judge a judged run with the judge in force, into -o, whoever judged it.")
 @click.option("--batch", is_flag=True, help="Ask through the Batch API: half the price, within a day.")
-@click.option("-o", "--output", type=GivenPath(path_type=Path), help="Folder to write into. Default: beside the run.")
+@click.option("-o", "--output", type=PATH, help="Folder to write into. Default: beside the run.")
 def judge(
     path: Path | None, run_ids: tuple[str, ...], retry_failed: bool, anew: bool, batch: bool, output: Path | None
 ) -> None:

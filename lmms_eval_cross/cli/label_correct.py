@@ -6,14 +6,12 @@ from pathlib import Path
 
 import click
 
-from lmms_eval_cross.cli.paths import GivenPath
+from lmms_eval_cross.cli.paths import PATH
 from lmms_eval_cross.files import write_text
 from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.say import say
 from lmms_eval_cross.trust.corrected_means import corrected_means, corrected_table
 from lmms_eval_cross.trust.human_labels import load_labels
-
-PATH = GivenPath(path_type=Path)
 
 
 @click.command(name="correct")

@@ -4,13 +4,11 @@ from pathlib import Path
 
 import click
 
-from lmms_eval_cross.cli.paths import GivenPath
+from lmms_eval_cross.cli.paths import PATH
 from lmms_eval_cross.errors import LabelError
 from lmms_eval_cross.say import say
 from lmms_eval_cross.trust.anchor import load_anchor
 from lmms_eval_cross.trust.labelling_batch import batch_id, export_batch
-
-PATH = GivenPath(path_type=Path)
 
 
 @click.command(name="export")

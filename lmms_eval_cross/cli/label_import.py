@@ -4,14 +4,12 @@ from pathlib import Path
 
 import click
 
-from lmms_eval_cross.cli.paths import GivenPath
+from lmms_eval_cross.cli.paths import PATH
 from lmms_eval_cross.errors import LabelError
 from lmms_eval_cross.say import say
 from lmms_eval_cross.trust.anchor import load_anchor
 from lmms_eval_cross.trust.annotator_sheets import import_labels
 from lmms_eval_cross.trust.human_labels import labels_table
-
-PATH = GivenPath(path_type=Path)
 
 
 @click.command(name="import")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lmms_eval_cross.cli.paths import GivenPath
+from lmms_eval_cross.cli.paths import PATH
 from lmms_eval_cross.files import unwritable_told
 from lmms_eval_cross.ledger import hosts
 from lmms_eval_cross.ledger.batches import forget_batches
@@ -17,8 +17,6 @@ from lmms_eval_cross.ledger.spend import forget_learnt
 from lmms_eval_cross.ledger.steady import open_ledger
 from lmms_eval_cross.say import say
 from lmms_eval_cross.settings import load_settings
-
-FILES = GivenPath(path_type=Path)
 
 
 @click.group()
@@ -44,7 +42,7 @@ def forget(batches: bool) -> None:
 
 
 @ledger.command()
-@click.argument("files", nargs=-1, required=True, type=FILES)
+@click.argument("files", nargs=-1, required=True, type=PATH)
 def merge(files: tuple[Path, ...]) -> None:
     """Take over from other ledger files what this one lacks; they are not changed."""
     own = open_ledger(load_settings())
@@ -54,7 +52,7 @@ def merge(files: tuple[Path, ...]) -> None:
 
 
 @ledger.command()
-@click.argument("folder", type=FILES)
+@click.argument("folder", type=PATH)
 def export(folder: Path) -> None:
     """Write answers and verdicts as Parquet into a folder."""
     with unwritable_told(folder):

@@ -1,7 +1,8 @@
 """Paths as people type them."""
 
 import os
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import click
 
@@ -14,3 +15,7 @@ class GivenPath(click.Path):
         if not os.fspath(value).strip():
             self.fail("is empty, and would mean the working directory; give a path.", param, ctx)
         return super().convert(value, param, ctx)
+
+
+PATH: Final = GivenPath(path_type=Path)
+"""A file or a folder, there or not."""

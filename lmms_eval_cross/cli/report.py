@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from lmms_eval_cross.cli.paths import GivenPath
+from lmms_eval_cross.cli.paths import PATH, GivenPath
 from lmms_eval_cross.report.page import PageOptions
 from lmms_eval_cross.report.write import Targets, write_report
 from lmms_eval_cross.say import say
@@ -13,7 +13,7 @@ _FILE = GivenPath(dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.argument("runs", nargs=-1, required=True, type=GivenPath(path_type=Path))
+@click.argument("runs", nargs=-1, required=True, type=PATH)
 @click.option("-o", "--output", type=_FILE, help="The page; without any file named, report.html.")
 @click.option("--markdown", type=_FILE, help="Write a summary to paste.")
 @click.option("--csv", "csv_folder", type=GivenPath(file_okay=False, path_type=Path), help="Write tables to a folder.")

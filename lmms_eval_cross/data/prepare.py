@@ -1,7 +1,6 @@
 """Turn a copy of CROSS into Parquet, whole or not at all."""
 
 import errno
-import hashlib
 import os
 import shutil
 from collections import defaultdict
@@ -35,7 +34,7 @@ from lmms_eval_cross.data.prepared import (
 )
 from lmms_eval_cross.data.source import Source, open_source
 from lmms_eval_cross.errors import DataError, RubricError, SettingsError, SourceError, listing
-from lmms_eval_cross.files import building_folder, own_lock, private_folder, write_whole
+from lmms_eval_cross.files import building_folder, file_sha256, own_lock, private_folder, write_whole
 
 SAMPLE_SCHEMA: Final = pa.schema(dict.fromkeys(Sample.__dataclass_fields__, pa.string()) | {"wording": pa.int8()})
 TEXTS: Final = tuple(file.path for file in FILES)
@@ -276,12 +275,10 @@ def write_splits(splits: Sequence[Split], folder: Path, origin: str) -> None:
     if twice:
         raise DataError(f"sample ids must be unique, but these stand twice: {listing(twice)}.")
     images = pq.read_metadata(folder / IMAGES).num_row_groups
-    manifest = Manifest(origin, __version__, rows, expected, sha256, images, _hash(folder / RUBRIC))
+    rubric = folder / RUBRIC
+    rubric_sha256 = file_sha256(rubric) if rubric.is_file() else None
+    manifest = Manifest(origin, __version__, rows, expected, sha256, images, rubric_sha256)
     write_whole(folder / MANIFEST, manifest.to_json())
-
-
-def _hash(file: Path) -> str | None:
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
 
 
 def _move_in(building: Path, home: Path, say: Say) -> Prepared:

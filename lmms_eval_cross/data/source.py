@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from lmms_eval_cross.data.limited_body import EndlessBodyError, limited
 from lmms_eval_cross.errors import SourceError
-from lmms_eval_cross.files import write_whole, writing_whole
+from lmms_eval_cross.files import file_sha256, write_whole, writing_whole
 from lmms_eval_cross.outside import parse_json, read_text
 
 PARALLEL_DOWNLOADS: Final = 8
@@ -145,7 +145,7 @@ class WebSource:
 
     def finish(self) -> None:
         """Write the manifest: path -> SHA-256."""
-        sums = {path: _sha256(self._folder / path) for path in sorted(set(self._paths))}
+        sums = {path: file_sha256(self._folder / path) for path in sorted(set(self._paths))}
         write_whole(self._folder / MANIFEST, json.dumps(sums, indent=1) + "\n")
 
     def _recorded(self) -> dict[str, str]:
@@ -160,7 +160,7 @@ class WebSource:
         return recorded if isinstance(recorded, dict) else {}
 
     def _is_good(self, file: Path, sha256: str | None) -> bool:
-        return file.is_file() and (sha256 is None or sha256 == _sha256(file))
+        return file.is_file() and (sha256 is None or sha256 == file_sha256(file))
 
     def _download(self, paths: Sequence[str]) -> list[str]:
         """Fetch all of `paths`; the ones that the server does not have are returned."""
@@ -250,7 +250,3 @@ def _may_pass(error: BaseException) -> bool:
 
 def _why(error: EndlessBodyError | zlib.error) -> str:
     return str(error) if isinstance(error, EndlessBodyError) else "sends what can't be unpacked"
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,11 +1,10 @@
 """lmms-eval's `--use_cache` keeps failures as answers; with our tasks it neither stores nor replays them."""
 
 import functools
-from typing import Any, Final
+from typing import Any
 
+from lmms_eval_cross.harness.hooked import is_hooked, mark_hooked
 from lmms_eval_cross.runs.failed_generations import failed_generation
-
-_HOOKED: Final = "_hooked_by_lmms_eval_cross"
 
 
 def hook_cache() -> None:
@@ -16,7 +15,7 @@ def hook_cache() -> None:
     """
     from lmms_eval.caching.response_cache import ResponseCache
 
-    if getattr(ResponseCache, _HOOKED, False):
+    if is_hooked(ResponseCache):
         return
     is_valid, lookup = ResponseCache._is_valid_response, ResponseCache._lookup
 
@@ -33,7 +32,7 @@ def hook_cache() -> None:
 
     ResponseCache._is_valid_response = staticmethod(is_valid_response)
     ResponseCache._lookup = look_up
-    setattr(ResponseCache, _HOOKED, True)
+    mark_hooked(ResponseCache)
 
 
 def _failed(response: Any) -> bool:

@@ -8,13 +8,12 @@ from typing import Any, Final, TypeAlias
 
 from lmms_eval_cross.errors import GenerationError, ending_with_a_sentence
 from lmms_eval_cross.harness import kept_answers
-from lmms_eval_cross.text import sendable
+from lmms_eval_cross.harness.hooked import is_hooked, mark_hooked
 
 Generate: TypeAlias = Callable[[list[Any]], Sequence[Any]]
 """A model's `generate_until`: lmms-eval's Instances -> answers."""
 OUR_TASKS: Final[set[str]] = set()
 """The selected tasks that use our hooks; other runs are none of our business."""
-_HOOKED: Final = "_hooked_by_lmms_eval_cross"
 
 
 def hook_generation() -> None:
@@ -25,7 +24,7 @@ def hook_generation() -> None:
     """
     from lmms_eval.api.model import lmms
 
-    if getattr(lmms, _HOOKED, False):
+    if is_hooked(lmms):
         return
     make = lmms.create_from_arg_string.__func__
 
@@ -36,7 +35,7 @@ def hook_generation() -> None:
         return model
 
     lmms.create_from_arg_string = classmethod(create_from_arg_string)
-    setattr(lmms, _HOOKED, True)
+    mark_hooked(lmms)
 
 
 def _watched(generate: Generate, cls: type, arguments: str) -> Generate:
@@ -66,15 +65,9 @@ def counting(generate: Generate, model: str) -> Generate:
         if any(request.task_name in OUR_TASKS for request in requests):
             with ending_with_a_sentence():
                 _refuse_other_count(model, len(requests), len(answers))
-            return list(map(_writable, answers))
         return answers
 
     return generate_until
-
-
-def _writable(answer: Any) -> Any:
-    """lmms-eval stops writing a task's samples at the first lone surrogate, and exits with 0; it becomes U+FFFD."""
-    return sendable(answer) if isinstance(answer, str) else answer
 
 
 def _refuse_other_count(model: str, requests: int, answers: int) -> None:

@@ -34,16 +34,6 @@ def without_option(arguments: Sequence[str], name: str) -> list[str]:
     return remaining
 
 
-def settings_of(value: str | None) -> dict[str, str]:
-    """Name and value of each of `key=value,key=value`."""
-    settings: dict[str, str] = {}
-    for part in (value or "").split(","):
-        name, _, setting = part.partition("=")
-        if name.strip():
-            settings[name.strip()] = setting.strip()
-    return settings
-
-
 def refuse_commas(arguments: Sequence[str]) -> None:
     """Nothing, unless a path holds a comma where lmms-eval, which reads key=value,key=value, would cut it.
 

@@ -10,17 +10,16 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from lmms_eval_cross.benchmark.splits import tasks_folder
 from lmms_eval_cross.errors import ending_with_a_sentence
+from lmms_eval_cross.harness.hooked import is_hooked, mark_hooked
 from lmms_eval_cross.harness.known_bad import refuse_known_bad
 from lmms_eval_cross.harness.last_error import record_errors
 from lmms_eval_cross.harness.lmms_eval_arguments import refuse_commas
 from lmms_eval_cross.models import AVAILABLE_MODELS
 from lmms_eval_cross.say import say
-
-_HOOKED: Final = "_hooked_by_lmms_eval_cross"
 
 
 def register() -> list[Any]:
@@ -50,7 +49,7 @@ def hook_task_manager() -> None:
     """
     from lmms_eval.tasks import TaskManager
 
-    if getattr(TaskManager, _HOOKED, False):
+    if is_hooked(TaskManager):
         return
     index, match, load = TaskManager.initialize_tasks, TaskManager.match_tasks, TaskManager.load_task_or_group
     inspect.signature(index).bind(None, include_path=None)
@@ -60,7 +59,7 @@ def hook_task_manager() -> None:
     TaskManager.initialize_tasks = _searching_our_folder(index)
     TaskManager.match_tasks = _checking_the_selection(match)
     TaskManager.load_task_or_group = _checking_what_is_loaded(load)
-    setattr(TaskManager, _HOOKED, True)
+    mark_hooked(TaskManager)
 
 
 def _searching_our_folder(index: Callable[..., Any]) -> Callable[..., Any]:

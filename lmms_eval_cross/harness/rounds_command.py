@@ -10,10 +10,10 @@ from lmms_eval_cross.harness.lmms_eval_arguments import (
     OUTPUT,
     SEED,
     option,
-    settings_of,
     without_option,
 )
 from lmms_eval_cross.harness.run_command import COMPLETE, NO_VERDICT, Ending, hash_of, judge_ending, run_lmms_eval
+from lmms_eval_cross.runs.model_under_test import settings_of
 from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.runs.run_rounds import begin_rounds, round_folder
 from lmms_eval_cross.say import tell

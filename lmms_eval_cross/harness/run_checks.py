@@ -10,12 +10,12 @@ from lmms_eval_cross.errors import SettingsError, ending_with_a_sentence
 from lmms_eval_cross.harness import preflight
 from lmms_eval_cross.harness.cache_hook import hook_cache
 from lmms_eval_cross.harness.generation_hook import OUR_TASKS, hook_generation
+from lmms_eval_cross.harness.hooked import is_hooked, mark_hooked
 from lmms_eval_cross.harness.reasoning_tags import use_tags_of_the_command_line
 from lmms_eval_cross.harness.selection import Selection, read_selection
 from lmms_eval_cross.runs.sample_record import RECORD
 from lmms_eval_cross.say import say
 
-_HOOKED: Final = "_hooked_by_lmms_eval_cross"
 _checked: Final[set[Selection]] = set()
 """What the command line selects and is checked already."""
 
@@ -42,7 +42,7 @@ def hook_evaluation() -> None:
     from lmms_eval import evaluator
 
     evaluate = evaluator.simple_evaluate
-    if not hasattr(evaluate, _HOOKED):
+    if not is_hooked(evaluate):
         evaluator.simple_evaluate = _checking_its_arguments(evaluate)
 
 
@@ -58,7 +58,7 @@ def _checking_its_arguments(evaluate: Callable[..., Any]) -> Callable[..., Any]:
                 check_command_line(asked.arguments)
         return without_empty_record(evaluate(*args, **kwargs))
 
-    setattr(simple_evaluate, _HOOKED, True)
+    mark_hooked(simple_evaluate)
     return simple_evaluate
 
 

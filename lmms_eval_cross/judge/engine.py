@@ -26,7 +26,7 @@ from lmms_eval_cross.ledger.spend import Budget, load_in_flight, load_quirks, sa
 from lmms_eval_cross.ledger.store import Entry, Ledger
 from lmms_eval_cross.pacing.limiter import FOLLOW, NEW, Limiter
 from lmms_eval_cross.runs.failed_generations import failed_generation
-from lmms_eval_cross.say import say
+from lmms_eval_cross.say import tell
 
 __all__ = ["Bounds", "JudgeEngine", "Outcomes"]
 
@@ -198,7 +198,7 @@ class JudgeEngine:
         """What stands for a call that is not made, since a batch has it, which may be paid already."""
         if not self._has_kept_back:
             self._has_kept_back = True
-            say(f"lmms-eval-cross: {_IN_A_BATCH}", err=True)
+            tell(_IN_A_BATCH)
         detail = f"Handed in to the Batch API on {self.handed_in[call]} UTC and not collected."
         return {**failures(dimensions, "unavailable", detail), **known}
 

@@ -2,13 +2,12 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 from lmms_eval_cross.errors import LedgerError
 from lmms_eval_cross.ledger.opening import open_to_read
-from lmms_eval_cross.ledger.rows import COLUMNS, TABLES, Row, Table, fits
+from lmms_eval_cross.ledger.rows import COLUMNS, TABLES, Row, Table, fits, in_batches
 
 _BATCH: Final = 2000
 _KINDS: Final[dict[type, str]] = {str: "string", int: "int64"}
@@ -59,8 +58,7 @@ def _batches(ledgers: Iterable[Path], table: Table) -> Iterator[list[dict[str, A
     """The rows of all ledgers, some thousands at a time."""
     for path in ledgers:
         with open_to_read(path) as ledger:
-            rows = ledger.rows(table)
-            while batch := list(islice(rows, _BATCH)):
+            for batch in in_batches(ledger.rows(table), _BATCH):
                 for row in batch:
                     _check(ledger.name, table, row)
                 yield batch

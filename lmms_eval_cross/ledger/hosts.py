@@ -61,10 +61,6 @@ def merge_other_hosts(ledger: Ledger) -> None:
             continue
         try:
             check_owner(path)
-            merge(ledger, path, say=_say)
+            merge(ledger, path, say=tell)
         except CrossError as error:
-            _say(f"{error} The run goes on without its verdicts.")
-
-
-def _say(sentence: str) -> None:
-    tell(sentence)
+            tell(f"{error} The run goes on without its verdicts.")

@@ -6,21 +6,20 @@ under the key that its own answer gives. How far a file was read is kept, so tha
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from lmms_eval_cross.ledger.deriving import deriving_from
 from lmms_eval_cross.ledger.opening import ReadLedger, open_to_read
-from lmms_eval_cross.ledger.rows import TABLES, Row, Table, read_texts
+from lmms_eval_cross.ledger.rows import TABLES, Row, Table, in_batches, read_texts
 from lmms_eval_cross.ledger.store import PLACE, Ledger
 
 _BATCH: Final = 500
 _ARRIVALS_SINCE: Final = 5
 """The schema step from which on a ledger keeps the order in which rows came."""
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ def _take_over(ledger: Ledger, other: ReadLedger, after: int, say: Callable[[str
 def _responses(ledger: Ledger, other: ReadLedger, after: int) -> tuple[int, int]:
     """Answers that were taken over, and that were left out."""
     new = left = 0
-    for rows in _batches(_lacking(ledger, other, "response", after)):
+    for rows in in_batches(_lacking(ledger, other, "response", after), _BATCH):
         readable = [row for row in rows if _is_readable(row)]
         new += ledger.take_over("response", readable)
         left += len(rows) - len(readable)
@@ -91,7 +90,7 @@ def _is_readable(row: Row) -> bool:
 
 def _verdicts(ledger: Ledger, other: ReadLedger, after: int) -> tuple[int, int]:
     """The same of verdicts; their answers are ours by now."""
-    batches = _batches(_lacking(ledger, other, "verdict", after))
+    batches = in_batches(_lacking(ledger, other, "verdict", after), _BATCH)
     first, second = next(batches, []), next(batches, [])
     if not first:
         return 0, 0
@@ -127,12 +126,6 @@ def _new_rows(other: ReadLedger, table: Table, after: int) -> Iterator[Row]:
         "WHERE arrival.of = ? AND arrival.number > ? ORDER BY arrival.number",
         (table, after),
     )
-
-
-def _batches(rows: Iterable[_T]) -> Iterator[list[_T]]:
-    rows = iter(rows)
-    while batch := list(islice(rows, _BATCH)):
-        yield batch
 
 
 # ---- how far a file was read ----

@@ -4,14 +4,16 @@ A ledger may come from elsewhere, be edited or damaged, so a row is looked at be
 """
 
 import json
-from collections.abc import Mapping
-from typing import Any, Final, Literal, TypeAlias, get_args
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, Final, Literal, TypeAlias, TypeVar, get_args
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS, FailureReason, JudgeFailure, Outcome, Usage, Verdict
 from lmms_eval_cross.ledger.keys import Texts
 
 Table: TypeAlias = Literal["response", "verdict"]
 Row: TypeAlias = Mapping[str, Any]
+_RowT = TypeVar("_RowT", bound=Row)
 TABLES: Final[tuple[Table, ...]] = get_args(Table)
 _TEXT: Final = (str,)
 _MAYBE: Final = (str, type(None))
@@ -27,6 +29,13 @@ COLUMNS: Final[dict[Table, dict[str, tuple[type, ...]]]] = {
 }
 """Table -> column -> types of its cells, whoever wrote the file."""
 _TOKENS: Final = frozenset(Usage.__dataclass_fields__)
+
+
+def in_batches(rows: Iterable[_RowT], size: int) -> Iterator[list[_RowT]]:
+    """The rows, up to `size` at a time."""
+    rows = iter(rows)
+    while batch := list(islice(rows, size)):
+        yield batch
 
 
 def fits(table: Table, row: Row) -> bool:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS
 from lmms_eval_cross.report.scores import MEAN, MEASURES, Measure, ScoreTable
+from lmms_eval_cross.stats import average_rounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def table_over_rounds(tables: Sequence[ScoreTable]) -> ScoreTable:
         return first
     columns: dict[Measure, NDArray[np.float64]] = {}
     for dimension in DIMENSIONS:
-        columns[dimension] = _mean_over_rounds(np.array([_aligned(table, first, dimension) for table in tables]))
+        columns[dimension] = average_rounds(np.transpose([_aligned(table, first, dimension) for table in tables]))
     columns[MEAN] = np.mean(list(columns.values()), axis=0)
     return ScoreTable(first.samples, columns)
 
@@ -47,16 +48,6 @@ def _aligned(table: ScoreTable, first: ScoreTable, measure: Measure) -> list[flo
         row = table.place.get(sample.sample_id)
         values.append(float("nan") if row is None else float(table.columns[measure][row]))
     return values
-
-
-def _mean_over_rounds(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Shape (rounds, samples) -> (samples,); NaN where no round has a score."""
-    scored = ~np.isnan(scores)
-    counts = scored.sum(axis=0)
-    totals = np.where(scored, scores, 0.0).sum(axis=0)
-    means: NDArray[np.float64] = np.full(len(totals), np.nan)
-    np.divide(totals, counts, out=means, where=counts > 0)
-    return means
 
 
 def spread_of(tables: Sequence[ScoreTable]) -> list[RoundSpread]:

@@ -41,7 +41,7 @@ def model_under_test(results: Mapping[str, Any]) -> ModelUnderTest | None:
     kind = str(config.get("model") or "")
     if not kind:
         return None
-    arguments = dict(_arguments(config.get("model_args")))
+    arguments = _arguments(config.get("model_args"))
     generation = _generation(results)
     name = f"{kind} {_without_folders(_checkpoint(arguments))}".strip()
     matters = {key: value for key, value in arguments.items() if key not in _NO_MATTER}
@@ -67,16 +67,21 @@ def _settings(arguments: Mapping[str, str], generation: Mapping[str, Any]) -> It
             yield f"{name} {number:g}"
 
 
-def _arguments(given: Any) -> Iterator[tuple[str, str]]:
+def _arguments(given: Any) -> dict[str, str]:
     """Name and value of each model argument, from lmms-eval's `key=value,key=value` or an object."""
     if isinstance(given, Mapping):
-        for name, value in given.items():
-            yield str(name), str(value)
-        return
-    for part in str(given or "").split(","):
-        name, _, value = part.partition("=")
+        return {str(name): str(value) for name, value in given.items()}
+    return settings_of(str(given or ""))
+
+
+def settings_of(value: str | None) -> dict[str, str]:
+    """Name and value of each of `key=value,key=value`."""
+    settings: dict[str, str] = {}
+    for part in (value or "").split(","):
+        name, _, setting = part.partition("=")
         if name.strip():
-            yield name.strip(), value.strip()
+            settings[name.strip()] = setting.strip()
+    return settings
 
 
 def _generation(results: Mapping[str, Any]) -> Mapping[str, Any]:
