@@ -24,14 +24,26 @@ Anything else that is raised is a bug and keeps its traceback.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from lmms_eval_cross.say import tell
+
+
+_HEAD: Final = 1000
+_TAIL: Final = 500
+"""Of a sentence that quotes something endless, so many characters of its two ends are told: the value and the rule."""
 
 
 class CrossError(Exception):
     """A problem that the user can solve, said in one sentence."""
 
     exit_code = 2
+
+    def __str__(self) -> str:
+        sentence = super().__str__()
+        if len(sentence) <= _HEAD + _TAIL:
+            return sentence
+        return f"{sentence[:_HEAD]} [...] {sentence[-_TAIL:]}"
 
 
 class SettingsError(CrossError):

@@ -175,6 +175,18 @@ def test_json_within_limits(tmp_path: Path) -> None:
         read_bytes(tmp_path / "large", 10)
 
 
+def test_a_sentence_about_an_endless_value_has_an_end(old: Path) -> None:
+    content = json.loads((old / "baseline.json").read_text(encoding="utf-8"))
+    first = next(iter(content["samples"].values()))
+    first[3] = DEEP
+    (old / "baseline.json").write_text(json.dumps(content), encoding="utf-8")
+    result = CliRunner().invoke(main, ["compare", str(old / "baseline.json"), str(old / "baseline.json")])
+    assert result.exit_code == 2
+    assert "baseline.json has scores '[[[" in result.output
+    assert result.output.endswith("; write it anew from its run.\n")
+    assert len(result.output) < 2000
+
+
 # ---- labels and anchors ----
 
 
