@@ -28,7 +28,6 @@ from typing import Final
 
 from lmms_eval_cross.say import tell
 
-
 _HEAD: Final = 1000
 _TAIL: Final = 500
 """Of a sentence that quotes something endless, so many characters of its two ends are told: the value and the rule."""

@@ -1,5 +1,6 @@
 """The engine against a judge on the loopback: tries, asking again, giving up, money, what is learnt."""
 
+import gc
 import json
 import re
 import threading
@@ -441,6 +442,19 @@ def test_a_call_that_is_given_up_may_have_cost_what_was_set_aside(
 
 
 # ---------------------------------------------------------------- one engine, many threads
+
+
+def test_closing_at_any_moment_leaves_no_connection_open(
+    judged_by: JudgeServer, rubric: Rubric, ledger: Ledger
+) -> None:
+    judged_by.script = lambda asked: Answer(delay_seconds=0.05)
+    for moment in range(30):  # while it resolves, connects, sends, and waits
+        engine = JudgeEngine(EndpointJudge(load_settings()), ledger, 8, QUICK)
+        for number in range(8):
+            engine.submit(job(rubric, 100 * moment + number), lambda outcomes: None)
+        time.sleep(moment / 2000)
+        engine.close()
+    gc.collect()  # what was left open warns when it is thrown away, and a warning fails a test
 
 
 def test_equal_answers_are_asked_for_once(judge: Judge, judged_by: JudgeServer, rubric: Rubric) -> None:

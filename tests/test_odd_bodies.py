@@ -110,9 +110,9 @@ def test_a_body_that_grows_when_it_is_unpacked_is_given_up(judged_by: JudgeServe
     assert len(bomb) > 100_000
     judged_by.script = lambda _: Answer(raw=bomb, headers={"Content-Encoding": "gzip"})
     outcomes = judged_in(bare_environment, [job("An answer.")])[0]
-    assert {one.detail for one in outcomes.values() if isinstance(one, JudgeFailure)} == {
-        "The endpoint's answer is larger than 8,000,000 bytes."
-    }
+    for one in outcomes.values():  # on a slow machine, patience may end first, and quotes it
+        assert isinstance(one, JudgeFailure)
+        assert one.detail.endswith("The endpoint's answer is larger than 8,000,000 bytes.")
 
 
 def test_what_a_ledger_is_given_of_an_odd_reply_can_be_read_back(tmp_path: Path) -> None:

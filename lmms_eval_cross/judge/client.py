@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
 
+import anyio
 import httpx2
 import openai
 from openai import AsyncAzureOpenAI, AsyncOpenAI, Omit
@@ -93,8 +94,10 @@ class JudgeClient:
         if streamed:
             parameters = {**parameters, "stream": True, "stream_options": {"include_usage": True}}
         try:
-            return await asyncio.wait_for(self._post(request.encode(self.model, parameters)), self._timeout)
-        except (openai.APITimeoutError, asyncio.TimeoutError):
+            # not asyncio.wait_for: its second task around the call can be cancelled twice, and leave a socket open
+            with anyio.fail_after(self._timeout):
+                return await self._post(request.encode(self.model, parameters))
+        except (openai.APITimeoutError, TimeoutError):
             detail = f"No answer within {self._timeout:g} s."
             return NoReply("unavailable", detail, may_pass=True, faltered=True, is_billed=True)
         except openai.APIConnectionError as error:

@@ -75,6 +75,7 @@ class JudgeEngine:
         """First verdict key of a call -> when a batch with it was handed in that nobody has collected."""
         self._has_kept_back = False
         self._asking: dict[str, asyncio.Task[Outcomes]] = {}
+        self._settling: set[asyncio.Task[None]] = set()
         self._pending: set[Future[None]] = set()
         self._lock = threading.Lock()
         self._loop = asyncio.new_event_loop()
@@ -114,7 +115,7 @@ class JudgeEngine:
             job: the answer.
             settled: called with the outcomes on the engine's thread, before the future is done.
         """
-        future = asyncio.run_coroutine_threadsafe(self._settle(job, settled), self._loop)
+        future = asyncio.run_coroutine_threadsafe(self._settle_here(job, settled), self._loop)
         with self._lock:
             self._pending.add(future)
         return future
@@ -145,12 +146,22 @@ class JudgeEngine:
         self._loop.close()
 
     async def _stop(self) -> None:
-        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in others:
+        # Only the outermost tasks, which pass it on: a task within the HTTP library that is cancelled before it began,
+        # or twice, leaves its connection open.
+        settling = [*self._settling]
+        for task in settling:
             task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.gather(*settling, return_exceptions=True)
         await self.judge.close()
         await self._loop.shutdown_default_executor()
+
+    async def _settle_here(self, job: Job, settled: Callable[[Outcomes], None]) -> None:
+        """`_settle` as a task that `close` can cancel."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+        await self._settle(job, settled)
 
     async def _settle(self, job: Job, settled: Callable[[Outcomes], None]) -> None:
         self.tally.submitted += len(DIMENSIONS)
