@@ -254,6 +254,13 @@ def test_a_round_that_is_given_twice_is_refused(runs):
 # --- decisions ---
 
 
+def test_a_folder_of_several_models_is_no_side_and_they_are_listed(runs):
+    result = compare(runs, runs / "good")
+    assert result.exit_code == 2
+    assert str(runs / "worse-half-judged") in result.output.replace("\n", "")
+    assert "and one is wanted; name one of" in said(result)
+
+
 def test_a_run_is_not_worse_than_itself(runs):
     result = compare(runs / "good", runs / "good")
     assert result.exit_code == 0

@@ -554,6 +554,38 @@ def test_flag_reaches_the_sample_browser_and_no_score(tmp_path: Path) -> None:
 # ---- the command -------------------------------------------------------------------------------------------------
 
 
+def test_folder_above_several_models_shows_all_of_them_and_reruns_of_one_mean_the_newest(tmp_path: Path) -> None:
+    for name in ("good", "bad"):
+        write_run(tmp_path / "runs" / name / "org__model", scored(ITEMS, lambda place: True))
+    older = tmp_path / "runs" / "bad" / "org__model"
+    again = write_run(tmp_path / "again", scored(ITEMS, lambda place: False))
+    for file in again.iterdir():
+        file.rename(older / file.name.replace("20260501", "20260502"))
+    write_report([tmp_path / "runs"], Targets(None, json=tmp_path / "r.json"), PageOptions())
+    models = json.loads((tmp_path / "r.json").read_text())["models"]
+    assert [(model["name"], model["dimensions"]["compliance"]["mean"]) for model in models] == [
+        ("bad", 0.0),
+        ("good", 100.0),
+    ]
+
+
+@pytest.mark.parametrize("name", ["p.html", "p.md", "p.json", "tables"])
+def test_a_report_of_other_runs_is_not_overwritten_without_force(
+    cross: Command, two: list[Path], tmp_path: Path, name: str
+) -> None:
+    option = {"p.html": "-o", "p.md": "--markdown", "p.json": "--json", "tables": "--csv"}[name]
+    target = tmp_path / "out" / name
+    assert cross("report", *map(str, two), option, str(target)).returncode == 0
+    assert cross("report", *map(str, reversed(two)), option, str(target)).returncode == 0
+    file = target / "models.csv" if name == "tables" else target
+    before = file.read_bytes()
+    done = cross("report", str(two[0]), option, str(target))
+    assert (done.returncode, file.read_bytes()) == (2, before)
+    assert "is no report of these runs; name another file, or add --force." in done.stderr
+    assert cross("report", str(two[0]), option, str(target), "--force").returncode == 0
+    assert file.read_bytes() != before
+
+
 def test_unreadable_run_ends_with_a_sentence_and_writes_nothing(cross: Command, tmp_path: Path) -> None:
     done = cross("report", str(tmp_path / "nowhere"), "-o", str(tmp_path / "p.html"))
     assert (done.returncode, done.stdout) == (2, "")

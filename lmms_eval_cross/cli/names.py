@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from lmms_eval_cross.runs.run_files import RESULTS_ENDING
+from lmms_eval_cross.runs.run_places import RESULTS_ENDING
 
 
 def json_name(context: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:

@@ -21,6 +21,7 @@ _FILE = GivenPath(dir_okay=False, path_type=Path)
 @click.option("--labels", type=_FILE, help="Correct the means by human labels, of `label import`.")
 @click.option("--no-samples", is_flag=True, help="Leave out queries, answers, norms and images: a page to share.")
 @click.option("--redact-images", is_flag=True, help="Leave out the images.")
+@click.option("--force", is_flag=True, help="Overwrite files that are no report of these runs.")
 def report(
     runs: tuple[Path, ...],
     output: Path | None,
@@ -30,14 +31,16 @@ def report(
     labels: Path | None,
     no_samples: bool,
     redact_images: bool,
+    force: bool,
 ) -> None:
     """Show RUNS on one page: safety, capability, countries, norms, and every answer.
 
-    A run is lmms-eval's --output_path, made with --log_samples. The first is the baseline of all comparisons.
+    A run is lmms-eval's --output_path, made with --log_samples; of a folder above several, all are shown. The first is
+    the baseline of all comparisons.
     """
     if not any((output, markdown, csv_folder, json_file)):
         output = Path("report.html")
     targets = Targets(page=output, markdown=markdown, csv=csv_folder, json=json_file)
     options = PageOptions(samples=not no_samples, images=not redact_images)
-    for path in write_report(runs, targets, options, labels):
+    for path in write_report(runs, targets, options, labels, force):
         say(path)

@@ -19,7 +19,7 @@ from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.harness.table_labels import table_label, task_metadata
 from lmms_eval_cross.outside import read_text
 from lmms_eval_cross.runs.made_at import STAMP, stamp_now
-from lmms_eval_cross.runs.run_files import RESULTS_ENDING
+from lmms_eval_cross.runs.run_places import RESULTS_ENDING
 from lmms_eval_cross.runs.sample_record import METRICS, Provenance, group_mean, mean_score
 
 Row = Mapping[str, Any]

@@ -14,7 +14,7 @@ from lmms_eval_cross.harness.lmms_eval_arguments import (
 )
 from lmms_eval_cross.harness.run_command import COMPLETE, NO_VERDICT, Ending, hash_of, judge_ending, run_lmms_eval
 from lmms_eval_cross.runs.model_under_test import settings_of
-from lmms_eval_cross.runs.run_files import load_run
+from lmms_eval_cross.runs.run_files import load_newest_run
 from lmms_eval_cross.runs.run_rounds import begin_rounds, round_folder
 from lmms_eval_cross.say import tell
 from lmms_eval_cross.settings import load_settings
@@ -64,7 +64,7 @@ def _run_round(arguments: Sequence[str], chunk: int, folder: Path, number: int) 
 
 def _is_written(output: Path) -> bool:
     try:
-        load_run(output)
+        load_newest_run(output)
     except CrossError:
         return False
     return True

@@ -23,7 +23,7 @@ from lmms_eval_cross.harness.lmms_eval_arguments import OUTPUT, option, refuse_c
 from lmms_eval_cross.ledger.hosts import ledger_file
 from lmms_eval_cross.ledger.responses import has_responses
 from lmms_eval_cross.ledger.store import Ledger
-from lmms_eval_cross.runs.run_files import load_run
+from lmms_eval_cross.runs.run_files import load_newest_run
 from lmms_eval_cross.runs.scorecard import describe_incomplete
 from lmms_eval_cross.settings import Settings, load_settings
 from lmms_eval_cross.text import canonical_json
@@ -156,7 +156,7 @@ def judge_ending(
     if status == USAGE:
         return Ending(USAGE, "lmms-eval was not started or did not take its arguments.")
     try:
-        answers = load_run(output).answers
+        answers = load_newest_run(output).answers
     except CrossError:
         happened = f"lmms-eval {_describe(status)} and wrote no whole run"
         return Ending(NO_VERDICT, f"{happened}; {_next_step(settings, run_id, error, kept)}")

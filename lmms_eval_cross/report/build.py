@@ -45,6 +45,8 @@ class Report:
     corrected: Sequence[CorrectedScore]
     """Empty without labels."""
     min_coverage: float
+    mark: str = ""
+    """Tells its files from those of a report of other runs (report/earlier_report.py)."""
 
     @property
     def verdicts(self) -> list[RunVerdict]:

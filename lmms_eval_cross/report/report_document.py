@@ -225,6 +225,8 @@ class ReportDocument(Document):
 
     schema_: Annotated[Literal["cross-report/1"], Field(alias="schema")]
     written_by: str
+    mark: str = ""
+    """Tells a report from one of other runs: a hash of where they lie."""
     measures: Annotated[list[Measure], Field(json_schema_extra={"const": list(MEASURES)})]
     min_coverage: Percent
     notices: list[NoticeDocument]

@@ -20,6 +20,7 @@ def report_json(report: Report) -> dict[str, Any]:
         {
             "schema": SCHEMA,
             "written_by": f"lmms-eval-cross {__version__}",
+            "mark": report.mark,
             "measures": MEASURES,
             "min_coverage": report.min_coverage,
             "notices": report.notices,

@@ -15,13 +15,14 @@ from lmms_eval_cross.text import harmless
 Cell: TypeAlias = str | float | None
 """A float is percent or points, and None a number that there isn't."""
 Table: TypeAlias = Iterable[Sequence[Cell]]
+MODELS: Final = "models.csv"
 _SCORE: Final = ("measure", "mean", "low", "high", "n", "failed", "norms", "worst", "best")
 
 
 def csv_tables(report: Report) -> dict[str, str]:
     """File name -> CSV with a header; numbers in percent and points, rounded as on the page."""
     tables = {
-        "models.csv": _csv(_models(report)),
+        MODELS: _csv(_models(report)),
         "scores.csv": _csv(_scores(report)),
         "slices.csv": _csv(_slices(report)),
         "differences.csv": _csv(_differences(report)),
@@ -59,11 +60,11 @@ def _is_number(text: str) -> bool:
 
 
 def _models(report: Report) -> Iterator[Sequence[Cell]]:
-    yield "model", "name", "date", "samples", "coverage", "judge", "rubric", "data"
+    yield "model", "name", "date", "samples", "coverage", "judge", "rubric", "data", "mark"
     for model in report.models:
         counts = len(model.answers), numbers.coverage(model.coverage)
         sources = model.sources
-        yield model.label, model.model, model.date, *counts, sources.judge, sources.rubric, sources.data
+        yield model.label, model.model, model.date, *counts, sources.judge, sources.rubric, sources.data, report.mark
 
 
 def _scores(report: Report) -> Iterator[Sequence[Cell]]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.files import write_whole
 from lmms_eval_cross.report.build import Report, build_report
+from lmms_eval_cross.report.earlier_report import mark_of, refuse_to_overwrite
 from lmms_eval_cross.report.measured import Measured
 from lmms_eval_cross.report.page import PageOptions, render_page
 from lmms_eval_cross.report.report_json import report_json, to_text
 from lmms_eval_cross.report.report_markdown import markdown
-from lmms_eval_cross.report.tables import csv_tables
+from lmms_eval_cross.report.tables import MODELS, csv_tables
+from lmms_eval_cross.runs.run_places import run_places
 from lmms_eval_cross.runs.run_rounds import load_as_one
 from lmms_eval_cross.settings import load_settings
 from lmms_eval_cross.trust.human_labels import LabelSet, load_labels
@@ -29,17 +32,34 @@ class Targets:
     """A folder."""
     json: Path | None = None
 
+    @property
+    def marked(self) -> list[Path]:
+        """The files that say which runs they were made of; of a folder of tables the first does."""
+        tables = None if self.csv is None else self.csv / MODELS
+        return [path for path in (self.page, self.markdown, self.json, tables) if path is not None]
+
 
 def write_report(
-    runs: Sequence[Path], targets: Targets, options: PageOptions, labels: Path | None = None
+    runs: Sequence[Path], targets: Targets, options: PageOptions, labels: Path | None = None, force: bool = False
 ) -> list[Path]:
     """Write the report of some runs in the formats that are asked for; returns what was written.
 
+    Args:
+        runs: of each path all runs, where several models wrote below it.
+        targets: where to write.
+        options: what is left out.
+        labels: a file of human labels that correct the means.
+        force: overwrite files that are no report of the same runs.
+
     Raises:
-        RunError: a run can't be read, or a file can't be written.
+        RunError: a run can't be read, or a file can't be written, or would be lost.
         LabelError: the labels can't be read, or can't correct a run.
     """
-    report = build_report([load_as_one(path) for path in runs], load_settings().min_coverage, _labels(labels))
+    mark = mark_of(runs)
+    if not force:
+        refuse_to_overwrite(targets.marked, mark)
+    loaded = [load_as_one(place) for place in chain.from_iterable(map(run_places, runs))]
+    report = replace(build_report(loaded, load_settings().min_coverage, _labels(labels)), mark=mark)
     if not options.samples:
         report = without_texts(report)
     contents = _contents(report, targets, options)

@@ -12,13 +12,8 @@ from lmms_eval_cross.benchmark.splits import SPLITS
 from lmms_eval_cross.errors import RunError, listing
 from lmms_eval_cross.outside import parse_json, read_lines, read_text
 from lmms_eval_cross.runs.made_at import made_at
+from lmms_eval_cross.runs.run_places import MARK, RESULTS_ENDING, only_run_place, results_files
 from lmms_eval_cross.runs.sample_record import RECORD, JudgedAnswer, read_record
-
-RESULTS_ENDING = "_results.json"
-MARK = "rounds.json"
-"""Lies in a folder of rounds (runs/run_rounds.py)."""
-SUBMISSIONS = "submissions"
-"""Where tasks such as MMBench put files of their own, some of which end like results."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +118,16 @@ def has_records(rows: Iterable[Mapping[str, Any]]) -> bool:
 
 
 def load_run(path: Path) -> LoggedRun:
-    """The run in a folder (its newest, if there are several), of a results file, or of a samples file.
+    """The run in a folder (the newest, if one model wrote several), of a results file, or of a samples file.
+
+    Raises:
+        RunError: there is none, there are several models' runs, or a file is damaged.
+    """
+    return load_newest_run(only_run_place(path))
+
+
+def load_newest_run(path: Path) -> LoggedRun:
+    """The newest run in a folder, whatever models wrote there; of a results file or a samples file, the run.
 
     Raises:
         RunError: there is none, or a file is damaged.
@@ -131,12 +135,10 @@ def load_run(path: Path) -> LoggedRun:
     if (path / MARK).is_file():
         raise RunError(f"{path} holds several rounds; name one of them, such as {path / 'round-1'}.")
     if path.is_dir():
-        named = path.rglob(f"*{RESULTS_ENDING}")
-        results_files = [file for file in named if file.parent.name != SUBMISSIONS and file.is_file()]
-        if not results_files:
+        files = results_files(path)
+        if not files:
             raise RunError(f"{path} holds no *{RESULTS_ENDING}; give the --output_path of an lmms-eval run.")
-        newest = sorted(results_files, key=lambda file: file.name)[-1]  # their names begin with the date
-        return _load(path.name, newest)
+        return _load(path.name, files[-1])
     if path.name.endswith(RESULTS_ENDING):
         return _load(path.stem.removesuffix("_results"), path)
     if path.suffix == ".jsonl" and path.is_file():

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.files import write_text
-from lmms_eval_cross.runs.run_files import MARK, LoggedRun, load_run
+from lmms_eval_cross.runs.run_files import LoggedRun, load_run
+from lmms_eval_cross.runs.run_places import MARK, only_run_place
 
 SCHEMA: Final = "cross-rounds/1"
 """Of the mark, which says how many rounds there will be and what is run, as a hash of the command."""
@@ -44,8 +45,9 @@ def round_paths(path: Path) -> list[Path]:
     """The folders of the rounds in a folder that `run --rounds` made; of anything else, the path alone.
 
     Raises:
-        RunError: a round is missing.
+        RunError: a round is missing, or there are several models' runs.
     """
+    path = only_run_place(path)
     if not (path / MARK).is_file():
         return [path]
     total = _read_mark(path)["rounds"]

@@ -27,7 +27,8 @@ from lmms_eval_cross.errors import AnchorError
 from lmms_eval_cross.outside import read_bytes
 from lmms_eval_cross.runs.failed_generations import failed_generation
 from lmms_eval_cross.runs.judged import check_judged
-from lmms_eval_cross.runs.run_files import RESULTS_ENDING, LoggedRun, load_run
+from lmms_eval_cross.runs.run_files import LoggedRun, load_run
+from lmms_eval_cross.runs.run_places import RESULTS_ENDING
 from lmms_eval_cross.runs.sample_record import JudgedAnswer
 from lmms_eval_cross.stats.clusters import FloatArray
 from lmms_eval_cross.text import canonical_json, sendable
