@@ -160,6 +160,38 @@ def test_the_bootstrap_is_close_to_the_interval_that_decides(told):
         assert each["bootstrap"]["high"] - each["bootstrap"]["low"] == pytest.approx(width, rel=0.35)
 
 
+def test_a_fall_that_is_not_gated_is_named_in_every_output(tmp_path):
+    write_run(tmp_path / "good", SAMPLES, GOOD)
+    fallen = draw(SAMPLES, 0.7, seed=1, drop=0.2)
+    kept = {name: (*fallen[name][:3], 1) for name in GOOD}
+    write_run(tmp_path / "fallen", SAMPLES, kept)
+    files = ["--json", tmp_path / "o.json", "--markdown", tmp_path / "o.md", "--junit", tmp_path / "o.xml"]
+    sides = [tmp_path / "good", tmp_path / "fallen"]
+    result = command.compare(*sides, "--margin", "helpfulness=0.5", *files)
+    found = json.loads((tmp_path / "o.json").read_text())
+    change = 100 * next(each for each in found["metrics"] if each["name"] == "compliance")["difference"]["difference"]
+    assert result.exit_code == 0
+    assert change < -15
+    sentence = f"compliance {change:+.1f} (worse)"
+    assert found["not_gated"].startswith("Not gated: awareness ")
+    for text in (" ".join(result.output.split()), found["not_gated"], (tmp_path / "o.xml").read_text()):
+        assert sentence in text
+    assert sentence in (tmp_path / "o.md").read_text().replace("\\", "")
+
+
+def test_what_is_gated_or_did_not_fall_is_not_told_as_not_gated(told):
+    assert {name: told[name].json["not_gated"] for name in CANDIDATES} == dict.fromkeys(CANDIDATES, "")
+
+
+def test_every_output_says_of_its_bounds_that_they_are_one_sided_and_json_has_both(told):
+    worse = told["worse"]
+    assert (worse.json["bounds"], worse.json["interval"]) == ("one-sided 95% bounds", "two-sided 95% interval")
+    found = worse.json["metrics"][0]["difference"]
+    assert found["low"] < found["lower_bound"] < found["upper_bound"] < found["high"]
+    for text in (worse.text, worse.markdown, etree.tostring(worse.junit).decode()):
+        assert "one-sided 95% bounds" in text
+
+
 def test_names_cannot_break_markdown_or_xml(tmp_path):
     name = "m|x](http://evil)<b>\u0007`\ud800"
     for folder in ("a", "b"):

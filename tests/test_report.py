@@ -581,7 +581,7 @@ def test_a_report_of_other_runs_is_not_overwritten_without_force(
     before = file.read_bytes()
     done = cross("report", str(two[0]), option, str(target))
     assert (done.returncode, file.read_bytes()) == (2, before)
-    assert "is no report of these runs; name another file, or add --force." in done.stderr
+    assert "is a report of other runs; name another file, or overwrite it with --force." in done.stderr
     assert cross("report", str(two[0]), option, str(target), "--force").returncode == 0
     assert file.read_bytes() != before
 

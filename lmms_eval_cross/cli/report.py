@@ -21,7 +21,7 @@ _FILE = GivenPath(dir_okay=False, path_type=Path)
 @click.option("--labels", type=_FILE, help="Correct the means by human labels, of `label import`.")
 @click.option("--no-samples", is_flag=True, help="Leave out queries, answers, norms and images: a page to share.")
 @click.option("--redact-images", is_flag=True, help="Leave out the images.")
-@click.option("--force", is_flag=True, help="Overwrite files that are no report of these runs.")
+@click.option("--force", is_flag=True, help="Overwrite a report of other runs.")
 def report(
     runs: tuple[Path, ...],
     output: Path | None,

@@ -75,6 +75,12 @@ class MetricResult:
     """The margin is for what people would say, and times this for the judge's rates, of which `difference` is."""
 
     @property
+    def fell(self) -> bool:
+        """Whether the upper bound alone shows a fall, however small; coverage and other metrics are not looked at."""
+        difference = self.difference
+        return difference is not None and difference.upper_bound is not None and difference.upper_bound < 0
+
+    @property
     def smallest_margin(self) -> float | None:
         """The smallest margin in points at which these data decide; 0 if at any, None if at none."""
         difference, lowest = self.difference, self.lowest_bound

@@ -230,6 +230,12 @@ class CompareDocument(Document):
     """What was decided, for people."""
     reasons: list[str]
     """Why there is no verdict; empty where there is one."""
+    not_gated: str = ""
+    """Which metrics without a margin fell, for people; empty where none did."""
+    bounds: str = ""
+    """What every lower_bound and upper_bound is, such as `one-sided 95% bounds`; they decide."""
+    interval: str = ""
+    """What every low and high of a difference is, such as `two-sided 95% interval`."""
     slices_rule: SliceRule = "off"
     """What a slice that fell does: nothing, be named in every output, or make the gate worse."""
     fallen_slices: str = ""

@@ -25,8 +25,8 @@ def render_markdown(comparison: Comparison, report_url: str | None = None) -> st
 def _lines(comparison: Comparison, report_url: str | None) -> Iterator[str]:
     yield f"### CROSS: {words.headline(comparison)}"
     yield ""
-    if comparison.fallen_slices:
-        yield from (f"**{escape(words.fallen_slices(comparison))}**", "")
+    for alarm in filter(None, (words.not_gated(comparison), words.fallen_slices(comparison))):
+        yield from (f"**{escape(alarm)}**", "")
     if not comparison.is_measurement:
         yield f"**{words.NOT_A_MEASUREMENT}**"
         yield ""
@@ -60,8 +60,8 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def _metrics(comparison: Comparison) -> Iterator[str]:
-    sure = f"{100 * (1 - comparison.rules.alpha):g}% bounds"
-    yield from _table("metric", "baseline", "candidate", "change", sure, "margin", "coverage", "verdict")
+    bounds = words.bounds_name(comparison)
+    yield from _table("metric", "baseline", "candidate", "change", bounds, "margin", "coverage", "verdict")
     for metric in comparison.metrics:
         yield _row(_metric_cells(metric))
     yield ""
@@ -94,7 +94,9 @@ def _slices(comparison: Comparison) -> Iterator[str]:
         return
     yield "<details><summary>Worst slices</summary>"
     yield ""
-    yield from _table("slice", "metric", "change", "bounds", "samples", "norms", "p (Holm)", "fell")
+    yield from _table(
+        "slice", "metric", "change", words.bounds_name(comparison), "samples", "norms", "p (Holm)", "fell"
+    )
     for part in fallen[:WORST_SLICES]:
         yield _row(_slice_cells(part))
     yield from ("", escape(words.untested_slices(comparison)), "</details>", "")

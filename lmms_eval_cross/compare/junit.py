@@ -36,6 +36,7 @@ def render_junit(comparison: Comparison) -> str:
 
 
 def _properties(comparison: Comparison) -> Iterator[tuple[str, str]]:
+    yield "not gated", words.not_gated(comparison)
     yield "slices", words.fallen_slices(comparison) or words.untested_slices(comparison)
     yield "sides", words.sides(comparison)
     yield "judged", words.judged(comparison)
@@ -59,6 +60,7 @@ def _metric_case(suite: Xml.Element, comparison: Comparison, metric: MetricResul
     message = words.verdict(metric)
     if metric.difference is not None:
         before, after, change, bounds = words.change_cells(metric)
+        bounds = f"{words.bounds_name(comparison)} {bounds}"
         message = f"{before} to {after}, change {change} ({bounds}), margin {words.margin(metric.margin)}: {message}"
     _result(case, metric.decision or "inconclusive", message, comparison)
 
@@ -78,7 +80,7 @@ def _slices_case(suite: Xml.Element, comparison: Comparison) -> None:
 def _gate_case(suite: Xml.Element, comparison: Comparison) -> None:
     case = Xml.SubElement(suite, "testcase", classname=SUITE, name="gate", time="0")
     standing = (words.bridged(comparison), words.basis(comparison))
-    sentences = (*standing, words.confirmed(comparison), words.sentence(comparison))
+    sentences = (*standing, words.confirmed(comparison), words.sentence(comparison), words.not_gated(comparison))
     _result(case, comparison.decision, " ".join(filter(None, sentences)), comparison)
 
 

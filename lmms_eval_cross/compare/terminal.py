@@ -23,8 +23,8 @@ def render_text(comparison: Comparison) -> str:
     buffer = StringIO()
     console = Console(file=buffer, width=WIDTH, force_terminal=True, highlight=False, emoji=False, markup=False)
     console.print(Text(printable(words.sides(comparison)), style="bold"))
-    if comparison.fallen_slices:
-        console.print(Text(printable(words.fallen_slices(comparison)), style="bold red"))
+    for alarm in filter(None, (words.not_gated(comparison), words.fallen_slices(comparison))):
+        console.print(Text(printable(alarm), style="bold red"))
     standing = (words.judged(comparison), words.bridged(comparison), words.basis(comparison))
     for line in filter(None, (*standing, *words.notes(comparison))):
         console.print(printable(line))
@@ -43,10 +43,9 @@ def render_text(comparison: Comparison) -> str:
 
 
 def _metrics(comparison: Comparison) -> Table:
-    alpha = comparison.rules.alpha
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="underline")
     table.add_column("metric")
-    for name in ("baseline", "candidate", "change", f"{100 * (1 - alpha):g}% bounds", "margin"):
+    for name in ("baseline", "candidate", "change", words.bounds_name(comparison), "margin"):
         table.add_column(name, justify="right")
     table.add_column("verdict")
     for metric in comparison.metrics:

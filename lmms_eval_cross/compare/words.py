@@ -55,6 +55,16 @@ def span(low: float | None, high: float | None) -> str:
     return f"{points(low)} to {points(high)}"
 
 
+def bounds_name(comparison: Comparison) -> str:
+    """What the bounds that decide are called: `one-sided 95% bounds`."""
+    return f"one-sided {100 * (1 - comparison.rules.alpha):g}% bounds"
+
+
+def interval_name(comparison: Comparison) -> str:
+    """What the wider intervals are called, which decide nothing: `two-sided 95% interval`."""
+    return f"two-sided {100 * (1 - comparison.rules.alpha):g}% interval"
+
+
 def margin(value: float | None) -> str:
     """A margin in points; a dash where there is none."""
     if value is None:
@@ -175,7 +185,7 @@ def corrected_row(side: str, round_name: str, mean: CorrectedMean) -> list[str]:
 def corrected_note(comparison: Comparison) -> str:
     """What the corrected means are and are not."""
     sentences = [
-        f"In percent, with {100 * (1 - comparison.rules.alpha):g}% intervals for the rate over norms like these and, "
+        f"In percent, with {interval_name(comparison)}s for the rate over norms like these and, "
         'after "run", for what people would say of the round\'s own answers; the decision is on judge rates.'
     ]
     if comparison.crossing:
@@ -193,6 +203,17 @@ def fallen_slices(comparison: Comparison) -> str:
     if not falls:
         return ""
     return f"Within slices: {_listed(falls)}."
+
+
+def not_gated(comparison: Comparison) -> str:
+    """Which metrics without a margin fell, by their own bounds, such as `Not gated: compliance -21.0 (worse).`."""
+    falls: list[str] = []
+    for metric in comparison.metrics:
+        if metric.margin is None and metric.fell and metric.difference is not None:
+            falls.append(printable(f"{metric.name} {points(metric.difference.difference)} (worse)"))
+    if not falls:
+        return ""
+    return f"Not gated: {', '.join(falls)}."
 
 
 def _listed(falls: list[str]) -> str:
@@ -296,7 +317,7 @@ def confirmed(comparison: Comparison) -> str:
         outcome = f"{confirmation.flip_rate:.1f}% flipped"
         flips = confirmation.flips
         if flips is not None and flips.low is not None and flips.high is not None:
-            outcome += f" ({percent(flips.low)} to {percent(flips.high)})"
+            outcome += f" (two-sided 95% interval {percent(flips.low)} to {percent(flips.high)})"
     if confirmation.failed:
         outcome += f", {confirmation.failed:,} failed"
     repeats = f"{len(confirmation.decisions)} repeats"

@@ -30,7 +30,7 @@ class CapabilityChange:
 
     points: float
     low: float | None
-    """Of the 95% interval."""
+    """Of the two-sided 95% interval."""
     high: float | None
     method: str
     """`paired` by sample, or `plain`: from the two values and the numbers of samples."""

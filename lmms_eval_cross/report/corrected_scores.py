@@ -15,7 +15,7 @@ from lmms_eval_cross.trust.human_labels import LabelSet
 
 @dataclass(frozen=True, slots=True)
 class RateEstimate:
-    """A mean with its 95% interval, in percent."""
+    """A mean with its two-sided 95% interval, in percent."""
 
     mean: float
     low: float | None

@@ -8,7 +8,8 @@ from typing import Final
 
 from lmms_eval_cross.errors import RunError
 
-_END: Final = 8192
+_MARK: Final = "report-of-"
+_BEGINNING: Final = 8192
 """The mark stands within so many bytes of a file's beginning."""
 
 
@@ -16,23 +17,24 @@ def mark_of(runs: Sequence[Path]) -> str:
     """What stands in every file of a report: a hash of where its runs lie, as they were named, in any order."""
     places = sorted({os.fsencode(path.resolve()) for path in runs})
     digest = hashlib.sha256(b"\0".join(places)).hexdigest()
-    return f"report-of-{digest[:16]}"
+    return f"{_MARK}{digest[:16]}"
 
 
 def refuse_to_overwrite(files: Iterable[Path], mark: str) -> None:
-    """Nothing, if every file that is there already was made of the same runs.
+    """Nothing, unless a file is there already that is a report of other runs.
 
     Raises:
-        RunError: a file is none of ours, or of other runs.
+        RunError: one is.
     """
     for file in files:
-        if file.is_file() and mark.encode() not in _beginning(file):
-            raise RunError(f"{file} is there, and is no report of these runs; name another file, or add --force.")
+        beginning = _beginning(file) if file.is_file() else b""
+        if _MARK.encode() in beginning and mark.encode() not in beginning:
+            raise RunError(f"{file} is a report of other runs; name another file, or overwrite it with --force.")
 
 
 def _beginning(file: Path) -> bytes:
     try:
         with file.open("rb") as content:
-            return content.read(_END)
+            return content.read(_BEGINNING)
     except OSError as error:
         raise RunError(f"{file} can't be read ({error.strerror}); name another file.") from None

@@ -13,8 +13,8 @@ from lmms_eval_cross.report.scores import MEASURES, SLICES, MeanScore, measure_t
 from lmms_eval_cross.text import drawable, markdown
 
 LABELS_NOTE: Final = (
-    'The judge rate is what the judge gives. Intervals are for the rate over norms like these; those after "run" '
-    "are for what people would say of the run's own answers. Where PPI++ is missing the labels are of "
+    "The judge rate is what the judge gives. Two-sided 95% intervals are for the rate over norms like these; those "
+    'after "run" are for what people would say of the run\'s own answers. Where PPI++ is missing the labels are of '
     "other answers, and the judge is taken to err here as often as there: where its errors sit on borderline answers "
     "that is off by points, and labels of the run's own answers are not. Differences and verdicts are of judge rates."
 )

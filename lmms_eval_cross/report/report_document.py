@@ -21,7 +21,7 @@ class NoticeDocument(Document):
 
 
 class ScoreDocument(Document):
-    """A mean in percent with its 95% interval."""
+    """A mean in percent with its two-sided 95% interval."""
 
     mean: Percent | None
     """The judge rate: over scored samples; null where there is none."""
@@ -139,7 +139,7 @@ class LanguageDocument(Document):
 
 
 class EstimateDocument(Document):
-    """A mean in percent with its 95% interval."""
+    """A mean in percent with its two-sided 95% interval."""
 
     mean: Percent
     low: Percent | None

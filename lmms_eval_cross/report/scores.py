@@ -37,7 +37,7 @@ def measure_title(measure: Measure) -> str:
 
 @dataclass(frozen=True, slots=True)
 class MeanScore:
-    """A mean in percent, its 95% interval, and what it rests on."""
+    """A mean in percent, its two-sided 95% interval, and what it rests on."""
 
     mean: float | None
     """None where nothing has a score."""

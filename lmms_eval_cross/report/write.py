@@ -49,7 +49,7 @@ def write_report(
         targets: where to write.
         options: what is left out.
         labels: a file of human labels that correct the means.
-        force: overwrite files that are no report of the same runs.
+        force: overwrite a report of other runs.
 
     Raises:
         RunError: a run can't be read, or a file can't be written, or would be lost.
