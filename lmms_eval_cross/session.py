@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from lmms_eval_cross import __version__
-from lmms_eval_cross.benchmark.records import Sample
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Sample
 from lmms_eval_cross.benchmark.rubric import Rubric, load_native_rubric
 from lmms_eval_cross.benchmark.splits import DEMO, split_of
 from lmms_eval_cross.data.prepared import Prepared, require_prepared
 from lmms_eval_cross.errors import SettingsError
 from lmms_eval_cross.judge.engine import Outcomes
 from lmms_eval_cross.judge.job import Job, judge_identity
+from lmms_eval_cross.judge.profiles import Dimensions
 from lmms_eval_cross.judge.reply import READING
 from lmms_eval_cross.judging import JudgeSession
 from lmms_eval_cross.ledger.steady import open_ledger
@@ -75,14 +76,17 @@ def rubric_for(split: str, settings: Settings) -> Rubric:
     return _release_data(settings.home).rubric
 
 
-def job_for(sample: Sample, response: str, settings: Settings, repeat: int = 0) -> Job:
+def job_for(
+    sample: Sample, response: str, settings: Settings, repeat: int = 0, dimensions: Dimensions = DIMENSIONS
+) -> Job:
     """An answer to be judged by the rubric and the pictures in force.
 
     Raises:
         NotPreparedError: the data are not prepared.
     """
     split = split_of(sample)
-    return Job(sample, response, rubric_for(split, settings), data_for(split, settings).images.read, repeat)
+    rubric, images = rubric_for(split, settings), data_for(split, settings).images
+    return Job(sample, response, rubric, images.read, repeat, dimensions)
 
 
 def provenance_for(split: str, settings: Settings | None = None) -> Provenance:

@@ -205,6 +205,7 @@ def test_names_cannot_break_markdown_or_xml(tmp_path):
     assert "m\\|x\\](http:\u200b//evil)\\<b\\>" in (tmp_path / "o.md").read_text()
 
 
-def test_the_documented_options_are_those_of_the_command():
-    told = click.testing.CliRunner().invoke(main, ["compare", "--help"], prog_name="lmms-eval-cross", terminal_width=80)
+@pytest.mark.parametrize("command", ["compare", "gate"])
+def test_the_documented_options_are_those_of_the_command(command):
+    told = click.testing.CliRunner().invoke(main, [command, "--help"], prog_name="lmms-eval-cross", terminal_width=80)
     assert f"```text\n{told.output}```" in (ROOT / "docs" / "gate.md").read_text()

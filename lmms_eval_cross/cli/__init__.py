@@ -35,6 +35,7 @@ LIFE: Final = {
     },
     "Decide": {
         "compare": "Tell whether CANDIDATE is worse than BASELINE.",
+        "gate": "Judge as many of the ANSWERS as it takes to tell whether they are worse than BASELINE.",
         "baseline": "Write what `compare` needs of a run into a small file to commit.",
     },
     "Trust the judge": {

@@ -13,6 +13,7 @@ from lmms_eval_cross.compare.confirm import Confirmation
 from lmms_eval_cross.compare.corrected_rounds import Corrections
 from lmms_eval_cross.compare.crossing import Crossing
 from lmms_eval_cross.compare.labelled_sides import LabelledSides
+from lmms_eval_cross.compare.looks import Looks
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.compare.worst_slices import SHARE, Slice, SliceRule
 from lmms_eval_cross.stats import Decision, Interval, PairedDifference, smallest_decidable_margin
@@ -124,6 +125,8 @@ class Comparison:
     confirmation: Confirmation | None = None
     crossing: Crossing | None = None
     """The bridge between the judges; None where both sides have one judge."""
+    looks: Looks | None = None
+    """Of a sequential gate; None where everything was judged before."""
     labelled: LabelledSides | None = None
     """The labels of both sides by which was decided; None where the judge's rates decide."""
     corrected: Corrections = field(default_factory=list)

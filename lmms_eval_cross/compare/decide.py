@@ -15,6 +15,7 @@ from lmms_eval_cross.compare.comparison import DEFAULT_MARGIN, Comparison, Metri
 from lmms_eval_cross.compare.confirm import Confirmation
 from lmms_eval_cross.compare.crossing import Crossing, find_crossing
 from lmms_eval_cross.compare.labelled_sides import LabelledSides, find_labelled
+from lmms_eval_cross.compare.low_coverage import low_coverage
 from lmms_eval_cross.compare.pairs import PairedScores, pair_scores
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.compare.task_metrics import PAIRED, CapabilityDifference, capability_difference
@@ -163,14 +164,7 @@ class _Gate:
 
     def low_coverage(self, pairs: PairedScores) -> Iterator[str]:
         """A sentence for every side that lacks verdicts on gated dimensions."""
-        for place, side in enumerate(("baseline", "candidate")):
-            low: dict[str, float] = {}
-            for name in DIMENSIONS:
-                percent = pairs.coverage(name)[place]
-                if name in self.margins and percent < self.rules.min_coverage:
-                    low[name] = percent
-            if low:
-                yield _low_coverage_sentence(side, low, self.rules.min_coverage)
+        return low_coverage(pairs, [name for name in DIMENSIONS if name in self.margins], self.rules.min_coverage)
 
     def decision(self, pairs: PairedScores) -> Decision:
         """What these scores decide."""
@@ -183,17 +177,6 @@ class _Gate:
         if self.rules.slices == "fail" and any(part.is_worse for part in slices):
             return "worse"
         return decision
-
-
-def _low_coverage_sentence(side: str, low: Mapping[str, float], needed: float) -> str:
-    (first, percent), *others = low.items()
-    more = ", ".join(f"{name} {share:.1f}%" for name, share in others)
-    if more:
-        more = f" ({more})"
-    return (
-        f"The {side} has only {percent:.1f}% of its {first} verdicts, and {needed:g}% are needed{more}; judge what is "
-        "missing."
-    )
 
 
 def _capability(baseline: Side, candidate: Side, rules: Rules) -> dict[str, CapabilityDifference]:

@@ -164,6 +164,56 @@ class BridgeDocument(Document):
     new: JudgeDocument
 
 
+class LookLevelsDocument(Document):
+    """One-sided levels of one look."""
+
+    alpha: float
+    """What all looks together may spend on "not worse"."""
+    not_worse: float
+    """Of the lower bound."""
+    worse: float
+    """Of the upper bound; all looks together spend alpha / k, for k gated dimensions."""
+    both: float
+    """Of each end of the two-sided interval."""
+
+
+class LookedAtDocument(Document):
+    """One dimension at one look."""
+
+    dimension: Dimension
+    norms: Count
+    difference: DifferenceDocument | None
+    """With bounds at the levels of the look."""
+    lowest_bound: float | None
+    """The lowest lower bound, failures left out or filled either way."""
+    decision: Decision
+    coverage: CoverageDocument
+
+
+class LookDocument(Document):
+    """One look, at the dimensions that were not decided before."""
+
+    norms: Count
+    samples: Count
+    fraction: Share
+    """Of the information that all norms give, as planned before anything was judged."""
+    levels: LookLevelsDocument
+    asked: Count
+    """Verdicts asked for so far."""
+    dimensions: list[LookedAtDocument]
+
+
+class LooksDocument(Document):
+    """The looks of a sequential gate."""
+
+    planned: Count
+    norms: Count
+    """All of them."""
+    verdicts: Count
+    """That would have been asked for at most."""
+    taken: list[LookDocument]
+
+
 class RateDocument(Document):
     """A mean with its two-sided interval at 1 - alpha."""
 
@@ -263,6 +313,8 @@ class CompareDocument(Document):
     """Null where one judge scored both, or the bridge did not fit. With it the baseline's means are on the new judge's
     scale, the bridge's error is in the bounds, and slices, changes, bootstrap and dimensions without a margin are left
     out."""
+    looks: LooksDocument | None = None
+    """Of `gate`: bounds of metrics are then those of the look that decided; null of `compare`."""
     labels: LabelCountsDocument | None = None
     """Where labels of both sides decided, by corrected differences: then `difference` is of what people would say."""
     judge_accuracy: Annotated[dict[Dimension, AccuracyDocument], Field(default_factory=dict)]

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from lmms_eval_cross.compare import words
 from lmms_eval_cross.compare.comparison import Comparison, MetricResult
+from lmms_eval_cross.compare.looks import LookedAt
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.compare.worst_slices import Slice
 from lmms_eval_cross.stats import Corrected, Interval
@@ -45,6 +46,7 @@ def _content(comparison: Comparison) -> dict[str, Any]:
         "changes": [asdict(change) for change in comparison.changes],
         "confirmation": _confirmation(comparison),
         "bridge": _bridge(comparison),
+        "looks": _looks(comparison),
         "labels": comparison.labelled and dict(zip(("baseline", "candidate"), comparison.labelled.labels, strict=True)),
         "judge_accuracy": _accuracy(comparison),
         "basis": words.basis(comparison),
@@ -94,6 +96,20 @@ def _bridge(comparison: Comparison) -> dict[str, Any] | None:
         return None
     judges = {"old": crossing.old.model_dump(), "new": crossing.new.model_dump()}
     return {"name": crossing.name, "anchor_id": crossing.anchor_id, "answers": crossing.answers, **judges}
+
+
+def _looks(comparison: Comparison) -> dict[str, Any] | None:
+    looks = comparison.looks
+    if looks is None:
+        return None
+    taken = [{**asdict(look), "dimensions": [_looked_at(one) for one in look.dimensions]} for look in looks.taken]
+    return {"planned": looks.planned, "norms": looks.norms, "verdicts": looks.verdicts, "taken": taken}
+
+
+def _looked_at(looked: LookedAt) -> dict[str, Any]:
+    entry = asdict(looked)
+    entry.pop("by_pairs")
+    return {**entry, "coverage": dict(zip(("baseline", "candidate"), looked.coverage, strict=True))}
 
 
 def _accuracy(comparison: Comparison) -> dict[str, dict[str, float]]:

@@ -37,6 +37,8 @@ def _lines(comparison: Comparison, report_url: str | None) -> Iterator[str]:
         yield from (escape(note), "")
     if comparison.crossing:
         yield from (f"**{escape(words.bridged(comparison))}**", "")
+    if words.looked(comparison):
+        yield from (escape(words.looked(comparison)), "")
     if words.basis(comparison):
         yield from (f"**{escape(words.basis(comparison))}**", "")
     if comparison.metrics:

@@ -41,6 +41,7 @@ def _properties(comparison: Comparison) -> Iterator[tuple[str, str]]:
     yield "sides", words.sides(comparison)
     yield "judged", words.judged(comparison)
     yield "bridge", words.bridged(comparison)
+    yield "looks", words.looked(comparison)
     yield "basis", words.basis(comparison)
     for correction in comparison.corrected:
         name, *cells = words.corrected_row(*correction)

@@ -1,6 +1,6 @@
 """Both sides' scores, sample by sample: the table that a comparison works on."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +37,11 @@ class PairedScores:
         """Baseline and candidate averaged over the rounds that have a verdict, shape (samples,)."""
         before, after = self.rounds(dimension)
         return average_rounds(before), average_rounds(after)
+
+    def of_norms(self, norms: Collection[str]) -> "PairedScores":
+        """The samples of these norms alone."""
+        chosen = [place for place, sample in enumerate(self.facts) if sample.norm_id in norms]
+        return PairedScores(tuple(self.facts[place] for place in chosen), self.baseline[chosen], self.candidate[chosen])
 
     def coverage(self, dimension: Dimension) -> tuple[float, float]:
         """Percent of the baseline's verdicts that are there, and of the candidate's."""

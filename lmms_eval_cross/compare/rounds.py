@@ -1,7 +1,7 @@
 """What a comparison needs of a run: who judged, what each sample is, its scores; no benchmark text."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from math import nan
 from typing import Final, TypeAlias
@@ -102,15 +102,22 @@ def read_round(run: LoggedRun) -> Round:
     Raises:
         RunError: the run has no judged CROSS answers, or two judges judged one split.
     """
+    return replace(round_of(run, run.judged_answers), tasks=task_metrics(run))
+
+
+def round_of(run: LoggedRun, judged_answers: Iterable[JudgedAnswer]) -> Round:
+    """The round of these answers of a run, without other tasks; one that has no outcomes yet has no scores.
+
+    Raises:
+        RunError: two judges judged one split.
+    """
     answers: dict[str, JudgedAnswer] = {}
     facts: dict[str, SampleFacts] = {}
-    scores: dict[str, Scores] = {}
     hashes: dict[str, str] = {}
-    for answer in run.judged_answers:
+    for answer in judged_answers:
         sample_id = answer.sample.sample_id
         answers[sample_id] = answer
         facts[sample_id] = SampleFacts.of(answer.sample)
-        scores[sample_id] = scores_of(answer.outcomes)
         hashes[sample_id] = answer_hash(answer.response)
     judging, made = dict(_judging(run.name, answers)), model_under_test(run.results)
     return Round(
@@ -119,8 +126,8 @@ def read_round(run: LoggedRun) -> Round:
         date=run.date,
         judging=judging,
         facts=facts,
-        scores=scores,
-        tasks=task_metrics(run),
+        scores=_scores(answers),
+        tasks={},
         answers=answers,
         answer_hashes=hashes,
         made_by=made.identity if made else "",
@@ -144,12 +151,26 @@ def refuse_other_models(rounds: Sequence[Round]) -> None:
             )
 
 
+def with_outcomes(one: Round, outcomes: Mapping[str, Mapping[Dimension, Outcome]]) -> Round:
+    """The round with further outcomes of its answers, by sample id."""
+    answers = dict(one.answers)
+    for sample_id, further in outcomes.items():
+        answer = answers[sample_id]
+        answers[sample_id] = replace(answer, outcomes={**answer.outcomes, **further})
+    return replace(one, answers=answers, scores=_scores(answers), judging=dict(_judging(one.name, answers)))
+
+
+def _scores(answers: Mapping[str, JudgedAnswer]) -> dict[str, Scores]:
+    """Of the answers that have outcomes."""
+    return {name: scores_of(answer.outcomes) for name, answer in answers.items() if answer.outcomes}
+
+
 def scores_of(outcomes: Mapping[Dimension, Outcome]) -> Scores:
-    """The four scores of an answer."""
-    return tuple(_score(outcomes[name]) for name in DIMENSIONS)
+    """The four scores of an answer; a dimension that was not asked has none, as one that failed."""
+    return tuple(_score(outcomes.get(name)) for name in DIMENSIONS)
 
 
-def _score(outcome: Outcome) -> float:
+def _score(outcome: Outcome | None) -> float:
     if isinstance(outcome, Verdict):
         return float(outcome.score)
     return nan

@@ -25,7 +25,7 @@ def render_text(comparison: Comparison) -> str:
     console.print(Text(printable(words.sides(comparison)), style="bold"))
     for alarm in filter(None, (words.not_gated(comparison), words.fallen_slices(comparison))):
         console.print(Text(printable(alarm), style="bold red"))
-    standing = (words.judged(comparison), words.bridged(comparison), words.basis(comparison))
+    standing = (words.judged(comparison), words.bridged(comparison), words.looked(comparison), words.basis(comparison))
     for line in filter(None, (*standing, *words.notes(comparison))):
         console.print(printable(line))
     if not comparison.is_measurement:

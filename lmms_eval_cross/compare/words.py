@@ -160,6 +160,21 @@ def basis(comparison: Comparison) -> str:
     return " ".join(sentences)
 
 
+def looked(comparison: Comparison) -> str:
+    """How far a sequential gate judged; nothing of a comparison of judged runs."""
+    looks = comparison.looks
+    if looks is None or not looks.taken:
+        return ""
+    last = looks.taken[-1]
+    saved = ""
+    if looks.verdicts:
+        saved = f", {last.asked:,} of {looks.verdicts:,} verdicts asked for"
+    return (
+        f"Looked {len(looks.taken)} of at most {looks.planned} times: {last.norms} of {looks.norms} norms{saved}. "
+        "Bounds hold whenever the gate stops."
+    )
+
+
 def estimate(mean: Interval | Corrected | None) -> str:
     """A mean with its two-sided interval, and the run's: `61.8 (55.2 to 68.0; run 59.1 to 64.4)`."""
     if mean is None:

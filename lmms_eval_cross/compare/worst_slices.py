@@ -56,9 +56,14 @@ def find_slices(pairs: PairedScores, alpha: float, margins: Mapping[str, float])
     one value is left out, it is the whole. Countries and languages of the dimensions with a margin, in points, may
     gate: one family, so that a hundred slices have the chance of a false alarm that one has.
     """
+    return find_slices_of(dict.fromkeys(DIMENSIONS, pairs), alpha, margins)
+
+
+def find_slices_of(pairs: Mapping[Dimension, PairedScores], alpha: float, margins: Mapping[str, float]) -> list[Slice]:
+    """The same where each dimension has samples of its own."""
     slices: list[Slice] = []
-    for dimension in DIMENSIONS:
-        slices += _differences(pairs, dimension, alpha, margins.get(dimension))
+    for dimension, of_dimension in pairs.items():
+        slices += _differences(of_dimension, dimension, alpha, margins.get(dimension))
     gating: list[Slice] = []
     others: list[Slice] = []
     for part in slices:

@@ -10,7 +10,6 @@ from typing import Final
 
 from lmms_eval_cross.benchmark.records import (
     ASK_AGAIN,
-    DIMENSIONS,
     Dimension,
     FailureReason,
     JudgeFailure,
@@ -109,7 +108,7 @@ class JudgeEngine:
                 save_in_flight(self.ledger, *self._place, limit or None)
 
     def submit(self, job: Job, settled: Callable[[Outcomes], None]) -> "Future[None]":
-        """Have an answer judged on all dimensions; returns at once.
+        """Have an answer judged on the dimensions of its job; returns at once.
 
         Args:
             job: the answer.
@@ -164,30 +163,30 @@ class JudgeEngine:
         await self._settle(job, settled)
 
     async def _settle(self, job: Job, settled: Callable[[Outcomes], None]) -> None:
-        self.tally.submitted += len(DIMENSIONS)
+        self.tally.submitted += len(job.dimensions)
         problem = failed_generation(job.response)
         if problem is not None:
-            outcomes: Outcomes = failures(DIMENSIONS, "no_response", f"Not judged: {problem}.")
+            outcomes: Outcomes = failures(job.dimensions, "no_response", f"Not judged: {problem}.")
         else:
             try:
                 outcomes = await self._outcomes(job)
             except DataError as error:
-                outcomes = failures(DIMENSIONS, "unavailable", f"Not judged: {error}")
+                outcomes = failures(job.dimensions, "unavailable", f"Not judged: {error}")
         scored = sum(isinstance(outcome, Verdict) for outcome in outcomes.values())
         self.tally.judged += scored
         self.tally.failed += len(outcomes) - scored
         settled(outcomes)
 
     async def _outcomes(self, job: Job) -> Outcomes:
-        """The outcomes of an answer, wave by wave."""
+        """The outcomes of an answer on the dimensions that are wanted, wave by wave."""
         outcomes: dict[Dimension, Outcome] = {}
         priority = NEW
         for wave in self.judge.waves:
-            calls = [self._outcomes_of(job, dimensions, priority) for dimensions in wave]
-            for part in await asyncio.gather(*calls):
+            wanted = [dimensions for dimensions in wave if not set(job.dimensions).isdisjoint(dimensions)]
+            for part in await asyncio.gather(*(self._outcomes_of(job, dimensions, priority) for dimensions in wanted)):
                 outcomes |= part
             priority = FOLLOW
-        return {name: outcomes[name] for name in DIMENSIONS}
+        return {name: outcomes[name] for name in job.dimensions}
 
     async def _outcomes_of(self, job: Job, dimensions: Dimensions, priority: int) -> Outcomes:
         """A call's outcomes: from the ledger, from a call that is under way for the same keys, or from a new call."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol
 
-from lmms_eval_cross.benchmark.records import ASK_ONCE_MORE, Dimension, JudgeFailure, Outcome, Sample, Usage
+from lmms_eval_cross.benchmark.records import ASK_ONCE_MORE, DIMENSIONS, Dimension, JudgeFailure, Outcome, Sample, Usage
 from lmms_eval_cross.benchmark.rubric import Rubric
 from lmms_eval_cross.data.images import StoredImage
 from lmms_eval_cross.judge.prices import Price
@@ -55,6 +55,8 @@ class Job:
     """Gives the sample's image by its hash."""
     repeat: int = 0
     """0 for the first time of asking; another number asks the same again."""
+    dimensions: Dimensions = DIMENSIONS
+    """Those that are wanted; what else a call for one of them scores goes into the ledger."""
 
     def key(self, judge: JudgeIdentity, dimension: Dimension) -> VerdictKey:
         """What a verdict of `judge` on this answer is filed under."""

@@ -15,6 +15,7 @@ from lmms_eval_cross.stats.agreement import (
 from lmms_eval_cross.stats.agreement_intervals import agreement_intervals
 from lmms_eval_cross.stats.bridged import FEWEST_ANSWERS, Bridge, bridged_bounds, bridged_difference
 from lmms_eval_cross.stats.clusters import FEWEST_CLUSTERS, FEWEST_VARYING, average_rounds
+from lmms_eval_cross.stats.components import intraclass_correlation
 from lmms_eval_cross.stats.gate import (
     Decision,
     FailureBounds,
@@ -49,6 +50,7 @@ from lmms_eval_cross.stats.paired import (
 from lmms_eval_cross.stats.ppi import ppi_mean
 from lmms_eval_cross.stats.ppi_difference import JudgedRun, ppi_bounds, ppi_difference
 from lmms_eval_cross.stats.rogan_gladen import rogan_gladen
+from lmms_eval_cross.stats.sequential import information_fractions, nominal_levels
 from lmms_eval_cross.stats.weighted import Shift, score_shift
 
 __all__ = [
@@ -83,12 +85,15 @@ __all__ = [
     "gate_decision",
     "holm",
     "inferiority",
+    "information_fractions",
     "interval_over_fillings",
+    "intraclass_correlation",
     "krippendorff_alpha",
     "majority_agreement",
     "mcnemar_p_value",
     "mean_interval",
     "minimum_detectable_effect",
+    "nominal_levels",
     "noninferiority",
     "paired_difference",
     "ppi_bounds",
