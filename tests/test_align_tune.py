@@ -102,6 +102,13 @@ def test_an_answer_that_max_length_cuts_is_refused_before_training(kind: Kind, s
     assert not list(tmp_path.glob("out/checkpoints/*"))
 
 
+def test_a_run_that_ends_within_its_warm_up_is_refused(start: Path, tmp_path: Path) -> None:
+    warmed_up = changes(max_steps=-1, num_train_epochs=1, warmup_steps=0.03, lr_scheduler_type="cosine")
+    result = cross(*command(start, "sft", tmp_path / "out"), *as_options(*warmed_up, "batch_size=16"))
+    assert result.exit_code == 2
+    assert "12 example(s) in steps of 16 make 1 step(s), and 1 of warm-up" in said(result)
+
+
 def test_a_picture_that_max_length_cuts_is_refused(start: Path, tmp_path: Path) -> None:
     result = cross(*command(start, "sft", tmp_path / "out"), *as_options(*changes(max_length=30)))
     assert result.exit_code == 2

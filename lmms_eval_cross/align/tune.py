@@ -18,7 +18,7 @@ from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 from lmms_eval_cross.align.card import evaluator_of, write_card
 from lmms_eval_cross.align.examples import Kind
 from lmms_eval_cross.align.preset import Preset, Recipe, check_trl_names
-from lmms_eval_cross.align.tune_checks import check_examples, check_template, measured, refuse_adapter
+from lmms_eval_cross.align.tune_checks import check_examples, check_steps, check_template, measured, refuse_adapter
 from lmms_eval_cross.align.tune_rows import TrainingData
 from lmms_eval_cross.align.tune_save import (
     CHECKPOINTS,
@@ -82,6 +82,7 @@ def tune(job: TuneJob) -> str | None:
     """
     refuse_adapter(job.model)
     arguments = training_arguments(job.stage, job.preset, job.output / CHECKPOINTS)
+    check_steps(len(job.data.rows), job.preset.recipe.batch_size, arguments)
     state = PartialState()
     with state.main_process_first():
         begin(job.output, job.record())

@@ -4,6 +4,7 @@ An answer that `max_length` cuts leaves an SFT loss of 0.0 and a DPO loss of 0.6
 pictures out; an adapter folder may have no processor. Each ends here, in one sentence.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from torch.utils.data import DataLoader
 from tqdm import tqdm
+from transformers import TrainingArguments
 
 from lmms_eval_cross.align.examples import Kind
 from lmms_eval_cross.align.tune_rows import ANSWERS
@@ -36,6 +38,28 @@ class Fit:
     picture_tokens: int | None
     """None where the model does not say which token stands for a picture."""
     same_answers: bool
+
+
+def check_steps(examples: int, batch_size: int, arguments: TrainingArguments) -> None:
+    """Refuse a run that ends within its warm-up, whose learning rate begins at 0: few examples teach nothing then.
+
+    Args:
+        examples: of the data.
+        batch_size: examples of a step, over all processes.
+        arguments: TRL's.
+
+    Raises:
+        SettingsError: there is no step after the warm-up.
+    """
+    steps = arguments.max_steps
+    if steps <= 0:
+        steps = math.ceil(arguments.num_train_epochs * math.ceil(examples / batch_size))
+    warmup = arguments.get_warmup_steps(steps)
+    if steps <= warmup:
+        raise SettingsError(
+            f"{examples} example(s) in steps of {batch_size} make {steps} step(s), and {warmup} of warm-up, in which "
+            "the learning rate rises from 0: set a smaller batch_size, more num_train_epochs or warmup_steps: 0."
+        )
 
 
 def refuse_adapter(model: str) -> None:
