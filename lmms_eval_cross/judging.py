@@ -21,8 +21,9 @@ from lmms_eval_cross.judge.choose import make_judge
 from lmms_eval_cross.judge.engine import Bounds, JudgeEngine, Outcomes
 from lmms_eval_cross.judge.job import Job
 from lmms_eval_cross.judge.prices import age_warning, load_prices
+from lmms_eval_cross.ledger.address import Address
 from lmms_eval_cross.ledger.batches import calls_handed_in
-from lmms_eval_cross.ledger.hosts import ledger_file, merge_other_hosts
+from lmms_eval_cross.ledger.hosts import ledger_address, merge_other_hosts
 from lmms_eval_cross.ledger.responses import NO_RUN
 from lmms_eval_cross.ledger.spend import Budget, last_entry_before
 from lmms_eval_cross.ledger.steady import SteadyLedger, open_ledger
@@ -136,20 +137,20 @@ class JudgeSession:
 
 
 def open_judging(
-    settings: Settings, make_ledger: Callable[[Path, str], Ledger] = SteadyLedger, caution: Caution = OF_THE_JUDGE
+    settings: Settings, make_ledger: Callable[[Address, str], Ledger] = SteadyLedger, caution: Caution = OF_THE_JUDGE
 ) -> JudgeSession:
     """Check all that can be wrong with the judge, and open it.
 
     Args:
         settings: those in force.
-        make_ledger: opens the ledger, by its path and SQLite's journal mode.
+        make_ledger: opens the ledger, by its address and SQLite's journal mode.
         caution: what is said when nothing more can be asked.
 
     Raises:
         JudgeSetupError, LedgerError: see `check_judge`.
     """
     check_judge(settings)
-    ledger = make_ledger(*ledger_file(settings.home, settings.ledger))
+    ledger = make_ledger(*ledger_address(settings))
     try:
         return JudgeSession(settings, ledger, caution)
     except CrossError:

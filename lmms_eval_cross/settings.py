@@ -41,6 +41,16 @@ def _server_address(url: str) -> str:
     return url
 
 
+def _postgres_address(url: str) -> str:
+    """`url`, if it is libpq's; it may hold a password, so it is never shown whole."""
+    if not re.match(r"postgres(ql)?://", url):
+        raise ValueError("must be an address such as postgresql://user@host/database")
+    server, _, database = re.split(r"[?#]", url.partition("://")[2])[0].partition("/")
+    if server.count("@") > 1 or "@" in database:  # libpq would take the rest of a password for a host, and show it
+        raise ValueError("must have one @ at most; write %40, %2F, %3F for @, / and ? in a password")
+    return url
+
+
 def _sendable_key(key: SecretStr) -> SecretStr:
     if not re.fullmatch(r"[!-~]+", key.get_secret_value()):
         raise ValueError("must be printable ASCII without spaces, as an HTTP header can carry it")
@@ -110,6 +120,8 @@ class Settings(BaseModel):
     """Percent of answers that need a verdict on every dimension; with fewer, results say `incomplete`."""
     ledger: Literal["auto", "shared", "host"] = "auto"
     """`shared`: one ledger file; `host`: one a host, for network file systems; `auto` looks at the file system."""
+    ledger_url: Annotated[str, AfterValidator(_postgres_address)] | None = Field(default=None, repr=False)
+    """A team's ledger, `postgresql://user@host/database`, in place of a file; its password belongs into ~/.pgpass."""
 
 
 _PLACES: Final = frozenset({"HOME", "XDG_CACHE_HOME", "USERPROFILE", "LOCALAPPDATA"})
@@ -188,7 +200,8 @@ def _refuse_empty_variables() -> None:
 def _sentence(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     name = variable(str(first["loc"][0]))
-    shown = "(hidden)" if "KEY" in name or re.search("[@?]", str(first["input"])) else repr(first["input"])
+    is_secret = "KEY" in name or name == variable("ledger_url") or re.search("[@?]", str(first["input"]))
+    shown = "(hidden)" if is_secret else repr(first["input"])
     rule = re.sub(r"^Value error, (must )?|^(\w+) should ", "", first["msg"])
     return f"{name} must {rule}, got {shown}; set another value or unset it."
 
@@ -207,4 +220,7 @@ def describe_settings(settings: Settings) -> str:
 
 def _masked(text: str) -> str:
     """`text` without what could be a secret in a URL: user and password, and the query."""
-    return re.sub(r"^(https?://)[^/?#]*@", rf"\1{_MASK}@", re.sub(r"^(https?://[^?#]*)[?#].*", rf"\1?{_MASK}", text))
+    if re.match(r"postgres(ql)?://", text):  # a password that was not percent-encoded may hold anything
+        text = re.sub(r"^(\w+://).*@", rf"\1{_MASK}@", text, flags=re.DOTALL)
+    without_query = re.sub(r"^(\w+://[^?#]*)[?#].*", rf"\1?{_MASK}", text)
+    return re.sub(r"^(https?://)[^/?#]*@", rf"\1{_MASK}@", without_query)

@@ -3,4 +3,5 @@
 from setuptools.config.setupcfg import read_configuration
 
 options = read_configuration("setup.cfg", ignore_option_errors=True)["options"]
-print("\n".join([*options["install_requires"], *options["extras_require"]["align"]]))
+extras = options["extras_require"]
+print("\n".join([*options["install_requires"], *extras["align"], *extras["postgres"]]))

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,10 @@ from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.rubric import Rubric, read_official_rubric
 from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.data.prepared import Prepared
+from lmms_eval_cross.ledger.address import Address, Server
+from lmms_eval_cross.ledger.migrating import migrate
 from tests.judge_server import JudgeServer
+from tests.postgres_server import PostgresServer, programs
 from tests.standin import write_standin
 
 if TYPE_CHECKING:
@@ -85,11 +89,50 @@ def browser() -> "Iterator[Browser]":
         started.close()
 
 
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL of our own; tests that stop it start it again."""
+    where = programs()
+    if where is None:
+        pytest.skip("PostgreSQL is not installed: a team's ledger is not tried")
+    if find_spec("psycopg") is None:
+        pytest.skip("the extra `postgres` is not installed: a team's ledger is not tried")
+    server = PostgresServer(where)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def team(postgres_server: PostgresServer) -> Server:
+    """An empty team's ledger, migrated."""
+    server = postgres_server.new_database()
+    migrate(server)
+    return server
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> Address:
+    """Where a ledger is, of each kind: a file that is not there yet, or a team's database."""
+    if request.param == "sqlite":
+        return tmp_path / "folder" / "ledger.sqlite"
+    team: Server = request.getfixturevalue("team")
+    return team
+
+
+@pytest.fixture
+def ledger_in_force(address: Address, bare_environment: Path, monkeypatch: pytest.MonkeyPatch) -> Address:
+    """The ledger that the settings name, of each kind."""
+    if isinstance(address, Server):
+        monkeypatch.setenv("CROSS_LEDGER_URL", address.url)
+        return address
+    return bare_environment / "ledger.sqlite"
+
+
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A machine of nobody: an empty home, no keys, no settings; gives CROSS_HOME."""
     for name in list(os.environ):
-        if name.startswith(("CROSS_", "OPENAI_", "AZURE_", "HF_", "LMMS_")) or name.upper().endswith("_PROXY"):
+        if name.startswith(("CROSS_", "OPENAI_", "AZURE_", "HF_", "LMMS_", "PG")) or name.upper().endswith("_PROXY"):
             monkeypatch.delenv(name)
     home = tmp_path / "home"
     home.mkdir()

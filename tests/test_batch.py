@@ -145,7 +145,7 @@ def test_what_a_batch_has_is_not_paid_a_second_time_by_asking_as_usual(
         _die(patch, ledger, step, after=True)
         with pytest.raises(Killed):
             judge(ledger, given)
-    with JudgeSession(load_settings(), Ledger(ledger.path)) as judging:
+    with JudgeSession(load_settings(), Ledger(ledger.address)) as judging:
         told = judging.ask(given)
     assert server.judged == []
     assert {outcome.reason for one in told for outcome in one.values() if isinstance(outcome, JudgeFailure)} == {
@@ -155,7 +155,7 @@ def test_what_a_batch_has_is_not_paid_a_second_time_by_asking_as_usual(
     assert said.count("judge RUN --batch") == 1
     assert said.count("ledger forget --batches") == 1
     assert judge(ledger, given) == 0
-    with JudgeSession(load_settings(), Ledger(ledger.path)) as judging:
+    with JudgeSession(load_settings(), Ledger(ledger.address)) as judging:
         assert all(isinstance(outcome, Verdict) for one in judging.ask(given) for outcome in one.values())
     assert server.judged == []
     assert set(Counter(server.paid).values()) == {1}
@@ -169,7 +169,7 @@ def test_a_batch_that_is_given_up_no_longer_keeps_its_calls_back(
         with pytest.raises(Killed):
             judge(ledger, jobs(rubric))
     assert forget_batches(ledger) == 1
-    with JudgeSession(load_settings(), Ledger(ledger.path)) as judging:
+    with JudgeSession(load_settings(), Ledger(ledger.address)) as judging:
         judging.ask(jobs(rubric))
     assert len(server.judged) == 20
 

@@ -371,7 +371,7 @@ def test_the_budget_stops_before_the_call_that_would_pass_it(
 
 
 def test_two_ranks_do_not_spend_the_same_dollar(ledger: Ledger, tmp_path: Path) -> None:
-    other = Ledger(ledger.path)
+    other = Ledger(ledger.address)
     first, second = (Budget(one, 1.0, "run") for one in (ledger, other))
     promises = [budget.promise(0.3) for budget in (first, second, first)]
     assert all(promise is not None for promise in promises)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from lmms_eval_cross.cli import main
 from lmms_eval_cross.errors import CrossError, LedgerError
 from lmms_eval_cross.judge.rescoring import rescore
+from lmms_eval_cross.ledger.address import Address
 from lmms_eval_cross.ledger.contents import verify
 from lmms_eval_cross.ledger.exporting import export
 from lmms_eval_cross.ledger.hosts import merge, merge_other_hosts
@@ -28,8 +29,8 @@ NAMES = [f"n{number}" for number in range(20)]
 
 
 @pytest.fixture
-def ours(tmp_path: Path) -> Ledger:
-    ledger = Ledger(tmp_path / "ours.sqlite")
+def ours(address: Address) -> Ledger:
+    ledger = Ledger(address)
     for name in NAMES:
         file_verdict(ledger, name, BAD)
     return ledger
@@ -220,16 +221,16 @@ def test_any_damage_ends_in_a_sentence_or_in_fewer_rows(
 def test_a_merge_with_nothing_new_reads_no_rows(ours: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     theirs = Ledger(tmp_path / "theirs.sqlite")
     file_verdict(theirs, "new")
-    assert merge(ours, theirs.path)["verdict"] == 1
+    assert merge(ours, theirs.address)["verdict"] == 1
     file_verdict(theirs, "newer")
     looked_at = []
     monkeypatch.setattr(
         "lmms_eval_cross.ledger.merging._is_readable", lambda row: looked_at.append(row["sample_id"]) is None
     )
-    assert merge(ours, theirs.path) == {"response": 1, "verdict": 1}
+    assert merge(ours, theirs.address) == {"response": 1, "verdict": 1}
     assert looked_at == ["demo/english/newer/1"]
     monkeypatch.setattr("lmms_eval_cross.ledger.merging.open_to_read", None)
-    assert merge(ours, theirs.path) == {"response": 0, "verdict": 0}
+    assert merge(ours, theirs.address) == {"response": 0, "verdict": 0}
 
 
 def test_a_file_in_another_s_place_is_read_from_its_start(ours: Ledger, tmp_path: Path) -> None:

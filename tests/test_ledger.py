@@ -16,8 +16,11 @@ from hypothesis import strategies as st
 
 from lmms_eval_cross.benchmark.records import FailureReason, JudgeFailure, Usage, Verdict
 from lmms_eval_cross.errors import LedgerError
-from lmms_eval_cross.ledger import store as module
-from lmms_eval_cross.ledger.store import STEPS, Entry, Ledger
+from lmms_eval_cross.ledger import sqlite_file as module
+from lmms_eval_cross.ledger.address import Address, Server
+from lmms_eval_cross.ledger.contents import verify
+from lmms_eval_cross.ledger.schema import STEPS
+from lmms_eval_cross.ledger.store import Entry, Ledger
 from lmms_eval_cross.text import storable
 
 HERE = Entry("k", "http://a:1", "judge", "casa/english/Japan_1/1")
@@ -36,8 +39,8 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ledger(path: Path) -> Iterator[Ledger]:
-    with closing(Ledger(path)) as ledger:
+def ledger(address: Address) -> Iterator[Ledger]:
+    with closing(Ledger(address)) as ledger:
         yield ledger
 
 
@@ -117,9 +120,10 @@ def test_a_step_that_fails_leaves_the_old_schema(path: Path, monkeypatch: pytest
             assert connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'half_done'").fetchone() == (0,)
 
 
-def test_a_ledger_is_its_owners_alone(ledger: Ledger) -> None:
-    ledger.record_verdict(HERE, GOOD)
-    files = list(ledger.path.parent.iterdir())
+def test_a_ledger_file_is_its_owners_alone(path: Path) -> None:
+    with closing(Ledger(path)) as ledger:
+        ledger.record_verdict(HERE, GOOD)
+    files = list(path.parent.iterdir())
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
 
 
@@ -166,7 +170,7 @@ def test_a_response_is_written_once_a_run(ledger: Ledger) -> None:
 
 
 def test_a_row_that_breaks_a_rule_is_an_error_not_a_silence(ledger: Ledger) -> None:
-    with pytest.raises(LedgerError, match="CHECK constraint"):
+    with pytest.raises(LedgerError, match=r"(?i)check constraint"):
         ledger.record_verdict(HERE, Verdict("awareness", 2, "", "m"))  # type: ignore[arg-type]
 
 
@@ -191,10 +195,12 @@ def test_nul_and_lone_surrogates_are_kept_readable(ledger: Ledger) -> None:
 WRITER = """
 import sys
 from pathlib import Path
+from lmms_eval_cross.ledger.address import Server
+from lmms_eval_cross.ledger.contents import verify
 from lmms_eval_cross.ledger.store import Entry, Ledger
 from lmms_eval_cross.benchmark.records import Verdict
-name, path = sys.argv[1:]
-ledger = Ledger(Path(path))
+name, kind, place = sys.argv[1:]
+ledger = Ledger(Server(place) if kind == "Server" else Path(place))
 for number in range(150):
     ledger.record_verdict(Entry(f"{name}{number}", "h", "j", "s"), Verdict("awareness", 1, "Score: 1", name))
     ledger.record_verdict(Entry(f"shared{number}", "h", "j", "s"), Verdict("awareness", number % 2, "x", name))
@@ -202,17 +208,25 @@ for number in range(150):
 """
 
 
-def test_processes_that_open_and_write_at_once_lose_nothing(path: Path) -> None:
-    writers = [subprocess.Popen([sys.executable, "-c", WRITER, name, str(path)]) for name in ("a", "b", "c")]
+def writing(code: str, name: str, address: Address) -> list[str]:
+    """A command that writes to a ledger under a name."""
+    kind, place = ("Server", address.url) if isinstance(address, Server) else ("Path", str(address))
+    return [sys.executable, "-c", code, name, kind, place]
+
+
+def test_processes_that_open_and_write_at_once_lose_nothing(address: Address) -> None:
+    writers = [subprocess.Popen(writing(WRITER, name, address)) for name in ("a", "b", "c")]
     assert [writer.wait() for writer in writers] == [0, 0, 0]
-    with closing(Ledger(path)) as ledger:
+    with closing(Ledger(address)) as ledger:
         assert (ledger.count("verdict"), ledger.count("response")) == (4 * 150, 3 * 150)
+        rows = ledger.select("SELECT key, model, reply FROM verdict WHERE sample_id = 's' AND key LIKE 'shared%'")
+        assert all(row["reply"] == "x" for row in rows), "each is one writer's whole row"
 
 
-def test_what_was_written_outlives_a_killed_process(path: Path) -> None:
+def test_what_was_written_outlives_a_killed_process(address: Address) -> None:
     killed = WRITER + "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
-    assert subprocess.run([sys.executable, "-c", killed, "a", str(path)], check=False).returncode == -9
-    with closing(Ledger(path)) as ledger:
+    assert subprocess.run(writing(killed, "a", address), check=False).returncode == -9
+    with closing(Ledger(address)) as ledger:
         assert ledger.count("verdict") == 300
 
 
@@ -228,3 +242,15 @@ def test_threads_share_one_ledger(ledger: Ledger) -> None:
     for thread in threads:
         thread.join()
     assert ledger.count("verdict") == 200
+
+
+def test_a_ledger_that_was_verified_is_still_seen_to_be_open_by_other_processes(path: Path) -> None:
+    with closing(Ledger(path)) as ledger:
+        ledger.record_verdict(HERE, GOOD)
+        verify(ledger)
+        count = "print(sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM verdict').fetchone())"
+        command = [sys.executable, "-c", f"import sqlite3, sys; {count}", str(path)]
+        for written in (1, 2):
+            told = subprocess.run(command, capture_output=True, text=True, check=True)
+            assert told.stdout == f"({written},)\n", "the other process took the log for left over, and deleted it"
+            ledger.record_verdict(THERE, GOOD)

@@ -18,10 +18,12 @@ from lmms_eval_cross.errors import LedgerError
 from lmms_eval_cross.judge.job import Job
 from lmms_eval_cross.judging import JudgeSession
 from lmms_eval_cross.ledger import hosts
+from lmms_eval_cross.ledger.address import Address
 from lmms_eval_cross.ledger.contents import verify
 from lmms_eval_cross.ledger.hosts import ledger_file, ledger_paths, merge, merge_other_hosts
+from lmms_eval_cross.ledger.schema import STEPS
 from lmms_eval_cross.ledger.steady import SteadyLedger, open_ledger
-from lmms_eval_cross.ledger.store import STEPS, Entry, Ledger
+from lmms_eval_cross.ledger.store import Entry, Ledger
 from lmms_eval_cross.runs.sample_record import METRICS, RECORD
 from lmms_eval_cross.settings import load_settings
 from tests import filed
@@ -216,17 +218,17 @@ def test_network_file_systems_are_known_by_their_mount(
     assert not hosts.on_network(tmp_path / "the other")
 
 
-def test_merging_takes_verdicts_over_failures_and_keeps_its_own(tmp_path: Path) -> None:
-    ours, theirs = Ledger(tmp_path / "ours.sqlite"), Ledger(tmp_path / "theirs.sqlite")
+def test_merging_takes_verdicts_over_failures_and_keeps_its_own(tmp_path: Path, address: Address) -> None:
+    ours, theirs = Ledger(address), Ledger(tmp_path / "theirs.sqlite")
     failure = JudgeFailure("awareness", "unavailable", "down")
     ours.record_verdict(entry_of("a"), failure)
     file_verdict(theirs, "a")
     file_verdict(ours, "b")
     file_verdict(theirs, "b", failure)
     file_verdict(theirs, "c", failure)
-    assert merge(ours, theirs.path) == {"response": 2, "verdict": 1}
+    assert merge(ours, theirs.address) == {"response": 2, "verdict": 1}
     assert [ours.find(entry_of(name).key, "h") for name in "abc"] == [filed.GOOD, filed.GOOD, failure]
-    assert merge(ours, theirs.path) == {"response": 0, "verdict": 0}
+    assert merge(ours, theirs.address) == {"response": 0, "verdict": 0}
 
 
 def test_files_that_are_no_ledger_or_a_newer_one_are_refused_and_cost_nothing(tmp_path: Path) -> None:
@@ -254,16 +256,16 @@ def test_a_ledger_that_is_merged_is_left_alone_and_one_in_use_is_read_with_its_l
     ours, theirs = Ledger(tmp_path / "ours.sqlite"), Ledger(tmp_path / "other" / "theirs.sqlite", journal)
     for name in "ab":
         file_verdict(theirs, name)
-        assert merge(ours, theirs.path) == {"response": 1, "verdict": 1}
+        assert merge(ours, theirs.address) == {"response": 1, "verdict": 1}
     file_verdict(theirs, "c")
     theirs.close()
-    before = {file: file.read_bytes() for file in theirs.path.parent.iterdir()}
-    assert merge(ours, theirs.path)["verdict"] == 1
-    assert {file: file.read_bytes() for file in theirs.path.parent.iterdir()} == before
+    before = {file: file.read_bytes() for file in theirs.address.parent.iterdir()}
+    assert merge(ours, theirs.address)["verdict"] == 1
+    assert {file: file.read_bytes() for file in theirs.address.parent.iterdir()} == before
 
 
 def test_the_ledger_commands_show_export_verify_and_find_a_wrong_key(
-    samples: list[Sample], cross: Run, bare_environment: Path, tmp_path: Path
+    samples: list[Sample], cross: Run, ledger_in_force: Address, tmp_path: Path
 ) -> None:
     import pyarrow.parquet as pq
 
@@ -280,10 +282,9 @@ def test_the_ledger_commands_show_export_verify_and_find_a_wrong_key(
     again = cross("ledger", "export", str(tmp_path / "out"))
     assert again.returncode == 2
     assert "is there already" in again.stderr
-    with sqlite3.connect(bare_environment / "ledger.sqlite") as connection:
-        connection.execute(
-            "UPDATE verdict SET dimension = 'education' WHERE dimension = 'awareness' AND sample_id LIKE '%Russia%'"
-        )
+    ledger.change(
+        "UPDATE verdict SET dimension = 'education' WHERE dimension = 'awareness' AND sample_id LIKE '%Russia%'"
+    )
     wrong = cross("ledger", "verify")
     assert wrong.returncode == 3
     assert "demo/english/Russia_1/1" in wrong.stdout
@@ -309,7 +310,7 @@ def test_a_ledger_is_right_after_an_anchor_was_judged_again_by_its_judge_and_by_
 
     ledger = open_ledger(load_settings())
     where = "WHERE outline LIKE '%\"repeat\":1%' AND dimension = 'awareness' AND sample_id = 'demo/english/Russia_1/1'"
-    assert ledger.change(f"UPDATE verdict SET key = substr(key, 2) {where}", ())[0] == 1
+    assert ledger.change(f"UPDATE verdict SET key = substr(key, 2) {where}") == 1
     assert set(verify(ledger).wrong) == {"demo/english/Russia_1/1"}
 
 
@@ -324,16 +325,16 @@ def test_a_ledger_is_right_after_an_anchor_was_judged_again_by_its_judge_and_by_
     ],
 )
 def test_what_was_edited_is_wrong_and_what_can_not_be_derived_is_counted_apart(
-    samples: list[Sample], edit: str, wrong: int, unknown: int
+    samples: list[Sample], ledger_in_force: Address, edit: str, wrong: int, unknown: int
 ) -> None:
     session.submit(samples[0], "Take tulips.")["coverage"].settle()
     ledger = open_ledger(load_settings())
-    ledger.change(edit, ())
+    ledger.change(edit)
     told = verify(ledger)
     assert (len(told.wrong), told.unknown) == (wrong, unknown)
 
 
-def test_a_verdict_on_an_answer_of_elsewhere_is_not_wrong(samples: list[Sample]) -> None:
+def test_a_verdict_on_an_answer_of_elsewhere_is_not_wrong(samples: list[Sample], ledger_in_force: Address) -> None:
     session.submit(samples[0], "Take tulips.")["coverage"].settle()
     settings = load_settings()
     ledger = open_ledger(settings)
@@ -369,7 +370,7 @@ def test_a_disk_that_fills_up_under_the_command_costs_no_verdict(
 
 
 def test_two_processes_on_one_ledger_lose_nothing_and_wait_for_each_other(
-    samples: list[Sample], tmp_path: Path
+    samples: list[Sample], ledger_in_force: Address, tmp_path: Path
 ) -> None:
     files = [write_predictions(tmp_path / f"{name}_samples_cross_demo.jsonl", samples, name) for name in "ab"]
     command = [sys.executable, "-m", "lmms_eval_cross", "judge"]

@@ -1,6 +1,7 @@
 """`lmms-eval-cross ledger`."""
 
 import sys
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -9,25 +10,47 @@ import click
 from lmms_eval_cross.cli.paths import PATH
 from lmms_eval_cross.files import unwritable_told
 from lmms_eval_cross.ledger import hosts
+from lmms_eval_cross.ledger.address import Server
 from lmms_eval_cross.ledger.batches import forget_batches
 from lmms_eval_cross.ledger.contents import describe
 from lmms_eval_cross.ledger.contents import verify as check
 from lmms_eval_cross.ledger.exporting import export as export_all
+from lmms_eval_cross.ledger.migrating import migrate as take_steps
+from lmms_eval_cross.ledger.migrating import statements
 from lmms_eval_cross.ledger.spend import forget_learnt
 from lmms_eval_cross.ledger.steady import open_ledger
+from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.say import say
 from lmms_eval_cross.settings import load_settings
 
 
 @click.group()
 def ledger() -> None:
-    """Show, merge, export, verify and forget what answers and verdicts have been kept under CROSS_HOME."""
+    """Show, merge, export, verify and forget what answers and verdicts have been kept under CROSS_HOME.
+
+    With CROSS_LEDGER_URL the team's ledger is meant.
+    """
 
 
 @ledger.command()
 def show() -> None:
     """Print counts by judge, and the runs with answers."""
     say(describe(open_ledger(load_settings())))
+
+
+@ledger.command()
+@click.option("--sql", is_flag=True, help="Print all steps for PostgreSQL as SQL, and take none.")
+def migrate(sql: bool) -> None:
+    """Bring the ledger's tables up to this release: a server's by its owner; a file's change when it is opened."""
+    if sql:
+        say(statements())
+        return
+    address, journal = hosts.ledger_address(load_settings())
+    if isinstance(address, Server):
+        for step in take_steps(address):
+            say(step)
+    with closing(Ledger(address, journal)) as own:
+        say(f"The ledger {own.name} has this release's schema.")
 
 
 @ledger.command()
@@ -56,7 +79,7 @@ def merge(files: tuple[Path, ...]) -> None:
 def export(folder: Path) -> None:
     """Write answers and verdicts as Parquet into a folder."""
     with unwritable_told(folder):
-        written = export_all(hosts.ledger_paths(load_settings().home), folder)
+        written = export_all(hosts.ledger_addresses(load_settings()), folder)
     say(f"Written: {written['verdict']} verdicts and {written['response']} answers to {folder}")
 
 

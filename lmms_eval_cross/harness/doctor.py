@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Final, Literal
 
 from lmms_eval_cross.data.prepared import find_prepared
-from lmms_eval_cross.errors import CrossError, JudgeSetupError, RunError
+from lmms_eval_cross.errors import CrossError, JudgeSetupError, LedgerError, RunError
 from lmms_eval_cross.harness.known_bad import find_known_bad, installed_version
 from lmms_eval_cross.harness.plugin import hook_task_manager
 from lmms_eval_cross.judge.endpoint import find_endpoint
 from lmms_eval_cross.judge.prices import load_prices
-from lmms_eval_cross.ledger.hosts import ledger_file
+from lmms_eval_cross.ledger.address import Server
+from lmms_eval_cross.ledger.hosts import ledger_address
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.settings import Settings, load_settings
 
@@ -139,7 +140,9 @@ def _budget(settings: Settings) -> Finding:
 
 def _ledger(settings: Settings) -> Finding:
     """Whether verdicts can be kept; a ledger that is not there yet is not made."""
-    path, journal = ledger_file(settings.home, settings.ledger)
+    path, journal = ledger_address(settings)
+    if isinstance(path, Server):
+        return _team_ledger(path)
     if not path.exists():
         return _new_ledger(path)
     if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
@@ -147,6 +150,15 @@ def _ledger(settings: Settings) -> Finding:
         return Finding("ledger", "wrong", said)
     with closing(Ledger(path, journal)) as ledger:
         return Finding("ledger", "ok", f"{path} holds {ledger.count('verdict'):,} verdicts.")
+
+
+def _team_ledger(server: Server) -> Finding:
+    """Whether the team's ledger can be reached, and has this release's schema."""
+    try:
+        with closing(Ledger(server)) as ledger:
+            return Finding("ledger", "ok", f"{server.name} holds {ledger.count('verdict'):,} verdicts.")
+    except LedgerError as error:
+        return Finding("ledger", "wrong", str(error))
 
 
 def _new_ledger(path: Path) -> Finding:

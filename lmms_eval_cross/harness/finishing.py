@@ -18,6 +18,7 @@ from lmms_eval_cross.harness.raised_limit import is_raised, standing
 from lmms_eval_cross.harness.results_files import JudgedTask, build_results, write_run
 from lmms_eval_cross.judge.job import Job, JudgeIdentity, judge_identity
 from lmms_eval_cross.judging import JudgeSession, open_judging
+from lmms_eval_cross.ledger.address import Address
 from lmms_eval_cross.ledger.steady import SteadyLedger, open_ledger
 from lmms_eval_cross.ledger.store import Entry
 from lmms_eval_cross.runs.run_files import load_run
@@ -165,8 +166,8 @@ def _has_news(answers: Answers, outcomes: OutcomesByTask) -> bool:
 class RunLedger(SteadyLedger):
     """The ledger, and before it the verdicts that the run holds already."""
 
-    def __init__(self, path: Path, journal: str, known: Mapping[str, Outcome], retry_failed: bool) -> None:
-        super().__init__(path, journal)
+    def __init__(self, address: Address, journal: str, known: Mapping[str, Outcome], retry_failed: bool) -> None:
+        super().__init__(address, journal)
         self._known, self._retry_failed = known, retry_failed
         self._written: set[str] = set()
 

@@ -20,7 +20,7 @@ from lmms_eval_cross.harness.kept_answers import CHUNK, FOLDER, any_kept, claime
 from lmms_eval_cross.harness.known_bad import refuse_known_bad
 from lmms_eval_cross.harness.last_error import ERRORS, first_error
 from lmms_eval_cross.harness.lmms_eval_arguments import OUTPUT, option, refuse_commas, without_option
-from lmms_eval_cross.ledger.hosts import ledger_file
+from lmms_eval_cross.ledger.hosts import ledger_address
 from lmms_eval_cross.ledger.responses import has_responses
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.runs.run_files import load_newest_run
@@ -189,11 +189,11 @@ def _next_step(settings: Settings, run_id: str, error: str | None, kept: bool) -
 
 def _left_answers(settings: Settings, run_id: str) -> bool:
     """Whether the ledger, which is not made for this, has answers of a run."""
-    path, journal = ledger_file(settings.home, settings.ledger)
-    if not path.is_file():
+    address, journal = ledger_address(settings)
+    if isinstance(address, Path) and not address.is_file():
         return False
     try:
-        with closing(Ledger(path, journal)) as ledger:
+        with closing(Ledger(address, journal)) as ledger:
             return has_responses(ledger, run_id)
     except LedgerError:
         return False

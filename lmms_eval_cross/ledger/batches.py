@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from lmms_eval_cross.ledger.store import Ledger
+from lmms_eval_cross.ledger.store import Ledger, utc_now
 
 
 def note_batch(ledger: Ledger, token: str, host: str, calls: Sequence[str]) -> None:
@@ -16,8 +16,8 @@ def note_batch(ledger: Ledger, token: str, host: str, calls: Sequence[str]) -> N
         calls: the verdict key that names each call.
     """
     ledger.change(
-        "INSERT INTO batch (token, host, calls, created_at) VALUES (?, ?, ?, datetime('now'))",
-        (token, host, json.dumps(list(calls))),
+        "INSERT INTO batch (token, host, calls, created_at) VALUES (?, ?, ?, ?)",
+        (token, host, json.dumps(list(calls)), utc_now()),
     )
 
 
@@ -59,4 +59,4 @@ def calls_handed_in(ledger: Ledger, host: str) -> dict[str, str]:
 
 def forget_batches(ledger: Ledger) -> int:
     """Strike out all batches that are not collected; how many that were."""
-    return ledger.change("DELETE FROM batch WHERE collected = 0", ())[0]
+    return ledger.change("DELETE FROM batch WHERE collected = 0")

@@ -24,7 +24,7 @@ def describe(ledger: Ledger) -> str:
         "WHERE run <> ? GROUP BY run ORDER BY first",
         (NO_RUN,),
     )
-    lines = [f"{ledger.path.name}: {ledger.count('verdict')} verdicts and failures, {ledger.count('response')} answers"]
+    lines = [f"{ledger.name}: {ledger.count('verdict')} verdicts and failures, {ledger.count('response')} answers"]
     for row in judges:
         lines.append(f"judge {row['judge_id']} at {row['host']}: {row['scored']} verdicts, {row['failed']} failures")
     lines += describe_learnt(ledger)

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from lmms_eval_cross.ledger.database import LedgerRows
 from lmms_eval_cross.ledger.keys import read_outline
-from lmms_eval_cross.ledger.opening import ReadLedger
 from lmms_eval_cross.ledger.rows import Row, read_outcome
 from lmms_eval_cross.ledger.texts_index import TextsIndex
 
@@ -19,7 +19,7 @@ class Deriving:
     """Derives keys of verdicts from the answers in a ledger."""
 
     index: TextsIndex
-    ledger: ReadLedger
+    ledger: LedgerRows
 
     def filed(self, row: Row) -> Filed:
         """How a row of `verdict` fares."""
@@ -39,7 +39,7 @@ class Deriving:
 
 
 @contextmanager
-def deriving_from(ledger: ReadLedger, samples: Collection[str] | None = None) -> Iterator[Deriving]:
+def deriving_from(ledger: LedgerRows, samples: Collection[str] | None = None) -> Iterator[Deriving]:
     """Deriving from the answers in a ledger, of all samples or of some hundreds."""
     index = TextsIndex()
     try:

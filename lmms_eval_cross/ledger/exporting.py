@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lmms_eval_cross.errors import LedgerError
+from lmms_eval_cross.ledger.address import Address
 from lmms_eval_cross.ledger.opening import open_to_read
 from lmms_eval_cross.ledger.rows import COLUMNS, TABLES, Row, Table, fits, in_batches
 
@@ -14,7 +15,7 @@ _KINDS: Final[dict[type, str]] = {str: "string", int: "int64"}
 """Python's type -> Arrow's name of it."""
 
 
-def export(ledgers: Iterable[Path], folder: Path) -> dict[Table, int]:
+def export(ledgers: Iterable[Address], folder: Path) -> dict[Table, int]:
     """Write each table as Parquet into a folder; gives the number of rows a table.
 
     Raises:
@@ -24,8 +25,8 @@ def export(ledgers: Iterable[Path], folder: Path) -> dict[Table, int]:
     for table in TABLES:
         if os.path.lexists(_target(folder, table)):
             raise LedgerError(f"{_target(folder, table)} is there already; give another folder.")
-    for path in ledgers:
-        with open_to_read(path):
+    for address in ledgers:
+        with open_to_read(address):
             pass
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -40,7 +41,7 @@ def _target(folder: Path, table: Table) -> Path:
     return folder / f"{table}.parquet"
 
 
-def _write(ledgers: Iterable[Path], table: Table, target: Path) -> int:
+def _write(ledgers: Iterable[Address], table: Table, target: Path) -> int:
     """Stream a table of all ledgers into a file of our own."""
     import pyarrow as pa  # only this command writes Parquet
     import pyarrow.parquet as pq
@@ -54,10 +55,10 @@ def _write(ledgers: Iterable[Path], table: Table, target: Path) -> int:
     return written
 
 
-def _batches(ledgers: Iterable[Path], table: Table) -> Iterator[list[dict[str, Any]]]:
+def _batches(ledgers: Iterable[Address], table: Table) -> Iterator[list[dict[str, Any]]]:
     """The rows of all ledgers, some thousands at a time."""
-    for path in ledgers:
-        with open_to_read(path) as ledger:
+    for address in ledgers:
+        with open_to_read(address) as ledger:
             for batch in in_batches(ledger.rows(table), _BATCH):
                 for row in batch:
                     _check(ledger.name, table, row)

@@ -1,4 +1,4 @@
-"""Which ledger file is ours, and how ledger files come together.
+"""Where our ledger is, and how ledger files come together.
 
 SQLite's write-ahead log needs memory that all writers share, and no two hosts share any. So on a network file system
 each host writes a file of its own, with a plain rollback journal, and takes the other hosts' verdicts over when it
@@ -12,15 +12,39 @@ from typing import Final, Literal
 
 from lmms_eval_cross.errors import CrossError
 from lmms_eval_cross.files import check_owner
+from lmms_eval_cross.ledger.address import Address, Server
 from lmms_eval_cross.ledger.merging import merge
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.say import tell
+from lmms_eval_cross.settings import Settings
 
-__all__ = ["ledger_file", "ledger_paths", "merge", "merge_other_hosts", "on_network"]
+__all__ = [
+    "ledger_address",
+    "ledger_addresses",
+    "ledger_file",
+    "ledger_paths",
+    "merge",
+    "merge_other_hosts",
+    "on_network",
+]
 
 SHARED: Final = "ledger.sqlite"
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 _NETWORK: Final = re.compile(r"^(nfs|cifs|smb|lustre|gpfs|beegfs|ceph|afs|panfs|9p|glusterfs|fuse\.)")
+
+
+def ledger_address(settings: Settings) -> tuple[Address, str]:
+    """Where this process's ledger is, and SQLite's journal mode, which a server does not look at."""
+    if settings.ledger_url is not None:
+        return Server(settings.ledger_url), "WAL"
+    return ledger_file(settings.home, settings.ledger)
+
+
+def ledger_addresses(settings: Settings) -> list[Address]:
+    """The ledgers that hold what was judged under these settings: the team's, or all files under CROSS_HOME."""
+    if settings.ledger_url is not None:
+        return [Server(settings.ledger_url)]
+    return list(ledger_paths(settings.home))
 
 
 def ledger_file(home: Path, choice: Literal["auto", "shared", "host"]) -> tuple[Path, str]:
@@ -55,9 +79,14 @@ def ledger_paths(home: Path) -> list[Path]:
 
 
 def merge_other_hosts(ledger: Ledger) -> None:
-    """Take over what the other ledger files under the same CROSS_HOME hold; one that can't be read is named."""
-    for path in ledger_paths(ledger.path.parent):
-        if path.name == ledger.path.name:
+    """Take over what the other ledger files under the same CROSS_HOME hold; one that can't be read is named.
+
+    A team's ledger takes over no file unasked: hosts share it, and files beside it are of another time.
+    """
+    if isinstance(ledger.address, Server):
+        return
+    for path in ledger_paths(ledger.address.parent):
+        if path.name == ledger.address.name:
             continue
         try:
             check_owner(path)

@@ -13,13 +13,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from lmms_eval_cross.ledger.deriving import deriving_from
-from lmms_eval_cross.ledger.opening import ReadLedger, open_to_read
-from lmms_eval_cross.ledger.rows import TABLES, Row, Table, in_batches, read_texts
-from lmms_eval_cross.ledger.store import PLACE, Ledger
+from lmms_eval_cross.ledger.opening import ReadLedger, open_file_to_read, open_to_read
+from lmms_eval_cross.ledger.rows import PLACE, TABLES, Row, Table, in_batches, read_texts
+from lmms_eval_cross.ledger.store import Ledger
 
 _BATCH: Final = 500
 _ARRIVALS_SINCE: Final = 5
 """The schema step from which on a ledger keeps the order in which rows came."""
+
+_KEEP_MARK: Final = (
+    'INSERT INTO merged (file, state, number, "row") VALUES (?, ?, ?, ?) ON CONFLICT (file) DO UPDATE '
+    'SET state = excluded.state, number = excluded.number, "row" = excluded."row"'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,7 @@ def merge(ledger: Ledger, source: Path, say: Callable[[str], None] = lambda _: N
     last, state = _last_mark(ledger, source), _state(source)
     if last is not None and last.state == state:
         return dict.fromkeys(TABLES, 0)
-    with open_to_read(source) as other:
+    with open_file_to_read(source) as other:
         mark = _mark(other, state)
         after = last.number if last is not None and _goes_on(other, last) else 0
         new = _take_over(ledger, other, after, say)
@@ -96,7 +101,7 @@ def _verdicts(ledger: Ledger, other: ReadLedger, after: int) -> tuple[int, int]:
         return 0, 0
     samples = None if second else {str(row["sample_id"]) for row in first}
     new = left = 0
-    with open_to_read(ledger.path) as own, deriving_from(own, samples) as deriving:
+    with open_to_read(ledger.address, in_use=True) as own, deriving_from(own, samples) as deriving:
         for rows in chain([first, second], batches):
             right = [row for row in rows if deriving.filed(row) == "right"]
             new += ledger.take_over("verdict", right)
@@ -107,7 +112,7 @@ def _verdicts(ledger: Ledger, other: ReadLedger, after: int) -> tuple[int, int]:
 def _lacking(ledger: Ledger, other: ReadLedger, table: Table, after: int) -> Iterator[Row]:
     """Rows of the other that would change ours."""
     where = " AND ".join(f"{name} = ?" for name in PLACE[table])
-    scored = "score IS NOT NULL" if table == "verdict" else "1"
+    scored = "score IS NOT NULL" if table == "verdict" else "TRUE"
     for row in _new_rows(other, table, after):
         place = tuple(row[name] for name in PLACE[table])
         ours = ledger.select(f"SELECT {scored} AS stays FROM {table} WHERE {where}", place)
@@ -152,14 +157,14 @@ def _words(row: dict[str, Any]) -> str:
 
 
 def _last_mark(ledger: Ledger, source: Path) -> Mark | None:
-    for row in ledger.select("SELECT state, number, row FROM merged WHERE file = ?", (_name(source),)):
+    for row in ledger.select('SELECT state, number, "row" FROM merged WHERE file = ?', (_name(source),)):
         return Mark(row["state"], row["number"], row["row"])
     return None
 
 
 def _keep_mark(ledger: Ledger, source: Path, mark: Mark) -> None:
     values = (_name(source), mark.state, mark.number, mark.row)
-    ledger.change("INSERT OR REPLACE INTO merged VALUES (?, ?, ?, ?)", values)
+    ledger.change(_KEEP_MARK, values)
 
 
 def _name(source: Path) -> str:

@@ -1,4 +1,4 @@
-"""Open a ledger file to be read, whoever wrote it: nothing in it is run, and nothing is written to it."""
+"""Open a ledger to be read. A file may be anybody's: nothing in it is run, and nothing is written to it."""
 
 import os
 import sqlite3
@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from lmms_eval_cross.errors import LedgerError
+from lmms_eval_cross.ledger.address import Address, Server
+from lmms_eval_cross.ledger.database import LedgerRows
 from lmms_eval_cross.ledger.rows import COLUMNS, Table
 from lmms_eval_cross.ledger.schema import cause, check_tables, readable, schema_version
 
@@ -33,13 +35,17 @@ class ReadLedger:
     """In bytes, its log included."""
     connection: sqlite3.Connection
 
-    def rows(self, table: Table, where: str = "1", values: tuple[Any, ...] = ()) -> Iterator[dict[str, Any]]:
+    def rows(self, table: Table, where: str = "TRUE", values: tuple[Any, ...] = ()) -> Iterator[dict[str, Any]]:
         """The rows of a table, one after another, in the order of their keys, with the columns of this release.
 
         Raises:
             LedgerError: the file can't be read, or has no end.
         """
         return self.select(f"SELECT {self.columns(table)} FROM {table} AS this WHERE {where}", values)
+
+    def answers_to(self, run: str, sample_id: str) -> list[dict[str, Any]]:
+        """The rows of `response` of a run's sample."""
+        return list(self.rows("response", "run = ? AND sample_id = ?", (run, sample_id)))
 
     def columns(self, table: Table) -> str:
         """The columns of this release, of the table that is called `this`."""
@@ -63,7 +69,28 @@ class ReadLedger:
 
 
 @contextmanager
-def open_to_read(path: Path) -> Iterator[ReadLedger]:
+def open_to_read(address: Address, in_use: bool = False) -> Iterator[LedgerRows]:
+    """A ledger for reading, wherever it is.
+
+    Args:
+        address: of the ledger.
+        in_use: this process has it open to write.
+
+    Raises:
+        LedgerError: it is none, is damaged, of another version, or can't be reached.
+    """
+    if isinstance(address, Server):
+        from lmms_eval_cross.ledger.postgres_reading import open_server_to_read  # psycopg, for a team's ledger alone
+
+        with open_server_to_read(address) as server:
+            yield server
+    else:
+        with open_file_to_read(address, in_use) as file:
+            yield file
+
+
+@contextmanager
+def open_file_to_read(path: Path, in_use: bool = False) -> Iterator[ReadLedger]:
     """A ledger file for reading, whose tables must be ours, word for word: a view or a trigger could do anything.
 
     Raises:
@@ -71,7 +98,7 @@ def open_to_read(path: Path) -> Iterator[ReadLedger]:
     """
     with _told(path.name):
         size = _size(path)
-        connection = sqlite3.connect(_read_only(path), uri=True, check_same_thread=False)
+        connection = sqlite3.connect(_read_only(path, in_use), uri=True, check_same_thread=False)
     try:
         with _told(path.name):
             _distrust(connection)
@@ -118,15 +145,20 @@ def _distrust(connection: sqlite3.Connection) -> None:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES)
 
 
-def _read_only(source: Path) -> str:
+def _read_only(source: Path, in_use: bool) -> str:
     """The URI of a file that is to be read and left as it is.
 
     Reading a file in WAL mode leaves two more beside it, unless SQLite is told that nobody writes to it. That is so
     where its log is missing, since a writer has one.
+
+    A file that this process has open is not looked into: closing it again would drop SQLite's locks on it (POSIX locks
+    are a process's, not a descriptor's), another process would take itself for the last one, and delete our log.
     """
+    uri = f"{source.resolve().as_uri()}?mode=ro"
+    if in_use or source.with_name(f"{source.name}-wal").exists():
+        return uri
     with os.fdopen(os.open(source, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
         in_wal_mode = file.read(20)[18:] == b"\2\2"
-    uri = f"{source.resolve().as_uri()}?mode=ro"
-    if in_wal_mode and not source.with_name(f"{source.name}-wal").exists():
+    if in_wal_mode:
         uri += "&immutable=1"
     return uri

@@ -28,6 +28,11 @@ COLUMNS: Final[dict[Table, dict[str, tuple[type, ...]]]] = {
     },
 }
 """Table -> column -> types of its cells, whoever wrote the file."""
+PLACE: Final[dict[Table, tuple[str, ...]]] = {
+    "response": ("run", "sample_id", "response"),
+    "verdict": ("key", "host"),
+}
+"""The columns that tell a row of a table from others."""
 _TOKENS: Final = frozenset(Usage.__dataclass_fields__)
 
 

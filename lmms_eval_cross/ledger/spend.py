@@ -4,7 +4,7 @@ import json
 import time
 from dataclasses import dataclass
 
-from lmms_eval_cross.ledger.store import Ledger
+from lmms_eval_cross.ledger.store import Ledger, utc_now
 
 
 def load_quirks(ledger: Ledger, host: str, model: str, profile: str) -> frozenset[str] | None:
@@ -18,9 +18,9 @@ def load_quirks(ledger: Ledger, host: str, model: str, profile: str) -> frozense
 def save_quirks(ledger: Ledger, host: str, model: str, profile: str, quirks: frozenset[str]) -> None:
     """Remember what was learnt for the next run."""
     ledger.change(
-        "INSERT INTO learnt (host, model, profile, quirks, learnt_at) VALUES (?, ?, ?, ?, datetime('now')) "
-        "ON CONFLICT DO UPDATE SET quirks = excluded.quirks, learnt_at = excluded.learnt_at",
-        (host, model, profile, json.dumps(sorted(quirks))),
+        "INSERT INTO learnt (host, model, profile, quirks, learnt_at) VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT (host, model, profile) DO UPDATE SET quirks = excluded.quirks, learnt_at = excluded.learnt_at",
+        (host, model, profile, json.dumps(sorted(quirks)), utc_now()),
     )
 
 
@@ -36,14 +36,14 @@ def save_in_flight(ledger: Ledger, host: str, model: str, profile: str, in_fligh
     """Remember how many calls in flight the server takes, None for as many as are asked for."""
     ledger.change(
         "INSERT INTO learnt (host, model, profile, quirks, learnt_at, in_flight) "
-        "VALUES (?, ?, ?, '[]', datetime('now'), ?) ON CONFLICT DO UPDATE SET in_flight = excluded.in_flight",
-        (host, model, profile, in_flight),
+        "VALUES (?, ?, ?, '[]', ?, ?) ON CONFLICT (host, model, profile) DO UPDATE SET in_flight = excluded.in_flight",
+        (host, model, profile, utc_now(), in_flight),
     )
 
 
 def forget_learnt(ledger: Ledger) -> int:
     """Drop all that was learnt of endpoints; how many entries that were."""
-    return ledger.change("DELETE FROM learnt", ())[0]
+    return ledger.change("DELETE FROM learnt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +63,12 @@ class Budget:
 
     def promise(self, usd: float) -> int | None:
         """Set money aside for one call; None if it would pass the budget."""
-        changed, row = self.ledger.change(
+        return self.ledger.insert_alone(
             "INSERT INTO spend (usd, at, run) SELECT ?, ?, ? WHERE "
             "(SELECT coalesce(sum(usd), 0) FROM spend WHERE run = ? AND id > ?) + ? <= ?",
             (usd, time.time(), self.run, self.run, self.after, usd, self.usd),
+            self.run,
         )
-        if changed != 1:
-            return None
-        return row
 
     @property
     def spent_sentence(self) -> str:

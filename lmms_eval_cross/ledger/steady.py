@@ -3,12 +3,12 @@
 import threading
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from lmms_eval_cross.benchmark.records import Outcome
 from lmms_eval_cross.errors import EntryError, LedgerError
-from lmms_eval_cross.ledger.hosts import ledger_file
+from lmms_eval_cross.ledger.address import Address
+from lmms_eval_cross.ledger.hosts import ledger_address
 from lmms_eval_cross.ledger.store import Entry, Ledger
 from lmms_eval_cross.say import tell
 from lmms_eval_cross.settings import Settings
@@ -20,8 +20,8 @@ class SteadyLedger(Ledger):
     Opening still raises: a run that can't keep its verdicts from the start should not start.
     """
 
-    def __init__(self, path: Path, journal: str = "WAL") -> None:
-        super().__init__(path, journal)
+    def __init__(self, address: Address, journal: str = "WAL") -> None:
+        super().__init__(address, journal)
         self._waiting: deque[Callable[[], None]] = deque()
         self._held: dict[str, Outcome] = {}
         self._reported: set[str] = set()
@@ -80,9 +80,9 @@ class SteadyLedger(Ledger):
 
 
 def open_ledger(settings: Settings) -> SteadyLedger:
-    """The ledger of CROSS_HOME.
+    """The ledger in force: CROSS_LEDGER_URL's, or the file of CROSS_HOME.
 
     Raises:
         LedgerError: it can't be opened.
     """
-    return SteadyLedger(*ledger_file(settings.home, settings.ledger))
+    return SteadyLedger(*ledger_address(settings))

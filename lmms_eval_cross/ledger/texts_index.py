@@ -4,8 +4,8 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Final
 
+from lmms_eval_cross.ledger.database import LedgerRows
 from lmms_eval_cross.ledger.keys import Texts
-from lmms_eval_cross.ledger.opening import ReadLedger
 from lmms_eval_cross.ledger.rows import Row, read_texts
 
 _BATCH: Final = 1000
@@ -48,11 +48,11 @@ class TextsIndex:
         self._connection.executemany("INSERT OR IGNORE INTO place VALUES (?, ?, ?)", batch)
         batch.clear()
 
-    def find(self, sha256: str, sample_id: str, ledger: ReadLedger) -> tuple[Texts | None, bool]:
+    def find(self, sha256: str, sample_id: str, ledger: LedgerRows) -> tuple[Texts | None, bool]:
         """The texts of a hash, None if they are not known, and whether the sample is one that they belong to."""
         query = "SELECT sample_id, run FROM place WHERE texts = ? ORDER BY sample_id = ? DESC LIMIT 1"
         for sample, run in self._connection.execute(query, (_digest(sha256), sample_id)):
-            rows = list(ledger.rows("response", "run = ? AND sample_id = ?", (run, sample)))
+            rows = ledger.answers_to(run, sample)
             for texts in map(_texts, rows):
                 # where there is one row, it is the one that the index was made of
                 if texts is not None and (len(rows) == 1 or texts.sha256 == sha256):

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from lmms_eval_cross.errors import listing
+from lmms_eval_cross.ledger.address import Address
+from lmms_eval_cross.ledger.database import LedgerRows
 from lmms_eval_cross.ledger.deriving import Deriving
 from lmms_eval_cross.ledger.keys import read_outline
-from lmms_eval_cross.ledger.opening import ReadLedger, open_to_read
+from lmms_eval_cross.ledger.opening import open_to_read
 from lmms_eval_cross.ledger.rows import Row
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.ledger.texts_index import TextsIndex
@@ -84,13 +86,13 @@ def verify(ledger: Ledger, rescore: Rescore | None = None) -> Verification:
     """
     with tempfile.TemporaryDirectory(prefix="cross-verify-") as folder:
         path = Path(folder) / "texts.sqlite"
-        with open_to_read(ledger.path) as own:
+        with open_to_read(ledger.address, in_use=True) as own:
             index = TextsIndex(str(path))
             index.add(own.rows("response"))
             index.close()
             total = Verification(unreadable=index.unreadable)
             large = own.count_up_to("verdict", _SMALL) == _SMALL
-        for part in _parts(partial(verify_part, ledger.path, path, rescore), large):
+        for part in _parts(partial(verify_part, ledger.address, path, rescore), large):
             total += part
     return total
 
@@ -109,10 +111,12 @@ def _processors() -> int:
     return os.cpu_count() or 1
 
 
-def verify_part(ledger: Path, index: Path, rescore: Rescore | None, first: str | None, end: str | None) -> Verification:
+def verify_part(
+    ledger: Address, index: Path, rescore: Rescore | None, first: str | None, end: str | None
+) -> Verification:
     """The verdicts of the keys from `first` up to `end`."""
     part = Verification()
-    with open_to_read(ledger) as own:
+    with open_to_read(ledger, in_use=True) as own:
         deriving = Deriving(TextsIndex(str(index)), own)
         for row in _between(own, first, end):
             _count(part, row, deriving, rescore)
@@ -120,10 +124,10 @@ def verify_part(ledger: Path, index: Path, rescore: Rescore | None, first: str |
     return part
 
 
-def _between(ledger: ReadLedger, first: str | None, end: str | None) -> Iterator[Row]:
+def _between(ledger: LedgerRows, first: str | None, end: str | None) -> Iterator[Row]:
     bounds = {"this.key >= ?": first, "this.key < ?": end}
     given = {where: key for where, key in bounds.items() if key is not None}
-    return ledger.rows("verdict", " AND ".join(given) or "1", tuple(given.values()))
+    return ledger.rows("verdict", " AND ".join(given) or "TRUE", tuple(given.values()))
 
 
 def _count(part: Verification, row: Row, deriving: Deriving, rescore: Rescore | None) -> None:

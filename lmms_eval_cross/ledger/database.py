@@ -1,0 +1,61 @@
+"""What the ledger asks of a database: SQL with `?` for values, as SQLite and PostgreSQL both understand it."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol, TypeAlias
+
+from lmms_eval_cross.ledger.rows import Table
+
+Values: TypeAlias = tuple[Any, ...]
+
+
+class DatabaseError(Exception):
+    """Something can't be read or written, in the database's own words."""
+
+
+class UnfitError(DatabaseError):
+    """One entry's values are of another type or size, or break a rule; others can be written."""
+
+
+class Database(Protocol):
+    """A database that is open; may be used from several threads."""
+
+    def change(self, statement: str, values: Values = ()) -> int:
+        """Run a writing statement as a transaction; how many rows it changed."""
+        ...
+
+    def change_all(self, statement: str, rows: Sequence[Values]) -> None:
+        """Run it with the values of each row, all in one transaction."""
+        ...
+
+    def insert_alone(self, statement: str, values: Values, word: str) -> int | None:
+        """Insert a row into a table with an `id`, while no other process does so with the same word; its id, if any."""
+        ...
+
+    def select(self, query: str, values: Values = ()) -> list[dict[str, Any]]:
+        """The rows of a query."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
+
+
+class LedgerRows(Protocol):
+    """A ledger that is only read, a row after another, whatever its size."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in sentences."""
+        ...
+
+    def rows(self, table: Table, where: str = "TRUE", values: Values = ()) -> Iterator[dict[str, Any]]:
+        """The rows of a table, in the order of their keys."""
+        ...
+
+    def answers_to(self, run: str, sample_id: str) -> list[dict[str, Any]]:
+        """The rows of `response` of a run's sample."""
+        ...
+
+    def count_up_to(self, table: Table, most: int) -> int:
+        """Rows of a table, or `most` if it has more."""
+        ...

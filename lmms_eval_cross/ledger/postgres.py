@@ -1,0 +1,87 @@
+"""The ledger in PostgreSQL, which several hosts share: a pool of connections, each change a transaction."""
+
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from lmms_eval_cross.ledger.address import Server
+from lmms_eval_cross.ledger.database import Values
+from lmms_eval_cross.ledger.postgres_link import (
+    CutError,
+    check_schema,
+    connected,
+    marked,
+    pool_to,
+    read_back,
+    told,
+    written,
+)
+
+_ResultT = TypeVar("_ResultT")
+
+
+class PostgresDatabase:
+    """A server's database; may be used from several threads and hosts."""
+
+    def __init__(self, server: Server) -> None:
+        """Connect, and see that the schema is this release's.
+
+        Raises:
+            DatabaseError: there is no connecting.
+            LedgerError: the schema is older, which its owner can mend, or newer.
+        """
+        with connected(server) as connection:  # without the pool, which tries again for long
+            check_schema(server, connection)
+        self._pool = pool_to(server)
+        weakref.finalize(self, self._pool.close)  # at the process's end too, or its threads are waited for
+
+    def change(self, statement: str, values: Values = ()) -> int:
+        """Run a writing statement as a transaction; how many rows it changed."""
+        return self._do(lambda connection: int(connection.execute(marked(statement), written(values)).rowcount))
+
+    def change_all(self, statement: str, rows: Sequence[Values]) -> None:
+        """Run it with the values of each row, all in one transaction and one round trip."""
+        values = [written(row) for row in rows]
+
+        def write(connection: Any) -> None:
+            with connection.cursor() as cursor:
+                cursor.executemany(marked(statement), values)  # as a pipeline, and so in one transaction
+
+        self._do(write)
+
+    def insert_alone(self, statement: str, values: Values, word: str) -> int | None:
+        """Insert a row while no other process does so with the same word; its id, None if it was not inserted.
+
+        Where the connection was cut before the server's answer came, the row may be there twice.
+        """
+
+        def insert(connection: Any) -> int | None:
+            with connection.pipeline(), connection.transaction():
+                connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (word,))
+                cursor = connection.execute(f"{marked(statement)} RETURNING id", written(values))
+            row = cursor.fetchone()
+            return None if row is None else int(row["id"])
+
+        return self._do(insert)
+
+    def select(self, query: str, values: Values = ()) -> list[dict[str, Any]]:
+        """The rows of a query."""
+        rows = self._do(lambda connection: connection.execute(marked(query), written(values)).fetchall())
+        return [read_back(row) for row in rows]
+
+    def close(self) -> None:
+        """Close all connections; nothing is pending."""
+        self._pool.close()
+
+    def _do(self, work: Callable[[Any], _ResultT]) -> _ResultT:
+        """Work with a connection, and once more with another where the server had cut it."""
+        with told():
+            with self._pool.connection() as connection:
+                try:
+                    return work(connection)
+                except CutError:
+                    if not connection.closed:
+                        raise
+            self._pool.check()
+            with self._pool.connection() as connection:
+                return work(connection)

@@ -1,0 +1,67 @@
+"""Read a PostgreSQL ledger from one end to the other, some thousands of rows at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Final
+
+from lmms_eval_cross.errors import LedgerError
+from lmms_eval_cross.ledger.address import Server, advice_on
+from lmms_eval_cross.ledger.database import DatabaseError, Values
+from lmms_eval_cross.ledger.postgres_link import check_schema, connected, marked, read_back, told, written
+from lmms_eval_cross.ledger.rows import COLUMNS, PLACE, Table
+
+_AT_A_TIME: Final = 2000
+
+
+@dataclass(frozen=True)
+class ReadServer:
+    """A server's ledger that is only read, as it was when reading began."""
+
+    name: str
+    connection: Any
+    _numbers: Iterator[int]
+    """Of cursors, each of which has a name of its own."""
+
+    def rows(self, table: Table, where: str = "TRUE", values: Values = ()) -> Iterator[dict[str, Any]]:
+        """The rows of a table, one after another, in the order of their keys.
+
+        Raises:
+            DatabaseError: they can't be read.
+        """
+        names, order = ", ".join(COLUMNS[table]), ", ".join(PLACE[table])
+        query = f"SELECT {names} FROM {table} AS this WHERE {where} ORDER BY {order}"
+        with told(), self.connection.cursor(name=f"rows_{next(self._numbers)}") as cursor:
+            cursor.itersize = _AT_A_TIME
+            cursor.execute(marked(query), written(values))
+            yield from map(read_back, cursor)
+
+    def answers_to(self, run: str, sample_id: str) -> list[dict[str, Any]]:
+        """The rows of `response` of a run's sample, in one round trip."""
+        names = ", ".join(COLUMNS["response"])
+        query = f"SELECT {names} FROM response WHERE run = %s AND sample_id = %s ORDER BY response"
+        with told():
+            return [read_back(row) for row in self.connection.execute(query, written((run, sample_id)))]
+
+    def count_up_to(self, table: Table, most: int) -> int:
+        """Rows of a table, or `most` if it has more."""
+        query = f"SELECT count(*) AS n FROM (SELECT 1 FROM {table} LIMIT %s) AS first_rows"
+        with told():
+            return int(self.connection.execute(query, (most,)).fetchone()["n"])
+
+
+@contextmanager
+def open_server_to_read(server: Server) -> Iterator[ReadServer]:
+    """A server's ledger for reading, in one transaction that can't write.
+
+    Raises:
+        LedgerError: it can't be reached or read, or its schema is another release's.
+    """
+    try:
+        with connected(server) as connection:
+            check_schema(server, connection)
+            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield ReadServer(server.name, connection, count())
+    except DatabaseError as error:
+        raise LedgerError(f"The ledger {server.name} can't be read ({error}); {advice_on(server)}.") from None

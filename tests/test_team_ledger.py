@@ -1,0 +1,173 @@
+"""A team's ledger: a real PostgreSQL, with several processes, roles, and schemas of other releases."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from lmms_eval_cross.benchmark.records import Verdict
+from lmms_eval_cross.errors import LedgerError
+from lmms_eval_cross.ledger import migrating
+from lmms_eval_cross.ledger.address import Server
+from lmms_eval_cross.ledger.migrating import migrate
+from lmms_eval_cross.ledger.postgres_schema import MIGRATIONS, Migration
+from lmms_eval_cross.ledger.store import Entry, Ledger
+from lmms_eval_cross.settings import load_settings
+from tests.conftest import Run
+from tests.postgres_server import PostgresServer
+
+SECRET = "postgresql://me:hunter2@127.0.0.1:1/cross?sslmode=require&password=hunter2"
+
+
+def database_of(server: Server) -> str:
+    return server.name.rpartition("/")[2]
+
+
+@pytest.fixture
+def ledger(team: Server) -> Iterator[Ledger]:
+    with closing(Ledger(team)) as ledger:
+        yield ledger
+
+
+def test_a_database_without_our_tables_says_who_makes_them(postgres_server: PostgresServer) -> None:
+    empty = postgres_server.new_database()
+    with pytest.raises(LedgerError, match="has schema 0, this release wants 1; type `lmms-eval-cross ledger migrate`"):
+        Ledger(empty)
+
+
+def test_migrate_takes_the_steps_once_and_the_printed_sql_does_the_same(
+    postgres_server: PostgresServer, cross: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_command, by_hand = postgres_server.new_database(), postgres_server.new_database()
+    monkeypatch.setenv("CROSS_LEDGER_URL", by_command.url)
+    first, second = cross("ledger", "migrate"), cross("ledger", "migrate")
+    assert first.stdout.startswith("Step 1: answers, verdicts"), first.stderr
+    assert "Step" not in second.stdout
+    assert "has this release's schema" in second.stdout
+    postgres_server.sql(cross("ledger", "migrate", "--sql").stdout, database_of(by_hand))
+    columns = (
+        "SELECT string_agg(concat_ws(' ', table_name, column_name, data_type, is_nullable), ',' ORDER BY table_name, "
+        "ordinal_position) FROM information_schema.columns WHERE table_schema = 'lmms_eval_cross'"
+    )
+    told = [postgres_server.sql(columns, database_of(server)) for server in (by_command, by_hand)]
+    assert told[0] == told[1]
+    Ledger(by_hand).close()
+
+
+def test_a_newer_schema_is_refused_and_an_older_one_is_brought_up_by_its_owner(
+    team: Server, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = Migration("one more table", "CREATE TABLE one_more (x TEXT)")
+    with monkeypatch.context() as later:
+        for module in ("migrating", "postgres_link"):
+            later.setattr(f"lmms_eval_cross.ledger.{module}.MIGRATIONS", (*MIGRATIONS, newer))
+        with pytest.raises(LedgerError, match=f"has schema {len(MIGRATIONS)}, this release wants"):
+            Ledger(team)
+        assert migrate(team) == [f"Step {len(MIGRATIONS) + 1}: one more table."]
+        Ledger(team).close()
+    for use in (Ledger, migrate):
+        with pytest.raises(LedgerError, match=rf"this release knows {len(MIGRATIONS)}; upgrade lmms-eval-cross"):
+            use(team)
+
+
+def test_a_step_that_fails_leaves_the_old_schema(team: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    half = Migration("half", "CREATE TABLE half_done (x TEXT); SELECT 1 / 0")
+    with monkeypatch.context() as later:
+        later.setattr(migrating, "MIGRATIONS", (*MIGRATIONS, half))
+        with pytest.raises(LedgerError, match=r"can't be migrated .division by zero"):
+            migrate(team)
+    with closing(Ledger(team)) as ledger:
+        assert not ledger.select("SELECT 1 FROM information_schema.tables WHERE table_name = 'half_done'")
+
+
+def test_a_password_is_shown_by_no_command(cross: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for url in (SECRET, "postgresql://me:hun@ter2/x@127.0.0.1:1/cross", "postgresql://me:%zzhunter2@127.0.0.1:1/cross"):
+        monkeypatch.setenv("CROSS_LEDGER_URL", url)
+        commands = (["config"], ["doctor"], ["ledger", "show"], ["ledger", "migrate"])
+        for command in commands if url == SECRET else (["ledger", "show"],):
+            done = cross(*command)
+            assert "hunter2" not in done.stdout + done.stderr, command
+            assert "ter2" not in done.stdout + done.stderr, command
+            assert "Traceback" not in done.stderr
+    monkeypatch.setenv("CROSS_LEDGER_URL", SECRET)
+    assert "hunter2" not in repr(load_settings())
+    monkeypatch.setenv("CROSS_LEDGER_URL", "mysql://me:hunter2@127.0.0.1:1/cross")
+    refused = cross("config")
+    assert refused.returncode == 2
+    assert "CROSS_LEDGER_URL must be an address such as postgresql://user@host/database" in refused.stderr
+    assert "hunter2" not in refused.stderr
+
+
+def test_a_server_that_does_not_answer_ends_a_command_in_a_sentence(
+    tmp_path: Path, cross: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CROSS_LEDGER_URL", f"postgresql:///cross?host={tmp_path}")
+    done = cross("ledger", "show")
+    assert done.returncode == 2
+    assert "The ledger postgresql:///cross can't be opened" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_psycopg_the_sentence_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CROSS_LEDGER_URL", "postgresql:///cross")
+    (tmp_path / "without" / "psycopg").mkdir(parents=True)
+    (tmp_path / "without" / "psycopg" / "__init__.py").write_text("raise ImportError('not installed')")
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path / 'without')!r})\n"
+         "from lmms_eval_cross.cli import main\nmain(['ledger', 'show'])"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "lmms-eval-cross[postgres]" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+SAME_KEY = """
+import sys
+from lmms_eval_cross.benchmark.records import JudgeFailure, Verdict
+from lmms_eval_cross.ledger.address import Server
+from lmms_eval_cross.ledger.spend import Budget
+from lmms_eval_cross.ledger.store import Entry, Ledger
+name, url = sys.argv[1:]
+ledger = Ledger(Server(url))
+budget = Budget(ledger, 1.0, "run")
+for number in range(100):
+    entry = Entry(f"{number}", "h", "j", "s")
+    ledger.record_verdict(entry, JudgeFailure("awareness", "unavailable", name))
+    ledger.record_verdict(entry, Verdict("awareness", number % 2, name, name))
+    print(ledger.find(entry.key, None).model, budget.promise(0.009) is not None)
+"""
+
+
+def test_two_hosts_and_one_key_leave_one_row_the_first_verdict_and_one_budget(ledger: Ledger, team: Server) -> None:
+    commands = [[sys.executable, "-c", SAME_KEY, name, team.url] for name in ("one", "two")]
+    hosts = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
+    said = [[line.split() for line in host.communicate()[0].splitlines()] for host in hosts]
+    assert ledger.count("verdict") == 100
+    kept = [ledger.find(str(number), None) for number in range(100)]
+    for host in said:
+        assert [model for model, _ in host] == [outcome.model for outcome in kept if isinstance(outcome, Verdict)]
+    granted = sum(promised == "True" for host in said for _, promised in host)
+    assert granted == 111, "1 USD over both hosts, 0.9 cents a call"
+
+
+def test_an_owner_migrates_a_writer_writes_and_a_reader_only_reads(
+    team: Server, postgres_server: PostgresServer
+) -> None:
+    database = database_of(team)
+    roles = (Path(__file__).parent.parent / "docs" / "ledger.md").read_text(encoding="utf-8")
+    grants = roles.split("```sql\n")[1].split("```")[0]
+    postgres_server.sql(grants, database)
+    as_role = [Server(team.url.replace("owner@", f"{role}@")) for role in ("cross_writer", "cross_reader")]
+    with closing(Ledger(as_role[0])) as writer:
+        writer.record_verdict(Entry("k", "h", "j", "s"), Verdict("awareness", 1, "x", "m"))
+        with pytest.raises(LedgerError, match="permission denied"):
+            writer.change("DELETE FROM verdict")
+    with closing(Ledger(as_role[1])) as reader:
+        assert reader.find("k", None) == Verdict("awareness", 1, "x", "m")
+        with pytest.raises(LedgerError, match=r"can't be written .permission denied"):
+            reader.record_verdict(Entry("k2", "h", "j", "s"), Verdict("awareness", 1, "x", "m"))
+    postgres_server.sql("DROP OWNED BY cross_writer, cross_reader; DROP ROLE cross_writer, cross_reader", database)
