@@ -21,6 +21,7 @@ LIFE: Final = {
         "config": "Print the settings in force; keys are masked.",
         "prepare": "Validate a copy of CROSS and write it as Parquet under CROSS_HOME.",
         "cost": "Say what judging will cost, before any call.",
+        "plan": "Say before any run what a comparison can decide, and the cheapest design that decides it.",
     },
     "Run": {
         "run": "Run lmms-eval with an honest exit code, a fresh output folder, and answers kept as they come.",

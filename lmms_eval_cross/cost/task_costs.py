@@ -17,7 +17,7 @@ from lmms_eval_cross.data.prepared import read_samples
 from lmms_eval_cross.data.scaled import ScaledImages
 from lmms_eval_cross.errors import SettingsError
 from lmms_eval_cross.judge.prices import age_warning, load_prices
-from lmms_eval_cross.judge.profiles import PROFILES
+from lmms_eval_cross.judge.profiles import PROFILES, Profile
 from lmms_eval_cross.settings import Settings, load_settings
 
 
@@ -49,18 +49,48 @@ def print_cost(
         say(warning)
 
 
+def usd_by_sample(
+    names: Sequence[str], profile: Profile, model: str, lengths: Lengths
+) -> tuple[list[Sample], dict[str, float] | None]:
+    """The samples of the named tasks, and by their ids what judging one answer costs; None if the model has no price.
+
+    Raises:
+        SettingsError: a name is none of our tasks or groups.
+        NotPreparedError: the tasks' data are not prepared.
+    """
+    settings = load_settings()
+    price = load_prices(settings.judge_prices).find(model)
+    scaled = ScaledImages(settings.home / "scaled") if profile.scaled else None
+    if price is None:
+        return [sample for split in _splits(names) for sample in _samples(split)], None
+    with_rubrics, pictures = _samples_and_pictures(names, settings, scaled)
+    usd: dict[str, float] = {}
+    for sample, rubric in with_rubrics:
+        usd[sample.sample_id] = estimate(profile, [(sample, rubric)], pictures, price, lengths).usd(price)
+    return [sample for sample, _ in with_rubrics], usd
+
+
+def _splits(names: Sequence[str]) -> list[str]:
+    """Those of tasks and groups, in order."""
+    splits: set[str] = set()
+    for name in names:
+        splits.update(SPLITS[task] for task in _tasks(name.strip()))
+    return sorted(splits)
+
+
+def _samples(split: str) -> list[Sample]:
+    return read_samples(session.data_to_read(split).parquet(split))
+
+
 def _samples_and_pictures(
     names: Sequence[str], settings: Settings, scaled: ScaledImages | None
 ) -> tuple[list[tuple[Sample, Rubric]], dict[str, Picture]]:
     """The samples of tasks and groups with their rubrics, and the distinct pictures by hash."""
-    splits: set[str] = set()
-    for name in names:
-        splits.update(SPLITS[task] for task in _tasks(name.strip()))
     samples: list[tuple[Sample, Rubric]] = []
     pictures: dict[str, Picture] = {}
-    for split in sorted(splits):
+    for split in _splits(names):
         rubric = session.rubric_for(split, settings)
-        of_split = read_samples(session.data_to_read(split).parquet(split))
+        of_split = _samples(split)
         samples += [(sample, rubric) for sample in of_split]
         pictures |= _pictures(split, of_split, scaled)
     return samples, pictures

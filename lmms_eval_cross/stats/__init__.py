@@ -15,7 +15,7 @@ from lmms_eval_cross.stats.agreement import (
 from lmms_eval_cross.stats.agreement_intervals import agreement_intervals
 from lmms_eval_cross.stats.bridged import FEWEST_ANSWERS, Bridge, bridged_bounds, bridged_difference
 from lmms_eval_cross.stats.clusters import FEWEST_CLUSTERS, FEWEST_VARYING, average_rounds
-from lmms_eval_cross.stats.components import intraclass_correlation
+from lmms_eval_cross.stats.components import NestedVariance, intraclass_correlation, nested_variance
 from lmms_eval_cross.stats.gate import (
     Decision,
     FailureBounds,
@@ -68,6 +68,7 @@ __all__ = [
     "Interval",
     "JudgedRun",
     "Labelled",
+    "NestedVariance",
     "PairedDifference",
     "Shift",
     "agreement_intervals",
@@ -93,6 +94,7 @@ __all__ = [
     "mcnemar_p_value",
     "mean_interval",
     "minimum_detectable_effect",
+    "nested_variance",
     "nominal_levels",
     "noninferiority",
     "paired_difference",

@@ -1,0 +1,89 @@
+"""`lmms-eval-cross plan`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lmms_eval_cross.cli.compare import OUTPUT, read_accuracy, read_margins
+from lmms_eval_cross.cli.paths import PATH
+from lmms_eval_cross.cost.estimate import Lengths
+from lmms_eval_cross.files import write_text
+from lmms_eval_cross.planning.plan_text import plan_json, render_plan
+from lmms_eval_cross.planning.planning import Known, ToJudge, make_plan
+from lmms_eval_cross.say import say
+
+_PERCENT = click.FloatRange(0, 100, min_open=True, max_open=True)
+
+
+@click.command()
+@click.argument("runs", nargs=-1, type=PATH)
+@click.option(
+    "--margin",
+    "margins",
+    multiple=True,
+    callback=read_margins,
+    metavar="DIMENSION=POINTS",
+    help="What shall be shown. Default: all four, 5 points each.",
+)
+@click.option(
+    "--power",
+    default=0.8,
+    show_default=True,
+    type=click.FloatRange(0.5, 1, max_open=True),
+    help="With which two equal models shall be shown to be within the margin.",
+)
+@click.option(
+    "--alpha",
+    default=0.05,
+    show_default=True,
+    type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
+    help="Level of the gate.",
+)
+@click.option("--rate", type=_PERCENT, metavar="PERCENT", help="Of the baseline, where no run tells it. Default: 60.")
+@click.option("--anchor", type=PATH, help="An anchor that one judge judged several times, for the judge's noise.")
+@click.option("--flips", type=_PERCENT, metavar="PERCENT", help="Verdicts that differ when asked twice. Default: 5.")
+@click.option(
+    "--judge-accuracy",
+    "accuracy",
+    multiple=True,
+    callback=read_accuracy,
+    metavar="DIMENSION=SENS,SPEC",
+    help="The judge against people: margins are for what people would say, with labels or without.",
+)
+@click.option("--label-usd", default=0.0, show_default=True, type=click.FloatRange(0), help="For labelling an answer.")
+@click.option("--tasks", default="cross", show_default=True, help="Tasks or groups, separated by commas.")
+@click.option("--model", help="The judge's model. Default: CROSS_JUDGE_MODEL.")
+@click.option("--answer-tokens", default=400, show_default=True, help="Assumed length of the answers under test.")
+@click.option("--reply-tokens", default=100, show_default=True, help="Assumed length of a reply for one dimension.")
+@click.option("--json", "as_json", type=OUTPUT, help="Write JSON, with every design.")
+def plan(
+    runs: tuple[Path, ...],
+    margins: dict[str, float],
+    power: float,
+    alpha: float,
+    rate: float | None,
+    anchor: Path | None,
+    flips: float | None,
+    accuracy: dict[str, tuple[float, float]],
+    label_usd: float,
+    tasks: str,
+    model: str | None,
+    answer_tokens: int,
+    reply_tokens: int,
+    as_json: Path | None,
+) -> None:
+    """Say before any run what a comparison can decide, and the cheapest design that decides it.
+
+    RUNS are finished ones to learn from: a baseline and a candidate, or one, or none; with several rounds where there
+    are some. What they don't show is assumed, and named.
+    """
+    if len(runs) > 2:
+        raise click.UsageError(f"RUNS are a baseline and a candidate at most, got {len(runs)}; name two.")
+    known = Known(runs, anchor, rate and rate / 100, flips and flips / 100)
+    to_judge = ToJudge(tasks.split(","), model, Lengths(answer_tokens, reply_tokens), label_usd)
+    made = make_plan(known, margins, power, alpha, accuracy, to_judge)
+    if as_json is not None:
+        write_text(as_json, plan_json(made))
+    say(render_plan(made))
