@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.rubric import Rubric, read_official_rubric
@@ -34,6 +35,10 @@ QUIET = (
     "--disable-component-update --disable-sync"
 ).split()
 runpy.run_path(str(GUARD / "sitecustomize.py"))
+
+# The same draws each time, so that a change is refused for its own faults; `make fuzz` looks for new ones.
+settings.register_profile("steady", derandomize="CROSS_TEST_FUZZ" not in os.environ, deadline=None)
+settings.load_profile("steady")
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
