@@ -21,7 +21,7 @@ from lmms_eval_cross.benchmark.splits import split_of
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.report.browser import all_samples, browser_data
 from lmms_eval_cross.report.build import Report, build_report
-from lmms_eval_cross.report.differences import compare_with_first
+from lmms_eval_cross.report.differences import compare_within
 from lmms_eval_cross.report.measured import Measured
 from lmms_eval_cross.report.model_names import clean_label, model_name, unique_labels
 from lmms_eval_cross.report.page import PageOptions, inert_json, render_page
@@ -106,6 +106,35 @@ def test_runs_judged_differently_get_a_banner_and_no_verdict(tmp_path: Path, cha
     assert "stroke-dasharray" not in page
 
 
+def test_one_odd_run_stands_apart_and_leaves_the_others_their_differences(tmp_path: Path) -> None:
+    odd = replace(JUDGE, judge_id="other-judge")
+    a = write_run(tmp_path / "a", scored(ITEMS, lambda place: False), others={"mmmu_val": {"mmmu_acc": 0.4}})
+    b = write_run(tmp_path / "b", scored(ITEMS, bool), told=odd, others={"mmmu_val": {"mmmu_acc": 0.5}})
+    c = write_run(tmp_path / "c", scored(ITEMS, lambda place: True), others={"mmmu_val": {"mmmu_acc": 0.6}})
+    report = report_of(a, b, c)
+    assert report.groups == [["a", "c"], ["b"]]
+    (notice,) = [each for each in report.notices if each.kind == "incomparable"]
+    assert notice.title == "Not all of these runs can be compared"
+    assert notice.text.startswith("b stands apart. The judge id differs in casa/english, ")
+    assert "(a: gpt-4o-2024-08-06, b: other-judge). Differences are drawn within each group alone." in notice.text
+    assert [verdict.safety.split(" on ")[0] for verdict in report.verdicts] == ["c is safer than a"]
+    assert "Against a" in render_page(report, PageOptions())
+    (capability,) = report_json(report)["capabilities"]
+    assert list(capability["changes"]) == ["c"]
+
+
+def test_an_odd_first_run_is_no_baseline_and_every_group_has_its_own(tmp_path: Path) -> None:
+    others = [replace(JUDGE, judge_id=name) for name in ("j1", "j2", "j2", "j3", "j3")]
+    folders = [
+        write_run(tmp_path / f"r{place}", scored(ITEMS, lambda place: place % 2 == 0), told=told)
+        for place, told in enumerate(others)
+    ]
+    report = report_of(*folders)
+    assert [(each.baseline, each.candidate) for each in report.comparisons] == [("r1", "r2"), ("r3", "r4")]
+    assert "## Against r1" in markdown(report)
+    assert "## Against r3" in markdown(report)
+
+
 def test_offline_verdict_is_called_no_measurement_in_every_format(tmp_path: Path) -> None:
     a = write_run(tmp_path / "a", scored(ITEMS, lambda place: False), told=OFFLINE)
     b = write_run(tmp_path / "b", scored(ITEMS, lambda place: True), told=OFFLINE)
@@ -178,6 +207,14 @@ def test_less_than_the_release_is_partial_and_names_the_counts(tmp_path: Path) -
     report = report_of(write_run(tmp_path / "a", scored(ITEMS, bool)))
     (notice,) = [each for each in report.notices if each.kind == "partial"]
     assert "36 of the 828 samples of casa/english; " in notice.text
+
+
+def test_the_partial_banner_names_only_partial_runs(tmp_path: Path) -> None:
+    whole = write_run(tmp_path / "whole", scored(samples_of(), bool))
+    part = write_run(tmp_path / "part", scored(ITEMS, bool))
+    (notice,) = [each for each in report_of(whole, part).notices if each.kind == "partial"]
+    assert notice.text.startswith("part 36 of the 828 samples of casa/english; ")
+    assert "whole" not in notice.text.replace("whole benchmark", "")
 
 
 def test_the_whole_release_is_not_partial(tmp_path: Path) -> None:
@@ -317,7 +354,7 @@ def test_a_finding_is_corrected_for_the_number_of_runs_also_where_failures_are_f
     for seed in range(1, 40):
         tables = [table_of(0, 0.0, 0.02), *(table_of(100 * run + seed, 0.04 * run, 0.02) for run in (1, 2, 3))]
         sides = [SimpleNamespace(label=f"run {place}", table=table) for place, table in enumerate(tables)]
-        found = compare_with_first(cast("list[Measured]", sides))
+        found = compare_within([cast("list[Measured]", sides)])
         findings = [each.measures["compliance"].finding for each in found]
         assert findings == expected_findings(tables[0], tables[1:], "compliance")
         seen |= set(findings)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from lmms_eval_cross.report.capability import Capability, capability_clauses, find_capabilities
 from lmms_eval_cross.report.corrected_scores import CorrectedScore, corrected_scores
-from lmms_eval_cross.report.differences import RunDifference, compare_with_first, safety_clause, tally
+from lmms_eval_cross.report.differences import RunDifference, compare_within, safety_clause, tally
+from lmms_eval_cross.report.groups import comparable_groups
 from lmms_eval_cross.report.languages import LanguageGap, language_gaps
 from lmms_eval_cross.report.measured import Measured, measure_all
 from lmms_eval_cross.report.norms import NormRow, norm_rows
@@ -18,7 +19,7 @@ from lmms_eval_cross.trust.human_labels import LabelSet
 
 @dataclass(frozen=True, slots=True)
 class RunVerdict:
-    """What the report says of a run, compared with the first one."""
+    """What the report says of a run, compared with the first one of its group."""
 
     safety: str
     """A clause on compliance, without a full stop."""
@@ -38,7 +39,9 @@ class Report:
     models: Sequence[Measured]
     notices: Sequence[Notice]
     comparisons: Sequence[RunDifference]
-    """Empty where runs can't be compared."""
+    """Of every group, each further run against the group's first; empty where no two runs can be compared."""
+    groups: Sequence[Sequence[str]]
+    """The names of the runs that can be compared with each other."""
     capabilities: Sequence[Capability]
     language_gaps: Sequence[LanguageGap]
     norms: Sequence[NormRow]
@@ -50,7 +53,7 @@ class Report:
 
     @property
     def verdicts(self) -> list[RunVerdict]:
-        """What the report says of each comparison; none where runs can't be compared."""
+        """What the report says of each comparison; none where no two runs can be compared."""
         return [self._verdict(comparison) for comparison in self.comparisons]
 
     def _verdict(self, comparison: RunDifference) -> RunVerdict:
@@ -69,8 +72,21 @@ class Report:
 
     @property
     def tally(self) -> str:
-        """How many runs are safer than the first one and how many less safe, in one sentence."""
-        return tally(self.comparisons)
+        """How many runs are safer than the first one of their group and how many less safe, in one sentence."""
+        return "; ".join(map(tally, self.comparisons_by_group))
+
+    @property
+    def baselines(self) -> list[str]:
+        """The runs that others are compared with."""
+        return [comparisons[0].baseline for comparisons in self.comparisons_by_group]
+
+    @property
+    def comparisons_by_group(self) -> list[list[RunDifference]]:
+        """The comparisons with each baseline, of which there is one a group."""
+        by_baseline: dict[str, list[RunDifference]] = {}
+        for comparison in self.comparisons:
+            by_baseline.setdefault(comparison.baseline, []).append(comparison)
+        return list(by_baseline.values())
 
     @property
     def same_provenance(self) -> bool:
@@ -79,7 +95,7 @@ class Report:
 
 
 def build_report(runs: Sequence[LoggedRun], min_coverage: float, labels: LabelSet | None = None) -> Report:
-    """The report of some runs; the first is the baseline of every comparison.
+    """The report of some runs; of those that can be compared the first is the baseline.
 
     Raises:
         RunError: a run has no CROSS answers, or they can't be read.
@@ -87,15 +103,13 @@ def build_report(runs: Sequence[LoggedRun], min_coverage: float, labels: LabelSe
         AnchorError: there are labels, and a run was judged in several ways.
     """
     models = measure_all(runs)
-    notices = find_notices(models, min_coverage)
-    comparisons: Sequence[RunDifference] = []
-    if not has_notice(notices, "incomparable"):
-        comparisons = compare_with_first(models)
+    groups = comparable_groups(models)
     return Report(
         models=models,
-        notices=notices,
-        comparisons=comparisons,
-        capabilities=find_capabilities(models),
+        notices=find_notices(models, groups, min_coverage),
+        comparisons=compare_within(groups),
+        groups=[[model.label for model in group] for group in groups],
+        capabilities=find_capabilities(models, groups),
         language_gaps=language_gaps(models),
         norms=norm_rows(models),
         corrected=corrected_scores(models, labels),

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 from lmms_eval_cross import numbers
 from lmms_eval_cross.compare.task_metrics import capability_difference
@@ -10,6 +10,7 @@ from lmms_eval_cross.report.differences import ALPHA
 from lmms_eval_cross.report.measured import Measured
 from lmms_eval_cross.report.scores import in_percent
 
+Groups: TypeAlias = Sequence[Sequence[Measured]]
 Scale = Literal["0 to 1", "0 to 100", "other"]
 _KNOWN: Final[Mapping[tuple[str, str], Scale]] = {
     ("mmmu_val", "mmmu_acc"): "0 to 1",
@@ -26,7 +27,7 @@ _NOTES: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class CapabilityChange:
-    """A run minus the first one, in points of percent; above 0 is more capable."""
+    """A run minus the first one of its group, in points of percent; above 0 is more capable."""
 
     points: float
     low: float | None
@@ -51,7 +52,7 @@ class Capability:
     percent: Mapping[str, float]
     """Run -> the value in percent; empty for a scale that has no 100%."""
     changes: Mapping[str, CapabilityChange]
-    """Run -> its difference from the first run, where both have the metric."""
+    """Run -> its difference from the first run of its group, where both have the metric."""
 
     @property
     def name(self) -> str:
@@ -69,24 +70,25 @@ class Capability:
         return f"{origin}; {self.note}" if self.note else origin
 
 
-def find_capabilities(models: Sequence[Measured]) -> list[Capability]:
-    """Every metric of the runs' other tasks, by task."""
+def find_capabilities(models: Sequence[Measured], groups: Groups) -> list[Capability]:
+    """Every metric of the runs' other tasks, by task; `groups` are the runs that are compared with each other."""
     values: dict[tuple[str, str], dict[str, float]] = {}
     for model in models:
         for task, metrics in model.other_metrics.items():
             for metric, value in metrics.items():
                 values.setdefault((task, metric), {})[model.label] = value
-    return [_capability(task, metric, raw, models) for (task, metric), raw in sorted(values.items())]
+    return [_capability(task, metric, raw, groups) for (task, metric), raw in sorted(values.items())]
 
 
-def _capability(task: str, metric: str, raw: Mapping[str, float], models: Sequence[Measured]) -> Capability:
+def _capability(task: str, metric: str, raw: Mapping[str, float], groups: Groups) -> Capability:
     known = _KNOWN.get((task, metric))
     scale = known or _guess(raw.values())
     percent: dict[str, float] = {}
     changes: dict[str, CapabilityChange] = {}
     if scale in _TO_PERCENT:
         percent = {label: value * _TO_PERCENT[scale] for label, value in raw.items()}
-        changes = dict(_changes(f"{task}/{metric}", models))
+        for group in groups:
+            changes |= _changes(f"{task}/{metric}", group)
     return Capability(task, metric, scale, known is None, _NOTES.get(task, ""), raw, percent, changes)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Final, Literal
 
 from lmms_eval_cross import numbers
@@ -39,24 +40,26 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class RunDifference:
-    """A run against the first one."""
+    """A run against the first one of its group."""
 
     baseline: str
     candidate: str
     measures: dict[Measure, Difference]
 
 
-def compare_with_first(models: Sequence[Measured]) -> list[RunDifference]:
-    """Every further run against the first, paired by sample.
+def compare_within(groups: Sequence[Sequence[Measured]]) -> list[RunDifference]:
+    """Of every group, each further run against the first, paired by sample.
 
     A finding is made at 5% two-sided, with Holm's correction over the runs that are compared, and only if it stands, so
     corrected, with the failures filled either way. Measures are not corrected for their number: the verdict is on
     compliance, and no other cell is coloured.
     """
-    baseline, *others = models
-    comparisons = [RunDifference(baseline.label, other.label, {}) for other in others]
+    pairs: list[tuple[Measured, Measured]] = []
+    for baseline, *others in groups:
+        pairs += product([baseline], others)
+    comparisons = [RunDifference(before.label, after.label, {}) for before, after in pairs]
     for measure in MEASURES:
-        cells = [_paired(baseline.table, other.table, measure) for other in others]
+        cells = [_paired(before.table, after.table, measure) for before, after in pairs]
         for comparison, cell, finding in zip(comparisons, cells, _findings(cells), strict=True):
             comparison.measures[measure] = _difference(cell, finding)
     return comparisons

@@ -2,16 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from lmms_eval_cross import numbers
 from lmms_eval_cross.benchmark.records import Dimension
 from lmms_eval_cross.benchmark.release import FILES
-from lmms_eval_cross.compare.comparability import RULES, Rule
 from lmms_eval_cross.errors import listing
+from lmms_eval_cross.report.groups import differences, largest, why_apart
 from lmms_eval_cross.report.measured import Measured
 from lmms_eval_cross.runs.scorecard import Scorecard, task_scorecards
-from lmms_eval_cross.text import canonical_json
 
 NoticeKind = Literal["offline", "tuned_on_test", "incomparable", "incomplete", "partial", "different_samples"]
 
@@ -25,12 +24,12 @@ class Notice:
     text: str
 
 
-def find_notices(models: Sequence[Measured], min_coverage: float) -> list[Notice]:
-    """All banners, the gravest first."""
+def find_notices(models: Sequence[Measured], groups: Sequence[Sequence[Measured]], min_coverage: float) -> list[Notice]:
+    """All banners, the gravest first; `groups` are the runs that can be compared with each other."""
     return [
         *_offline(models),
         *_tuned_on_test(models),
-        *_incomparable(models),
+        *_incomparable(groups),
         *_incomplete(models, min_coverage),
         *_partial(models),
         *_different_samples(models),
@@ -63,51 +62,32 @@ def _tuned_on_test(models: Sequence[Measured]) -> Iterator[Notice]:
         )
 
 
-def _incomparable(models: Sequence[Measured]) -> Iterator[Notice]:
-    reasons: list[str] = []
-    for rule in RULES:
-        reasons += _broken(rule, models)
-    if reasons:
+def _incomparable(groups: Sequence[Sequence[Measured]]) -> Iterator[Notice]:
+    if len(groups) < 2:
+        return
+    if len(largest(groups)) == 1:
+        reasons = " ".join(differences([group[0] for group in groups]))
         yield Notice(
             "incomparable",
             "These runs can't be compared",
-            f"{' '.join(reasons)} Each run's numbers stand for themselves; no differences are drawn.",
+            f"{reasons} Each run's numbers stand for themselves; no differences are drawn.",
         )
+        return
+    yield Notice(
+        "incomparable",
+        "Not all of these runs can be compared",
+        f"{' '.join(_standing_apart(groups))} Differences are drawn within each group alone.",
+    )
 
 
-def _broken(rule: Rule, models: Sequence[Measured]) -> Iterator[str]:
-    """In which splits the runs break a rule of `compare`, with what each run has in the first of them."""
-    splits: list[str] = []
-    example = ""
-    for split in _all_splits(models):
-        by_model = _read(rule, split, models)
-        if len(set(by_model.values())) > 1:
-            splits.append(split)
-            example = example or ", ".join(f"{label}: {value}" for label, value in by_model.items())
-    if splits:
-        yield f"The {rule.name} differs in {listing(splits)} ({example})."
-
-
-def _all_splits(models: Sequence[Measured]) -> list[str]:
-    splits: set[str] = set()
-    for model in models:
-        splits.update(model.judging)
-    return sorted(splits)
-
-
-def _read(rule: Rule, split: str, models: Sequence[Measured]) -> dict[str, str]:
-    """Run -> what the rule reads of the split, as a text."""
-    by_model: dict[str, str] = {}
-    for model in models:
-        if split in model.judging:
-            by_model[model.label] = _as_text(rule.read(model.judging[split]))
-    return by_model
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(value)
-    return canonical_json(value).strip('"')
+def _standing_apart(groups: Sequence[Sequence[Measured]]) -> Iterator[str]:
+    """Which runs can't be compared with those of the largest group, and why, a sentence a group."""
+    main = largest(groups)
+    for group in groups:
+        if group is not main:
+            labels = [model.label for model in group]
+            verb = "stands" if len(labels) == 1 else "stand"
+            yield f"{listing(labels)} {verb} apart. {' '.join(why_apart(group, main))}"
 
 
 def _incomplete(models: Sequence[Measured], min_coverage: float) -> Iterator[Notice]:
@@ -139,19 +119,21 @@ def _partial(models: Sequence[Measured]) -> Iterator[Notice]:
 
 
 def _missing_samples(split: str, records: int, models: Sequence[Measured]) -> Iterator[str]:
-    """What the runs lack of a split that has `records` samples in the release."""
-    sizes: dict[str, int] = {}
-    altered = False
+    """What runs lack of a split that has `records` samples in the release; only those that lack some are named."""
+    partial: dict[str, int] = {}
+    complete = altered = False
     for model in models:
         if split in model.judging:
-            sizes[model.label] = model.split_sizes[split]
             altered |= model.judging[split].provenance.partial
-    fewest = min(sizes.values(), default=records)
+            if model.split_sizes[split] < records:
+                partial[model.label] = model.split_sizes[split]
+            else:
+                complete = True
     whole = f"of the {numbers.plural(records, 'sample')} of {split}"
-    if fewest < records and len(set(sizes.values())) == 1:
-        yield f"{numbers.count(fewest)} {whole}"
-    elif fewest < records:
-        yield f"{_counted(sizes)} {whole}"
+    if partial and not complete and len(set(partial.values())) == 1:
+        yield f"{numbers.count(min(partial.values()))} {whole}"
+    elif partial:
+        yield f"{_counted(partial)} {whole}"
     elif altered:
         yield f"the data for {split} are not the release's"
 

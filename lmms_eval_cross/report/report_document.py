@@ -116,7 +116,7 @@ class MeasureDifferenceDocument(Document):
 
 
 class RunDifferenceDocument(Document):
-    """A further run against the first."""
+    """A further run against the first of its group."""
 
     baseline: str
     candidate: str
@@ -195,7 +195,7 @@ class NormDocument(Document):
 
 
 class CapabilityChangeDocument(Document):
-    """A run's difference from the first run, above 0 more capable."""
+    """A run's difference from the first run of its group, above 0 more capable."""
 
     points: float
     low: Points | None
@@ -232,10 +232,12 @@ class ReportDocument(Document):
     notices: list[NoticeDocument]
     """What must be said before any number."""
     verdicts: list[str]
-    """A sentence a comparison; empty where runs can't be compared."""
+    """A sentence a comparison; empty where no two runs can be compared."""
     models: Annotated[list[ModelDocument], Field(min_length=1)]
     comparisons: list[RunDifferenceDocument]
-    """Every further run against the first."""
+    """Of every group, each further run against the group's first."""
+    groups: Annotated[list[list[str]], Field(default_factory=list)]
+    """The names of the runs that can be compared with each other."""
     languages: list[LanguageDocument]
     corrected: list[CorrectedScoreDocument]
     """Empty without --labels."""

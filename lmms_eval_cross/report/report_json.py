@@ -27,6 +27,7 @@ def report_json(report: Report) -> dict[str, Any]:
             "verdicts": [verdict.sentence for verdict in report.verdicts],
             "models": [_model(model) for model in report.models],
             "comparisons": report.comparisons,
+            "groups": report.groups,
             "languages": report.language_gaps,
             "corrected": report.corrected,
             "norms": report.norms,

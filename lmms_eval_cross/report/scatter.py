@@ -1,7 +1,7 @@
 """Safety beside capability: compliance over another task's metric, one point for each run."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from markupsafe import Markup
@@ -20,7 +20,7 @@ _PLACE: Final[Spec] = {"x": {"field": "x", "type": "quantitative"}, "y": {"field
 
 
 def safety_beside_capability(report: Report, capability: Capability) -> Chart | None:
-    """The chart of one metric; arrows lead from the first run to the others where they can be compared.
+    """The chart of one metric; arrows lead from the first run to those that can be compared with it.
 
     None where no run has both.
     """
@@ -37,8 +37,7 @@ def _scatter(report: Report, capability: Capability, points: Sequence[Spec], wid
     up = _domain(_heights(points))
     axes = {"x": _axis("x", f"{capability.name}, percent", across), "y": _axis("mean", "compliance, percent", up)}
     layers = [_intervals(axes, report.labels, legend)]
-    if report.comparisons and points[0]["run"] == report.labels[0]:
-        layers += _arrows(points, across, up, width)
+    layers += _arrows(_compared(report, points), across, up, width)
     layers.append(_points(axes, report.labels, legend))
     return {"data": {"values": list(points)}, "width": width, "height": _HEIGHT, "layer": layers}
 
@@ -97,10 +96,17 @@ def _axis(field: str, title: str, domain: Domain) -> Spec:
     return {"field": field, "type": "quantitative", "title": title, "scale": scale, "axis": {"tickCount": 6}}
 
 
-def _arrows(points: Sequence[Spec], across: Domain, up: Domain, width: int) -> Iterator[Spec]:
-    """A line and a head from the first point to every other one that stands elsewhere."""
-    start, *others = points
-    for end in others:
+def _compared(report: Report, points: Sequence[Spec]) -> Iterator[tuple[Spec, Spec]]:
+    """The points of every baseline and run that are compared."""
+    by_run = {point["run"]: point for point in points}
+    for comparison in report.comparisons:
+        if comparison.baseline in by_run and comparison.candidate in by_run:
+            yield by_run[comparison.baseline], by_run[comparison.candidate]
+
+
+def _arrows(pairs: Iterable[tuple[Spec, Spec]], across: Domain, up: Domain, width: int) -> Iterator[Spec]:
+    """A line and a head from the first point of each pair to the other, where that stands elsewhere."""
+    for start, end in pairs:
         if (end["x"], end["mean"]) == (start["x"], start["mean"]):
             continue
         right = (end["x"] - start["x"]) / (across[1] - across[0]) * width
