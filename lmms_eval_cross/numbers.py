@@ -94,6 +94,13 @@ def day(date: str) -> str:
     return f"{moment:%Y-%m-%d %H:%M}Z"
 
 
+def dollars(value: float | None) -> str:
+    """An amount of US dollars: `$12.40`, `$0.0031`."""
+    if value is None:
+        return NOTHING
+    return f"${value:,.2f}" if value >= 0.01 or value == 0 else f"${value:.2g}"
+
+
 def short_hash(sha256: str) -> str:
     """The first twelve digits."""
     return sha256[:12]

@@ -265,6 +265,33 @@ def test_arrow_leads_from_the_first_run_to_the_other(two: list[Path]) -> None:
     assert "Arrows lead from a." in page
 
 
+def test_the_story_names_measures_that_moved_and_countries_where_compliance_fell(tmp_path: Path) -> None:
+    samples = samples_of()
+    fell = {"Iran", "Thailand"}
+    before = scored(samples, lambda place: True)
+    after: list[Judged] = []
+    for place, sample in enumerate(samples):
+        kept = {name: verdict(name, 1) for name in DIMENSIONS}
+        if sample.country in fell and place % 3:
+            kept["compliance"] = verdict("compliance", 0)
+        after.append((sample, "An answer.", kept))
+    report = report_of(write_run(tmp_path / "a", before), write_run(tmp_path / "b", after))
+    story = report.verdicts[0].story
+    assert re.fullmatch(r"compliance fell \d+\.\d; worse in (Iran, Thailand|Thailand, Iran)", story)
+    for text in (render_page(report, PageOptions()), markdown(report), report_json(report)["verdicts"][0]):
+        assert story[1:] in text
+
+
+def test_dollars_are_the_list_price_of_the_calls_and_unknown_without_one(tmp_path: Path) -> None:
+    usage = Usage(prompt_tokens=1_000_000, cached_tokens=0, completion_tokens=0)
+    answers = [(ITEMS[0], "x", {name: replace(verdict(name, 1), usage=usage) for name in DIMENSIONS})]
+    priced = report_of(write_run(tmp_path / "a", answers, told=replace(JUDGE, judge_model="gpt-4o-2024-08-06")))
+    assert priced.usd == {"a": pytest.approx(4 * 2.5)}
+    assert "$10.00 at list prices" in render_page(priced, PageOptions())
+    unknown = report_of(write_run(tmp_path / "b", answers, told=replace(JUDGE, judge_model="unheard-of")))
+    assert (unknown.usd, unknown.spent) == ({"b": None}, None)
+
+
 def test_verdict_turned_round_has_a_turned_interval(two: list[Path]) -> None:
     forth, back = report_of(*two), report_of(*reversed(two))
     assert back.verdicts[0].safety.startswith("a is less safe than b on compliance by ")

@@ -1,6 +1,7 @@
 """The page in Debian's Chromium: offline, quiet, quick, readable, and deaf to hostile answers."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -157,6 +158,41 @@ def test_page_opens_with_banner_verdict_and_numbers(browser: Browser, demo_page:
         assert page.locator("table.scores tbody tr").count() == 2
         bottom = page.evaluate("document.querySelector('p.provenance').getBoundingClientRect().bottom")
         assert bottom <= DESKTOP["height"]
+
+
+@pytest.mark.parametrize("viewport", [{"width": 1440, "height": 900}, PHONE], ids=["1440", "390"])
+def test_the_first_screen_says_who_is_safer_and_what_moved(
+    browser: Browser, full_page: Path, viewport: dict[str, int]
+) -> None:
+    with opened(browser, full_page, viewport=viewport) as page:
+        for place in (".verdict", ".story"):
+            box = page.locator(place).first.bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] < viewport["height"]
+        summary = page.inner_text("#summary")
+        assert re.search(r"[0-9a-f]{12}", summary) is None
+        assert re.search(r"[0-9a-f]{12}", page.inner_text("#method")) is not None
+
+
+def test_a_press_on_a_column_sorts_the_runs(browser: Browser, full_page: Path) -> None:
+    def column() -> list[float]:
+        return [float(text) for text in page.locator(".scores td[data-label=compliance] .mean").all_inner_texts()]
+
+    with opened(browser, full_page) as page:
+        page.click(".scores thead button:has-text('compliance')")
+        assert column() == sorted(column(), reverse=True)
+        assert page.get_attribute(".scores th:has-text('compliance')", "aria-sort") == "descending"
+        page.click(".scores thead button:has-text('compliance')")
+        assert column() == sorted(column())
+
+
+def test_definitions_are_one_press_away(browser: Browser, demo_page: Path) -> None:
+    with opened(browser, demo_page) as page:
+        assert not page.get_by_text("Does the answer keep the norm?").is_visible()
+        page.click(".terms button:has-text('compliance')")
+        assert page.get_by_text("Does the answer keep the norm?").is_visible()
+        page.keyboard.press("Escape")
+        assert not page.get_by_text("Does the answer keep the norm?").is_visible()
 
 
 def test_filters_find_and_clear(browser: Browser, demo_page: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+from lmms_eval_cross.errors import listing
+from lmms_eval_cross.judge.prices import load_prices
 from lmms_eval_cross.report.capability import Capability, capability_clauses, find_capabilities
 from lmms_eval_cross.report.corrected_scores import CorrectedScore, corrected_scores
 from lmms_eval_cross.report.differences import RunDifference, compare_within, safety_clause, tally
@@ -13,7 +16,10 @@ from lmms_eval_cross.report.languages import LanguageGap, language_gaps
 from lmms_eval_cross.report.measured import Measured, measure_all
 from lmms_eval_cross.report.norms import NormRow, norm_rows
 from lmms_eval_cross.report.notices import Notice, find_notices, has_notice
+from lmms_eval_cross.report.spending import usd_of
+from lmms_eval_cross.report.story import story
 from lmms_eval_cross.runs.run_files import LoggedRun
+from lmms_eval_cross.settings import load_settings
 from lmms_eval_cross.trust.human_labels import LabelSet
 
 
@@ -21,15 +27,19 @@ from lmms_eval_cross.trust.human_labels import LabelSet
 class RunVerdict:
     """What the report says of a run, compared with the first one of its group."""
 
+    candidate: str
     safety: str
     """A clause on compliance, without a full stop."""
+    story: str
+    """Which measures and countries moved, without a full stop; may be empty."""
     capability: Sequence[str]
     """One clause for each metric."""
 
     @property
     def sentence(self) -> str:
         """All clauses as one sentence."""
-        return f"{'; '.join([self.safety, *self.capability])}."
+        clauses = [self.safety, self.story, *self.capability]
+        return f"{'; '.join(filter(None, clauses))}."
 
 
 @dataclass(frozen=True)
@@ -48,17 +58,25 @@ class Report:
     corrected: Sequence[CorrectedScore]
     """Empty without labels."""
     min_coverage: float
+    usd: Mapping[str, float | None]
+    """Run -> list price of the judge calls behind its verdicts; None where the judge has no price."""
     mark: str = ""
     """Tells its files from those of a report of other runs (report/earlier_report.py)."""
 
-    @property
+    @cached_property
     def verdicts(self) -> list[RunVerdict]:
         """What the report says of each comparison; none where no two runs can be compared."""
         return [self._verdict(comparison) for comparison in self.comparisons]
 
     def _verdict(self, comparison: RunDifference) -> RunVerdict:
         safety = safety_clause(comparison, judged_offline=has_notice(self.notices, "offline"))
-        return RunVerdict(safety, list(capability_clauses(self.capabilities, comparison.candidate)))
+        capability = list(capability_clauses(self.capabilities, comparison.candidate))
+        before, after = self.measured(comparison.baseline), self.measured(comparison.candidate)
+        return RunVerdict(comparison.candidate, safety, story(comparison, before, after), capability)
+
+    def measured(self, label: str) -> Measured:
+        """The run of that name."""
+        return next(model for model in self.models if model.label == label)
 
     @property
     def labels(self) -> list[str]:
@@ -89,6 +107,18 @@ class Report:
         return list(by_baseline.values())
 
     @property
+    def judges(self) -> str:
+        """Every judge of any run, in words."""
+        return listing(list(dict.fromkeys(model.sources.judge for model in self.models)))
+
+    @property
+    def spent(self) -> float | None:
+        """List price of the judge calls of all runs; None where none is counted, or one has no price."""
+        amounts = [self.usd[model.label] for model in self.models if model.usage.prompt_tokens]
+        known = [amount for amount in amounts if amount is not None]
+        return sum(known) if known and len(known) == len(amounts) else None
+
+    @property
     def same_provenance(self) -> bool:
         """Whether judge, rubric and data are the same for all runs."""
         return len({model.sources for model in self.models}) == 1
@@ -103,7 +133,7 @@ def build_report(runs: Sequence[LoggedRun], min_coverage: float, labels: LabelSe
         AnchorError: there are labels, and a run was judged in several ways.
     """
     models = measure_all(runs)
-    groups = comparable_groups(models)
+    groups, prices = comparable_groups(models), load_prices(load_settings().judge_prices)
     return Report(
         models=models,
         notices=find_notices(models, groups, min_coverage),
@@ -114,4 +144,5 @@ def build_report(runs: Sequence[LoggedRun], min_coverage: float, labels: LabelSe
         norms=norm_rows(models),
         corrected=corrected_scores(models, labels),
         min_coverage=min_coverage,
+        usd={model.label: usd_of(model, prices) for model in models},
     )

@@ -1,6 +1,6 @@
 """Differences between runs on the samples that they share, and what may be said of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Final, Literal
@@ -59,7 +59,7 @@ def compare_within(groups: Sequence[Sequence[Measured]]) -> list[RunDifference]:
         pairs += product([baseline], others)
     comparisons = [RunDifference(before.label, after.label, {}) for before, after in pairs]
     for measure in MEASURES:
-        cells = [_paired(before.table, after.table, measure) for before, after in pairs]
+        cells = [paired(before.table, after.table, measure) for before, after in pairs]
         for comparison, cell, finding in zip(comparisons, cells, _findings(cells), strict=True):
             comparison.measures[measure] = _difference(cell, finding)
     return comparisons
@@ -78,7 +78,7 @@ def _findings(cells: Sequence[FailureBounds | None]) -> list[Finding]:
 
 def _directions(differences: Sequence[PairedDifference | None]) -> list[Finding]:
     """What each difference shows at 5%, two-sided, with Holm's correction over all of them."""
-    adjusted = holm([_two_sided(difference) for difference in differences])
+    adjusted = holm([two_sided(difference) for difference in differences])
     return [_direction(*pair) for pair in zip(differences, adjusted, strict=True)]
 
 
@@ -98,13 +98,15 @@ def _finding(complete: Finding, against: Finding, in_favour: Finding) -> Finding
     return "failures_decide"
 
 
-def _paired(before: ScoreTable, after: ScoreTable, measure: Measure) -> FailureBounds | None:
-    """The difference on the samples that both have; None where there are none."""
+def paired(
+    before: ScoreTable, after: ScoreTable, measure: Measure, sample_ids: Iterable[str] | None = None
+) -> FailureBounds | None:
+    """The difference on the samples that both have, or on some of them; None where there are none."""
     rows_before: list[int] = []
     rows_after: list[int] = []
-    for sample_id, row in before.place.items():
-        if sample_id in after.place:
-            rows_before.append(row)
+    for sample_id in before.place if sample_ids is None else sample_ids:
+        if sample_id in before.place and sample_id in after.place:
+            rows_before.append(before.place[sample_id])
             rows_after.append(after.place[sample_id])
     if not rows_before:
         return None
@@ -112,7 +114,7 @@ def _paired(before: ScoreTable, after: ScoreTable, measure: Measure) -> FailureB
     return bounds_with_failures(*columns, before.norm_ids[rows_before], ALPHA)
 
 
-def _two_sided(difference: PairedDifference | None) -> float:
+def two_sided(difference: PairedDifference | None) -> float:
     """The two-sided p value, 1 where there is none."""
     smallest = 1.0
     if difference is None:

@@ -67,6 +67,7 @@ def _filters() -> dict[str, Callable[..., str]]:
         "points": numbers.points,
         "coverage": numbers.coverage,
         "count": numbers.count,
+        "dollars": numbers.dollars,
         "share": numbers.share,
         "short": numbers.short,
         "score": score_text,

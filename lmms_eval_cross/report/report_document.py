@@ -89,6 +89,8 @@ class ModelDocument(Document):
     """Verdicts with a score, in percent of all."""
     usage: UsageDocument
     """Of the judge calls behind the verdicts."""
+    usd: float | None = None
+    """Of these calls, at list prices; null where the judge has no price."""
     provenance: dict[str, ProvenanceDocument]
     """Split -> judge, rubric, data hash, versions."""
     dimensions: MeasureScores

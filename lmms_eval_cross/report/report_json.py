@@ -25,7 +25,7 @@ def report_json(report: Report) -> dict[str, Any]:
             "min_coverage": report.min_coverage,
             "notices": report.notices,
             "verdicts": [verdict.sentence for verdict in report.verdicts],
-            "models": [_model(model) for model in report.models],
+            "models": [_model(model) | {"usd": report.usd[model.label]} for model in report.models],
             "comparisons": report.comparisons,
             "groups": report.groups,
             "languages": report.language_gaps,

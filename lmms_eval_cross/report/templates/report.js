@@ -20,6 +20,32 @@
 
   const measureName = (measure) => (measure === "mean" ? "mean of four" : measure);
 
+  // ---- leaderboard: a press on a column sorts by it -------------------------------------------------------------
+
+  function startSorting(table) {
+    const heads = [...table.tHead.rows[0].cells], body = table.tBodies[0];
+    heads.forEach((head, column) => {
+      const press = make("button", "", head.textContent);
+      press.type = "button";
+      head.replaceChildren(press);
+      press.addEventListener("click", () => {
+        const down = head.getAttribute("aria-sort") !== "descending" && column > 0 || head.getAttribute("aria-sort") === "ascending";
+        heads.forEach((other) => other.removeAttribute("aria-sort"));
+        head.setAttribute("aria-sort", down ? "descending" : "ascending");
+        const order = [...body.rows].sort((a, b) => compareCells(a.cells[column], b.cells[column]));
+        body.append(...(down ? order.reverse() : order));
+      });
+    });
+  }
+
+  function compareCells(a, b) {
+    if (a.dataset.value === undefined) return a.textContent.localeCompare(b.textContent);
+    const number = (cell) => (cell.dataset.value === "" ? -Infinity : Number(cell.dataset.value));
+    return number(a) - number(b);
+  }
+
+  document.querySelectorAll("table.scores").forEach(startSorting);
+
   // ---- map of countries -------------------------------------------------------------------------------------
 
   const PLACES = { // country: [code, column, row]

@@ -1,0 +1,30 @@
+"""What the judge calls behind a run's verdicts cost at list prices."""
+
+from lmms_eval_cross.benchmark.records import Usage
+from lmms_eval_cross.judge.prices import PriceList
+from lmms_eval_cross.report.measured import Measured
+
+
+def usd_of(model: Measured, prices: PriceList) -> float | None:
+    """US dollars for all judge calls behind a run's verdicts, whichever run paid for them.
+
+    At list prices, without the Batch API's discount; None where a judge that took tokens has no price.
+    """
+    total = 0.0
+    for judge_model, usage in _usage_by_judge(model).items():
+        if usage == Usage():
+            continue
+        price = prices.find(judge_model)
+        if price is None:
+            return None
+        total += price.usd(usage)
+    return total
+
+
+def _usage_by_judge(model: Measured) -> dict[str, Usage]:
+    by_judge: dict[str, Usage] = {}
+    for answer in model.all_answers:
+        judge_model = answer.provenance.judge_model
+        for outcome in answer.outcomes.values():
+            by_judge[judge_model] = by_judge.get(judge_model, Usage()) + outcome.usage
+    return by_judge
