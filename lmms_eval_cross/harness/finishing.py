@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from lmms_eval_cross import session
-from lmms_eval_cross.benchmark.records import Dimension, JudgeFailure, Outcome
+from lmms_eval_cross.benchmark.records import Dimension, JudgeFailure, Outcome, Verdict
 from lmms_eval_cross.benchmark.splits import SPLITS, split_of
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.harness.answers_of_run import Answer, ledger_answers, prepared_samples, run_answers
@@ -20,7 +20,7 @@ from lmms_eval_cross.judge.job import Job, JudgeIdentity, judge_identity
 from lmms_eval_cross.judging import JudgeSession, open_judging
 from lmms_eval_cross.ledger.address import Address
 from lmms_eval_cross.ledger.steady import SteadyLedger, open_ledger
-from lmms_eval_cross.ledger.store import Entry
+from lmms_eval_cross.ledger.store import Filing, Place
 from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.runs.sample_record import RECORD, JudgedAnswer, Provenance, read_record
 from lmms_eval_cross.runs.scorecard import Scorecard, Why, any_incomplete, build_scorecards, whys
@@ -171,20 +171,24 @@ class RunLedger(SteadyLedger):
         self._known, self._retry_failed = known, retry_failed
         self._written: set[str] = set()
 
-    def find(self, key: str, host: str | None) -> Outcome | None:
-        """The outcome under a key; None also for a failure of earlier that shall be tried again."""
-        known = self._known.get(key)
-        if known is None or isinstance(known, JudgeFailure):
-            known = super().find(key, host) or known
+    def find_all(self, places: Sequence[Place]) -> list[Outcome | None]:
+        """The outcomes under keys; None also for a failure of earlier that shall be tried again."""
+        wanted = [(key, host) for key, host in places if not isinstance(self._known.get(key), Verdict)]
+        in_ledger = dict(zip(wanted, super().find_all(wanted), strict=True))
+        return [self._standing(key, in_ledger.get((key, host))) for key, host in places]
+
+    def _standing(self, key: str, in_ledger: Outcome | None) -> Outcome | None:
+        """What counts of what the ledger holds under a key, and the run."""
+        known = in_ledger or self._known.get(key)
         tries_again = self._retry_failed and key not in self._written
         if tries_again and isinstance(known, JudgeFailure):
             return None
         return known
 
-    def record_verdict(self, entry: Entry, outcome: Outcome) -> None:
-        """Write an outcome; should it be a failure, it is not tried again by this process."""
-        super().record_verdict(entry, outcome)
-        self._written.add(entry.key)
+    def record_verdicts(self, filed: Sequence[Filing]) -> None:
+        """Write outcomes; should one be a failure, it is not tried again by this process."""
+        super().record_verdicts(filed)
+        self._written.update(entry.key for entry, _ in filed)
 
 
 def _known_outcomes(settings: Settings, answers: Answers) -> dict[str, Outcome]:

@@ -102,6 +102,11 @@ class Caller(Generic[JobT]):
         """When the endpoint last gave a sign of life, or had been given nothing to do."""
         self._dearest_usd = 0.0
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether nothing more is asked."""
+        return self._stopped is not None
+
     async def call(self, job: JobT, dimensions: Dimensions, priority: int) -> Outcomes:
         """The outcomes of one call; a failure for each dimension if there is no getting an answer."""
         if self._stopped:

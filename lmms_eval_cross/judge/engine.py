@@ -21,8 +21,9 @@ from lmms_eval_cross.judge.caller import OF_THE_JUDGE, Caller, Caution, Outcomes
 from lmms_eval_cross.judge.job import Job, Judge
 from lmms_eval_cross.judge.profiles import Dimensions
 from lmms_eval_cross.judge.progress import Progress, Tally
+from lmms_eval_cross.ledger.desk import Desk
 from lmms_eval_cross.ledger.spend import Budget, load_in_flight, load_quirks, save_in_flight, save_quirks
-from lmms_eval_cross.ledger.store import Entry, Ledger
+from lmms_eval_cross.ledger.store import Claim, Entry, Ledger
 from lmms_eval_cross.pacing.limiter import FOLLOW, NEW, Limiter
 from lmms_eval_cross.runs.failed_generations import failed_generation
 from lmms_eval_cross.say import tell
@@ -34,6 +35,10 @@ _IN_A_BATCH: Final = (
     "Calls that were handed in to the Batch API and not collected may be paid already, so they are not made again: "
     "`lmms-eval-cross judge RUN --batch` collects them, `lmms-eval-cross ledger forget --batches` gives them up."
 )
+
+_FIRST_LOOK_SECONDS: Final = 0.1
+_LONGEST_LOOK_SECONDS: Final = 1.0
+"""Between two looks at whether a verdict that another host is asking for has come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,7 @@ class JudgeEngine:
         self._pending: set[Future[None]] = set()
         self._lock = threading.Lock()
         self._loop = asyncio.new_event_loop()
+        self._desk = Desk(ledger, self._loop)
         self._thread = threading.Thread(target=self._loop.run_forever, name="cross-judge", daemon=True)
         self._thread.start()
 
@@ -139,6 +145,7 @@ class JudgeEngine:
     def close(self) -> None:
         """Stop the engine; what is in flight is given up, what has arrived is in the ledger."""
         asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
+        self._desk.close()
         self._note_in_flight()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -194,15 +201,38 @@ class JudgeEngine:
         first = entries[dimensions[0]].key
         asking = self._asking.get(first)
         if asking is None:
-            known = self._known(entries)
-            if len(known) == len(dimensions):
-                return known
-            if first in self.handed_in:
-                return self._kept_back(first, dimensions, known)
-            asking = asyncio.create_task(self._ask(job, entries, known, priority))
+            asking = asyncio.create_task(self._known_or_asked(job, entries, priority))
             self._asking[first] = asking
             asking.add_done_callback(lambda _: self._asking.pop(first))
         return await asking
+
+    async def _known_or_asked(self, job: Job, entries: Mapping[Dimension, Entry], priority: int) -> Outcomes:
+        claim = _claim_on(entries)
+        known = await self._known(entries)
+        if len(known) < len(entries) and claim[0] in self.handed_in:
+            return self._kept_back(claim[0], tuple(entries), known)
+        known = await self._known_on_our_turn(entries, known)
+        if len(known) == len(entries):
+            return known
+        try:
+            return await self._ask(job, entries, known, priority)
+        finally:
+            self._desk.give_back(claim)
+
+    async def _known_on_our_turn(self, entries: Mapping[Dimension, Entry], known: Outcomes) -> Outcomes:
+        """Wait while another host asks for the same; what is known then. Where that is not all, the claim is ours."""
+        claim, pause = _claim_on(entries), _FIRST_LOOK_SECONDS
+        while len(known) < len(entries) and not self._caller.is_stopped:
+            if await self._desk.claim(claim):
+                if self._desk.is_shared:  # it may have come between the look and the claim
+                    known = await self._known(entries)
+                break
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_LOOK_SECONDS)
+            known = await self._known(entries)
+        if len(known) == len(entries):
+            self._desk.give_back(claim)
+        return known
 
     def _kept_back(self, call: str, dimensions: Dimensions, known: Outcomes) -> Outcomes:
         """What stands for a call that is not made, since a batch has it, which may be paid already."""
@@ -212,11 +242,11 @@ class JudgeEngine:
         detail = f"Handed in to the Batch API on {self.handed_in[call]} UTC and not collected."
         return {**failures(dimensions, "unavailable", detail), **known}
 
-    def _known(self, entries: Mapping[Dimension, Entry]) -> dict[Dimension, Outcome]:
+    async def _known(self, entries: Mapping[Dimension, Entry]) -> Outcomes:
         """What the ledger has; a failure of the moment counts for nothing."""
-        known = {}
-        for name, entry in entries.items():
-            outcome = self.ledger.find(entry.key, None if self.judge.shares_hosts else entry.host)
+        places = [(entry.key, None if self.judge.shares_hosts else entry.host) for entry in entries.values()]
+        known: dict[Dimension, Outcome] = {}
+        for name, outcome in zip(entries, await self._desk.find(places), strict=True):
             if outcome is not None and not (isinstance(outcome, JudgeFailure) and outcome.reason in ASK_AGAIN):
                 known[name] = outcome
         return known
@@ -224,9 +254,8 @@ class JudgeEngine:
     async def _ask(self, job: Job, entries: Mapping[Dimension, Entry], known: Outcomes, priority: int) -> Outcomes:
         """Make a call and file what it says; where an outcome is known already, that one stays."""
         outcomes = await self._caller.call(job, tuple(entries), priority)
-        for name, outcome in outcomes.items():
-            if name not in known:
-                self.ledger.record_verdict(entries[name], outcome)
+        new = [(entries[name], outcome) for name, outcome in outcomes.items() if name not in known]
+        await self._desk.file(new, _claim_on(entries))
         self._remember(outcomes)
         return {**outcomes, **known}
 
@@ -237,3 +266,9 @@ class JudgeEngine:
             self._learnt = learnt
             with suppress(LedgerError):  # the next run learns it again
                 save_quirks(self.ledger, *self._place, learnt)
+
+
+def _claim_on(entries: Mapping[Dimension, Entry]) -> Claim:
+    """What stands for a call: the place of its first verdict."""
+    first = next(iter(entries.values()))
+    return first.key, first.host

@@ -85,7 +85,19 @@ CREATE TABLE merged (
 );
 """
 
+_CLAIM: Final = """
+CREATE TABLE claim (
+    key TEXT NOT NULL,
+    host TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    until TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (key, host)
+);
+CREATE INDEX claim_of_owner ON claim (owner);
+"""
+
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration("answers, verdicts, money, batches, and what was learnt of endpoints", _LEDGER),
+    Migration("who is asking for which verdict at this moment", _CLAIM),
 )
 """Schema steps, numbered from 1: new ones are added, old ones never edited."""

@@ -13,7 +13,7 @@ from lmms_eval_cross.ledger.keys import Texts
 
 Table: TypeAlias = Literal["response", "verdict"]
 Row: TypeAlias = Mapping[str, Any]
-_RowT = TypeVar("_RowT", bound=Row)
+_ItemT = TypeVar("_ItemT")
 TABLES: Final[tuple[Table, ...]] = get_args(Table)
 _TEXT: Final = (str,)
 _MAYBE: Final = (str, type(None))
@@ -36,10 +36,10 @@ PLACE: Final[dict[Table, tuple[str, ...]]] = {
 _TOKENS: Final = frozenset(Usage.__dataclass_fields__)
 
 
-def in_batches(rows: Iterable[_RowT], size: int) -> Iterator[list[_RowT]]:
-    """The rows, up to `size` at a time."""
-    rows = iter(rows)
-    while batch := list(islice(rows, size)):
+def in_batches(items: Iterable[_ItemT], size: int) -> Iterator[list[_ItemT]]:
+    """The items, up to `size` at a time."""
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
         yield batch
 
 

@@ -1,35 +1,37 @@
 """The ledger: every response before it is judged, every verdict as it arrives."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from lmms_eval_cross import __version__
 from lmms_eval_cross.benchmark.records import JudgeFailure, Outcome
 from lmms_eval_cross.errors import EntryError, LedgerError
 from lmms_eval_cross.ledger.address import Address, Server, advice_on, name_of
 from lmms_eval_cross.ledger.database import Database, DatabaseError, UnfitError, Values
-from lmms_eval_cross.ledger.rows import COLUMNS, PLACE, Row, Table, read_outcome
+from lmms_eval_cross.ledger.rows import COLUMNS, PLACE, Row, Table, in_batches, read_outcome
 from lmms_eval_cross.ledger.sqlite_file import SqliteFile
 from lmms_eval_cross.text import storable
 
 
-def _taking_over(table: Table, conflict: str) -> str:
+def _inserting(table: Table, conflict: str) -> str:
     columns = COLUMNS[table]
     names, marks = ", ".join(columns), ", ".join("?" * len(columns))
     return f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT {conflict}"
 
 
 _UPDATES: Final = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS["verdict"])
+_FILE_RESPONSE: Final = _inserting("response", "DO NOTHING")
+_FILE_VERDICT: Final = _inserting("verdict", f"(key, host) DO UPDATE SET {_UPDATES} WHERE verdict.score IS NULL")
 _TAKE_OVER: Final[dict[Table, str]] = {
-    "response": _taking_over("response", "DO NOTHING"),
-    "verdict": _taking_over(
-        "verdict", f"(key, host) DO UPDATE SET {_UPDATES} WHERE verdict.score IS NULL AND excluded.score IS NOT NULL"
-    ),
+    "response": _FILE_RESPONSE,
+    "verdict": f"{_FILE_VERDICT} AND excluded.score IS NOT NULL",
 }
+_MOST_VALUES: Final = 500
+"""In one statement; older SQLites take 999."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,13 @@ class Entry:
     sample_id: str
     outline: str | None = None
     """What the key was made of (`VerdictKey.outline`)."""
+
+
+Place: TypeAlias = tuple[str, str | None]
+"""A verdict's key, and its host, None for any."""
+Claim: TypeAlias = tuple[str, str]
+"""The key and the host of a verdict that is being asked for."""
+Filing: TypeAlias = tuple[Entry, Outcome]
 
 
 class Ledger:
@@ -70,12 +79,22 @@ class Ledger:
 
     def find(self, key: str, host: str | None) -> Outcome | None:
         """The outcome under a key, from `host` or, with None, from any host; a verdict before a failure."""
-        where, values = "key = ?", [key]
-        if host is not None:
-            where, values = f"{where} AND host = ?", [key, host]
-        query = f"SELECT * FROM verdict WHERE {where} ORDER BY score IS NULL, created_at LIMIT 1"
-        for row in self.select(query, tuple(values)):
-            return self._outcome(row)
+        return self.find_all([(key, host)])[0]
+
+    def find_all(self, places: Sequence[Place]) -> list[Outcome | None]:
+        """The same for several keys at once, in order."""
+        rows: dict[str, list[dict[str, Any]]] = {}
+        for keys in in_batches(dict.fromkeys(key for key, _ in places), _MOST_VALUES):
+            marks = ", ".join("?" * len(keys))
+            query = f"SELECT * FROM verdict WHERE key IN ({marks}) ORDER BY score IS NULL, created_at"
+            for row in self.select(query, tuple(keys)):
+                rows.setdefault(row["key"], []).append(row)
+        return [self._first(rows.get(key, []), host) for key, host in places]
+
+    def _first(self, rows: Sequence[dict[str, Any]], host: str | None) -> Outcome | None:
+        for row in rows:
+            if host is None or row["host"] == host:
+                return self._outcome(row)
         return None
 
     def _outcome(self, row: dict[str, Any]) -> Outcome:
@@ -86,16 +105,23 @@ class Ledger:
             raise LedgerError(f"A verdict on {sample!r} in {self.name} can't be read ({error}).") from None
 
     def record_verdict(self, entry: Entry, outcome: Outcome) -> None:
-        """Write an outcome in a transaction of its own; it replaces a failure, and nothing replaces a verdict."""
-        row = _verdict_row(entry, outcome)
-        updates = ", ".join(f"{name} = excluded.{name}" for name in row)
-        self._insert("verdict", row, f"(key, host) DO UPDATE SET {updates} WHERE verdict.score IS NULL")
+        """Write an outcome; it replaces a failure, and nothing replaces a verdict."""
+        self.record_verdicts([(entry, outcome)])
+
+    def record_verdicts(self, filed: Sequence[Filing]) -> None:
+        """Write several outcomes in one transaction."""
+        rows = [_storable(_verdict_row(entry, outcome)) for entry, outcome in filed]
+        with self._writing():
+            if len(rows) == 1:
+                self._database.change(_FILE_VERDICT, rows[0])
+            else:
+                self._database.change_all(_FILE_VERDICT, rows)
 
     def record_response(self, run: str, sample_id: str, response: str, record: dict[str, Any]) -> None:
         """Write what the model answered before it is judged, with the sample record as far as it is known."""
         text = json.dumps(record, ensure_ascii=True)
         row = {"run": run, "sample_id": sample_id, "response": storable(response), "record": text, "created_at": _now()}
-        self._insert("response", row, "DO NOTHING")
+        self.change(_FILE_RESPONSE, _storable(row))
 
     def count(self, table: Table) -> int:
         """Rows of a table."""
@@ -105,6 +131,11 @@ class Ledger:
         """Run one writing statement as a transaction; how many rows it changed."""
         with self._writing():
             return self._database.change(statement, values)
+
+    def change_and_tell(self, statement: str, values: Values) -> list[dict[str, Any]]:
+        """Run one writing statement that ends in RETURNING, as a transaction; the rows that it gives."""
+        with self._writing():
+            return self._database.select(statement, values)
 
     def insert_alone(self, statement: str, values: Values, word: str) -> int | None:
         """Insert a row while no other process does so with the same word; its id, None if it was not inserted."""
@@ -146,15 +177,6 @@ class Ledger:
                 taken.add(place)
         return taken
 
-    def _insert(self, table: str, row: dict[str, Any], conflict: str) -> None:
-        names, marks = ", ".join(row), ", ".join("?" * len(row))
-        values = []
-        for value in row.values():
-            if isinstance(value, str):
-                value = storable(value)
-            values.append(value)
-        self.change(f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT {conflict}", tuple(values))
-
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """What the database refuses is a LedgerError."""
@@ -177,7 +199,10 @@ def _open_database(address: Address, journal: str) -> Database:
 def _verdict_row(entry: Entry, outcome: Outcome) -> dict[str, Any]:
     """The row of an outcome: a verdict has a score, a failure its reason and detail."""
     row = {
-        **asdict(entry),
+        "key": entry.key,
+        "host": entry.host,
+        "judge_id": entry.judge_id,
+        "sample_id": entry.sample_id,
         "dimension": outcome.dimension,
         "score": None,
         "reason": None,
@@ -185,13 +210,24 @@ def _verdict_row(entry: Entry, outcome: Outcome) -> dict[str, Any]:
         "reply": None,
         "model": outcome.model,
         "usage": json.dumps(asdict(outcome.usage)),
-        "quirks": json.dumps(outcome.quirks),
         "written_by": __version__,
         "created_at": _now(),
+        "quirks": json.dumps(outcome.quirks),
+        "outline": entry.outline,
     }
     if isinstance(outcome, JudgeFailure):
         return row | {"reason": outcome.reason, "detail": outcome.detail, "reply": outcome.reply}
     return row | {"score": outcome.score, "reply": outcome.rationale}
+
+
+def _storable(row: Mapping[str, Any]) -> Values:
+    """A row's values, in the order of its columns."""
+    values = []
+    for value in row.values():
+        if isinstance(value, str):
+            value = storable(value)
+        values.append(value)
+    return tuple(values)
 
 
 def _place(table: Table, row: Row) -> tuple[str, ...]:

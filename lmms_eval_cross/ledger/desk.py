@@ -1,0 +1,178 @@
+"""The ledger for an event loop: what is asked and filed at the same moment goes to it together, on a thread of its own.
+
+A round trip to a server, or a transaction of a file, is then paid once for many calls, and the loop never waits for it.
+Who files waits until that is committed.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any, Final
+
+from lmms_eval_cross.benchmark.records import Outcome
+from lmms_eval_cross.errors import LedgerError
+from lmms_eval_cross.ledger.address import Server
+from lmms_eval_cross.ledger.claims import RENEWED_AFTER_SECONDS, Claims
+from lmms_eval_cross.ledger.store import Claim, Filing, Ledger, Place
+from lmms_eval_cross.say import tell
+
+_MOST: Final = 200
+"""Errands that go together."""
+
+
+@dataclass(slots=True, eq=False)
+class _Errand:
+    """What one call wants of the ledger."""
+
+    places: Sequence[Place] = ()
+    """Where to look."""
+    filings: Sequence[Filing] = ()
+    wanted: Claim | None = None
+    done_with: Claim | None = None
+    future: "asyncio.Future[Any]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class Desk:
+    """Runs the errands of one loop, in groups and in order."""
+
+    def __init__(self, ledger: Ledger, loop: asyncio.AbstractEventLoop) -> None:
+        self._ledger, self._loop = ledger, loop
+        self._claims = Claims(ledger) if isinstance(ledger.address, Server) else None
+        self._ours: set[Claim] = set()
+        self._renewed_at = time.monotonic()
+        self._errands: list[_Errand] = []
+        self._change = threading.Condition()
+        self._closing = self._has_told = False
+        self._thread = threading.Thread(target=self._work, name="cross-ledger", daemon=True)
+        self._thread.start()
+
+    async def find(self, places: Sequence[Place]) -> list[Outcome | None]:
+        """The outcomes under keys."""
+        found: list[Outcome | None] = await self._run(_Errand(places=places))
+        return found
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other hosts write to the ledger, too."""
+        return self._claims is not None
+
+    async def claim(self, claim: Claim) -> bool:
+        """Whether we may ask for a verdict; False where another host is asking for it. A file has no other hosts."""
+        return not self.is_shared or bool(await self._run(_Errand(wanted=claim)))
+
+    async def file(self, filings: Sequence[Filing], claim: Claim) -> None:
+        """Write outcomes, and give the claim on them back; they are committed when this returns."""
+        await self._run(_Errand(filings=filings, done_with=claim))
+
+    def give_back(self, claim: Claim) -> None:
+        """Let others ask for a verdict that came, or did not come; nobody waits for this."""
+        if self.is_shared:
+            self._add(_Errand(done_with=claim))
+
+    def close(self) -> None:
+        """Finish what was begun, and give all claims back."""
+        with self._change:
+            self._closing = True
+            self._change.notify()
+        self._thread.join()
+
+    def _run(self, errand: _Errand) -> "asyncio.Future[Any]":
+        self._add(errand)
+        return errand.future
+
+    def _add(self, errand: _Errand) -> None:
+        with self._change:
+            self._errands.append(errand)
+            self._change.notify()
+
+    # ---- on the thread ----
+
+    def _work(self) -> None:
+        while True:
+            errands = self._next()
+            if errands:
+                self._serve(errands)
+            elif self._closing:
+                break
+            if self._ours and time.monotonic() - self._renewed_at > RENEWED_AFTER_SECONDS:
+                self._renew()
+        self._give_back(self._ours)
+
+    def _next(self) -> list[_Errand]:
+        """What waits, or nothing after a while."""
+        with self._change:
+            if not self._errands and not self._closing:
+                self._change.wait(RENEWED_AFTER_SECONDS / 4 if self._ours else None)
+            errands, self._errands = self._errands[:_MOST], self._errands[_MOST:]
+            return errands
+
+    def _serve(self, errands: Sequence[_Errand]) -> None:
+        """Writing goes first, so that a claim is given back when its verdict can be seen."""
+        self._settle([errand for errand in errands if errand.filings], self._file)
+        self._give_back({errand.done_with for errand in errands if errand.done_with})
+        self._settle([errand for errand in errands if errand.places], self._find)
+        self._settle([errand for errand in errands if errand.wanted], self._claim)
+
+    def _settle(self, errands: Sequence[_Errand], serve: Callable[[Sequence[_Errand]], Sequence[Any]]) -> None:
+        """Serve errands of a kind; what is raised is raised where they are awaited."""
+        if not errands:
+            return
+        try:
+            results = serve(errands)
+        except Exception as error:
+            results = [error] * len(errands)
+        self._loop.call_soon_threadsafe(_resolve, [errand.future for errand in errands], results)
+
+    def _file(self, errands: Sequence[_Errand]) -> list[None]:
+        self._ledger.record_verdicts(list(chain.from_iterable(errand.filings for errand in errands)))
+        return [None] * len(errands)
+
+    def _find(self, errands: Sequence[_Errand]) -> list[list[Outcome | None]]:
+        found = iter(self._ledger.find_all(list(chain.from_iterable(errand.places for errand in errands))))
+        return [[next(found) for _ in errand.places] for errand in errands]
+
+    def _claim(self, errands: Sequence[_Errand]) -> list[bool]:
+        """Take claims; where they can't be kept, all calls are made, as a host alone would make them."""
+        wanted = {errand.wanted for errand in errands if errand.wanted}
+        taken = wanted
+        if self._claims is not None:
+            try:
+                taken = self._claims.take(wanted)
+            except LedgerError as error:
+                self._tell(error)
+        self._ours |= taken
+        return [errand.wanted in taken for errand in errands]
+
+    def _give_back(self, claims: set[Claim]) -> None:
+        ours = claims & self._ours
+        if self._claims is None or not ours:
+            return
+        self._ours -= ours
+        with suppress(LedgerError):  # the lease runs out
+            self._claims.give_back(ours)
+
+    def _renew(self) -> None:
+        self._renewed_at = time.monotonic()
+        if self._claims is not None:
+            with suppress(LedgerError):  # it is tried again before the lease is out
+                self._claims.renew()
+
+    def _tell(self, error: LedgerError) -> None:
+        if not self._has_told:
+            self._has_told = True
+            tell(f"{error} Two hosts may ask for the same verdict.")
+
+
+def _resolve(futures: Sequence["asyncio.Future[Any]"], results: Sequence[Any]) -> None:
+    """Give the results to those who still wait."""
+    for future, result in zip(futures, results, strict=True):
+        if future.done():
+            continue
+        if isinstance(result, Exception):
+            future.set_exception(result)
+        else:
+            future.set_result(result)
