@@ -206,15 +206,41 @@ def open_teacher(settings: Settings, ledger: Ledger, finish_later: str) -> "Endp
     return EndpointTeacher(settings, budget, finish_later)
 
 
-def _budget_for(model: str, usd: float, settings: Settings, ledger: Ledger) -> Budget:
+def open_answers_budget(model: str, usd: float, settings: Settings, ledger: Ledger) -> Budget:
+    """The budget of the model under test, of which the judge spends nothing; all ranks share it.
+
+    Raises:
+        JudgeSetupError: the model has no price.
+    """
+    return _budget_for(model, usd, settings, ledger, "budget_usd in --model_args", " answers")
+
+
+def _budget_for(
+    model: str,
+    usd: float,
+    settings: Settings,
+    ledger: Ledger,
+    set_by: str = "CROSS_JUDGE_BUDGET_USD",
+    purpose: str = "",
+) -> Budget:
+    """A budget of this run.
+
+    Args:
+        model: who is paid.
+        usd: how much, at most.
+        settings: with the user's prices.
+        ledger: counts what was spent.
+        set_by: where the user wrote the sum.
+        purpose: tells apart what one run spends on several things.
+    """
     if load_prices(settings.judge_prices).find(model) is None:
         raise JudgeSetupError(
-            f"CROSS_JUDGE_BUDGET_USD is {usd:g}, but {model} has no price; name a "
+            f"{set_by} is {usd:g}, but {model} has no price; name a "
             "file with one in CROSS_JUDGE_PRICES, or unset the budget."
         )
     _warn_of_old_prices(model, settings.judge_prices)
-    run = _name_of_run()
-    return Budget(ledger, usd, run, last_entry_before(ledger, run, _BEGAN - _RANKS_START_WITHIN))
+    run = _name_of_run() + purpose
+    return Budget(ledger, usd, run, last_entry_before(ledger, run, _BEGAN - _RANKS_START_WITHIN), set_by)
 
 
 def _name_of_run() -> str:

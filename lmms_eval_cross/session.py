@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import threading
 import uuid
+from collections.abc import Mapping
 from concurrent.futures import Future
 from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -128,7 +129,12 @@ class PendingItem(dict[str, Any]):
 
 
 def submit(
-    sample: Sample, response: str, judging: JudgeSession | None = None, run: str = RUN, reasoning: str = ""
+    sample: Sample,
+    response: str,
+    judging: JudgeSession | None = None,
+    run: str = RUN,
+    reasoning: str = "",
+    generation: Mapping[str, Any] | None = None,
 ) -> dict[str, PendingItem]:
     """Hand an answer to the judge; the items fill when its verdicts come.
 
@@ -138,6 +144,7 @@ def submit(
         judging: who is asked, by default the process's own.
         run: what the response is filed under in the ledger.
         reasoning: what was taken out of the model's text before.
+        generation: how the answer was made, where the model's class tells.
 
     Returns:
         An item a metric, and the sample record under `cross`.
@@ -147,11 +154,11 @@ def submit(
     items = {name: PendingItem() for name in (*METRICS, RECORD)}
 
     def settled(outcomes: Outcomes) -> None:
-        record = build_record(sample, response, provenance, outcomes, reasoning)
+        record = build_record(sample, response, provenance, outcomes, reasoning, generation)
         for name, item in {**metric_items(record), RECORD: record}.items():
             items[name].update(item)
 
-    record = open_record(sample, response, provenance, reasoning)
+    record = open_record(sample, response, provenance, reasoning, generation)
     judging.ledger.record_response(run, sample.sample_id, response, record)
     future = judging.submit(job_for(sample, response, settings), settled)
     for item in items.values():

@@ -29,7 +29,7 @@ def _absolute(path: Path) -> Path:
     return path.expanduser().absolute()
 
 
-def _server_address(url: str) -> str:
+def server_address(url: str) -> str:
     """`url`, if it is an address and nothing more: what it holds is shown, and the key has a variable of its own."""
     if not re.match(r"https?://[^/?#]", url):
         raise ValueError("must be an address such as http://localhost:8000/v1")
@@ -70,7 +70,7 @@ class Settings(BaseModel):
     """`openai`: an OpenAI-compatible endpoint. `offline`: a few rules without a network, no measurement."""
     judge_model: str = Field(default="gpt-4o-2024-08-06", min_length=1)
     """The model that the endpoint is asked for; the default pins the paper's GPT-4o."""
-    judge_base_url: Annotated[str, AfterValidator(_server_address)] | None = None
+    judge_base_url: Annotated[str, AfterValidator(server_address)] | None = None
     """The endpoint, as far as `/v1`; without it, OpenAI's own address."""
     judge_api_key: Annotated[SecretStr, AfterValidator(_sendable_key)] | None = None
     """The endpoint's key. Only without a base URL does OPENAI_API_KEY stand in; `none` is a server without keys."""
@@ -100,7 +100,7 @@ class Settings(BaseModel):
     """Who writes training data in `align build`; `offline`: templates for the demo, unfit for training."""
     teacher_model: str = Field(default="gpt-4o-2024-08-06", min_length=1)
     """The model that the teacher's endpoint is asked for."""
-    teacher_base_url: Annotated[str, AfterValidator(_server_address)] | None = None
+    teacher_base_url: Annotated[str, AfterValidator(server_address)] | None = None
     """The teacher's endpoint, as far as `/v1`; without it, OpenAI's own address."""
     teacher_api_key: Annotated[SecretStr, AfterValidator(_sendable_key)] | None = None
     """The teacher's key, with the rules of the judge's."""
@@ -112,10 +112,12 @@ class Settings(BaseModel):
     """Examples that are made at a time, and teacher calls in flight at the most."""
     teacher_timeout: float = Field(default=120, gt=0, allow_inf_nan=False)
     """Seconds that one try of a teacher call may take."""
-    tuning_base_url: Annotated[str, AfterValidator(_server_address)] | None = None
+    tuning_base_url: Annotated[str, AfterValidator(server_address)] | None = None
     """Where `align openai` hands jobs in, as far as `/v1`; without it, OpenAI's own address."""
     tuning_api_key: Annotated[SecretStr, AfterValidator(_sendable_key)] | None = None
     """That server's key; OPENAI_API_KEY is sent to OpenAI's own address alone."""
+    model_api_key: Annotated[SecretStr, AfterValidator(_sendable_key)] | None = None
+    """The key of the server that `--model cross_api` asks, with the rules of the judge's; part of no command line."""
     min_coverage: float = Field(default=99, ge=0, le=100)
     """Percent of answers that need a verdict on every dimension; with fewer, results say `incomplete`."""
     ledger: Literal["auto", "shared", "host"] = "auto"

@@ -3,6 +3,7 @@
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -87,3 +88,19 @@ def test_half_a_character_stands_neither_in_the_answer_nor_in_the_text_that_lmms
     ((answer,),) = Answers().apply([raw], None)
     assert (answer, answer.reasoning) == ("half \ufffd", "<think>half \ufffd</think>")
     assert raw == ["<think>half \ufffd</think>half \ufffd"]
+
+
+def test_lmms_eval_strips_an_answer_and_what_was_taken_out_stays_with_it() -> None:
+    from lmms_eval.api.task import ConfigurableTask
+
+    given: list[object] = []
+    task = SimpleNamespace(
+        OUTPUT_TYPE="generate_until",
+        config=SimpleNamespace(
+            process_results=lambda doc, results: given.extend(results), process_results_use_image=True
+        ),
+    )
+    ((answer,),) = Answers().apply([["<think>hm</think> Take tulips. "]], None)
+    ConfigurableTask.process_results(task, {}, [answer])
+    (arrived,) = given
+    assert (arrived, getattr(arrived, "reasoning", None)) == ("Take tulips.", "<think>hm</think>")

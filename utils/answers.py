@@ -1,9 +1,10 @@
 """Filters before lmms-eval's own: what comes out of them can be logged, and is what is judged."""
 
-from collections.abc import Iterable, MutableSequence, Sequence
+from collections.abc import Iterable, Mapping, MutableSequence, Sequence
 from typing import Any
 
 from lmms_eval_cross.harness.reasoning_tags import tags_in_force
+from lmms_eval_cross.runs.made_answer import generation_of
 from lmms_eval_cross.runs.reasoning import split_reasoning
 from lmms_eval_cross.text import sendable
 
@@ -13,6 +14,14 @@ class AnswerText(str):
 
     reasoning: str = ""
     """What stood between reasoning tags, with them."""
+    generation: Mapping[str, Any] | None = None
+    """How a model of ours made it."""
+
+    def strip(self, chars: str | None = None, /) -> "AnswerText":
+        """The same; lmms-eval 0.7.3 strips every answer on its way to `process_results`, to a bare string else."""
+        stripped = AnswerText(super().strip(chars))
+        stripped.reasoning, stripped.generation = self.reasoning, self.generation
+        return stripped
 
 
 class Answers:
@@ -35,17 +44,18 @@ class Writable:
 
 
 def _answers(texts: MutableSequence[Any]) -> list[Any]:
+    generations = list(map(generation_of, texts))
     texts[:] = map(_writable, texts)
-    return list(map(_answer, texts))
+    return list(map(_answer, texts, generations))
 
 
-def _answer(response: Any) -> Any:
+def _answer(response: Any, generation: Mapping[str, Any] | None) -> Any:
     """Whatever a model gives besides texts stays as it is."""
     if not isinstance(response, str):
         return response
     text, reasoning = split_reasoning(response, tags_in_force())
     answer = AnswerText(text)
-    answer.reasoning = reasoning
+    answer.reasoning, answer.generation = reasoning, generation
     return answer
 
 

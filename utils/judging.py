@@ -8,6 +8,7 @@ from typing import Any
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.judge.job import judge_identity
+from lmms_eval_cross.runs.made_answer import generation_of
 from lmms_eval_cross.runs.sample_record import group_mean, mean_score
 from lmms_eval_cross.runs.scorecard import describe_gaps
 from lmms_eval_cross.say import tell
@@ -19,7 +20,8 @@ __all__ = ["coverage", "group_mean", "mean", "process_results"]
 def process_results(doc: dict[str, Any], results: Sequence[str]) -> dict[str, session.PendingItem]:
     """Hand the answer to the judge and return at once; the items fill when the verdicts come."""
     (response, *_) = results
-    return session.submit(Sample.from_row(doc), str(response), reasoning=getattr(response, "reasoning", ""))
+    reasoning, generation = getattr(response, "reasoning", ""), generation_of(response)
+    return session.submit(Sample.from_row(doc), str(response), reasoning=reasoning, generation=generation)
 
 
 def mean(items: Sequence[dict[str, Any]]) -> float | None:

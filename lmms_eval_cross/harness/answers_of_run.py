@@ -32,6 +32,8 @@ class Answer:
     """The verdicts that it has already."""
     reasoning: str = ""
     """What was taken out of the model's text before; of a run that only collected answers, by our tags alone."""
+    generation: Mapping[str, Any] | None = None
+    """How it was made, where its record tells."""
 
 
 def run_answers(run: LoggedRun) -> dict[str, list[Answer]]:
@@ -52,7 +54,8 @@ def run_answers(run: LoggedRun) -> dict[str, list[Answer]]:
 def _answer(task: str, row: Mapping[str, Any]) -> Answer:
     if RECORD in row:
         judged = read_record(row[RECORD])
-        return Answer(_same_sample(judged.sample), judged.response, row, judged, judged.reasoning)
+        sample = _same_sample(judged.sample)
+        return Answer(sample, judged.response, row, judged, judged.reasoning, judged.generation)
     sample = _sample_of_doc(task, row)
     return Answer(sample, _response(row), row, None, _reasoning(row))
 
@@ -164,7 +167,8 @@ def _of_split(split: str, records: Mapping[str, Mapping[str, Any]]) -> Iterator[
         if record is not None:
             _same_sample(Sample.from_row(record))
             line = _line(doc_id, sample, record["response"])
-            yield Answer(sample, record["response"], line, None, record.get("reasoning", ""))
+            reasoning, generation = record.get("reasoning", ""), record.get("generation")
+            yield Answer(sample, record["response"], line, None, reasoning, generation)
 
 
 def _line(doc_id: int, sample: Sample, response: str) -> dict[str, Any]:

@@ -254,7 +254,7 @@ def _ask(judging: JudgeSession, answers: Answers, run_id: str) -> Rows:
     pending: list[tuple[str, Answer, dict[str, session.PendingItem]]] = []
     for task, answers_of_task in answers.items():
         for answer in answers_of_task:
-            items = session.submit(answer.sample, answer.response, judging, run_id, answer.reasoning)
+            items = session.submit(answer.sample, answer.response, judging, run_id, answer.reasoning, answer.generation)
             pending.append((task, answer, items))
     judging.drain()
     rows: Rows = {task: [] for task in answers}

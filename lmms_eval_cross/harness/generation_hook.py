@@ -9,6 +9,8 @@ from typing import Any, Final, TypeAlias
 from lmms_eval_cross.errors import GenerationError, ending_with_a_sentence
 from lmms_eval_cross.harness import kept_answers
 from lmms_eval_cross.harness.hooked import is_hooked, mark_hooked
+from lmms_eval_cross.models import API_CLASS
+from lmms_eval_cross.runs.model_under_test import without_speed
 
 Generate: TypeAlias = Callable[[list[Any]], Sequence[Any]]
 """A model's `generate_until`: lmms-eval's Instances -> answers."""
@@ -38,15 +40,19 @@ def hook_generation() -> None:
     mark_hooked(lmms)
 
 
-def _watched(generate: Generate, cls: type, arguments: str) -> Generate:
+def _watched(generate: Callable[..., Sequence[Any]], cls: type, arguments: str) -> Generate:
     """The same with answers counted and, under `run`, kept."""
-    generate = counting(generate, cls.__name__)
+    one_by_one, generate = generate, counting(generate, cls.__name__)
     if kept_answers.CHUNK not in os.environ:
         return generate
     size, folder = int(os.environ[kept_answers.CHUNK]), Path(os.environ[kept_answers.FOLDER])
-    kept, identity = kept_answers.KeptAnswers(folder), kept_answers.model_identity(cls, arguments)
+    is_ours = cls.__name__ == API_CLASS
+    told = without_speed(arguments) if is_ours else arguments
+    kept, identity = kept_answers.KeptAnswers(folder), kept_answers.model_identity(cls, told)
 
     def generate_until(requests: list[Any]) -> list[Any]:
+        if is_ours:
+            return kept_answers.generate_as_they_come(one_by_one, requests, kept, identity)
         return kept_answers.generate_in_chunks(generate, requests, kept, identity, size)
 
     return generate_until

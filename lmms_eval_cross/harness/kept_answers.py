@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from itertools import count
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from filelock import FileLock, Timeout
 
@@ -25,6 +25,7 @@ from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.splits import SPLITS
 from lmms_eval_cross.outside import parse_json
 from lmms_eval_cross.runs.failed_generations import failed_generation
+from lmms_eval_cross.runs.made_answer import generation_of, made_answer
 from lmms_eval_cross.say import tell
 from lmms_eval_cross.text import canonical_json
 
@@ -32,6 +33,9 @@ CHUNK: Final = "CROSS_RUN_CHUNK"
 """How many requests a chunk has; set by `lmms-eval-cross run`."""
 FOLDER: Final = "CROSS_RUN_ANSWERS"
 """Where the answers are kept; set by `lmms-eval-cross run`."""
+
+Told: TypeAlias = Callable[[int, Any], None]
+"""Is told the place of a request and its answer."""
 
 
 @contextmanager
@@ -119,9 +123,7 @@ def generate_in_chunks(
         size: requests in a chunk.
     """
     requested = dict(zip(request_keys(model, requests), requests, strict=True))
-    answers = {key: _decoded(*kept.of_earlier_tries[key]) for key in requested.keys() & kept.of_earlier_tries.keys()}
-    if answers:
-        tell(f"{len(answers)} of {len(requested)} answers were kept by an earlier try.")
+    answers = _known(requested, kept)
     missing = [key for key in requested if key not in answers]
     for start in range(0, len(missing), size):
         keys = missing[start : start + size]
@@ -131,13 +133,46 @@ def generate_in_chunks(
     return [answers[key] for key in requested]
 
 
+def generate_as_they_come(
+    generate: Callable[[list[Any], Told], Sequence[Any]], requests: list[Any], kept: KeptAnswers, model: str
+) -> list[Any]:
+    """The same of a model that tells each answer once it is there: no chunk waits for its last, and none is lost.
+
+    Args:
+        generate: the model's `generate_until`, which also takes whom to tell.
+        requests: as for `generate_in_chunks`, like the others.
+        kept: likewise.
+        model: likewise.
+    """
+    requested = dict(zip(request_keys(model, requests), requests, strict=True))
+    answers = _known(requested, kept)
+    missing = [key for key in requested if key not in answers]
+
+    def told(place: int, answer: Any) -> None:
+        kept.keep(_good_ones_encoded({missing[place]: answer}))
+
+    answers |= zip(missing, generate([requested[key] for key in missing], told), strict=True)
+    return [answers[key] for key in requested]
+
+
+def _known(requested: Mapping[str, Any], kept: KeptAnswers) -> dict[str, Any]:
+    """Key -> answer of what an earlier try has answered, which is told."""
+    answers: dict[str, Any] = {}
+    for key in requested.keys() & kept.of_earlier_tries.keys():
+        answers[key] = _decoded(*kept.of_earlier_tries[key])
+    if answers:
+        tell(f"{len(answers)} of {len(requested)} answers were kept by an earlier try.")
+    return answers
+
+
 def _good_ones_encoded(answers: Mapping[str, Any]) -> dict[str, list[Any]]:
     """The answers as they are kept; a failed generation is not, so that the next try makes it anew."""
     encoded: dict[str, list[Any]] = {}
     for key, answer in answers.items():
         text, counts = _encoded(answer)
         if failed_generation(str(text)) is None:
-            encoded[key] = [text, counts]
+            generation = generation_of(text)
+            encoded[key] = [text, counts] if generation is None else [text, counts, generation]
     return encoded
 
 
@@ -191,7 +226,9 @@ def _encoded(answer: Any) -> tuple[Any, dict[str, Any] | None]:
     return text, counts.to_dict()
 
 
-def _decoded(text: Any, counts: Mapping[str, int] | None) -> Any:
+def _decoded(text: Any, counts: Mapping[str, int] | None, generation: Mapping[str, Any] | None = None) -> Any:
+    if generation is not None:
+        text = made_answer(text, generation)
     if counts is None:
         return text
     return _instance().GenerationResult(text, _instance().TokenCounts(**counts))

@@ -18,7 +18,7 @@ from lmms_eval_cross.harness.hooked import is_hooked, mark_hooked
 from lmms_eval_cross.harness.known_bad import refuse_known_bad
 from lmms_eval_cross.harness.last_error import record_errors
 from lmms_eval_cross.harness.lmms_eval_arguments import refuse_commas
-from lmms_eval_cross.models import AVAILABLE_MODELS
+from lmms_eval_cross.models import API_CLASS, AVAILABLE_MODELS
 from lmms_eval_cross.say import say
 
 
@@ -35,10 +35,11 @@ def register() -> list[Any]:
             'name them with --include_path "$(lmms-eval-cross tasks)".',
             err=True,
         )
-    return [
-        ModelManifest(model_id=name, simple_class_path=f"lmms_eval_cross.models.{name}.{cls}")
-        for name, cls in AVAILABLE_MODELS.items()
-    ]
+    manifests: list[Any] = []
+    for name, cls in AVAILABLE_MODELS.items():
+        kind = "chat_class_path" if cls == API_CLASS else "simple_class_path"
+        manifests.append(ModelManifest(model_id=name, **{kind: f"lmms_eval_cross.models.{name}.{cls}"}))
+    return manifests
 
 
 def hook_task_manager() -> None:

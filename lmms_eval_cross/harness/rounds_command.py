@@ -7,19 +7,28 @@ from typing import Final
 from lmms_eval_cross.errors import CrossError, SettingsError
 from lmms_eval_cross.harness.lmms_eval_arguments import (
     GENERATION,
+    MODEL_ARGS,
     OUTPUT,
     SEED,
     option,
     without_option,
 )
-from lmms_eval_cross.harness.run_command import COMPLETE, NO_VERDICT, Ending, hash_of, judge_ending, run_lmms_eval
+from lmms_eval_cross.harness.run_command import (
+    COMPLETE,
+    NO_VERDICT,
+    Ending,
+    hash_of,
+    judge_ending,
+    run_lmms_eval,
+    that_decide,
+)
 from lmms_eval_cross.runs.model_under_test import settings_of
 from lmms_eval_cross.runs.run_files import load_newest_run
 from lmms_eval_cross.runs.run_rounds import begin_rounds, round_folder
 from lmms_eval_cross.say import tell
 from lmms_eval_cross.settings import load_settings
 
-_SEED_EACH_REQUEST: Final = frozenset({"openai", "openai_compatible", "litellm", "vllm"})
+_SEED_EACH_REQUEST: Final = frozenset({"openai", "openai_compatible", "litellm", "vllm", "cross_api"})
 """Classes that send a `seed` of the generation settings with each request; lmms-eval's --seed does not reach them."""
 _RESUMED: Final = ""
 """Stands for the id of a run that ended before."""
@@ -44,7 +53,7 @@ def run_rounds(arguments: Sequence[str], chunk: int, rounds: int) -> Ending:
         raise SettingsError("--rounds gives every round a seed of its own; leave yours away.")
     _say_if_deterministic(arguments, rounds)
     folder = Path(option(arguments, OUTPUT) or "runs")
-    begin_rounds(folder, rounds, hash_of(without_option(arguments, OUTPUT)))
+    begin_rounds(folder, rounds, hash_of(that_decide(without_option(arguments, OUTPUT))))
     endings: list[Ending] = []
     for number in range(1, rounds + 1):
         endings.append(_run_round(arguments, chunk, folder, number))
@@ -84,6 +93,8 @@ def _seeded(arguments: Sequence[str], seed: int) -> Iterator[str]:
 def _say_if_deterministic(arguments: Sequence[str], rounds: int) -> None:
     """At temperature 0, which our tasks ask for, rounds tell nothing that one run does not."""
     given = settings_of(option(arguments, GENERATION)).get("temperature")
+    if option(arguments, "--model") == "cross_api":  # which sends the provider no temperature unless it is told one
+        given = settings_of(option(arguments, MODEL_ARGS)).get("temperature", given or "")
     if option(arguments, "--config") is None and given in (None, "0", "0.0"):
         tell(
             f"at temperature 0 the {rounds} rounds of a deterministic model are one round; give --gen_kwargs "

@@ -19,10 +19,11 @@ from lmms_eval_cross.errors import CrossError, LedgerError, RunError, SettingsEr
 from lmms_eval_cross.harness.kept_answers import CHUNK, FOLDER, any_kept, claimed
 from lmms_eval_cross.harness.known_bad import refuse_known_bad
 from lmms_eval_cross.harness.last_error import ERRORS, first_error
-from lmms_eval_cross.harness.lmms_eval_arguments import OUTPUT, option, refuse_commas, without_option
+from lmms_eval_cross.harness.lmms_eval_arguments import MODEL_ARGS, OUTPUT, option, refuse_commas, without_option
 from lmms_eval_cross.ledger.hosts import ledger_address
 from lmms_eval_cross.ledger.responses import has_responses
 from lmms_eval_cross.ledger.store import Ledger
+from lmms_eval_cross.runs.model_under_test import without_speed
 from lmms_eval_cross.runs.run_files import load_newest_run
 from lmms_eval_cross.runs.scorecard import describe_incomplete
 from lmms_eval_cross.settings import Settings, load_settings
@@ -64,13 +65,21 @@ def run_lmms_eval(arguments: Sequence[str], chunk: int) -> Ending:
     wanted = Path(option(arguments, OUTPUT) or "runs")
     missing = [folder for folder in (wanted, *wanted.parents) if not folder.exists()]
     output = fresh_folder(wanted)
-    answers, others = settings.home / "answers", without_option(arguments, OUTPUT)
+    answers, others = settings.home / "answers", that_decide(without_option(arguments, OUTPUT))
     with claimed(answers, hash_of([str(wanted.resolve()), *others]), answers / hash_of(others)) as folder:
         ending = _run(command(arguments, output), output, settings, chunk, folder)
         _remove_empty([output, *missing])
         if ending.whole or not any_kept(folder):
             shutil.rmtree(folder, ignore_errors=True)
     return ending
+
+
+def that_decide(arguments: Sequence[str]) -> list[str]:
+    """The arguments that name a run: of `cross_api` without those that change no answer, such as a budget."""
+    model_args = option(arguments, MODEL_ARGS)
+    if option(arguments, "--model") != "cross_api" or model_args is None:
+        return list(arguments)
+    return [*without_option(arguments, MODEL_ARGS), MODEL_ARGS, without_speed(model_args)]
 
 
 def _run(started: Sequence[str], output: Path, settings: Settings, chunk: int, answers: Path) -> Ending:

@@ -68,6 +68,9 @@ class Caution:
     """For which money is set aside before a call."""
     too_slow: str = _TOO_SLOW
     """What helps where calls are given up for lack of time."""
+    budget: str = "CROSS_JUDGE_BUDGET_USD"
+    """Where the money was bounded, and below how long an answer is waited for."""
+    patience: str = "CROSS_JUDGE_PATIENCE"
 
 
 OF_THE_JUDGE: Final = Caution()
@@ -188,7 +191,7 @@ class Caller(Generic[JobT]):
         try:
             promise = await self._promise(job)
             if promise is None:
-                spent = NoReply("budget", "The budget of CROSS_JUDGE_BUDGET_USD is spent.")
+                spent = NoReply("budget", f"The budget of {self._caution.budget} is spent.")
                 return Heard(failures(dimensions, spent.reason, spent.detail), spent), True
             heard = await self._paid(promise, job, self._judge.ask(job, dimensions))
             self._note(heard, job)
@@ -296,12 +299,13 @@ class Caller(Generic[JobT]):
     def _why_no_longer(self) -> str:
         """The sentence for the end of patience."""
         who = self._caution.who.capitalize()
-        why = f"{who} has not answered for {self._patience:g} s (CROSS_JUDGE_PATIENCE); nothing more is asked."
+        name = self._caution.patience
+        why = f"{who} has not answered for {self._patience:g} s ({name}); nothing more is asked."
         held = self._limiter.held_seconds()
         if held > self._patience / 2:
             why = (
                 f"{who} lets no call in for {held:.0f} s more, by its own word, and has answered none for "
-                f"{self._patience:g} s (CROSS_JUDGE_PATIENCE); nothing more is asked."
+                f"{self._patience:g} s ({name}); nothing more is asked."
             )
         if self._last_trouble:
             why += f" What was met last: {self._last_trouble}"

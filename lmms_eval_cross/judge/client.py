@@ -3,9 +3,9 @@
 import asyncio
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, ClassVar, Final, TypeAlias
 
 import anyio
 import httpx2
@@ -40,12 +40,26 @@ _FILTERED: Final = re.compile(
     re.IGNORECASE,
 )
 """How gateways say that a filter stopped the call, where they give no code for it."""
+_TWO_JUDGES: Final = "that is two judges under one name; ask for one of them in CROSS_JUDGE_MODEL."
+ReadBody: TypeAlias = Callable[[object, Limits, bool], Reply | NoReply]
+"""The reply in a body, given what its headers tell and whether the endpoint says how replies end."""
 
 
 class JudgeClient:
     """One endpoint and one model; used from one event loop."""
 
-    def __init__(self, endpoint: Endpoint, model: str, timeout_seconds: float) -> None:
+    path: ClassVar[str] = "/chat/completions"
+
+    def __init__(self, endpoint: Endpoint, model: str, timeout_seconds: float, two_models: str = _TWO_JUDGES) -> None:
+        """Open without asking anything.
+
+        Args:
+            endpoint: where to ask.
+            model: whom.
+            timeout_seconds: that a call may take.
+            two_models: what it means that two models answer under the one name, for the sentence that says so.
+        """
+        self._two_models = two_models
         self.endpoint = endpoint
         self.model = model
         self.quirks: frozenset[str] = frozenset()
@@ -55,6 +69,10 @@ class JudgeClient:
         self._models: set[str] = set()
         self._gives_reasons: bool | None = None
         self._asking_for_reasons = asyncio.Lock()
+
+    def read_value(self, value: object, limits: Limits, reasons_are_given: bool) -> Reply | NoReply:
+        """The reply in a body that is parsed already, or why there is none."""
+        return read_completion(value, limits, reasons_are_given)
 
     async def ask(self, request: Request) -> Reply | NoReply:
         """One judge call; sent again at once only without a parameter that the endpoint's refusal names.
@@ -112,10 +130,10 @@ class JudgeClient:
         """The reply in a response; where nobody says how it ended, by what is found out about the endpoint."""
         if isinstance(response, NoReply):
             return response
-        reply = read_response(response, self.endpoint, NO_FINISH_REASON not in self.quirks)
+        reply = read_response(response, self.endpoint, NO_FINISH_REASON not in self.quirks, self.read_value)
         self._note_model(reply.model)
         if _lacks_reason(reply) and await self._never_gives_reasons():
-            return read_response(response, self.endpoint, reasons_are_given=False)
+            return read_response(response, self.endpoint, False, self.read_value)
         return reply
 
     def _note_model(self, name: str | None) -> None:
@@ -125,15 +143,12 @@ class JudgeClient:
         self._models.add(one_line(name))
         if len(self._models) == 2:
             both = " and ".join(sorted(self._models))
-            tell(
-                f"{self.endpoint.host} answers for {self.model} with two models, {both}: "
-                "that is two judges under one name; ask for one of them in CROSS_JUDGE_MODEL."
-            )
+            tell(f"{self.endpoint.host} answers for {self.model} with two models, {both}: {self._two_models}")
 
     async def _post(self, content: bytes) -> httpx2.Response:
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity", **call_headers(self.endpoint)}
         return await self._client.post(
-            "/chat/completions", cast_to=httpx2.Response, content=content, options={"headers": headers}
+            self.path, cast_to=httpx2.Response, content=content, options={"headers": headers}
         )
 
     async def _never_gives_reasons(self) -> bool:
@@ -208,17 +223,19 @@ def _lacks_reason(reply: Reply | NoReply) -> bool:
     return isinstance(reply, NoReply) and reply.finish_untold and reply.reason == "unfinished"
 
 
-def read_response(response: httpx2.Response, endpoint: Endpoint, reasons_are_given: bool) -> Reply | NoReply:
+def read_response(
+    response: httpx2.Response, endpoint: Endpoint, reasons_are_given: bool, read_reply: ReadBody = read_completion
+) -> Reply | NoReply:
     """The reply in a response of status 200, or why there is none."""
     limits = read_limits(response.headers)
     try:
         body = read_body(response.content)
     except ValueError:
         return NoReply("unavailable", "The endpoint's answer is not JSON.", limits=limits, may_pass=True)
-    if isinstance(body, dict) and body.get("error") and not body.get("choices"):
+    if isinstance(body, dict) and body.get("error") and not body.get("choices") and not body.get("output"):
         said = read_error_value(body)
         return status_failure(_status(said.code), said, limits, endpoint)
-    return read_completion(body, limits, reasons_are_given)
+    return read_reply(body, limits, reasons_are_given)
 
 
 def _status(code: str) -> int:

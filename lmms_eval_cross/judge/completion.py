@@ -107,12 +107,15 @@ def read_completion(value: object, limits: Limits = NOTHING_TOLD, reasons_are_gi
     text = _text(choice.message)
     trouble = _trouble(choice, text, reasons_are_given)
     if trouble is None:
-        return Reply(text, *circumstances, finish_told=choice.finish_reason is not None)
+        return Reply(text, *circumstances, choice.finish_reason is not None, choice.finish_reason)
     said = (choice.message and choice.message.refusal) or text
     reason, detail = trouble
     may_pass = reason == "unavailable" and not _is_billed(value)
     untold = ending(choice.finish_reason) == "untold"
-    return NoReply(reason, detail, said, *circumstances, may_pass=may_pass, finish_untold=untold)
+    ended = choice.finish_reason
+    if choice.message and choice.message.refusal:
+        ended = "refusal"
+    return NoReply(reason, detail, said, *circumstances, may_pass=may_pass, finish_untold=untold, finish_reason=ended)
 
 
 def _is_billed(value: object) -> bool:

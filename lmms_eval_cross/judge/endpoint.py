@@ -101,6 +101,31 @@ def find_teacher_endpoint(settings: Settings) -> Endpoint:
     return _endpoint_of("TEACHER", settings.teacher_base_url, settings.teacher_api_key, lacking)
 
 
+def find_model_endpoint(
+    model: str, base_url: str | None, azure_api_version: str | None, secret: SecretStr | None
+) -> Endpoint:
+    """Where `--model cross_api` asks the model under test.
+
+    Raises:
+        JudgeSetupError: there is no key for the address.
+    """
+    own, variable = secret.get_secret_value() if secret else "", "CROSS_MODEL_API_KEY"
+    if base_url is not None and not own:
+        raise JudgeSetupError(
+            f"--model_args has a base_url, but {variable} is not set, and OPENAI_API_KEY is never sent to another "
+            f"server; set {variable}, to `none` if the server takes no key."
+        )
+    if base_url is not None:
+        return Endpoint(base_url, None if own == NO_KEY else own, variable, False, azure_api_version)
+    key, source = (own, variable) if own else (os.environ.get("OPENAI_API_KEY", ""), "OPENAI_API_KEY")
+    if not key or key == NO_KEY:
+        raise JudgeSetupError(
+            f"There is no key for {model} at OpenAI; set OPENAI_API_KEY or {variable}, or give the base_url of another "
+            "server in --model_args."
+        )
+    return Endpoint(OPENAI_URL, key, source, True)
+
+
 def _endpoint_of(who: str, base_url: str | None, secret: SecretStr | None, lacking: str) -> Endpoint:
     """Address and key of CROSS_`who`_..., which fall back together as the judge's do."""
     own, variable = secret.get_secret_value() if secret else "", f"CROSS_{who}_API_KEY"

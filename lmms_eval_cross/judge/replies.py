@@ -17,6 +17,8 @@ class Reply:
     limits: Limits = field(default=Limits(), compare=False)
     finish_told: bool = True
     """The endpoint says that the reply is finished; False where it never says how replies end."""
+    finish_reason: str | None = field(default=None, compare=False)
+    """The endpoint's own word for how it ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +47,5 @@ class NoReply:
     """As hopeless as it looks, it may be this call's alone: a bare 403 or 404."""
     is_away: bool = False
     """A bare 404: where the address has answered before, a server behind it is away, and another try may go better."""
+    finish_reason: str | None = field(default=None, compare=False)
+    """The endpoint's own word for how a reply that is not whole ended."""

@@ -60,6 +60,8 @@ class Budget:
     """Under which spending counts, the same for all ranks of a run."""
     after: int = 0
     """Entries of the ledger up to this one are an earlier run's that had the same name."""
+    set_by: str = "CROSS_JUDGE_BUDGET_USD"
+    """Where the user wrote the sum, for the sentence that it is spent."""
 
     def promise(self, usd: float) -> int | None:
         """Set money aside for one call; None if it would pass the budget."""
@@ -73,7 +75,7 @@ class Budget:
     @property
     def spent_sentence(self) -> str:
         """For the user, when the next call would pass it."""
-        return f"The budget of ${self.usd:g} (CROSS_JUDGE_BUDGET_USD) is spent."
+        return f"The budget of ${self.usd:g} ({self.set_by}) is spent."
 
     def settle(self, promise: int, usd: float) -> None:
         """Put what a call did cost in the place of what was promised."""

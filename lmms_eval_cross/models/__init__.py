@@ -2,5 +2,6 @@
 
 from typing import Final
 
-AVAILABLE_MODELS: Final = {"cross_replay": "CrossReplay"}
+API_CLASS: Final = "CrossApi"
+AVAILABLE_MODELS: Final = {"cross_replay": "CrossReplay", "cross_api": API_CLASS}
 """Module and class of each model, as lmms-eval's LMMS_EVAL_PLUGINS reads them."""

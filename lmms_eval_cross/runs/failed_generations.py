@@ -5,6 +5,7 @@ from typing import Final
 
 _MARKERS: Final = (
     (re.compile(r"^\[LMMS_EVAL_REQUEST_FAILED\b"), "lmms-eval gave up on the request"),
+    (re.compile(r"^\[CROSS_API_FAILED: "), "cross_api got no answer"),
     (re.compile(r"^\[LMMS_EVAL_BUDGET_EXCEEDED\]"), "lmms-eval's token budget was spent"),
     (re.compile(r"^\[SAFETY_BLOCKED:"), "the provider returned no text: blocked, or its tokens were spent on thinking"),
     (re.compile(r"^(Error: )?can only concatenate str \(not \"NoneType\"\) to str"), "the provider returned no text"),

@@ -13,9 +13,11 @@ _CHECKPOINT: Final = ("pretrained", "model", "model_version", "responses")
 _NO_MATTER: Final = frozenset(
     "responses seed base_url api_key api_base device device_map batch_size max_batch_size num_concurrent concurrency "
     "num_cpus timeout max_retries retry_backoff_s rpm budget_usd host port tensor_parallel_size data_parallel_size "
-    "gpu_memory_utilization attn_implementation adaptive_concurrency prefix_aware_queue".split()
+    "patience gpu_memory_utilization attn_implementation adaptive_concurrency prefix_aware_queue".split()
 )
 """Arguments that rounds of one model may differ in: where and how fast it runs, its seed, and recorded answers."""
+_SPEED: Final = frozenset({"concurrency", "rpm", "timeout", "patience", "budget_usd"})
+"""Arguments of `cross_api` that change no answer, and may differ when a run goes on."""
 _SHOWN: Final = ("temperature", "top_p", "max_new_tokens")
 _UNSHOWN: Final = frozenset(_CHECKPOINT) | _NO_MATTER
 
@@ -82,6 +84,12 @@ def settings_of(value: str | None) -> dict[str, str]:
         if name.strip():
             settings[name.strip()] = setting.strip()
     return settings
+
+
+def without_speed(model_args: str) -> str:
+    """`cross_api`'s arguments less those that change no answer: a budget may be raised, and the run goes on."""
+    parts = [part for part in model_args.split(",") if part.partition("=")[0].strip() not in _SPEED]
+    return ",".join(parts)
 
 
 def _generation(results: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -56,6 +56,8 @@ class JudgedAnswer:
     """What in the response is meant for a judge (runs/suspicion.py); to look at, no part of any score."""
     reasoning: str = ""
     """What was taken out of the model's text before it was judged, with its tags."""
+    generation: Mapping[str, Any] | None = None
+    """How the answer was made, as `cross_api` tells; None of other models."""
 
     @property
     def has_verdict(self) -> bool:
@@ -88,7 +90,10 @@ def _judged_answer(record: Mapping[str, Any]) -> JudgedAnswer:
     suspicious, reasoning = tuple(record.get("suspicious", ())), record.get("reasoning", "")
     if not all(isinstance(text, str) for text in (record["response"], reasoning, *suspicious)):
         raise TypeError("a response, its reasoning or a flag is no text")
-    return JudgedAnswer(sample, record["response"], provenance, outcomes, suspicious, reasoning)
+    generation = record.get("generation")
+    if generation is not None and not isinstance(generation, Mapping):
+        raise TypeError(f"generation is {_shown(generation)}")
+    return JudgedAnswer(sample, record["response"], provenance, outcomes, suspicious, reasoning, generation)
 
 
 _KINDS: Final[dict[str, tuple[type, ...]]] = {
@@ -150,23 +155,38 @@ def _shown(value: object, quoted: bool = True) -> str:
 
 
 def build_record(
-    sample: Sample, response: str, provenance: Provenance, outcomes: Mapping[Dimension, Outcome], reasoning: str = ""
+    sample: Sample,
+    response: str,
+    provenance: Provenance,
+    outcomes: Mapping[Dimension, Outcome],
+    reasoning: str = "",
+    generation: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The record of one judged answer."""
     return {
-        **open_record(sample, response, provenance, reasoning),
+        **open_record(sample, response, provenance, reasoning, generation),
         "dimensions": {name: _entry(outcomes[name]) for name in DIMENSIONS},
     }
 
 
-def open_record(sample: Sample, response: str, provenance: Provenance, reasoning: str = "") -> dict[str, Any]:
+def open_record(
+    sample: Sample,
+    response: str,
+    provenance: Provenance,
+    reasoning: str = "",
+    generation: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """The record of an answer that is not judged yet."""
-    taken_out = {"reasoning": reasoning} if reasoning else {}
+    known: dict[str, Any] = {}
+    if reasoning:
+        known["reasoning"] = reasoning
+    if generation is not None:
+        known["generation"] = dict(generation)
     return {
         "schema": RECORD_SCHEMA,
         **sample.to_row(),
         "response": response,
-        **taken_out,
+        **known,
         "suspicious": suspicions(response),
         "provenance": asdict(provenance),
     }

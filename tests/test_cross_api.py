@@ -1,0 +1,343 @@
+"""`cross_api`: what each kind of endpoint is sent, key by key; refusals are answers, failures are failures."""
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from lmms_eval_cross import session
+from lmms_eval_cross.data.images import StoredImage
+from lmms_eval_cross.harness.answers_of_run import prepared_samples
+from lmms_eval_cross.models.cross_api import CrossApi
+from lmms_eval_cross.runs.failed_generations import failed_generation
+from lmms_eval_cross.runs.sample_record import read_record
+from tests.conftest import Run
+from tests.provider_server import Call, Provider, Said, data_url
+from tests.runs import read_samples
+from utils.docs import doc_to_messages
+
+EFFORTS = ["none", "minimal", "low", "medium", "high"]
+TASK = {"max_new_tokens": 2048, "temperature": 0, "until": [], "do_sample": False}
+
+
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
+    monkeypatch.setenv("CROSS_MODEL_API_KEY", "sk-of-the-server")
+    with Provider() as server:
+        yield server
+
+
+def picture_of(doc: dict[str, Any]) -> StoredImage:
+    return session.data_for("demo").images.read(doc["image_sha256"])
+
+
+def model_for(server: Provider, **arguments: Any) -> CrossApi:
+    return CrossApi(**{"model": "o3", "base_url": server.url, "batch_size": 1, **arguments})
+
+
+def docs(count: int = 12) -> list[dict[str, Any]]:
+    return [sample.to_row() for sample in prepared_samples("demo")[:count]]
+
+
+def ask(model: CrossApi, count: int = 1, **settings: Any) -> list[Any]:
+    """The model's answers to the first samples of the demo, as lmms-eval asks for them."""
+    rows = docs(count)
+    model.task_dict = {"cross_demo": {"test": rows}}
+    requests = []
+    for place, row in enumerate(rows):
+        args = (row["query"], doc_to_messages, {**TASK, **settings}, place, "cross_demo", "test")
+        requests.append(SimpleNamespace(task_name="cross_demo", doc_id=place, idx=0, args=args))
+    return model.generate_until(requests)
+
+
+# ---- what is sent ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("effort", [None, *EFFORTS])
+def test_a_chat_completion_is_asked_for_with_text_before_the_pictures_own_bytes(
+    provider: Provider, effort: str | None
+) -> None:
+    thinking = {None: 0, "none": 0, "minimal": 1024, "low": 4096, "medium": 8192, "high": 24576}[effort]
+    ask(model_for(provider, **({"reasoning_effort": effort} if effort else {})))
+    ((row,), (call,)) = docs(1), provider.calls
+    picture = picture_of(row)
+    content = [
+        {"type": "text", "text": row["query"]},
+        {"type": "image_url", "image_url": {"url": data_url(picture.mime, picture.data)}},
+    ]
+    expected = {"model": "o3", "messages": [{"role": "user", "content": content}], "max_tokens": 2048 + thinking}
+    assert call.path == "/v1/chat/completions"
+    assert call.body == {**expected, **({"reasoning_effort": effort} if effort else {})}
+    assert call.headers["authorization"] == "Bearer sk-of-the-server"
+
+
+@pytest.mark.parametrize("effort", [None, *EFFORTS])
+def test_a_response_is_asked_for_in_the_words_of_that_api(provider: Provider, effort: str | None) -> None:
+    thinking = {None: 0, "none": 0, "minimal": 1024, "low": 4096, "medium": 8192, "high": 24576}[effort]
+    ask(model_for(provider, api="responses", **({"reasoning_effort": effort} if effort else {})))
+    ((row,), (call,)) = docs(1), provider.calls
+    picture = picture_of(row)
+    content = [
+        {"type": "input_text", "text": row["query"]},
+        {"type": "input_image", "image_url": data_url(picture.mime, picture.data), "detail": "auto"},
+    ]
+    expected = {
+        "model": "o3",
+        "input": [{"role": "user", "content": content}],
+        "max_output_tokens": 2048 + thinking,
+        "store": False,
+    }
+    assert call.path == "/v1/responses"
+    assert call.body == {**expected, **({"reasoning": {"effort": effort}} if effort else {})}
+
+
+def test_azure_is_asked_at_the_deployment_with_the_newer_limit(provider: Provider) -> None:
+    address = provider.url.removesuffix("/v1")
+    ask(model_for(provider, provider="azure", base_url=address, reasoning_effort="low"))
+    (call,) = provider.calls
+    assert call.path == "/openai/deployments/o3/chat/completions?api-version=2024-10-21"
+    assert call.headers["api-key"] == "sk-of-the-server"
+    assert set(call.body) == {"model", "messages", "max_completion_tokens", "reasoning_effort"}
+
+
+def test_what_the_user_sets_is_sent_and_the_tasks_zero_is_not(provider: Provider) -> None:
+    ask(model_for(provider, temperature=0, seed=7, max_new_tokens=100, thinking_tokens=11))
+    ask(model_for(provider), temperature=0.7, top_p=0.9, seed=3)
+    ask(model_for(provider))
+    for call in provider.calls:
+        del call.body["model"], call.body["messages"]
+    sent = [call.body for call in provider.calls]
+    assert sent == [
+        {"max_tokens": 111, "temperature": 0.0, "seed": 7},
+        {"max_tokens": 2048, "temperature": 0.7, "top_p": 0.9, "seed": 3},
+        {"max_tokens": 2048},
+    ]
+
+
+def test_other_tasks_ask_with_several_pictures_in_their_places(provider: Provider) -> None:
+    red, messages = Image.new("RGB", (8, 8), "red"), []
+    parts = [{"type": "image", "url": red}, {"type": "text", "text": "Which?"}, {"type": "image", "url": red}]
+    messages.append({"role": "user", "content": parts})
+    model = model_for(provider)
+    model.task_dict = {"mmmu": {"test": [{}]}}
+    args = ("Which?", lambda _: messages, {"max_new_tokens": 16}, 0, "mmmu", "test")
+    (answer,) = model.generate_until([SimpleNamespace(task_name="mmmu", doc_id=0, idx=0, args=args)])
+    kinds = [part["type"] for part in provider.calls[0].body["messages"][0]["content"]]
+    assert kinds == ["image_url", "text", "image_url"]
+    assert answer.text == "Take the side door."
+
+
+# ---- what comes back ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("api", ["chat", "responses"])
+def test_an_answer_knows_how_it_was_made(provider: Provider, api: str) -> None:
+    provider.script = lambda _: Said(thinking="I weigh it.")
+    (answer,) = ask(model_for(provider, api=api, reasoning_effort="high"))
+    assert answer.text == "<think>\nI weigh it.\n</think>\n\nTake the side door."
+    assert answer.token_counts.to_dict() == {"input_tokens": 1000, "output_tokens": 50, "reasoning_tokens": 30}
+    limit, effort = ("max_tokens", {"reasoning_effort": "high"})
+    if api == "responses":
+        limit, effort = "max_output_tokens", {"reasoning": {"effort": "high"}, "store": False}
+    assert answer.text.generation == {
+        "api": f"openai {api}",
+        "host": provider.url.removesuffix("/v1"),
+        "asked_for": "o3",
+        "answered_by": "o3",
+        "parameters": {limit: 2048 + 24576, **effort},
+        "finish_reason": "stop",
+        "truncated": False,
+        "usage": {"prompt_tokens": 1000, "cached_tokens": 0, "completion_tokens": 50, "reasoning_tokens": 30},
+        "usd": pytest.approx((1000 * 2.0 + 50 * 8.0) / 1e6),
+    }
+
+
+@pytest.mark.parametrize("api", ["chat", "responses"])
+def test_a_refusal_in_words_is_an_answer(provider: Provider, api: str) -> None:
+    provider.script = lambda _: Said(None, refusal="I can't help with that.")
+    (answer,) = ask(model_for(provider, api=api))
+    assert answer.text == "I can't help with that."
+    assert failed_generation(answer.text) is None
+    assert answer.text.generation["finish_reason"] == "refusal"
+
+
+@pytest.mark.parametrize("api", ["chat", "responses"])
+def test_an_answer_that_was_cut_off_is_marked_and_one_without_words_is_a_failure(provider: Provider, api: str) -> None:
+    provider.script = lambda _: Said("Take the si", "length")
+    (answer,) = ask(model_for(provider, api=api))
+    assert (answer.text, answer.text.generation["truncated"]) == ("Take the si", True)
+    provider.script = lambda _: Said(None, "length", thinking="I weigh")
+    (answer,) = ask(model_for(provider, api=api))
+    assert answer.text.startswith("[CROSS_API_FAILED: truncated] The model's reply was cut off by a token limit")
+    assert failed_generation(answer.text) == "cross_api got no answer"
+
+
+def test_a_filter_is_a_failure_of_that_question_alone(provider: Provider) -> None:
+    first = docs(2)[0]["query"]
+
+    def script(call: Call) -> Said:
+        if first in call.words:
+            return Said(status=400, error="The response was filtered by the content management policy.")
+        return Said()
+
+    provider.script = script
+    answers = ask(model_for(provider), 2)
+    assert [failed_generation(answer.text) is None for answer in answers] == [False, True]
+    assert answers[0].text.startswith("[CROSS_API_FAILED: refused]")
+
+
+# ---- the engine --------------------------------------------------------------------------------------------------
+
+
+def test_a_temperature_that_is_refused_is_left_out_and_the_record_says_so(provider: Provider) -> None:
+    def script(call: Call) -> Said:
+        if "temperature" in call.body:
+            return Said(status=400, error="Unsupported value: 'temperature' does not support 0.7 with this model.")
+        return Said()
+
+    provider.script = script
+    (answer,) = ask(model_for(provider, temperature=0.7))
+    assert answer.text.generation["parameters"] == {"max_tokens": 2048}
+    assert len(provider.calls) == 2
+
+
+def test_an_effort_that_is_refused_ends_the_asking_and_is_never_left_out(
+    provider: Provider, capsys: pytest.CaptureFixture[str]
+) -> None:
+    provider.script = lambda _: Said(status=400, error="Unrecognized request argument supplied: reasoning_effort")
+    answers = ask(model_for(provider, reasoning_effort="low"), 12)
+    assert len(provider.calls) == 1
+    assert all(failed_generation(answer.text) for answer in answers)
+    assert "Nothing more is asked of the model: " in capsys.readouterr().err
+
+
+def test_too_many_requests_are_waited_for_and_answers_keep_their_order(provider: Provider) -> None:
+    rows = docs(12)
+    refused: set[str] = set()
+
+    def script(call: Call) -> Said:
+        (query,) = [row["query"] for row in rows if row["query"] in call.body["messages"][0]["content"][0]["text"]]
+        if query not in refused and len(refused) < 3:
+            refused.add(query)
+            return Said(status=429, error="slow down", headers={"retry-after-ms": "20"})
+        return Said(f"Of {query}")
+
+    provider.script = script
+    answers = ask(model_for(provider, concurrency=4), 12)
+    assert [answer.text for answer in answers] == [f"Of {row['query']}" for row in rows]
+    assert provider.most_at_once <= 4
+    assert len(provider.calls) == 15
+
+
+def test_calls_a_minute_are_spaced(provider: Provider) -> None:
+    began = time.monotonic()
+    ask(model_for(provider, rpm=1200), 6)
+    assert time.monotonic() - began >= 5 * 60 / 1200
+
+
+def test_a_budget_ends_the_asking_before_it_is_passed(provider: Provider, capsys: pytest.CaptureFixture[str]) -> None:
+    provider.script = lambda _: Said(delay_seconds=0.01)
+    # a call is set aside as 3605 tokens: some 0.019 dollars, and costs 0.0024
+    answers = ask(model_for(provider, budget_usd=0.03, concurrency=1), 12)
+    good = [answer for answer in answers if failed_generation(answer.text) is None]
+    assert 0 < len(good) < 12
+    assert len(provider.calls) == len(good)
+    assert "The budget of $0.03 (budget_usd in --model_args) is spent." in capsys.readouterr().err
+
+
+def test_under_run_each_answer_is_told_at_once_and_a_spent_budget_ends_the_process(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CROSS_RUN_ANSWERS", "anywhere")
+    model, told = model_for(provider, budget_usd=0.03, concurrency=1), []
+    generate = model.generate_until
+    monkeypatch.setattr(model, "generate_until", lambda requests: generate(requests, lambda *one: told.append(one)))
+    with pytest.raises(SystemExit) as ended:
+        ask(model, 12)
+    assert ended.value.code == 1
+    good = [answer for _, answer in told if failed_generation(answer.text) is None]
+    assert len(good) == len(provider.calls)
+
+
+# ---- arguments ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"api_key": "sk-1"}, "--model_args holds an api_key, which lmms-eval would write into results.json"),
+        ({"reasoning_effort": "huge"}, "--model_args has reasoning_effort=huge, but input should be 'none', 'minimal'"),
+        ({"top_k": 5}, "--model_args has top_k, which cross_api does not take; it takes model, provider, "),
+        ({"model": ""}, "cross_api was not told which model to ask; add --model_args model=NAME."),
+        ({"concurrency": 0}, "--model_args has concurrency=0, but input should be greater than or equal to 1"),
+        ({"model": "unpriced", "budget_usd": 1}, "budget_usd in --model_args is 1, but unpriced has no price"),
+        ({"provider": "azure", "base_url": None}, "provider=azure wants base_url, the address of the resource"),
+    ],
+)
+def test_a_wrong_argument_ends_with_a_sentence(
+    provider: Provider, arguments: dict[str, Any], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        model_for(provider, **arguments)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_server_without_a_key_is_told_of(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-openai")
+    with pytest.raises(SystemExit):
+        CrossApi(model="m", base_url="http://127.0.0.1:1/v1")
+    said = capsys.readouterr().err
+    assert "CROSS_MODEL_API_KEY is not set, and OPENAI_API_KEY is never sent to another server" in said
+
+
+# ---- a whole run -------------------------------------------------------------------------------------------------
+
+DYING = """
+import os, sys
+sys.argv = ["lmms_eval", *sys.argv[1:]]
+from lmms_eval_cross.harness.kept_answers import KeptAnswers
+keep, kept = KeptAnswers.keep, []
+def dies(self, answers):
+    keep(self, answers)
+    kept.append(answers)
+    if len(kept) == int(os.environ["DIES_AFTER"]):
+        os.kill(os.getpid(), 9)
+KeptAnswers.keep = dies
+from lmms_eval.__main__ import cli_evaluate
+cli_evaluate()
+"""
+
+
+def test_a_run_that_was_killed_asks_for_no_answer_twice_and_its_records_know_effort_and_ending(
+    cross: Run, provider: Provider, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CROSS_JUDGE", "offline")
+    monkeypatch.setenv("DIES_AFTER", "5")
+    provider.script = lambda _: Said("It is considered rude to t", "length", thinking="I weigh it.")
+    dying = tmp_path / "dying.py"
+    dying.write_text(DYING, encoding="utf-8")
+    given = f"model=o3,base_url={provider.url},reasoning_effort=high,concurrency=1,budget_usd="
+    written = ["--tasks", "cross_demo", "--output_path", str(tmp_path / "out")]
+    started = ["run", "--", sys.executable, str(dying), "--model", "cross_api", "--model_args"]
+    killed = cross(*started, f"{given}1", *written)
+    assert killed.returncode == 3, killed.stderr
+    assert len(provider.calls) == 5
+
+    monkeypatch.setenv("DIES_AFTER", "100")
+    whole = cross(*started, f"{given}2", *written)
+    assert whole.returncode == 0, whole.stderr
+    assert "5 of 12 answers were kept" in whole.stderr
+    assert len(provider.calls) == 12
+    records = [sample["cross"] for sample in read_samples(tmp_path / "out")]
+    assert {record["response"] for record in records} == {"It is considered rude to t"}
+    assert {record["reasoning"] for record in records} == {"<think>\nI weigh it.\n</think>"}
+    for record in records:
+        assert record["generation"]["truncated"]
+        assert record["generation"]["parameters"] == {"reasoning_effort": "high", "max_tokens": 26624}
+        assert read_record(record).generation == record["generation"]
