@@ -678,7 +678,7 @@ def test_command_writes_four_formats_and_names_them(cross: Command, two: list[Pa
     done = cross("report", *map(str, two), *places)
     assert (done.returncode, done.stderr) == (0, "")
     named = [Path(line) for line in done.stdout.splitlines()]
-    assert len(named) == 11
+    assert len(named) == 12
     assert all(path.stat().st_size for path in named)
 
 

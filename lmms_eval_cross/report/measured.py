@@ -12,6 +12,7 @@ from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, FailureReas
 from lmms_eval_cross.compare.rounds import Judging, Round, read_round, refuse_other_models
 from lmms_eval_cross.compare.task_metrics import TaskMetric
 from lmms_eval_cross.errors import RunError
+from lmms_eval_cross.report.country_rates import CountryRate, country_rates
 from lmms_eval_cross.report.model_names import model_name, unique_labels
 from lmms_eval_cross.report.round_spread import RoundSpread, spread_of, table_over_rounds
 from lmms_eval_cross.report.scores import SLICES, Scores, ScoreTable, SliceKind, score_table
@@ -56,6 +57,8 @@ class Measured:
     """A sample's scores are its means over the rounds."""
     dimensions: Scores
     slices: Mapping[SliceKind, Mapping[str, Scores]]
+    countries: Sequence[CountryRate]
+    """Compliance by country, drawn toward all, the lowest first; empty with fewer than three countries."""
     coverage: float
     """Verdicts with a score, in percent of all."""
     judging: Mapping[str, Judging]
@@ -159,6 +162,7 @@ def _measure(run: LoggedRun, label: str) -> Measured:
         table=table,
         dimensions=table.scores(),
         slices={kind: table.slices(kind) for kind in SLICES},
+        countries=country_rates(table),
         coverage=100 * (verdicts - len(failures)) / verdicts,
         judging=_judging_of(rounds),
         tasks=rounds[0].tasks,

@@ -7,6 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lmms_eval_cross import numbers
 from lmms_eval_cross.report.corrected_scores import CorrectedEstimate, RateEstimate
+from lmms_eval_cross.report.country_rates import CountryRate, order_sentence
 from lmms_eval_cross.report.differences import Difference
 from lmms_eval_cross.report.paper import REFERENCES, SOURCE
 from lmms_eval_cross.report.scores import MEASURES, SLICES, MeanScore, measure_title
@@ -49,6 +50,7 @@ def _environment(autoescape: bool) -> Environment:
         "nothing": numbers.NOTHING,
         "measures": MEASURES,
         "slice_kinds": SLICES,
+        "order_sentence": order_sentence,
         "references": REFERENCES,
         "labels_note": LABELS_NOTE,
         "reference_source": SOURCE,
@@ -71,6 +73,7 @@ def _filters() -> dict[str, Callable[..., str]]:
         "share": numbers.share,
         "short": numbers.short,
         "score": score_text,
+        "rate": rate_text,
         "corrected": corrected_text,
         "difference": difference_text,
         "capitalize_first": capitalize_first,
@@ -81,6 +84,11 @@ def _filters() -> dict[str, Callable[..., str]]:
 def score_text(score: MeanScore | RateEstimate) -> str:
     """`61.8 [55.2, 68.0]`."""
     return numbers.with_interval(numbers.percent(score.mean), score.low, score.high)
+
+
+def rate_text(rate: CountryRate) -> str:
+    """`61.8 [55.2, 68.0]`, drawn toward all countries."""
+    return numbers.with_interval(numbers.percent(rate.shrunk), rate.low, rate.high)
 
 
 def corrected_text(corrected: CorrectedEstimate) -> str:

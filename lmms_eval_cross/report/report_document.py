@@ -76,6 +76,23 @@ class RoundSpreadDocument(Document):
     """The standard deviation of the rounds' means, with n - 1, in points."""
 
 
+class CountryRateDocument(Document):
+    """Compliance of a country, in percent."""
+
+    country: str
+    raw: Percent
+    shrunk: Percent
+    """Drawn toward all countries of the run."""
+    low: Percent
+    """Of the two-sided 95% interval of the shrunk rate."""
+    high: Percent
+    n: Count
+    """Samples with a score."""
+    norms: Count
+    lowest: Percent
+    """The chance that no country's rate is lower."""
+
+
 class ModelDocument(Document):
     """One run."""
 
@@ -95,6 +112,8 @@ class ModelDocument(Document):
     """Split -> judge, rubric, data hash, versions."""
     dimensions: MeasureScores
     slices: Annotated[dict[Facet, SliceScores], every_key(FACETS)]
+    countries: Annotated[list[CountryRateDocument], Field(default_factory=list)]
+    """The lowest shrunk rate first; empty with fewer than three countries."""
     failures: list[FailureDocument]
     other_metrics: dict[str, dict[str, float]]
     """Task -> metric -> value, as in results.json."""

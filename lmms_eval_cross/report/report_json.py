@@ -66,6 +66,7 @@ def _model(model: Measured) -> dict[str, Any]:
         "provenance": model.provenance,
         "dimensions": model.dimensions,
         "slices": model.slices,
+        "countries": model.countries,
         "failures": model.failures,
         "other_metrics": model.other_metrics,
         "rounds": model.rounds,

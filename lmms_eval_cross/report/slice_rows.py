@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lmms_eval_cross.report.country_rates import CountryRate
 from lmms_eval_cross.report.measured import Measured
 from lmms_eval_cross.report.scores import MeanScore, Measure, SliceKind, mean_of
 
@@ -14,6 +15,8 @@ class SliceRow:
     value: str
     scores: list[MeanScore | None]
     """One for each run, in their order; None where a run has no sample of it."""
+    rates: list[CountryRate | None]
+    """The same of a country, drawn toward all; None of other slices, and where there are too few countries."""
 
     @property
     def least_n(self) -> int:
@@ -25,12 +28,20 @@ class SliceRow:
         """The mean of the runs' means."""
         return mean_of([score.mean for score in self.scores if score is not None and score.mean is not None])
 
+    @property
+    def rank(self) -> float | None:
+        """To sort by: the mean of the runs' shrunk rates where there are some, for a low mean may be chance."""
+        rates = [rate.shrunk for rate in self.rates if rate is not None]
+        return mean_of(rates) if rates else self.mean
+
 
 def slice_rows(models: Sequence[Measured], kind: SliceKind, measure: Measure) -> list[SliceRow]:
     """All values of a slice on one measure, the worst first, those without a score last."""
     rows: dict[str, SliceRow] = {}
     for column, model in enumerate(models):
         for value, by_measure in model.slices[kind].items():
-            row = rows.setdefault(value, SliceRow(value, [None] * len(models)))
+            row = rows.setdefault(value, SliceRow(value, [None] * len(models), [None] * len(models)))
             row.scores[column] = by_measure[measure]
-    return sorted(rows.values(), key=lambda row: (row.mean is None, row.mean or 0.0, row.value))
+        for rate in model.countries if kind == "country" else []:
+            rows[rate.country].rates[column] = rate
+    return sorted(rows.values(), key=lambda row: (row.rank is None, row.rank or 0.0, row.value))

@@ -25,6 +25,7 @@ def csv_tables(report: Report) -> dict[str, str]:
         MODELS: _csv(_models(report)),
         "scores.csv": _csv(_scores(report)),
         "slices.csv": _csv(_slices(report)),
+        "countries.csv": _csv(_countries(report)),
         "differences.csv": _csv(_differences(report)),
         "languages.csv": _csv(_languages(report)),
         "norms.csv": _csv(_norms(report)),
@@ -87,6 +88,14 @@ def _slices(report: Report) -> Iterator[Sequence[Cell]]:
         for kind, values in model.slices.items():
             for value, scores in values.items():
                 yield from _score_rows([model.label, kind, value], scores)
+
+
+def _countries(report: Report) -> Iterator[Sequence[Cell]]:
+    yield "model", "country", "raw", "shrunk", "low", "high", "n", "norms", "lowest"
+    for model in report.models:
+        for rate in model.countries:
+            ends = rate.low, rate.high
+            yield model.label, rate.country, rate.raw, rate.shrunk, *ends, rate.n, rate.norms, rate.lowest
 
 
 def _score_rows(first_cells: Sequence[Cell], scores: Scores) -> Iterator[Sequence[Cell]]:

@@ -51,6 +51,7 @@ from lmms_eval_cross.stats.ppi import ppi_mean
 from lmms_eval_cross.stats.ppi_difference import JudgedRun, ppi_bounds, ppi_difference
 from lmms_eval_cross.stats.rogan_gladen import rogan_gladen
 from lmms_eval_cross.stats.sequential import information_fractions, nominal_levels
+from lmms_eval_cross.stats.shrinkage import Shrunk, shrink_groups
 from lmms_eval_cross.stats.weighted import Shift, score_shift
 
 __all__ = [
@@ -71,6 +72,7 @@ __all__ = [
     "NestedVariance",
     "PairedDifference",
     "Shift",
+    "Shrunk",
     "agreement_intervals",
     "average_rounds",
     "bounds_with_failures",
@@ -103,6 +105,7 @@ __all__ = [
     "ppi_mean",
     "rogan_gladen",
     "score_shift",
+    "shrink_groups",
     "smallest_decidable_margin",
     "superiority",
     "unpaired_difference",
