@@ -107,7 +107,7 @@ def test_hostile_answers_run_nothing(browser: Browser, tmp_path: Path) -> None:
     with opened(browser, file) as page:
         for row in range(len(HOSTILE)):
             page.locator(".row").nth(row).click()
-            page.locator(".answer summary").click()
+            page.locator(".answer summary", has_text="What the judge said").click()
             shown = page.locator(".answer .says").first.text_content()
             expected = HOSTILE[row]
             assert shown == expected
@@ -142,7 +142,8 @@ def test_words_on_a_violation_say_how_they_became_compliance(browser: Browser, t
         with opened(browser, file) as page:
             for row in range(2):
                 page.locator(".row").nth(row).click()
-                page.locator(".answer summary").click()
+                if row == 0:  # what was opened stays open
+                    page.locator(".answer summary", has_text="What the judge said").click()
                 heads = page.locator(".answer details .eyebrow").all_inner_texts()
                 assert heads[DIMENSIONS.index("compliance")].lower() == expected[row]
                 assert heads[0].lower() == "awareness"
@@ -288,6 +289,16 @@ def test_picture_is_on_the_page_or_said_to_be_missing(browser: Browser, demo_pag
         write_report(runs, Targets(tmp_path / "page.html"), options)
         with opened(browser, tmp_path / "page.html") as page:
             assert said in page.inner_text(".no-image")
+
+
+def test_a_picture_is_enlarged_by_a_press(browser: Browser, demo_page: Path) -> None:
+    with opened(browser, demo_page) as page:
+        page.click(".picture")
+        box = page.locator(".enlarged img").bounding_box()
+        assert box is not None
+        assert box["width"] > 500
+        page.keyboard.press("Escape")
+        assert not page.locator(".enlarged img").is_visible()
 
 
 def test_page_without_samples_has_a_map_and_no_browser(browser: Browser, tmp_path: Path) -> None:

@@ -1,16 +1,21 @@
 """What the sample browser reads: every text once, every verdict one letter."""
 
+import zlib
+from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from string import ascii_lowercase
 from typing import Any, Final, get_args
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS, FailureReason, JudgeFailure, Outcome, Sample
 from lmms_eval_cross.report.measured import Measured
+from lmms_eval_cross.report.report_json import json_value, to_text
 from lmms_eval_cross.runs.sample_record import JudgedAnswer
 
 REASONS: Final[tuple[FailureReason, ...]] = get_args(FailureReason)
 CODES: Final[Mapping[FailureReason, str]] = dict(zip(REASONS, ascii_lowercase, strict=False))
 """A verdict is `1`, `0`, or the letter of the reason for which there is none; letters are left over."""
+ROWS_IN_BLOCK: Final = 32
+_LEVEL: Final = 9
 ABSENT: Final = "."
 """The run has no answer to that sample."""
 LANGUAGE_TAGS: Final = {
@@ -56,19 +61,26 @@ def browser_data(models: Sequence[Measured], samples: Sequence[Sample], images: 
         "codes": dict(zip(CODES.values(), CODES, strict=True)),
         "verdicts": verdicts,
         "flags": flags,
+        "rowsInBlock": ROWS_IN_BLOCK,
         "violations": [_splits_with_violations(model) for model in models],
     }
 
 
-def run_texts(model: Measured, samples: Sequence[Sample]) -> dict[str, Any]:
-    """A run's answers and the judge's words, one for each sample; None where the run has no answer to it."""
-    responses: list[str | None] = [None] * len(samples)
-    judge_words: list[list[str] | None] = [None] * len(samples)
-    for row, answer in enumerate(model.answers_to(samples)):
-        if answer is not None:
-            responses[row] = answer.response
-            judge_words[row] = _judge_words(answer)
-    return {"answers": responses, "told": judge_words}
+def run_texts(model: Measured, samples: Sequence[Sample]) -> list[dict[str, Any]]:
+    """A run's answers and the judge's words in blocks of samples; None where the run has no answer to one."""
+    blocks: list[dict[str, Any]] = []
+    answers = model.answers_to(samples)
+    for first in range(0, len(samples), ROWS_IN_BLOCK):
+        block = answers[first : first + ROWS_IN_BLOCK]
+        responses = [answer and answer.response for answer in block]
+        blocks.append({"answers": responses, "told": [answer and _judge_words(answer) for answer in block]})
+    return blocks
+
+
+def packed(blocks: Sequence[dict[str, Any]]) -> list[str]:
+    """Each block as JSON, compressed (zlib) and in base64, as the page unpacks it with DecompressionStream."""
+    texts = [to_text(json_value(block)).encode("utf-8", "replace") for block in blocks]
+    return [b64encode(zlib.compress(text, _LEVEL)).decode("ascii") for text in texts]
 
 
 def _splits_with_violations(model: Measured) -> list[str]:
@@ -88,6 +100,7 @@ def _sample(sample: Sample, norms: Mapping[str, int], pictures: Mapping[str, int
     return {
         "id": sample.sample_id,
         "subset": sample.subset,
+        "item": sample.item,
         "setting": sample.setting,
         "wording": sample.wording,
         "country": sample.country,

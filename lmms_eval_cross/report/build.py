@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from lmms_eval_cross.errors import listing
+from lmms_eval_cross.errors import CrossError, listing
 from lmms_eval_cross.judge.prices import load_prices
 from lmms_eval_cross.report.capability import Capability, capability_clauses, find_capabilities
 from lmms_eval_cross.report.corrected_scores import CorrectedScore, corrected_scores
@@ -20,7 +20,9 @@ from lmms_eval_cross.report.spending import usd_of
 from lmms_eval_cross.report.story import story
 from lmms_eval_cross.runs.run_files import LoggedRun
 from lmms_eval_cross.settings import load_settings
+from lmms_eval_cross.trust.anchor import anchor_of_run
 from lmms_eval_cross.trust.human_labels import LabelSet
+from lmms_eval_cross.trust.labelling_batch import batch_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ class Report:
     corrected: Sequence[CorrectedScore]
     """Empty without labels."""
     min_coverage: float
+    batches: Sequence[str]
+    """Of each run, the name under which `label import` takes labels of all its answers; empty where it can't."""
     usd: Mapping[str, float | None]
     """Run -> list price of the judge calls behind its verdicts; None where the judge has no price."""
     mark: str = ""
@@ -144,5 +148,13 @@ def build_report(runs: Sequence[LoggedRun], min_coverage: float, labels: LabelSe
         norms=norm_rows(models),
         corrected=corrected_scores(models, labels),
         min_coverage=min_coverage,
+        batches=list(map(_batch, runs)),
         usd={model.label: usd_of(model, prices) for model in models},
     )
+
+
+def _batch(run: LoggedRun) -> str:
+    try:
+        return batch_id(anchor_of_run(run))
+    except CrossError:
+        return ""

@@ -8,11 +8,12 @@ from importlib.resources import files
 from typing import Any, Final
 
 from markupsafe import Markup
+from tqdm import tqdm
 
 from lmms_eval_cross import __version__, numbers
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Sample
 from lmms_eval_cross.report import charts
-from lmms_eval_cross.report.browser import all_samples, browser_data, run_texts
+from lmms_eval_cross.report.browser import all_samples, browser_data, packed, run_texts
 from lmms_eval_cross.report.build import Report
 from lmms_eval_cross.report.capability import Capability
 from lmms_eval_cross.report.measured import Measured
@@ -23,6 +24,8 @@ from lmms_eval_cross.report.scores import MEASURES, SLICES, MeanScore, SliceKind
 from lmms_eval_cross.report.slice_rows import SliceRow, slice_rows
 from lmms_eval_cross.report.thumbnails import thumbnails
 
+PACKED_FROM: Final = 1_000_000
+"""Letters of all runs' answers and judge's words; fewer stand in the page as they are, and can be searched at once."""
 NORMS_SHOWN: Final = 12
 VERDICTS_SHOWN: Final = 5
 FAILURES_SHOWN: Final = 200
@@ -95,7 +98,7 @@ def _core(report: Report, options: PageOptions, samples: Sequence[Sample]) -> Ma
     }
     if options.samples:
         images = thumbnails(samples) if options.images else {}
-        core |= browser_data(report.models, samples, images)
+        core |= browser_data(report.models, samples, images) | {"batches": report.batches}
     return inert_json(core)
 
 
@@ -103,7 +106,14 @@ def _run_texts(report: Report, options: PageOptions, samples: Sequence[Sample]) 
     """What the page's script reads of a run when its answers are first shown; nothing where texts are left out."""
     if not options.samples:
         return []
-    return [inert_json(run_texts(model, samples)) for model in report.models]
+    texts = [run_texts(model, samples) for model in report.models]
+    if sum(map(_letters, texts)) < PACKED_FROM:
+        return list(map(inert_json, texts))
+    return [inert_json(packed(blocks)) for blocks in tqdm(texts, "Compressing", unit="run", disable=None)]
+
+
+def _letters(blocks: Sequence[Mapping[str, Any]]) -> int:
+    return sum(len(to_text(block)) for block in blocks)
 
 
 def _country_tiles(model: Measured) -> dict[str, dict[str, Any]]:

@@ -99,31 +99,86 @@
     return;
   }
 
-  // ---- the texts of a run, read when they are needed ----------------------------------------------------------
+  // ---- the texts of a run: compressed in blocks of rows, read when they are seen --------------------------------
 
-  const { samples, norms, images, dimensions, verdicts, flags, violations, codes, models } = core;
-  const texts = models.map(() => null);
-  const lowered = models.map(() => null);
+  const { samples, norms, images, dimensions, verdicts, flags, violations, codes, models, batches, rowsInBlock } = core;
+  const BLOCKS_KEPT = 40;
+  const stores = models.map(() => null), lowered = models.map(() => null), pending = new Set();
+  const decoded = new Map(); // "run/block" -> {answers, told}; the oldest go first
   const ours = samples.map((s) => `${s.id}\n${s.query}\n${norms[s.norm]}`.toLowerCase());
-  const textsOf = (run) => (texts[run] ??= read(`data-run-${run}`));
-  const loweredOf = (run) => (lowered[run] ??= textsOf(run).answers.map((answer) => (answer === null ? "" : answer.toLowerCase())));
-  let loaded = false; // this script runs before the browser has read the answers, which may be many megabytes
+  // This script runs before the browser has read the answers, which may be many megabytes.
+  const isHere = (run) => document.readyState !== "loading" || byId(`data-run-${run + 1}`) !== null;
   const whenIdle = window.requestIdleCallback || ((work) => setTimeout(work, 50));
-  const readAhead = (run) => run < models.length && whenIdle(() => { loweredOf(run); readAhead(run + 1); });
+
+  function storeOf(run) {
+    if (!stores[run] && isHere(run)) stores[run] = read(`data-run-${run}`);
+    return stores[run];
+  }
+
+  async function inflate(text) {
+    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return JSON.parse(await new Response(stream).text());
+  }
+
+  // A block of a run, or null while it is on its way; `then` is called when it has come.
+  function blockOf(run, number, then) {
+    const key = `${run}/${number}`, store = storeOf(run);
+    if (decoded.has(key)) return decoded.get(key);
+    if (!store) return null;
+    const packed = store[number];
+    if (typeof packed !== "string") return packed;
+    if (pending.has(key)) return null;
+    pending.add(key);
+    inflate(packed).then((block) => {
+      decoded.set(key, block);
+      pending.delete(key);
+      if (decoded.size > BLOCKS_KEPT) decoded.delete(decoded.keys().next().value);
+      then();
+    });
+    return null;
+  }
+
+  function textOf(run, row) {
+    const block = blockOf(run, Math.floor(row / rowsInBlock), () => { if (selected !== null) drawDetail(selected); });
+    return block && { answer: block.answers[row % rowsInBlock], told: block.told[row % rowsInBlock] };
+  }
+
+  const small = (answer) => (answer === null ? "" : answer.toLowerCase());
+
+  async function readAhead(run) {
+    if (run >= models.length) return;
+    const texts = [];
+    for (const packed of storeOf(run)) {
+      const block = typeof packed === "string" ? await inflate(packed) : packed;
+      texts.push(...block.answers.map(small));
+    }
+    lowered[run] = texts;
+    if (search.value) applyFilters();
+    whenIdle(() => readAhead(run + 1));
+  }
+
+  function loweredOf(run) {
+    const store = storeOf(run);
+    if (lowered[run] || !store || store.some((block) => typeof block === "string")) return lowered[run];
+    return (lowered[run] = store.flatMap((block) => block.answers.map(small)));
+  }
 
   // ---- filters ----------------------------------------------------------------------------------------------
 
   const form = byId("filters"), search = byId("search");
-  const country = byId("filter-country"), language = byId("filter-language"), dimension = byId("filter-dimension");
-  const run = byId("filter-run"), outcome = byId("filter-outcome");
+  const FIELDS = ["country", "language", "norm", "subset", "setting", "wording", "dimension", "run", "outcome", "sort"];
+  const filters = Object.fromEntries(FIELDS.map((name) => [name, byId(`filter-${name}`)]));
+  const { dimension, run, outcome } = filters;
   const distinct = (key) => [...new Set(samples.map((sample) => sample[key]))].sort().map((value) => [value, value]);
-  fill(country, distinct("country"), "all");
-  fill(language, distinct("language"), "all");
+  for (const key of ["country", "language", "subset", "setting", "wording"]) fill(filters[key], distinct(key), "all");
+  fill(filters.norm, norms.map((text, place) => [place, text.slice(0, 70)]), "all");
   fill(dimension, dimensions.map((name, place) => [place, name]), "any");
   fill(run, models.map((name, place) => [place, name]), "any");
 
   const letter = (model, row, place) => verdicts[model][row * dimensions.length + place];
   const isFailure = (verdict) => verdict >= "a";
+  const wantedPlaces = () => (dimension.value === "" ? dimensions.map((_, place) => place) : [Number(dimension.value)]);
 
   function disagree(row, runs, places) {
     const all = models.map((_, model) => model);
@@ -134,12 +189,12 @@
   }
 
   function outcomeTest() {
-    const wanted = outcome.value;
+    const wanted = outcome.value, places = wantedPlaces();
     const runs = run.value === "" ? models.map((_, model) => model) : [Number(run.value)];
-    const places = dimension.value === "" ? dimensions.map((_, place) => place) : [Number(dimension.value)];
     const some = (row, test) => runs.some((model) => places.some((place) => test(letter(model, row, place))));
     if (wanted === "disagree") return (row) => disagree(row, runs, places);
     if (wanted === "flagged") return (row) => runs.some((model) => flags[model][row]);
+    if (wanted === "marked") return (row) => runs.some((model) => marksOf(model, row));
     if (wanted === "failed") return (row) => some(row, isFailure);
     if (wanted !== "") return (row) => some(row, (verdict) => verdict === wanted);
     return (row) => runs.some((model) => letter(model, row, 0) !== ".");
@@ -148,17 +203,110 @@
   function searchTest() {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     if (!words.length) return () => true;
-    const hays = loaded ? models.map((_, model) => loweredOf(model)) : [];
+    const hays = models.map((_, model) => loweredOf(model)).filter(Boolean);
     return (row) => words.every((word) => ours[row].includes(word) || hays.some((hay) => hay[row].includes(word)));
   }
 
+  const equalTo = (name) => {
+    const wanted = filters[name].value;
+    return wanted === "" ? null : (row) => String(samples[row][name]) === wanted;
+  };
+
   function filtered() {
-    const hasOutcome = outcomeTest(), hasWords = searchTest();
-    return samples.map((_, row) => row).filter((row) =>
-      (!country.value || samples[row].country === country.value) &&
-      (!language.value || samples[row].language === language.value) &&
-      hasOutcome(row) && hasWords(row));
+    const tests = ["country", "language", "norm", "subset", "setting", "wording"].map(equalTo).filter(Boolean);
+    tests.push(outcomeTest(), searchTest());
+    const rows = samples.map((_, row) => row).filter((row) => tests.every((test) => test(row)));
+    const weight = { disagreement: disagreement, loss: loss }[filters.sort.value];
+    if (!weight) return rows;
+    const places = wantedPlaces(), weights = rows.map((row) => [weight(row, places), row]);
+    return weights.sort((a, b) => b[0] - a[0] || a[1] - b[1]).map(([, row]) => row);
   }
+
+  // How evenly the runs are split, summed over dimensions.
+  function disagreement(row, places) {
+    let total = 0;
+    for (const place of places) {
+      const seen = models.map((_, model) => letter(model, row, place));
+      total += Math.min(seen.filter((one) => one === "1").length, seen.filter((one) => one === "0").length);
+    }
+    return total;
+  }
+
+  // Verdicts that the first run has good and others bad, less the reverse.
+  function loss(row, places) {
+    let total = 0;
+    for (const place of places) {
+      const first = letter(0, row, place);
+      for (let model = 1; model < models.length; model++) {
+        const pair = first + letter(model, row, place);
+        total += pair === "10" ? 1 : pair === "01" ? -1 : 0;
+      }
+    }
+    return total;
+  }
+
+  // ---- marks: kept in this browser alone -------------------------------------------------------------------------
+
+  const KEPT = `cross-marks-${document.querySelector("meta[name=report-mark]").content}`;
+  const marked = readMarks();
+  const markKey = (model, row) => `${models[model]}\n${samples[row].id}`;
+  const marksOf = (model, row) => marked[markKey(model, row)];
+
+  function readMarks() {
+    try { return JSON.parse(localStorage.getItem(KEPT)) || {}; } catch { return {}; }
+  }
+
+  function mark(model, row, change) {
+    const key = markKey(model, row), now = { ...marked[key], ...change };
+    if (Object.values(now).some(Boolean)) marked[key] = now;
+    else delete marked[key];
+    try { localStorage.setItem(KEPT, JSON.stringify(marked)); } catch { /* a browser that keeps nothing keeps them until it closes */ }
+  }
+
+  function markForm(model, row) {
+    const box = make("details", "mark"), fields = make("div", "mark-fields");
+    box.append(make("summary", "", marksOf(model, row) ? "Your mark ✎" : "Mark"), fields);
+    for (const name of dimensions) {
+      const select = make("select");
+      fill(select, [["", "–"], ["1", "1"], ["0", "0"], ["?", "?"]]);
+      fields.append(markField(name, select, model, row, name));
+    }
+    fields.append(markField("tag", make("input"), model, row, "tag"), markField("comment", make("input"), model, row, "comment"));
+    return box;
+  }
+
+  function markField(title, input, model, row, name) {
+    const label = make("label", "", title);
+    input.value = marksOf(model, row)?.[name] || "";
+    input.addEventListener("input", () => mark(model, row, { [name]: input.value }));
+    label.append(input);
+    return label;
+  }
+
+  function cell(text) {
+    const harmless = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+    return /[",\n\r]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+  }
+
+  // As `label import RUN marks.csv` reads it: a row an answer of one run.
+  function marksTable(model) {
+    const lines = [["batch", "annotator", "sample_id", ...dimensions, "note"]], who = byId("annotator").value.trim() || "me";
+    samples.forEach((sample, row) => {
+      const found = marksOf(model, row);
+      if (!found) return;
+      const note = [found.tag, found.comment].filter(Boolean).join(": ");
+      lines.push([batches[model], who, sample.id, ...dimensions.map((name) => found[name] || ""), note]);
+    });
+    return lines.map((line) => line.map(cell).join(",")).join("\n") + "\n";
+  }
+
+  byId("export").addEventListener("click", () => {
+    const model = run.value === "" ? columns[0] : Number(run.value), link = make("a");
+    link.href = URL.createObjectURL(new Blob([marksTable(model)], { type: "text/csv" }));
+    link.download = `marks-${models[model].replace(/[^\w.-]/g, "_")}.csv`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  });
 
   // ---- list: only the rows in sight exist ---------------------------------------------------------------------
 
@@ -197,7 +345,7 @@
     element.setAttribute("aria-posinset", String(place + 1));
     query.dir = "auto";
     query.lang = sample.lang;
-    title.append(make("span", "", `${sample.country} · ${sample.language} · ${sample.subset}`), marks(row));
+    title.append(make("span", "", `${sample.country} · ${sample.language} · ${sample.subset}`), verdictMarks(row));
     element.append(title, query);
     element.addEventListener("click", () => select(row));
     return element;
@@ -205,7 +353,7 @@
 
   const MARKS = { 1: "●", 0: "✕" };
 
-  function marks(row) {
+  function verdictMarks(row) {
     const place = dimension.value === "" ? dimensions.indexOf("compliance") : Number(dimension.value);
     const strip = make("span", "marks");
     const seen = models.map((_, model) => letter(model, row, place));
@@ -218,6 +366,65 @@
     return strip;
   }
 
+  // ---- Markdown and differences: every letter stays, so that what is shown is what was said -----------------------
+
+  const LONGEST_LINE = 4000; // longer ones are shown as they are
+  const INLINE = /(\*\*|__)(?=\S)([^\n]{1,400}?)(?<=\S)\1|`([^`\n]{1,400})`|\*(?=[^\s*])([^*\n]{1,400}?)(?<=\S)\*/g;
+
+  function inline(text, into) {
+    let last = 0;
+    const sign = (letters) => into.append(make("span", "md-sign", letters));
+    for (const match of text.length > LONGEST_LINE ? [] : text.matchAll(INLINE)) {
+      into.append(text.slice(last, match.index));
+      const [all, strong, bold, code, italic] = match, signs = strong || (code === undefined ? "*" : "`");
+      sign(signs);
+      into.append(make(strong ? "strong" : code === undefined ? "em" : "code", "", bold ?? code ?? italic));
+      sign(signs);
+      last = match.index + all.length;
+    }
+    into.append(text.slice(last));
+  }
+
+  function markdown(text, into) {
+    let fenced = false;
+    for (const line of text.split(/(?<=\n)/)) {
+      const lead = line.length > LONGEST_LINE ? null : /^(\s{0,3}#{1,6} +|\s*(?:[-*+]|\d{1,3}[.)]) +|> ?|\s*```)/.exec(line);
+      if (lead && lead[0].endsWith("```")) { fenced = !fenced; into.append(make("span", "md-sign", line)); continue; }
+      if (fenced) { into.append(make("code", "", line)); continue; }
+      if (!lead) { inline(line, into); continue; }
+      const heading = lead[0].includes("#"), part = make(heading ? "strong" : "span", heading ? "md-head" : "");
+      into.append(make("span", heading ? "md-sign" : "md-bullet", lead[0]));
+      inline(line.slice(lead[0].length), part);
+      into.append(part);
+    }
+  }
+
+  const segmenter = window.Intl && Intl.Segmenter ? new Intl.Segmenter(undefined, { granularity: "word" }) : null;
+  const wordsOf = (text) => (segmenter ? [...segmenter.segment(text)].map((one) => one.segment) : text.split(/(\s+)/));
+  const MOST_CELLS = 4e6;
+
+  // For each word of `a` whether `b` has it too, in order: the longest common subsequence.
+  function commonWords(a, b) {
+    const wide = b.length + 1, table = new Uint16Array((a.length + 1) * wide);
+    for (let i = a.length - 1; i >= 0; i--) for (let j = b.length - 1; j >= 0; j--) {
+      table[i * wide + j] = a[i] === b[j] ? table[(i + 1) * wide + j + 1] + 1 : Math.max(table[(i + 1) * wide + j], table[i * wide + j + 1]);
+    }
+    const common = a.map(() => false);
+    for (let i = 0, j = 0; i < a.length && j < b.length;) {
+      if (a[i] === b[j]) { common[i] = true; i++; j++; }
+      else if (table[(i + 1) * wide + j] >= table[i * wide + j + 1]) i++;
+      else j++;
+    }
+    return common;
+  }
+
+  function difference(text, other, into, tag) {
+    const a = wordsOf(text), b = wordsOf(other);
+    if (a.length * b.length > MOST_CELLS || a.length > 60000) { into.append(text); return; }
+    const common = commonWords(a, b);
+    a.forEach((word, place) => into.append(common[place] || !word.trim() ? word : make(tag, "", word)));
+  }
+
   // ---- one sample ---------------------------------------------------------------------------------------------
 
   function says(text, className, lang) {
@@ -227,42 +434,59 @@
     return element;
   }
 
+  const rowsById = new Map(samples.map((sample, row) => [sample.id, row]));
+  const enlarged = byId("enlarged");
+  enlarged.addEventListener("click", () => enlarged.close());
+
   function picture(sample) {
-    if (sample.image >= 0) {
-      const image = make("img");
-      image.src = images[sample.image];
-      image.alt = "The picture that the model was shown";
-      return image;
+    if (sample.image < 0) return make("div", "no-image", core.imagesLeftOut ? "Images are left out of this page." : "The image is not prepared on the machine that wrote this page.");
+    const image = make("img"), press = make("button", "picture");
+    image.src = images[sample.image];
+    image.alt = "The picture that the model was shown";
+    press.type = "button";
+    press.title = "Enlarge";
+    press.append(image);
+    press.addEventListener("click", () => { enlarged.replaceChildren(image.cloneNode()); enlarged.showModal(); });
+    return press;
+  }
+
+  function request(sample) {
+    const words = make("div"), english = rowsById.get(`${sample.subset}/english/${sample.item}/1`);
+    words.append(make("p", "eyebrow", "The request"), says(sample.query, "query-text", sample.lang));
+    if (sample.setting !== "english" && english !== undefined && sample.language !== "English") {
+      words.append(make("p", "eyebrow", "The same in English"), says(samples[english].query, "english-text", "en"));
     }
-    return make("div", "no-image", core.imagesLeftOut ? "Images are left out of this page." : "The image is not prepared on the machine that wrote this page.");
+    words.append(make("p", "eyebrow", "The norm that the obvious answer breaks"), says(norms[sample.norm], "norm-text"));
+    return words;
   }
 
   function drawDetail(row) {
-    const sample = samples[row], scene = make("div", "scene"), words = make("div"), answers = make("div", "answers");
-    words.append(make("p", "eyebrow", "The request"), says(sample.query, "query-text", sample.lang),
-      make("p", "eyebrow", "The norm that the obvious answer breaks"), says(norms[sample.norm], "norm-text"));
-    scene.append(picture(sample), words);
-    if (loaded) models.forEach((_, model) => answers.append(answerCard(model, row)));
+    const sample = samples[row], scene = make("div", "scene"), answers = make("div", "answers");
+    scene.append(picture(sample), request(sample));
+    const seen = columns.map((model) => textOf(model, row));
+    if (seen.every(Boolean)) columns.forEach((model, place) => answers.append(answerCard(model, row, seen, place)));
     else answers.append(make("p", "facts", "The answers are being read."));
+    answers.tabIndex = 0;
+    answers.setAttribute("role", "region");
+    answers.setAttribute("aria-label", "Answers");
     const wording = sample.setting === "english" ? `wording ${sample.wording}` : "translated";
     detail.replaceChildren(make("h3", "", sample.id),
       make("p", "facts", `${sample.country} · ${sample.language} · ${sample.subset} · ${wording}`), scene, answers);
   }
 
-  function answerCard(model, row) {
-    const card = make("article", "answer"), { answers, told } = textsOf(model), signs = flags[model][row];
+  function answerCard(model, row, seen, place) {
+    const card = make("article", "answer"), { answer, told } = seen[place], signs = flags[model][row];
     card.append(make("h4", "", models[model]));
-    if (answers[row] === null) {
+    if (answer === null) {
       card.append(make("p", "facts", "This run has no answer to this sample."));
       return card;
     }
     card.append(chips(model, row));
     if (signs) card.append(make("p", "flag", `Suspected injection; the answer holds: ${signs.join(", ")}.`));
-    const answer = says(answers[row]);
-    answer.tabIndex = 0;
-    answer.setAttribute("role", "region");
-    answer.setAttribute("aria-label", `Answer of ${models[model]}`);
-    card.append(answer, rationale(model, row, told[row]));
+    const words = says(""), other = seen[place === 0 ? 1 : 0];
+    if (byId("compare").checked && other && other.answer !== null) difference(answer, other.answer, words, place === 0 ? "del" : "ins");
+    else markdown(answer, words);
+    card.append(words, rationale(model, row, told), markForm(model, row));
     return card;
   }
 
@@ -283,22 +507,56 @@
     return `violation ${1 - verdict} → compliance ${verdict}`;
   }
 
+  let wordsOpen = false; // stays as it was left while one moves from sample to sample
+
   function rationale(model, row, told) {
-    const more = make("details"), common = told.length === 1;
-    more.append(make("summary", "", "What the judge said"));
-    told.forEach((text, place) => {
-      const words = says(text);
-      words.tabIndex = 0;
-      words.setAttribute("role", "region");
-      words.setAttribute("aria-label", `Judge on ${common ? "all dimensions" : dimensions[place]}`);
-      more.append(make("p", "eyebrow", common ? "on all four" : judgedAs(model, row, place)), words);
+    const more = make("details", "judge"), common = told.length === 1, head = make("summary", "", "What the judge said");
+    more.open = wordsOpen;
+    head.addEventListener("click", (event) => {
+      event.preventDefault();
+      wordsOpen = !more.open;
+      detail.querySelectorAll("details.judge").forEach((other) => { other.open = wordsOpen; });
     });
+    more.append(head);
+    told.forEach((text, place) => more.append(make("p", "eyebrow", common ? "on all four" : judgedAs(model, row, place)), says(text)));
     return more;
+  }
+
+  // ---- which runs stand side by side -------------------------------------------------------------------------------
+
+  const MOST_COLUMNS = 4;
+  let columns = models.map((_, model) => model).slice(0, MOST_COLUMNS);
+  const pickers = byId("columns");
+
+  function startPickers() {
+    if (models.length <= MOST_COLUMNS) return;
+    columns.forEach((model, place) => {
+      const label = make("label", "", `Column ${place + 1}`), select = make("select");
+      fill(select, models.map((name, number) => [number, name]), "none");
+      select.value = model;
+      label.append(select);
+      pickers.append(label);
+    });
+    pickers.addEventListener("input", () => {
+      const wanted = [...pickers.querySelectorAll("select")].map((one) => one.value).filter((value) => value !== "");
+      columns = [...new Set(wanted.map(Number))];
+      if (selected !== null) drawDetail(selected);
+      writeAddress();
+    });
   }
 
   // ---- moves, links and keys ------------------------------------------------------------------------------------
 
-  const link = (row) => `#sample=${encodeURIComponent(samples[row].id)}`;
+  const STANDARD_COLUMNS = String(columns);
+
+  function writeAddress() {
+    const parts = selected === null ? [] : [["sample", samples[selected].id]];
+    if (search.value) parts.push(["q", search.value]);
+    for (const name of FIELDS) if (filters[name].value) parts.push([name, filters[name].value]);
+    if (String(columns) !== STANDARD_COLUMNS) parts.push(["columns", String(columns)]);
+    const text = parts.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join("&");
+    history.replaceState(null, "", `#${text}`);
+  }
 
   function select(row, inAddress = true) {
     selected = row;
@@ -307,7 +565,7 @@
     else if (top + HEIGHT > list.scrollTop + list.clientHeight) list.scrollTop = top + HEIGHT - list.clientHeight;
     drawList();
     drawDetail(row);
-    if (inAddress) history.replaceState(null, "", link(row));
+    if (inAddress) writeAddress();
   }
 
   function move(steps) {
@@ -317,12 +575,24 @@
   }
 
   function openLink() {
-    if (!location.hash.startsWith("#sample=")) return false;
-    let wanted;
-    try { wanted = decodeURIComponent(location.hash.slice("#sample=".length)); } catch { return false; }
-    const row = samples.findIndex((sample) => sample.id === wanted);
-    if (row < 0) return false;
-    if (!shown.includes(row)) { form.reset(); applyFilters(); }
+    const wanted = new URLSearchParams(location.hash.slice(1).replaceAll("+", "%2B"));
+    const named = FIELDS.filter((name) => wanted.has(name));
+    if (named.length || wanted.has("q")) {
+      form.reset();
+      search.value = wanted.get("q") || "";
+      for (const name of named) filters[name].value = wanted.get(name);
+      for (const name of named) if (filters[name].selectedIndex < 0) filters[name].value = "";
+      applyFilters();
+    }
+    const asked = (wanted.get("columns") || "").split(",").filter((one) => models[one] !== undefined).map(Number);
+    if (asked.length) {
+      columns = [...new Set(asked)].slice(0, MOST_COLUMNS);
+      pickers.querySelectorAll("select").forEach((select, place) => { select.value = columns[place] ?? ""; });
+    }
+    const row = rowsById.get(wanted.get("sample"));
+    if (row === undefined) return false;
+    const isFiltered = named.length > 0 || wanted.has("q");
+    if (!isFiltered && !shown.includes(row)) { form.reset(); applyFilters(); }
     select(row, false);
     byId("samples").scrollIntoView();
     return true;
@@ -330,7 +600,7 @@
 
   function openCountry(name) {
     form.reset();
-    country.value = name;
+    filters.country.value = name;
     applyFilters();
     if (shown.length) select(shown[0]);
     byId("samples").scrollIntoView();
@@ -351,19 +621,26 @@
   });
 
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("input", applyFilters);
-  form.addEventListener("reset", () => setTimeout(applyFilters));
+  form.addEventListener("input", () => { applyFilters(); writeAddress(); });
+  form.addEventListener("reset", () => setTimeout(() => { applyFilters(); writeAddress(); }));
+  byId("compare").addEventListener("input", () => { if (selected !== null) drawDetail(selected); });
   list.addEventListener("scroll", () => requestAnimationFrame(drawList));
   window.addEventListener("resize", drawList);
   window.addEventListener("hashchange", openLink);
 
+  function whenFirstAnswersAreHere() {
+    if (selected !== null) drawDetail(selected);
+    if (columns.some((model) => !isHere(model))) setTimeout(whenFirstAnswersAreHere, 20);
+  }
+
   startMap(openCountry);
+  startPickers();
   applyFilters();
   if (!openLink() && shown.length) select(shown[0], false);
+  whenFirstAnswersAreHere();
   document.addEventListener("DOMContentLoaded", () => {
-    loaded = true;
     if (search.value) applyFilters();
     if (selected !== null) drawDetail(selected);
-    readAhead(0);
+    whenIdle(() => readAhead(0));
   });
 })();
