@@ -120,6 +120,8 @@ class Settings(BaseModel):
     """The key of the server that `--model cross_api` asks, with the rules of the judge's; part of no command line."""
     min_coverage: float = Field(default=99, ge=0, le=100)
     """Percent of answers that need a verdict on every dimension; with fewer, results say `incomplete`."""
+    share_samples: Literal["no", "yes"] = "no"
+    """Whether lmms-eval may upload samples of CROSS, to the Hub or to Weights & Biases; means it may always."""
     ledger: Literal["auto", "shared", "host"] = "auto"
     """`shared`: one ledger file; `host`: one a host, for network file systems; `auto` looks at the file system."""
     ledger_url: Annotated[str, AfterValidator(_postgres_address)] | None = Field(default=None, repr=False)

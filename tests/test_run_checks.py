@@ -15,6 +15,7 @@ from lmms_eval_cross.errors import JudgeSetupError, SettingsError
 from lmms_eval_cross.harness import run_checks
 from lmms_eval_cross.harness.cache_hook import hook_cache
 from lmms_eval_cross.harness.selection import read_selection
+from lmms_eval_cross.harness.sharing import refuse_sharing
 from tests.conftest import Run
 from tests.runs import read_results, read_samples
 
@@ -93,6 +94,22 @@ def test_repeats_are_refused_since_one_answer_alone_would_be_judged(
     monkeypatch.setenv("CROSS_JUDGE", "offline")
     with pytest.raises(SettingsError, match=r"--repeats is 3, .* run --rounds 3"):
         run_checks.check_command_line(asked(index_of(tmp_path), tasks=["cross_demo"], repeats=3))
+
+
+@pytest.mark.parametrize(
+    "typed", [{"wandb_log_samples": True}, {"hf_hub_log_args": "hub_results_org=us,push_samples_to_hub=True"}]
+)
+def test_samples_of_cross_are_uploaded_only_where_that_was_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("CROSS_JUDGE", "offline")
+    arguments = argparse.Namespace(**typed)
+    with pytest.raises(SettingsError, match=r"uploads every sample, and CROSS, which has no licence"):
+        refuse_sharing(arguments, {"demo", "casa_english"})
+    refuse_sharing(arguments, {"demo"})
+    refuse_sharing(argparse.Namespace(hf_hub_log_args="push_samples_to_hub=False"), {"casa_english"})
+    monkeypatch.setenv("CROSS_SHARE_SAMPLES", "yes")
+    refuse_sharing(arguments, {"casa_english"})
 
 
 def test_a_pattern_that_selects_groups_beside_their_tasks_is_refused() -> None:

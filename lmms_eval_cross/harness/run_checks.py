@@ -13,6 +13,7 @@ from lmms_eval_cross.harness.generation_hook import OUR_TASKS, hook_generation
 from lmms_eval_cross.harness.hooked import is_hooked, mark_hooked
 from lmms_eval_cross.harness.reasoning_tags import use_tags_of_the_command_line
 from lmms_eval_cross.harness.selection import Selection, read_selection
+from lmms_eval_cross.harness.sharing import refuse_sharing
 from lmms_eval_cross.runs.sample_record import RECORD
 from lmms_eval_cross.say import say
 
@@ -78,6 +79,7 @@ def check_command_line(asked: Mapping[str, Any]) -> None:
         return
     _refuse_chat_template(asked["apply_chat_template"])
     _refuse_repeats(asked["repeats"])
+    refuse_sharing(asked["cli_args"], selection.splits)
     if asked["use_cache"] is not None:
         hook_cache()
     use_tags_of_the_command_line(asked["cli_args"].reasoning_tags)
