@@ -33,10 +33,17 @@ QUICK = Bounds(backoff_seconds=0.01)
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = Ledger(tmp_path / "ledger.sqlite")
-    yield opened
-    opened.close()
+def ledger(request: pytest.FixtureRequest, bare_environment: Path) -> Iterator[Ledger]:
+    """A file; where a test is marked with `EACH_ENGINE`, a team's ledger as well."""
+    if getattr(request, "param", "sqlite") == "postgres":
+        ledger = Ledger(request.getfixturevalue("team"))
+    else:
+        ledger = Ledger(bare_environment / "ledger.sqlite")
+    yield ledger
+    ledger.close()
+
+
+EACH_ENGINE = pytest.mark.parametrize("ledger", ["sqlite", "postgres"], indirect=True)
 
 
 def picture(sha256: str) -> StoredImage:
@@ -355,6 +362,7 @@ def priced(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CROSS_JUDGE_PRICES", str(tmp_path / "prices.yml"))
 
 
+@EACH_ENGINE
 def test_the_budget_stops_before_the_call_that_would_pass_it(
     judge: Judge, ledger: Ledger, judged_by: JudgeServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -370,6 +378,7 @@ def test_the_budget_stops_before_the_call_that_would_pass_it(
     assert len(judged_by.judged) == 80, "no verdict is paid for twice"
 
 
+@EACH_ENGINE
 def test_two_ranks_do_not_spend_the_same_dollar(ledger: Ledger, tmp_path: Path) -> None:
     other = Ledger(ledger.address)
     first, second = (Budget(one, 1.0, "run") for one in (ledger, other))
@@ -382,6 +391,7 @@ def test_two_ranks_do_not_spend_the_same_dollar(ledger: Ledger, tmp_path: Path) 
     other.close()
 
 
+@EACH_ENGINE
 def test_what_an_earlier_run_spent_is_not_this_runs(ledger: Ledger) -> None:
     Budget(ledger, 1.0, "one").promise(0.9)
     assert Budget(ledger, 1.0, "another").promise(0.9) is not None
@@ -389,6 +399,7 @@ def test_what_an_earlier_run_spent_is_not_this_runs(ledger: Ledger) -> None:
     assert Budget(ledger, 1.0, "one", before).promise(0.9) is not None, "an earlier run of the same name"
 
 
+@EACH_ENGINE
 def test_a_clock_that_is_set_back_frees_no_money(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     budget = Budget(ledger, 1.0, "run")
     assert budget.promise(0.9) is not None

@@ -95,7 +95,8 @@ class Caller(Generic[JobT]):
         self._calls: set[asyncio.Task[Outcomes]] = set()
         self._flying: set[asyncio.Task[Outcomes] | None] = set()
         self._stopped: tuple[FailureReason, str] | None = None
-        self._successes = self._hopeless = self._promised = 0
+        self._successes = self._hopeless = self._promised = self._asking_for_money = 0
+        self._purse = asyncio.Lock()
         self._suspects: set[int] = set()
         """Jobs that met, since the last success, with a refusal that may be theirs alone."""
         self._watching = False
@@ -214,7 +215,6 @@ class Caller(Generic[JobT]):
 
     async def _paid(self, promise: int, job: JobT, asking: Coroutine[Any, Any, Heard]) -> Heard:
         """A try, for which money is set aside until its cost is known; a try that is cut off may have cost that."""
-        self._promised += 1
         try:
             heard = await asking
         finally:
@@ -224,9 +224,20 @@ class Caller(Generic[JobT]):
             if heard.trouble is None or heard.trouble.is_billed:
                 usd = self._judge.price.billed_usd(heard.usage, self._estimate(job, self._judge.price))
             self._dearest_usd = max(self._dearest_usd, usd)
-            with suppress(LedgerError):  # what was set aside stays counted
-                self._budget.settle(promise, usd)
+            self._settle(self._budget, promise, usd)
         return heard
+
+    def _settle(self, budget: Budget, promise: int, usd: float) -> None:
+        """Note what a call did cost; a server is told from another thread, and nobody waits for it."""
+
+        def note() -> None:
+            with suppress(LedgerError):  # what was set aside stays counted
+                budget.settle(promise, usd)
+
+        if budget.is_shared:
+            asyncio.get_running_loop().run_in_executor(None, note)
+        else:
+            note()
 
     def _estimate(self, job: JobT, price: Price) -> float:
         """US dollars that a call may cost."""
@@ -267,23 +278,32 @@ class Caller(Generic[JobT]):
         """
         price = self._judge.price
         if self._budget is None or price is None:
+            self._promised += 1
             return 0
         guess = self._estimate(job, price)
-        while (promise := self._set_aside(max(guess, self._dearest_usd))) is None:
-            if self._stopped or self._promised == 0:
-                self.stop("budget", self._budget.spent_sentence)
-                return None
-            await asyncio.sleep(0.02)
+        promise = await self._set_aside(self._budget, max(guess, self._dearest_usd))
+        if promise is not None:
+            return promise
+        async with self._purse:  # who waits for money asks again one at a time
+            while (promise := await self._set_aside(self._budget, max(guess, self._dearest_usd))) is None:
+                if self._stopped or self._promised + self._asking_for_money == 0:
+                    self.stop("budget", self._budget.spent_sentence)
+                    return None
+                await asyncio.sleep(0.02)
         return promise
 
-    def _set_aside(self, usd: float) -> int | None:
-        if self._budget is None:
-            return 0
+    async def _set_aside(self, budget: Budget, usd: float) -> int | None:
+        """Ask for money, of a server from another thread; what is granted counts as promised until its call is over."""
+        self._asking_for_money += 1
         try:
-            return self._budget.promise(usd)
+            promise = await asyncio.to_thread(budget.promise, usd) if budget.is_shared else budget.promise(usd)
         except LedgerError as error:
             self.stop("budget", f"{error} Money can't be counted, so nothing more is asked.")
             return None
+        finally:
+            self._asking_for_money -= 1
+        self._promised += promise is not None
+        return promise
 
     def _watch(self) -> None:
         """Stop when the endpoint has given no sign of life for too long; runs while there are calls."""

@@ -4,6 +4,7 @@ import json
 import time
 from dataclasses import dataclass
 
+from lmms_eval_cross.ledger.address import Server
 from lmms_eval_cross.ledger.store import Ledger, utc_now
 
 
@@ -71,6 +72,11 @@ class Budget:
             (usd, time.time(), self.run, self.run, self.after, usd, self.usd),
             self.run,
         )
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether it is counted on a server, which takes a round trip to ask."""
+        return isinstance(self.ledger.address, Server)
 
     @property
     def spent_sentence(self) -> str:
