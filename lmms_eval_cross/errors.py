@@ -9,7 +9,8 @@ CrossError              one sentence: the value, the rule, the next step; exit c
 ├── RubricError         `code/evaluation.py` has another shape than the released one
 ├── JudgeSetupError     the judge can't be used as it is set up
 ├── LedgerError         the ledger can't be opened, read or written
-│   └── EntryError      one entry can't be written, and no other is in its way
+│   ├── EntryError      one entry can't be written, and no other is in its way
+│   └── AwayError       the server of a team's ledger can't do what it should at the moment
 ├── RunError            a run folder or samples file that can't be read or compared
 ├── AnchorError         an anchor file that can't be read, or does not fit what is asked of it
 ├── LabelError          human labels that can't be read, or are too few or of another judge
@@ -79,6 +80,10 @@ class LedgerError(CrossError):
 
 class EntryError(LedgerError):
     """One entry can't be written, ever; others can."""
+
+
+class AwayError(LedgerError):
+    """The server of a team's ledger can't be asked or written at the moment; that may pass."""
 
 
 class RunError(CrossError):

@@ -11,6 +11,8 @@ class Server:
     """A database of PostgreSQL, by libpq's URL."""
 
     url: str = field(repr=False)
+    outbox: Path | None = None
+    """A file of this host for what the server can't take while it is away."""
 
     @property
     def name(self) -> str:

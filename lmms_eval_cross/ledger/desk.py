@@ -10,16 +10,22 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from typing import Any, Final
 
 from lmms_eval_cross.benchmark.records import Outcome
-from lmms_eval_cross.errors import LedgerError
+from lmms_eval_cross.errors import AwayError, LedgerError
 from lmms_eval_cross.ledger.address import Server
 from lmms_eval_cross.ledger.claims import RENEWED_AFTER_SECONDS, Claims
 from lmms_eval_cross.ledger.store import Claim, Filing, Ledger, Place
 from lmms_eval_cross.say import tell
 
+PATIENCE_SECONDS: Final = 120.0
+"""For which a server that is away is waited for; without it, verdicts that it holds may be paid for again."""
+_PAUSE_SECONDS: Final = 1.0
+_AWAY: Final = object()
+"""Stands for the result of an errand that can't be run at the moment."""
 _MOST: Final = 200
 """Errands that go together."""
 
@@ -47,12 +53,13 @@ class Desk:
         self._errands: list[_Errand] = []
         self._change = threading.Condition()
         self._closing = self._has_told = False
+        self._away_since: float | None = None
         self._thread = threading.Thread(target=self._work, name="cross-ledger", daemon=True)
         self._thread.start()
 
     async def find(self, places: Sequence[Place]) -> list[Outcome | None]:
         """The outcomes under keys."""
-        found: list[Outcome | None] = await self._run(_Errand(places=places))
+        found: list[Outcome | None] = await self._run_patiently(partial(_Errand, places=places))
         return found
 
     @property
@@ -62,7 +69,7 @@ class Desk:
 
     async def claim(self, claim: Claim) -> bool:
         """Whether we may ask for a verdict; False where another host is asking for it. A file has no other hosts."""
-        return not self.is_shared or bool(await self._run(_Errand(wanted=claim)))
+        return not self.is_shared or bool(await self._run_patiently(partial(_Errand, wanted=claim)))
 
     async def file(self, filings: Sequence[Filing], claim: Claim) -> None:
         """Write outcomes, and give the claim on them back; they are committed when this returns."""
@@ -79,6 +86,12 @@ class Desk:
             self._closing = True
             self._change.notify()
         self._thread.join()
+
+    async def _run_patiently(self, make: Callable[[], _Errand]) -> Any:
+        """Run an errand, again and again while the server is away; the loop goes on meanwhile."""
+        while (result := await self._run(make())) is _AWAY:
+            await asyncio.sleep(_PAUSE_SECONDS)
+        return result
 
     def _run(self, errand: _Errand) -> "asyncio.Future[Any]":
         self._add(errand)
@@ -121,11 +134,22 @@ class Desk:
         """Serve errands of a kind; what is raised is raised where they are awaited."""
         if not errands:
             return
+        results: Sequence[Any]
         try:
             results = serve(errands)
+        except AwayError:
+            results = [_AWAY] * len(errands)
+            self._note_away()
         except Exception as error:
             results = [error] * len(errands)
         self._loop.call_soon_threadsafe(_resolve, [errand.future for errand in errands], results)
+
+    def _note_away(self) -> None:
+        """After a while everybody goes on without the server."""
+        now = time.monotonic()
+        if self._away_since is None:
+            self._away_since = now
+        self._ledger.is_given_up = now - self._away_since > PATIENCE_SECONDS
 
     def _file(self, errands: Sequence[_Errand]) -> list[None]:
         self._ledger.record_verdicts(list(chain.from_iterable(errand.filings for errand in errands)))
@@ -133,6 +157,7 @@ class Desk:
 
     def _find(self, errands: Sequence[_Errand]) -> list[list[Outcome | None]]:
         found = iter(self._ledger.find_all(list(chain.from_iterable(errand.places for errand in errands))))
+        self._away_since = None
         return [[next(found) for _ in errand.places] for errand in errands]
 
     def _claim(self, errands: Sequence[_Errand]) -> list[bool]:
@@ -143,6 +168,8 @@ class Desk:
             try:
                 taken = self._claims.take(wanted)
             except LedgerError as error:
+                if isinstance(error, AwayError) and not self._ledger.is_given_up:
+                    raise
                 self._tell(error)
         self._ours |= taken
         return [errand.wanted in taken for errand in errands]

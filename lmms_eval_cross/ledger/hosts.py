@@ -36,7 +36,7 @@ _NETWORK: Final = re.compile(r"^(nfs|cifs|smb|lustre|gpfs|beegfs|ceph|afs|panfs|
 def ledger_address(settings: Settings) -> tuple[Address, str]:
     """Where this process's ledger is, and SQLite's journal mode, which a server does not look at."""
     if settings.ledger_url is not None:
-        return Server(settings.ledger_url), "WAL"
+        return Server(settings.ledger_url, settings.home / f"unsent-{_this_host()}.sqlite"), "WAL"
     return ledger_file(settings.home, settings.ledger)
 
 
@@ -50,9 +50,12 @@ def ledger_addresses(settings: Settings) -> list[Address]:
 def ledger_file(home: Path, choice: Literal["auto", "shared", "host"]) -> tuple[Path, str]:
     """The path of this host's ledger under CROSS_HOME, and SQLite's journal mode for it."""
     if choice == "host" or (choice == "auto" and on_network(home)):
-        host = re.sub(r"[^A-Za-z0-9-]", "-", platform.node()) or "unnamed"
-        return home / f"ledger-{host}.sqlite", "TRUNCATE"
+        return home / f"ledger-{_this_host()}.sqlite", "TRUNCATE"
     return home / SHARED, "WAL"
+
+
+def _this_host() -> str:
+    return re.sub(r"[^A-Za-z0-9-]", "-", platform.node()) or "unnamed"
 
 
 def on_network(folder: Path) -> bool:

@@ -8,8 +8,10 @@ from lmms_eval_cross.ledger.address import Server
 from lmms_eval_cross.ledger.database import Values
 from lmms_eval_cross.ledger.postgres_link import (
     CutError,
+    ReadsOnlyError,
     check_schema,
     connected,
+    is_moved,
     marked,
     pool_to,
     read_back,
@@ -74,14 +76,15 @@ class PostgresDatabase:
         self._pool.close()
 
     def _do(self, work: Callable[[Any], _ResultT]) -> _ResultT:
-        """Work with a connection, and once more with another where the server had cut it."""
+        """Work with a connection, and once more with another where it was cut, or its server no longer writes."""
         with told():
             with self._pool.connection() as connection:
                 try:
                     return work(connection)
-                except CutError:
-                    if not connection.closed:
+                except (CutError, ReadsOnlyError) as error:
+                    if not is_moved(error):
                         raise
+                    connection.close()
             self._pool.check()
             with self._pool.connection() as connection:
                 return work(connection)

@@ -3,6 +3,7 @@
 SQL is the same as SQLite's; `?` is written `%s`. NUL, which PostgreSQL's texts can't hold, is written as an escape.
 """
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
@@ -36,10 +37,11 @@ _ESCAPE: Final = "\uf8ff"
 """A character of nobody's: NUL is kept as this and a 0, and itself as this and a 1."""
 _CONNECTIONS: Final = 4
 """Of a process; lmms-eval hands answers over from four threads."""
-_WAIT_SECONDS: Final = 10.0
+_WAIT_SECONDS: Final = 5.0
 """For a connection, before that is a trouble."""
 CutError: TypeAlias = psycopg.OperationalError
 """What is raised where a connection was cut, and for much else."""
+ReadsOnlyError: TypeAlias = errors.ReadOnlySqlTransaction
 _OPTIONS: Final[Mapping[str, Any]] = {"autocommit": True, "prepare_threshold": None, "row_factory": dict_row}
 """Of every connection; nothing is prepared, so that a pooler may stand between."""
 
@@ -79,6 +81,9 @@ def connected(server: Server) -> Iterator[Any]:
 
 def pool_to(server: Server) -> Any:
     """Connections for several threads, made when they are wanted."""
+    logging.getLogger("psycopg.pool").setLevel(
+        logging.ERROR
+    )  # of every try to connect again, which the ledger tells once
     return ConnectionPool(
         connection_string(server),
         kwargs=dict(_OPTIONS),
@@ -89,6 +94,11 @@ def pool_to(server: Server) -> Any:
         reconnect_timeout=_WAIT_SECONDS,
         open=True,
     )
+
+
+def is_moved(error: Any) -> bool:
+    """Whether another connection may do better: this one was cut, its server ends, or only reads any longer."""
+    return error.sqlstate is None or error.sqlstate.startswith(("57P", "08", "25006"))
 
 
 @contextmanager

@@ -2,8 +2,11 @@
 
 import json
 import time
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
+from lmms_eval_cross.errors import AwayError
 from lmms_eval_cross.ledger.address import Server
 from lmms_eval_cross.ledger.store import Ledger, utc_now
 
@@ -47,6 +50,10 @@ def forget_learnt(ledger: Ledger) -> int:
     return ledger.change("DELETE FROM learnt")
 
 
+_TRIES: Final = 30
+"""Of a server that is away, a second apart."""
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
     """The money of a run, shared by all processes that write to the ledger.
@@ -65,7 +72,15 @@ class Budget:
     """Where the user wrote the sum, for the sentence that it is spent."""
 
     def promise(self, usd: float) -> int | None:
-        """Set money aside for one call; None if it would pass the budget."""
+        """Set money aside for one call; None if it would pass the budget. A server that is away is waited for."""
+        tries = _TRIES if self.is_shared else 1
+        for _ in range(tries - 1):
+            with suppress(AwayError):
+                return self._promise(usd)
+            time.sleep(1.0)
+        return self._promise(usd)
+
+    def _promise(self, usd: float) -> int | None:
         return self.ledger.insert_alone(
             "INSERT INTO spend (usd, at, run) SELECT ?, ?, ? WHERE "
             "(SELECT coalesce(sum(usd), 0) FROM spend WHERE run = ? AND id > ?) + ? <= ?",

@@ -1,19 +1,33 @@
 """A ledger whose troubles in the middle of a run cost no run: disk full, read-only, damaged."""
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from lmms_eval_cross.benchmark.records import Outcome
-from lmms_eval_cross.errors import EntryError, LedgerError
-from lmms_eval_cross.ledger.address import Address
+from lmms_eval_cross.errors import AwayError, EntryError, LedgerError
+from lmms_eval_cross.ledger.address import Address, Server
 from lmms_eval_cross.ledger.hosts import ledger_address
+from lmms_eval_cross.ledger.outbox import Outbox
 from lmms_eval_cross.ledger.store import Filing, Ledger, Place
 from lmms_eval_cross.say import tell
 from lmms_eval_cross.settings import Settings
 
+_Write: TypeAlias = Callable[[Ledger], None]
+_PAUSE_SECONDS: Final = 3.0
+"""Before a server that could not be written is tried again."""
+_GOES_ON: Final = (
+    "The run goes on; its verdicts are in memory and will be in its samples (--log_samples). "
+    "Mend the ledger's disk, and what waits is written too."
+)
+_IS_SENT_ON: Final = (
+    "What is judged meanwhile is kept under CROSS_HOME and sent on when the server takes it; nothing new is asked for "
+    "two minutes, for it may be there."
+)
 _SET_ASIDE: Final = "It is set aside, and will be in the run's samples (--log_samples) alone."
 
 
@@ -25,31 +39,48 @@ class SteadyLedger(Ledger):
 
     def __init__(self, address: Address, journal: str = "WAL") -> None:
         super().__init__(address, journal)
-        self._waiting: deque[Callable[[], None]] = deque()
+        self._waiting: deque[_Write] = deque()
         self._held: dict[str, Outcome] = {}
         self._reported: set[str] = set()
         self._order, self._reporting = threading.Lock(), threading.Lock()
+        self._next_try, self._is_away = 0.0, False
+        outbox = address.outbox if isinstance(address, Server) else None
+        self._outbox = None if outbox is None else Outbox(outbox)
+        self._send_what_was_kept()
+
+    def _send_what_was_kept(self) -> None:
+        """Send on what an earlier command had to keep."""
+        if self._outbox is not None:
+            try:
+                self._outbox.send_on(self)
+            except LedgerError as error:
+                self._tell_away(error)
 
     def find_all(self, places: Sequence[Place]) -> list[Outcome | None]:
         """The outcomes under keys, None also where the ledger can't be read."""
         try:
             outcomes = super().find_all(places)
         except LedgerError as error:
+            if isinstance(error, AwayError) and not self.is_given_up:
+                self._tell_away(error)
+                raise
             if len(places) > 1:  # one row may be damaged, and the others whole
                 return [self.find(*place) for place in places]
             self._report(f"{error} Verdicts in it are asked for again.")
             outcomes = [None]
+        else:
+            self.is_given_up = self._is_away = False
         return [outcome or self._held.get(key) for outcome, (key, _) in zip(outcomes, places, strict=True)]
 
     def record_verdicts(self, filed: Sequence[Filing]) -> None:
         """Write outcomes now or later."""
-        if not self._write(partial(self._file, super().record_verdicts, filed)):
+        if not self._write(partial(self._file, filed)):
             self._held.update({entry.key: outcome for entry, outcome in filed})
 
-    def _file(self, write: Callable[[Sequence[Filing]], None], filed: Sequence[Filing]) -> None:
+    def _file(self, filed: Sequence[Filing], into: Ledger) -> None:
         """Write outcomes together; where that can't be, each alone, and one that no ledger takes is set aside."""
         try:
-            write(filed)
+            Ledger.record_verdicts(into, filed)
         except EntryError as error:
             if len(filed) == 1:
                 ((entry, outcome),) = filed
@@ -57,35 +88,72 @@ class SteadyLedger(Ledger):
                 self._report(f"{error} {_SET_ASIDE}")
             else:
                 for filing in filed:
-                    self._file(write, [filing])
+                    self._file([filing], into)
 
     def record_response(self, run: str, sample_id: str, response: str, record: dict[str, Any]) -> None:
         """Write a response now or later."""
-        write = partial(super().record_response, run, sample_id, response, record)
 
-        def write_if_it_fits() -> None:
+        def write(into: Ledger) -> None:
             try:
-                write()
+                Ledger.record_response(into, run, sample_id, response, record)
             except EntryError as error:
                 self._report(f"{error} {_SET_ASIDE}")
 
-        self._write(write_if_it_fits)
+        self._write(write)
 
-    def _write(self, write: Callable[[], None]) -> bool:
+    def _write(self, write: _Write) -> bool:
         """Write what waits, oldest first, this last; whether nothing waits any more."""
         with self._order:
             self._waiting.append(write)
             try:
-                while self._waiting:
-                    self._waiting[0]()
-                    self._waiting.popleft()
+                self._write_what_waits()
             except LedgerError as error:
-                self._report(
-                    f"{error} The run goes on; its verdicts are in memory and will be in its samples (--log_samples). "
-                    "Mend the ledger's disk, and what waits is written too."
-                )
+                self._keep(error)
                 return False
+            self._is_away = False
             return True
+
+    def _write_what_waits(self) -> None:
+        if self._outbox is not None:
+            if time.monotonic() < self._next_try:
+                raise AwayError(f"The ledger {self.name} was away a moment ago.")
+            self._outbox.send_on(self)
+        while self._waiting:
+            self._waiting[0](self)
+            self._waiting.popleft()
+
+    def _keep(self, error: LedgerError) -> None:
+        """Keep what waits in a file of this host where the ledger is a server, else in memory."""
+        if self._outbox is None:
+            self._report(f"{error} {_GOES_ON}")
+            return
+        self._tell_away(error)
+        self._next_try = time.monotonic() + _PAUSE_SECONDS
+        try:
+            while self._waiting:
+                self._outbox.keep(self._waiting[0])
+                self._waiting.popleft()
+        except LedgerError as other:
+            self._report(f"{other} {_GOES_ON}")
+
+    def close(self) -> None:
+        """Send on what waits, if that is possible, and close."""
+        if self._outbox is not None:
+            with self._order, suppress(LedgerError):
+                self._next_try = 0.0
+                self._write_what_waits()
+            with suppress(LedgerError):
+                if left := self._outbox.count():
+                    tell(f"{left} verdicts wait under CROSS_HOME for {self.name}; the next command sends them on.")
+            self._outbox.close()
+        super().close()
+
+    def _tell_away(self, error: LedgerError) -> None:
+        """Say once what becomes of a run while the server is away, in whatever words its troubles come."""
+        with self._reporting:
+            if not self._is_away:
+                self._is_away = True
+                tell(f"{error} {_IS_SENT_ON}")
 
     def _report(self, sentence: str) -> None:
         with self._reporting:

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from lmms_eval_cross import __version__
 from lmms_eval_cross.benchmark.records import JudgeFailure, Outcome
-from lmms_eval_cross.errors import EntryError, LedgerError
+from lmms_eval_cross.errors import AwayError, EntryError, LedgerError
 from lmms_eval_cross.ledger.address import Address, Server, advice_on, name_of
 from lmms_eval_cross.ledger.database import Database, DatabaseError, UnfitError, Values
 from lmms_eval_cross.ledger.rows import COLUMNS, PLACE, Row, Table, in_batches, read_outcome
@@ -57,6 +57,9 @@ Filing: TypeAlias = tuple[Entry, Outcome]
 class Ledger:
     """One ledger, in a file or on a server; may be used from several threads and processes."""
 
+    is_given_up = False
+    """Nobody waits any longer for a server that is away."""
+
     def __init__(self, address: Address, journal: str = "WAL") -> None:
         """Open the ledger; a file is made where there is none, private (0600).
 
@@ -68,6 +71,7 @@ class Ledger:
             LedgerError: it can't be opened, is damaged, or its schema is not this release's.
         """
         self.address, self.name = address, name_of(address)
+        self._error = AwayError if isinstance(address, Server) else LedgerError
         try:
             self._database = _open_database(address, journal)
         except DatabaseError as trouble:
@@ -151,7 +155,7 @@ class Ledger:
         try:
             return self._database.select(query, values)
         except DatabaseError as trouble:
-            raise LedgerError(f"The ledger {self.name} can't be read ({trouble}); {advice_on(self.address)}.") from None
+            raise self._error(f"The ledger {self.name} can't be read ({trouble}); {advice_on(self.address)}.") from None
 
     def take_over(self, table: Table, rows: Sequence[Row]) -> int:
         """Write rows of another ledger in one transaction; gives how many are new.
@@ -185,7 +189,7 @@ class Ledger:
         except UnfitError as trouble:
             raise EntryError(f"The ledger {self.name} can't hold an entry ({trouble}).") from None
         except DatabaseError as trouble:
-            raise LedgerError(f"The ledger {self.name} can't be written ({trouble}).") from None
+            raise self._error(f"The ledger {self.name} can't be written ({trouble}).") from None
 
 
 def _open_database(address: Address, journal: str) -> Database:

@@ -1,0 +1,66 @@
+"""What a team's ledger could not take while it was away: kept in a file of this host, and sent on when it answers."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from lmms_eval_cross.ledger.rows import PLACE, TABLES, Row, Table
+from lmms_eval_cross.ledger.store import Ledger
+
+_AT_A_TIME: Final = 500
+
+
+class Outbox:
+    """A ledger file of this host, which several of its processes may share."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: Ledger | None = None
+        self.may_hold = path.exists()
+        """Whether there may be something to send on."""
+
+    def keep(self, write: Callable[[Ledger], None]) -> None:
+        """Write here instead.
+
+        Raises:
+            LedgerError: that can't be done either.
+        """
+        write(self._opened())
+        self.may_hold = True
+
+    def send_on(self, ledger: Ledger) -> None:
+        """Hand everything over, answers before verdicts; a row is deleted here when it is committed there.
+
+        Raises:
+            LedgerError: the ledger can't take it yet, or this file can't be read.
+        """
+        if not self.may_hold:
+            return
+        for table in TABLES:
+            while rows := self._opened().select(f"SELECT * FROM {table} LIMIT {_AT_A_TIME}"):
+                ledger.take_over(table, rows)
+                self._delete(table, rows)
+        self.may_hold = False
+
+    def count(self) -> int:
+        """Verdicts and failures that wait."""
+        return self._opened().count("verdict") if self.may_hold else 0
+
+    def close(self) -> None:
+        """Close the file, which stays."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _opened(self) -> Ledger:
+        if self._file is None:
+            self._file = Ledger(self._path, "TRUNCATE")  # CROSS_HOME may be on a network file system
+        return self._file
+
+    def _delete(self, table: Table, rows: Sequence[Row]) -> None:
+        """Delete what was sent, unless another process has put a verdict in its place since."""
+        names = (*PLACE[table], "created_at", "score" if table == "verdict" else "record")
+        where = " AND ".join(f"{name} IS ?" for name in names)
+        for row in rows:
+            values = tuple(row[name] for name in names)
+            self._opened().change(f"DELETE FROM {table} WHERE {where}", values)
