@@ -9,6 +9,7 @@ import json
 import os
 import resource
 import shutil
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -72,8 +73,8 @@ def rows(first: int, answers: int) -> Iterator[tuple[tuple[str, ...], list[tuple
 
 def fill(path: Path, first: int, verdicts: int) -> None:
     """Write answers and their verdicts, in few transactions."""
-    with closing(Ledger(path)) as ledger:
-        connection = ledger._connection
+    Ledger(path).close()  # makes the tables
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN")
         for answer, four in rows(first, verdicts // len(DIMENSIONS)):
             connection.execute("INSERT INTO response VALUES (?, ?, ?, ?, ?)", answer)
