@@ -13,6 +13,7 @@ from lmms_eval_cross.report.corrected_scores import CorrectedScore, corrected_sc
 from lmms_eval_cross.report.differences import RunDifference, compare_within, safety_clause, tally
 from lmms_eval_cross.report.groups import comparable_groups
 from lmms_eval_cross.report.languages import LanguageGap, language_gaps
+from lmms_eval_cross.report.leaderboard import Standing, leaderboards
 from lmms_eval_cross.report.measured import Measured, measure_all
 from lmms_eval_cross.report.norms import NormRow, norm_rows
 from lmms_eval_cross.report.notices import Notice, find_notices, has_notice
@@ -54,6 +55,8 @@ class Report:
     """Of every group, each further run against the group's first; empty where no two runs can be compared."""
     groups: Sequence[Sequence[str]]
     """The names of the runs that can be compared with each other."""
+    leaderboards: Sequence[Sequence[Standing]]
+    """Of every group with three runs or more."""
     capabilities: Sequence[Capability]
     language_gaps: Sequence[LanguageGap]
     norms: Sequence[NormRow]
@@ -142,6 +145,7 @@ def build_report(runs: Sequence[LoggedRun], min_coverage: float, labels: LabelSe
         models=models,
         notices=find_notices(models, groups, min_coverage),
         comparisons=compare_within(groups),
+        leaderboards=leaderboards(groups),
         groups=[[model.label for model in group] for group in groups],
         capabilities=find_capabilities(models, groups),
         language_gaps=language_gaps(models),

@@ -9,6 +9,7 @@ from lmms_eval_cross import numbers
 from lmms_eval_cross.report.corrected_scores import CorrectedEstimate, RateEstimate
 from lmms_eval_cross.report.country_rates import CountryRate, order_sentence
 from lmms_eval_cross.report.differences import Difference
+from lmms_eval_cross.report.leaderboard import best_sentence
 from lmms_eval_cross.report.paper import REFERENCES, SOURCE
 from lmms_eval_cross.report.scores import MEASURES, SLICES, MeanScore, measure_title
 from lmms_eval_cross.text import drawable, markdown
@@ -51,6 +52,7 @@ def _environment(autoescape: bool) -> Environment:
         "measures": MEASURES,
         "slice_kinds": SLICES,
         "order_sentence": order_sentence,
+        "best_sentence": best_sentence,
         "references": REFERENCES,
         "labels_note": LABELS_NOTE,
         "reference_source": SOURCE,

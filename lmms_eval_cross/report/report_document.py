@@ -241,6 +241,16 @@ class CapabilityDocument(Document):
     changes: dict[str, CapabilityChangeDocument]
 
 
+class StandingDocument(Document):
+    """A run's place on compliance."""
+
+    run: str
+    mean: Percent | None
+    best: Annotated[int, Field(ge=1)]
+    """The best rank that can't be excluded."""
+    worst: Annotated[int, Field(ge=1)]
+
+
 class ReportDocument(Document):
     """The numbers of a report: means in percent, differences in points of percent."""
 
@@ -256,6 +266,8 @@ class ReportDocument(Document):
     """A sentence a comparison; empty where no two runs can be compared."""
     models: Annotated[list[ModelDocument], Field(min_length=1)]
     comparisons: list[RunDifferenceDocument]
+    leaderboards: Annotated[list[list[StandingDocument]], Field(default_factory=list)]
+    """Of every group with three runs or more, by compliance; all true ranks lie in their sets with 95% confidence."""
     """Of every group, each further run against the group's first."""
     groups: Annotated[list[list[str]], Field(default_factory=list)]
     """The names of the runs that can be compared with each other."""

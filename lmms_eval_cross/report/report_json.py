@@ -27,6 +27,7 @@ def report_json(report: Report) -> dict[str, Any]:
             "verdicts": [verdict.sentence for verdict in report.verdicts],
             "models": [_model(model) | {"usd": report.usd[model.label]} for model in report.models],
             "comparisons": report.comparisons,
+            "leaderboards": report.leaderboards,
             "groups": report.groups,
             "languages": report.language_gaps,
             "corrected": report.corrected,

@@ -49,6 +49,7 @@ from lmms_eval_cross.stats.paired import (
 )
 from lmms_eval_cross.stats.ppi import ppi_mean
 from lmms_eval_cross.stats.ppi_difference import JudgedRun, ppi_bounds, ppi_difference
+from lmms_eval_cross.stats.rank_sets import rank_sets
 from lmms_eval_cross.stats.rogan_gladen import rogan_gladen
 from lmms_eval_cross.stats.sequential import information_fractions, nominal_levels
 from lmms_eval_cross.stats.shrinkage import Shrunk, shrink_groups
@@ -103,6 +104,7 @@ __all__ = [
     "ppi_bounds",
     "ppi_difference",
     "ppi_mean",
+    "rank_sets",
     "rogan_gladen",
     "score_shift",
     "shrink_groups",
