@@ -43,6 +43,7 @@ settings.load_profile("steady")
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
+OF_SOMEBODY = tuple("CROSS_ OPENAI_ ANTHROPIC_ GEMINI_ GOOGLE_ AZURE_ HF_ LMMS_ PG".split())
 STARTING = {"run", "cross", "lmms_eval", "browser"}
 """Fixtures that start another process."""
 
@@ -137,7 +138,7 @@ def ledger_in_force(address: Address, bare_environment: Path, monkeypatch: pytes
 def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A machine of nobody: an empty home, no keys, no settings; gives CROSS_HOME."""
     for name in list(os.environ):
-        if name.startswith(("CROSS_", "OPENAI_", "AZURE_", "HF_", "LMMS_", "PG")) or name.upper().endswith("_PROXY"):
+        if name.startswith(OF_SOMEBODY) or name.upper().endswith("_PROXY"):
             monkeypatch.delenv(name)
     home = tmp_path / "home"
     home.mkdir()

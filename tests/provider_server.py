@@ -43,7 +43,7 @@ Script = Callable[[Call], Said]
 
 
 class Provider(LoopbackServer):
-    """Answers as OpenAI's two APIs do, by the path that it is asked on."""
+    """Answers as OpenAI's two APIs, Anthropic and Google do, by the path that it is asked on."""
 
     def __init__(self, script: Script = lambda _: Said()) -> None:
         super().__init__()
@@ -72,6 +72,10 @@ def body_of(call: Call, said: Said) -> dict[str, Any]:
     """The answer in the words of the API that was asked."""
     if call.path.partition("?")[0].endswith("/responses"):
         return _response(call, said)
+    if call.path.endswith("/messages"):
+        return _message(call, said)
+    if call.path.endswith(":generateContent"):
+        return _candidate(call, said)
     return _completion(call, said)
 
 
@@ -105,6 +109,38 @@ def _response(call: Call, said: Said) -> dict[str, Any]:
         **{"id": "x", "object": "response", "created_at": 1, "model": call.body["model"], "error": None},
         **{"status": "completed" if is_whole else "incomplete", "incomplete_details": details},
         **{"output": [reasoning, message], "usage": usage},
+    }
+
+
+def _message(call: Call, said: Said) -> dict[str, Any]:
+    content: list[dict[str, Any]] = []
+    if said.thinking:
+        content.append({"type": "thinking", "thinking": said.thinking, "signature": "s"})
+    if said.refusal or said.text:
+        content.append({"type": "text", "text": said.refusal or said.text})
+    finish = {"stop": "end_turn", "length": "max_tokens"}[said.finish]
+    details = {"thinking_tokens": 30 if said.thinking else 0}
+    usage = {"input_tokens": 900, "cache_read_input_tokens": 100, "output_tokens": 50, "output_tokens_details": details}
+    return {
+        **{"id": "m", "type": "message", "role": "assistant", "model": call.body["model"], "content": content},
+        **{"stop_reason": "refusal" if said.refusal else finish, "stop_sequence": None, "usage": usage},
+    }
+
+
+def _candidate(call: Call, said: Said) -> dict[str, Any]:
+    parts: list[dict[str, Any]] = []
+    if said.thinking:
+        parts.append({"text": said.thinking, "thought": True})
+    if said.refusal or said.text:
+        parts.append({"text": said.refusal or said.text})
+    finish = {"stop": "STOP", "length": "MAX_TOKENS"}[said.finish]
+    candidate = {"content": {"role": "model", "parts": parts}, "finishReason": finish, "index": 0}
+    thoughts = 30 if said.thinking else 0
+    usage = {"promptTokenCount": 1000, "candidatesTokenCount": 50 - thoughts, "thoughtsTokenCount": thoughts}
+    return {
+        "candidates": [candidate],
+        "usageMetadata": usage,
+        "modelVersion": call.path.split("/")[-1].partition(":")[0],
     }
 
 

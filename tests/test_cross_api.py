@@ -1,5 +1,8 @@
 """`cross_api`: what each kind of endpoint is sent, key by key; refusals are answers, failures are failures."""
 
+import base64
+import io
+import json
 import sys
 import time
 from collections.abc import Iterator
@@ -9,11 +12,19 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from pydantic import SecretStr
 
 from lmms_eval_cross import session
 from lmms_eval_cross.data.images import StoredImage
 from lmms_eval_cross.harness.answers_of_run import prepared_samples
+from lmms_eval_cross.judge.endpoint import find_model_endpoint
+from lmms_eval_cross.judge.gemini_api import read_gemini
+from lmms_eval_cross.judge.replies import NoReply
+from lmms_eval_cross.models.api_arguments import read_arguments
 from lmms_eval_cross.models.cross_api import CrossApi
+from lmms_eval_cross.models.other_wires import AnthropicWire, GeminiWire
+from lmms_eval_cross.models.prompt import Turn
+from lmms_eval_cross.models.wires import Sampling
 from lmms_eval_cross.runs.failed_generations import failed_generation
 from lmms_eval_cross.runs.sample_record import read_record
 from tests.conftest import Run
@@ -105,6 +116,102 @@ def test_azure_is_asked_at_the_deployment_with_the_newer_limit(provider: Provide
     assert set(call.body) == {"model", "messages", "max_completion_tokens", "reasoning_effort"}
 
 
+@pytest.mark.parametrize("effort", [None, *EFFORTS])
+def test_anthropic_is_sent_what_its_own_sdk_sends(provider: Provider, effort: str | None) -> None:
+    thinking: dict[str, Any] = {
+        None: {},
+        "none": {"thinking": {"type": "disabled"}},
+        "minimal": {"thinking": {"type": "enabled", "budget_tokens": 1024}},
+        "low": {"thinking": {"type": "enabled", "budget_tokens": 4096}},
+        "medium": {"thinking": {"type": "enabled", "budget_tokens": 8192}},
+        "high": {"thinking": {"type": "enabled", "budget_tokens": 24576}},
+    }[effort]
+    chosen = {"reasoning_effort": effort} if effort else {}
+    ask(model_for(provider, provider="anthropic", model="claude-x", **chosen))
+    ((row,), (call,)) = docs(1), provider.calls
+    picture = picture_of(row)
+    source = {"type": "base64", "media_type": picture.mime, "data": base64.b64encode(picture.data).decode()}
+    content = [{"type": "text", "text": row["query"]}, {"type": "image", "source": source}]
+    limit = 2048 + thinking.get("thinking", {}).get("budget_tokens", 0)
+    expected = {
+        "max_tokens": limit,
+        "messages": [{"role": "user", "content": content}],
+        "model": "claude-x",
+        **thinking,
+    }
+    assert call.path == "/v1/messages"
+    assert call.body == expected
+    assert (call.headers["x-api-key"], call.headers["anthropic-version"]) == ("sk-of-the-server", "2026-10-21")
+    assert "authorization" not in call.headers
+    sdk = pytest.importorskip("anthropic", reason="anthropic is not installed: its own body is not compared")
+    with sdk.Anthropic(base_url=f"http://{provider.host}", api_key="sk-of-the-server", timeout=60) as client:
+        client.messages.create(**expected)
+    theirs = provider.calls[1]
+    assert (theirs.path, theirs.body) == (call.path, call.body)
+    assert theirs.headers["anthropic-version"] == call.headers["anthropic-version"]
+
+
+@pytest.mark.parametrize("effort", [None, *EFFORTS])
+def test_google_is_sent_what_its_own_sdk_sends(provider: Provider, effort: str | None) -> None:
+    budget = {None: None, "none": 0, "minimal": 1024, "low": 4096, "medium": 8192, "high": 24576}[effort]
+    chosen = {"reasoning_effort": effort} if effort else {}
+    ask(model_for(provider, provider="gemini", model="gemini-x", seed=7, **chosen))
+    ((row,), (call,)) = docs(1), provider.calls
+    picture = picture_of(row)
+    data = {"mimeType": picture.mime, "data": base64.b64encode(picture.data).decode()}
+    config: dict[str, Any] = {"maxOutputTokens": 2048 + (budget or 0), "seed": 7}
+    if budget is not None:
+        config["thinkingConfig"] = {"thinkingBudget": budget}
+    expected = {"contents": [{"role": "user", "parts": [{"text": row["query"]}, {"inlineData": data}]}]}
+    assert call.path == "/v1/models/gemini-x:generateContent"
+    assert call.body == {**expected, "generationConfig": config}
+    assert call.headers["x-goog-api-key"] == "sk-of-the-server"
+    assert "authorization" not in call.headers
+    sdk = pytest.importorskip("google.genai", reason="google-genai is not installed: its own body is not compared")
+    client = sdk.Client(api_key="k", http_options={"base_url": f"http://{provider.host}"})
+    parts = [sdk.types.Part(text=row["query"]), sdk.types.Part.from_bytes(data=picture.data, mime_type=picture.mime)]
+    contents = [sdk.types.Content(role="user", parts=parts)]
+    client.models.generate_content(model="gemini-x", contents=contents, config=config)
+    theirs = provider.calls[1]
+    theirs_as_ours = theirs.words.replace('"mime_type"', '"mimeType"').replace('"thinking_budget"', '"thinkingBudget"')
+    body = json.loads(theirs_as_ours)  # protobuf's JSON takes either spelling, and of base64 either alphabet
+    sent = body["contents"][0]["parts"][1]["inlineData"]
+    sent["data"] = sent["data"].translate(str.maketrans("-_", "+/"))
+    assert (theirs.path, body) == (call.path, call.body)
+
+
+def test_a_temperature_that_anthropic_has_no_word_for_is_not_dropped(
+    provider: Provider, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        ask(model_for(provider, provider="anthropic"), temperature=0.7)
+    assert "--gen_kwargs has a temperature or top_p, and Anthropic's API takes none" in capsys.readouterr().err
+
+
+def test_levels_are_for_models_that_want_a_word(provider: Provider) -> None:
+    level = {"effort_as": "level", "reasoning_effort": "medium"}
+    ask(model_for(provider, provider="anthropic", **level))
+    ask(model_for(provider, provider="gemini", **level))
+    claude, gemini = (call.body for call in provider.calls)
+    assert (claude["thinking"], claude["output_config"]) == ({"type": "adaptive"}, {"effort": "medium"})
+    assert gemini["generationConfig"]["thinkingConfig"] == {"thinkingLevel": "MEDIUM"}
+
+
+def test_a_gif_goes_to_google_as_png_and_what_the_system_says_stands_apart(provider: Provider) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8), "red").save(file, "GIF")
+    gif = StoredImage("0", "image/gif", file.getvalue())
+    turns = [Turn("system", ("Be brief.",)), Turn("user", (gif, "Which?"))]
+    arguments = read_arguments({"model": "m", "provider": "gemini", "base_url": provider.url})
+    endpoint = find_model_endpoint("gemini", "m", provider.url, None, SecretStr("k"))
+    google = GeminiWire(endpoint, arguments).request(turns, Sampling(16, 0, None))
+    assert google.parameters["systemInstruction"] == {"parts": [{"text": "Be brief."}]}
+    assert google.messages[0]["parts"][0]["inlineData"]["mimeType"] == "image/png"
+    claude = AnthropicWire(endpoint, arguments).request(turns, Sampling(16, 0, None))
+    assert claude.parameters["system"] == "Be brief."
+    assert claude.messages[0]["content"][0]["source"]["media_type"] == "image/gif"
+
+
 def test_what_the_user_sets_is_sent_and_the_tasks_zero_is_not(provider: Provider) -> None:
     ask(model_for(provider, temperature=0, seed=7, max_new_tokens=100, thinking_tokens=11))
     ask(model_for(provider), temperature=0.7, top_p=0.9, seed=3)
@@ -155,6 +262,40 @@ def test_an_answer_knows_how_it_was_made(provider: Provider, api: str) -> None:
         "usage": {"prompt_tokens": 1000, "cached_tokens": 0, "completion_tokens": 50, "reasoning_tokens": 30},
         "usd": pytest.approx((1000 * 2.0 + 50 * 8.0) / 1e6),
     }
+
+
+@pytest.mark.parametrize(("name", "finish"), [("anthropic", "end_turn"), ("gemini", "STOP")])
+def test_answers_of_anthropic_and_google_know_it_too(provider: Provider, name: str, finish: str) -> None:
+    provider.script = lambda _: Said(thinking="I weigh it.")
+    (answer,) = ask(model_for(provider, provider=name, reasoning_effort="low"))
+    assert answer.text == "<think>\nI weigh it.\n</think>\n\nTake the side door."
+    cached = 100 if name == "anthropic" else 0
+    usage = {"prompt_tokens": 1000, "cached_tokens": cached, "completion_tokens": 50, "reasoning_tokens": 30}
+    assert answer.text.generation["usage"] == usage
+    assert (answer.text.generation["api"], answer.text.generation["finish_reason"]) == (name, finish)
+
+
+@pytest.mark.parametrize("name", ["anthropic", "gemini"])
+def test_theirs_are_cut_off_refused_and_empty_likewise(provider: Provider, name: str) -> None:
+    model = model_for(provider, provider=name)
+    provider.script = lambda _: Said("Take the si", "length")
+    (answer,) = ask(model)
+    assert (answer.text, answer.text.generation["truncated"]) == ("Take the si", True)
+    provider.script = lambda _: Said(None, "length", thinking="I weigh")
+    (answer,) = ask(model)
+    assert answer.text.startswith("[CROSS_API_FAILED: truncated]")
+    provider.script = lambda _: Said(None, refusal="I can't help with that.")
+    (answer,) = ask(model)
+    assert answer.text == "I can't help with that."
+    provider.script = lambda _: Said(None)
+    (answer,) = ask(model)
+    assert answer.text.startswith("[CROSS_API_FAILED: empty] The model's reply is empty.")
+
+
+def test_a_prompt_that_google_blocks_is_a_failure() -> None:
+    answer = read_gemini({"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promptTokenCount": 9}})
+    assert isinstance(answer, NoReply)
+    assert (answer.reason, answer.finish_reason) == ("refused", "content_filter")
 
 
 @pytest.mark.parametrize("api", ["chat", "responses"])
@@ -276,6 +417,9 @@ def test_under_run_each_answer_is_told_at_once_and_a_spent_budget_ends_the_proce
         ({"model": ""}, "cross_api was not told which model to ask; add --model_args model=NAME."),
         ({"concurrency": 0}, "--model_args has concurrency=0, but input should be greater than or equal to 1"),
         ({"model": "unpriced", "budget_usd": 1}, "budget_usd in --model_args is 1, but unpriced has no price"),
+        ({"provider": "gemini", "api": "responses"}, "api=responses is OpenAI's, and gemini has none"),
+        ({"provider": "anthropic", "seed": 1}, "seed is given, and this API takes none; leave it away"),
+        ({"provider": "anthropic", "temperature": 1}, "temperature is given, and Anthropic's API takes none"),
         ({"provider": "azure", "base_url": None}, "provider=azure wants base_url, the address of the resource"),
     ],
 )
@@ -293,7 +437,26 @@ def test_a_server_without_a_key_is_told_of(monkeypatch: pytest.MonkeyPatch, caps
     with pytest.raises(SystemExit):
         CrossApi(model="m", base_url="http://127.0.0.1:1/v1")
     said = capsys.readouterr().err
-    assert "CROSS_MODEL_API_KEY is not set, and OPENAI_API_KEY is never sent to another server" in said
+    assert "CROSS_MODEL_API_KEY is not set, and no other key is ever sent to another server" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "variable", "host"),
+    [
+        ("openai", "OPENAI_API_KEY", "https://api.openai.com"),
+        ("anthropic", "ANTHROPIC_API_KEY", "https://api.anthropic.com"),
+        ("gemini", "GOOGLE_API_KEY", "https://generativelanguage.googleapis.com"),
+    ],
+)
+def test_each_provider_is_sent_its_own_key_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, variable: str, host: str
+) -> None:
+    with pytest.raises(SystemExit):
+        CrossApi(model="m", provider=name)
+    assert f"There is no key for m at {name}; set " in capsys.readouterr().err
+    monkeypatch.setenv(variable, "sk-own")
+    endpoint = find_model_endpoint(name, "m", None, None, None)
+    assert (endpoint.key, endpoint.key_from, endpoint.host) == ("sk-own", variable, host)
 
 
 # ---- a whole run -------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, ClassVar, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import anyio
 import httpx2
@@ -48,7 +48,8 @@ ReadBody: TypeAlias = Callable[[object, Limits, bool], Reply | NoReply]
 class JudgeClient:
     """One endpoint and one model; used from one event loop."""
 
-    path: ClassVar[str] = "/chat/completions"
+    path: str = "/chat/completions"
+    """Behind the base URL."""
 
     def __init__(self, endpoint: Endpoint, model: str, timeout_seconds: float, two_models: str = _TWO_JUDGES) -> None:
         """Open without asking anything.
@@ -69,6 +70,10 @@ class JudgeClient:
         self._models: set[str] = set()
         self._gives_reasons: bool | None = None
         self._asking_for_reasons = asyncio.Lock()
+
+    def headers(self) -> dict[str, Any]:
+        """Of each call; the key, where the SDK does not see to it."""
+        return call_headers(self.endpoint)
 
     def read_value(self, value: object, limits: Limits, reasons_are_given: bool) -> Reply | NoReply:
         """The reply in a body that is parsed already, or why there is none."""
@@ -146,7 +151,7 @@ class JudgeClient:
             tell(f"{self.endpoint.host} answers for {self.model} with two models, {both}: {self._two_models}")
 
     async def _post(self, content: bytes) -> httpx2.Response:
-        headers = {"Content-Type": "application/json", "Accept-Encoding": "identity", **call_headers(self.endpoint)}
+        headers = {"Content-Type": "application/json", "Accept-Encoding": "identity", **self.headers()}
         return await self._client.post(
             self.path, cast_to=httpx2.Response, content=content, options={"headers": headers}
         )
@@ -262,7 +267,7 @@ def status_failure(status: int, said: ErrorBody, limits: Limits, endpoint: Endpo
         limits=limits,
         may_pass=(status in _MAY_PASS or status >= 500) and not hopeless,
         refused=status == 429,
-        faltered=status == 503,
+        faltered=status in {503, 529},
         hopeless=hopeless,
         may_be_its_own=may_be_its_own(*told),
         is_away=status == 404 and may_be_its_own(*told),

@@ -11,6 +11,12 @@ from lmms_eval_cross.errors import JudgeSetupError
 from lmms_eval_cross.settings import NO_KEY, Settings
 
 OPENAI_URL: Final = "https://api.openai.com/v1"
+PROVIDERS: Final = {
+    "openai": (OPENAI_URL, ("OPENAI_API_KEY",)),
+    "anthropic": ("https://api.anthropic.com/v1", ("ANTHROPIC_API_KEY",)),
+    "gemini": ("https://generativelanguage.googleapis.com/v1", ("GEMINI_API_KEY", "GOOGLE_API_KEY")),
+}
+"""The address of each provider of models under test, and the variables that its own tools read a key from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,28 +108,38 @@ def find_teacher_endpoint(settings: Settings) -> Endpoint:
 
 
 def find_model_endpoint(
-    model: str, base_url: str | None, azure_api_version: str | None, secret: SecretStr | None
+    provider: str, model: str, base_url: str | None, azure_api_version: str | None, secret: SecretStr | None
 ) -> Endpoint:
     """Where `--model cross_api` asks the model under test.
+
+    Args:
+        provider: a key of `PROVIDERS`, or one that wants a base URL.
+        model: for the sentence.
+        base_url: of another server than the provider's own.
+        azure_api_version: where that is Azure.
+        secret: CROSS_MODEL_API_KEY.
 
     Raises:
         JudgeSetupError: there is no key for the address.
     """
     own, variable = secret.get_secret_value() if secret else "", "CROSS_MODEL_API_KEY"
-    if base_url is not None and not own:
-        raise JudgeSetupError(
-            f"--model_args has a base_url, but {variable} is not set, and OPENAI_API_KEY is never sent to another "
-            f"server; set {variable}, to `none` if the server takes no key."
-        )
     if base_url is not None:
+        if not own:
+            raise JudgeSetupError(
+                f"--model_args has a base_url, but {variable} is not set, and no other key is ever sent to another "
+                f"server; set {variable}, to `none` if the server takes no key."
+            )
         return Endpoint(base_url, None if own == NO_KEY else own, variable, False, azure_api_version)
-    key, source = (own, variable) if own else (os.environ.get("OPENAI_API_KEY", ""), "OPENAI_API_KEY")
-    if not key or key == NO_KEY:
+    address, variables = PROVIDERS[provider]
+    keys = {variable: own, **{name: os.environ.get(name, "") for name in variables}}
+    source = next((name for name, key in keys.items() if key and key != NO_KEY), None)
+    if source is None:
+        names = " or ".join([*variables, variable])
         raise JudgeSetupError(
-            f"There is no key for {model} at OpenAI; set OPENAI_API_KEY or {variable}, or give the base_url of another "
-            "server in --model_args."
+            f"There is no key for {model} at {provider}; set {names}, or give the base_url of another server in "
+            "--model_args."
         )
-    return Endpoint(OPENAI_URL, key, source, True)
+    return Endpoint(address, keys[source], source, provider == "openai")
 
 
 def _endpoint_of(who: str, base_url: str | None, secret: SecretStr | None, lacking: str) -> Endpoint:

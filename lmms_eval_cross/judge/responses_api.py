@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from lmms_eval_cross.judge.client import JudgeClient
 from lmms_eval_cross.judge.completion import read_completion
@@ -33,7 +33,7 @@ def read_response_object(value: object, limits: Limits, reasons_are_given: bool)
 class ResponsesClient(JudgeClient):
     """Asks for Response objects."""
 
-    path: ClassVar[str] = "/responses"
+    path = "/responses"
 
     def read_value(self, value: object, limits: Limits, reasons_are_given: bool) -> Reply | NoReply:
         """As of the chat completion that says the same."""

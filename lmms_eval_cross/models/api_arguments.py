@@ -20,13 +20,15 @@ class ApiArguments(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str = Field(min_length=1)
-    provider: Literal["openai", "azure"] = "openai"
+    provider: Literal["openai", "azure", "anthropic", "gemini"] = "openai"
     api: Literal["chat", "responses"] = "chat"
     base_url: Annotated[str, AfterValidator(server_address)] | None = None
     azure_api_version: str = Field(default="2024-10-21", min_length=1)
     reasoning_effort: Effort | None = None
     thinking_tokens: int | None = Field(default=None, ge=0)
     """Tokens that thinking may take beside the answer's; by default as the effort has it."""
+    effort_as: Literal["budget", "level"] = "budget"
+    """How Anthropic and Google are told the effort: in tokens, or by a word, as their newer models want it."""
     max_new_tokens: int | None = Field(default=None, ge=1)
     """Of the answer; by default what the task asks for."""
     temperature: float | None = Field(default=None, ge=0, allow_inf_nan=False)
@@ -43,6 +45,19 @@ class ApiArguments(BaseModel):
     def _azure_has_an_address(self) -> "ApiArguments":
         if self.provider == "azure" and self.base_url is None:
             raise ValueError("provider=azure wants base_url, the address of the resource")
+        return self
+
+    @model_validator(mode="after")
+    def _provider_has_what_is_asked(self) -> "ApiArguments":
+        """What a provider has no word for is refused here, and not left out."""
+        if self.api == "responses" and self.provider in {"anthropic", "gemini"}:
+            raise ValueError(f"api=responses is OpenAI's, and {self.provider} has none")
+        if self.seed is not None and (self.provider == "anthropic" or self.api == "responses"):
+            raise ValueError("seed is given, and this API takes none; leave it away")
+        if self.temperature is not None and self.provider == "anthropic":
+            raise ValueError("temperature is given, and Anthropic's API takes none; leave it away")
+        if self.effort_as == "level" and self.provider == "anthropic" and self.reasoning_effort == "minimal":
+            raise ValueError("Anthropic's levels begin at low; give reasoning_effort=low or effort_as=budget")
         return self
 
     @property
@@ -73,6 +88,16 @@ def read_arguments(given: dict[str, Any]) -> ApiArguments:
         return ApiArguments.model_validate(arguments)
     except ValidationError as error:
         raise SettingsError(_sentence(error)) from None
+
+
+def refuse_sampling(arguments: ApiArguments, temperature: float | None, top_p: float | None) -> None:
+    """Nothing, unless --gen_kwargs ask for what Anthropic's API has no word for.
+
+    Raises:
+        SettingsError: they do.
+    """
+    if arguments.provider == "anthropic" and (temperature is not None or top_p is not None):
+        raise SettingsError("--gen_kwargs has a temperature or top_p, and Anthropic's API takes none; leave it away.")
 
 
 def _sentence(error: ValidationError) -> str:

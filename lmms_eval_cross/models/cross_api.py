@@ -15,14 +15,15 @@ from tqdm import tqdm
 from lmms_eval_cross.data.originals import original_pictures
 from lmms_eval_cross.errors import ending_with_a_sentence
 from lmms_eval_cross.judge.caller import Caller, Caution
-from lmms_eval_cross.judge.endpoint import find_model_endpoint
+from lmms_eval_cross.judge.endpoint import Endpoint, find_model_endpoint
 from lmms_eval_cross.judge.prices import load_prices
 from lmms_eval_cross.judge.progress import Tally
 from lmms_eval_cross.judging import open_answers_budget
 from lmms_eval_cross.ledger.spend import Budget
 from lmms_eval_cross.ledger.steady import open_ledger
 from lmms_eval_cross.models.answering import Asker, Question, answer_all
-from lmms_eval_cross.models.api_arguments import ApiArguments, read_arguments
+from lmms_eval_cross.models.api_arguments import ApiArguments, read_arguments, refuse_sampling
+from lmms_eval_cross.models.other_wires import AnthropicWire, GeminiWire
 from lmms_eval_cross.models.prompt import Turn, read_messages
 from lmms_eval_cross.models.wires import ChatWire, ResponsesWire, Sampling, Wire
 from lmms_eval_cross.pacing.limiter import Limiter
@@ -41,6 +42,10 @@ _TOO_SLOW: Final = (
     " A server that answers few calls at a time wants a lower concurrency in --model_args, a slow one a higher timeout."
 )
 _MAX_NEW_TOKENS: Final = 2048
+_WIRES: Final[dict[str, Callable[[Endpoint, ApiArguments], Wire]]] = {
+    "anthropic": AnthropicWire,
+    "gemini": GeminiWire,
+}
 
 
 class CrossApi(lmms):  # type: ignore[misc]
@@ -57,10 +62,10 @@ class CrossApi(lmms):  # type: ignore[misc]
         super().__init__()
         with ending_with_a_sentence():
             settings = load_settings()
-            self._arguments = read_arguments(arguments)
-            version = self._arguments.azure_api_version if self._arguments.provider == "azure" else None
+            self._arguments = given = read_arguments(arguments)
+            version = given.azure_api_version if given.provider == "azure" else None
             self._endpoint = find_model_endpoint(
-                self._arguments.model, self._arguments.base_url, version, settings.model_api_key
+                given.provider, given.model, given.base_url, version, settings.model_api_key
             )
             with _open_budget(self._arguments):
                 self._price = load_prices(settings.judge_prices).find(self._arguments.model)
@@ -91,7 +96,8 @@ class CrossApi(lmms):  # type: ignore[misc]
             requests: of lmms-eval.
             told: each answer with the place of its request, as soon as it is there.
         """
-        questions = [self._question(request) for request in requests]
+        with ending_with_a_sentence():
+            questions = [self._question(request) for request in requests]
         with tqdm(total=len(requests), desc=f"Asking {self._arguments.model}", disable=self.rank != 0) as bar:
 
             def tell_one(place: int, answer: MadeAnswer) -> None:
@@ -119,7 +125,8 @@ class CrossApi(lmms):  # type: ignore[misc]
         """The answers, and whether asking had to end before the last."""
         given = self._arguments
         wire = self._wire()
-        asker = Asker(wire, self._price, f"{given.provider} {given.api}")
+        api = given.provider if given.provider in _WIRES else f"{given.provider} {given.api}"
+        asker = Asker(wire, self._price, api)
         most = max(1, given.concurrency // self.world_size)
         limiter = Limiter(most, 1 / self.world_size, proven=False, timeout_seconds=given.timeout)
         caller = Caller(asker, limiter, Tally(self._price), given.patience, budget, 0.5, self._caution(questions))
@@ -132,7 +139,7 @@ class CrossApi(lmms):  # type: ignore[misc]
     def _wire(self) -> Wire:
         if self._arguments.api == "responses":
             return ResponsesWire(self._endpoint, self._arguments)
-        return ChatWire(self._endpoint, self._arguments)
+        return _WIRES.get(self._arguments.provider, ChatWire)(self._endpoint, self._arguments)
 
     def _caution(self, questions: Sequence[Question]) -> Caution:
         reply_tokens = max((question.sampling.max_new_tokens for question in questions), default=0)
@@ -165,6 +172,7 @@ def _sampling(arguments: ApiArguments, settings: dict[str, Any]) -> Sampling:
     temperature = arguments.temperature
     if temperature is None and settings.get("temperature"):
         temperature = float(settings["temperature"])
+    refuse_sampling(arguments, temperature, settings.get("top_p"))
     return Sampling(
         max_new_tokens=arguments.max_new_tokens or int(settings.get("max_new_tokens") or _MAX_NEW_TOKENS),
         thinking=arguments.thinking,

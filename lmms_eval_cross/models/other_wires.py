@@ -1,0 +1,109 @@
+"""How Anthropic and Google are asked, each in its own words."""
+
+import base64
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from lmms_eval_cross.data.images import StoredImage, open_image, upright_rgb
+from lmms_eval_cross.judge.anthropic_api import AnthropicClient
+from lmms_eval_cross.judge.client import JudgeClient
+from lmms_eval_cross.judge.endpoint import Endpoint
+from lmms_eval_cross.judge.gemini_api import GeminiClient, GeminiRequest
+from lmms_eval_cross.judge.request import Request
+from lmms_eval_cross.models.api_arguments import ApiArguments
+from lmms_eval_cross.models.prompt import Part, Turn, as_png
+from lmms_eval_cross.models.wires import TWO_MODELS, Sampling, given
+
+
+class AnthropicWire:
+    """Messages; the effort is a budget of tokens, or a level of adaptive thinking, which newer models want.
+
+    The API has no temperature; one that is asked for was refused before (`api_arguments.refuse_sampling`).
+    """
+
+    def __init__(self, endpoint: Endpoint, arguments: ApiArguments) -> None:
+        self.client: JudgeClient = AnthropicClient(endpoint, arguments.model, arguments.timeout, TWO_MODELS)
+        self._by_level = arguments.effort_as == "level"
+
+    def request(self, turns: Sequence[Turn], sampling: Sampling) -> Request:
+        """Parts in their order; what the system says stands apart. The limit counts thinking too."""
+        messages = [{"role": turn.role, "content": list(map(_block, turn.parts))} for turn in _spoken(turns)]
+        settings = {
+            "max_tokens": sampling.max_new_tokens + sampling.thinking,
+            "system": _system(turns) or None,
+            **self._thinking(sampling),
+        }
+        return Request(messages, given(settings), b"")
+
+    def _thinking(self, sampling: Sampling) -> dict[str, Any]:
+        if sampling.effort is None:
+            return {}
+        if sampling.effort == "none":
+            return {"thinking": {"type": "disabled"}}
+        if self._by_level:
+            return {"thinking": {"type": "adaptive"}, "output_config": {"effort": sampling.effort}}
+        return {"thinking": {"type": "enabled", "budget_tokens": sampling.thinking}}
+
+
+class GeminiWire:
+    """generateContent; the effort is a budget of tokens, or a level, which models from Gemini 3 on want."""
+
+    def __init__(self, endpoint: Endpoint, arguments: ApiArguments) -> None:
+        self.client: JudgeClient = GeminiClient(endpoint, arguments.model, arguments.timeout, TWO_MODELS)
+        self._by_level = arguments.effort_as == "level"
+
+    def request(self, turns: Sequence[Turn], sampling: Sampling) -> Request:
+        """The same in Google's words; its limit counts thinking too."""
+        roles = {"assistant": "model"}
+        contents = [
+            {"role": roles.get(turn.role, turn.role), "parts": list(map(_google_part, turn.parts))}
+            for turn in _spoken(turns)
+        ]
+        settings = {
+            "maxOutputTokens": sampling.max_new_tokens + sampling.thinking,
+            "temperature": sampling.temperature,
+            "topP": sampling.top_p,
+            "seed": sampling.seed,
+            "thinkingConfig": self._thinking(sampling),
+        }
+        system = _system(turns)
+        parameters = {
+            "systemInstruction": {"parts": [{"text": system}]} if system else None,
+            "generationConfig": given(settings),
+        }
+        return GeminiRequest(contents, given(parameters), b"")
+
+    def _thinking(self, sampling: Sampling) -> dict[str, Any] | None:
+        if sampling.effort is None:
+            return None
+        if self._by_level and sampling.effort != "none":
+            return {"thinkingLevel": sampling.effort.upper()}
+        return {"thinkingBudget": sampling.thinking}
+
+
+def _spoken(turns: Iterable[Turn]) -> list[Turn]:
+    """The turns of user and model."""
+    return [turn for turn in turns if turn.role != "system"]
+
+
+def _system(turns: Iterable[Turn]) -> str:
+    """What the system says."""
+    texts = [part for turn in turns if turn.role == "system" for part in turn.parts if isinstance(part, str)]
+    return "\n\n".join(texts)
+
+
+def _block(part: Part) -> dict[str, Any]:
+    if isinstance(part, StoredImage):
+        data = base64.b64encode(part.data).decode()
+        return {"type": "image", "source": {"type": "base64", "media_type": part.mime, "data": data}}
+    return {"type": "text", "text": part}
+
+
+def _google_part(part: Part) -> dict[str, Any]:
+    """A GIF, which Google does not take, goes as PNG."""
+    if isinstance(part, str):
+        return {"text": part}
+    if part.mime == "image/gif":
+        with open_image(part.data) as image:
+            part = as_png(upright_rgb(image))
+    return {"inlineData": {"mimeType": part.mime, "data": base64.b64encode(part.data).decode()}}
