@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
@@ -24,9 +24,23 @@ def import_labels(batch: Anchor, paths: Sequence[Path]) -> LabelSet:
         LabelError: a file can't be read or lacks a column; a row is of another batch or sample, has no annotator, or
             a label other than 0, 1 and ?; an annotator labelled an answer twice; there is no label at all.
     """
+    return LabelSet(batch=batch.without_text(), annotations=read_annotations(batch_id(batch), batch.positions, paths))
+
+
+def read_annotations(batch: str, known: Collection[str], paths: Sequence[Path]) -> list[Annotation]:
+    """The labels in the files by annotator and row.
+
+    Args:
+        batch: the name that rows must have.
+        known: the ids of its rows.
+        paths: the annotators' files.
+
+    Raises:
+        LabelError: as for `import_labels`.
+    """
     annotations: dict[tuple[str, str], Annotation] = {}
     for path in paths:
-        for place, annotation in _annotations(batch, path):
+        for place, annotation in _annotations(batch, known, path):
             annotator, sample_id = key = annotation.annotator, annotation.sample_id
             if key in annotations:
                 raise LabelError(
@@ -35,17 +49,16 @@ def import_labels(batch: Anchor, paths: Sequence[Path]) -> LabelSet:
             annotations[key] = annotation
     if not annotations:
         raise LabelError("No answer is labelled in these files; fill the columns " + ", ".join(DIMENSIONS) + ".")
-    return LabelSet(batch=batch.without_text(), annotations=[annotations[key] for key in sorted(annotations)])
+    return [annotations[key] for key in sorted(annotations)]
 
 
-def _annotations(batch: Anchor, path: Path) -> Iterator[tuple[str, Annotation]]:
-    known = batch.positions
+def _annotations(batch: str, known: Collection[str], path: Path) -> Iterator[tuple[str, Annotation]]:
     for number, row in enumerate(_rows(path), start=2):
         place = f"{path.name}, row {number}"
         if not any((row[name] or "").strip() for name in DIMENSIONS):
             continue
-        if row["batch"] != batch_id(batch):
-            raise LabelError(f"{place} is of batch {row['batch']!r}, not {batch_id(batch)}; give that batch's file.")
+        if row["batch"] != batch:
+            raise LabelError(f"{place} is of batch {row['batch']!r}, not {batch}; give that batch's file.")
         if row["sample_id"] not in known:
             raise LabelError(f"{place}: {row['sample_id']!r} is not in the batch; leave that column as it was.")
         yield place, _annotation(place, row)

@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -23,8 +23,15 @@ CONTEXT: Final = ("country", "language", "query", "norm", "answer", "image")
 COLUMNS: Final = ("batch", "annotator", "sample_id", *CONTEXT, *DIMENSIONS, "note")
 LONGEST_SIDE: Final = 1024
 """Pixels of an image on the page; the judge saw it in full size."""
-ToLabel = tuple[Item, Sample]
-"""An answer to label, and its sample."""
+
+
+class ToLabel(NamedTuple):
+    """An answer to label."""
+
+    item: Item
+    sample: Sample
+    row_id: str
+    """By which its label comes back: the sample's id, or one that also tells sides apart without naming them."""
 
 
 def batch_id(anchor: Anchor) -> str:
@@ -42,13 +49,33 @@ def export_batch(source: Anchor, n: int, seed: int, folder: Path) -> Anchor:
         CrossError: texts or images are not among the prepared data.
     """
     batch = draw(source, n, seed)
-    entries = list(zip(batch.items, samples_of(batch), strict=True))
-    np.random.default_rng(seed).shuffle(entries)
-    table, page = batch_csv(batch_id(batch), entries), batch_html(batch_id(batch), entries)
+    sheets = make_sheets(batch_id(batch), to_label(batch, list(batch.positions)), seed)
     batch.without_text().write(folder / "batch.json")
+    write_sheets(folder, sheets)
+    return batch
+
+
+def to_label(batch: Anchor, row_ids: Sequence[str]) -> list[ToLabel]:
+    """The answers of a batch under these ids.
+
+    Raises:
+        CrossError: texts or images are not among the prepared data.
+    """
+    return list(map(ToLabel, batch.items, samples_of(batch), row_ids))
+
+
+def make_sheets(batch: str, entries: Sequence[ToLabel], seed: int) -> tuple[str, str]:
+    """Spreadsheet and page, in a random order that both share."""
+    order = np.random.default_rng(seed).permutation(len(entries)).tolist()
+    shuffled = [entries[place] for place in order]
+    return batch_csv(batch, shuffled), batch_html(batch, shuffled)
+
+
+def write_sheets(folder: Path, sheets: tuple[str, str]) -> None:
+    """Write `batch.csv` and `label.html`."""
+    table, page = sheets
     write_text(folder / "batch.csv", table)
     write_text(folder / "label.html", page)
-    return batch
 
 
 def batch_csv(batch: str, entries: Sequence[ToLabel]) -> str:
@@ -56,9 +83,9 @@ def batch_csv(batch: str, entries: Sequence[ToLabel]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", restval="")
     writer.writeheader()
-    for item, sample in entries:
+    for item, sample, row_id in entries:
         shown = {**_shown(sample, item.response), "image": sample.image_name}
-        row = {"batch": batch, "sample_id": sample.sample_id, **shown}
+        row = {"batch": batch, "sample_id": row_id, **shown}
         writer.writerow({name: harmless(value) for name, value in row.items()})
     return text.getvalue()
 
@@ -75,9 +102,9 @@ def batch_html(batch: str, entries: Sequence[ToLabel]) -> str:
         "items": [],
         "images": {},
     }
-    for item, sample in entries:
+    for item, sample, row_id in entries:
         image = sample.image_sha256
-        data["items"].append({"sample_id": sample.sample_id, "image": image, **_shown(sample, item.response)})
+        data["items"].append({"sample_id": row_id, "image": image, **_shown(sample, item.response)})
         if image not in data["images"]:
             data["images"][image] = data_url(sample)
     return Environment(autoescape=True, undefined=StrictUndefined).from_string(template).render(data=data)
