@@ -269,6 +269,25 @@ def test_tile_of_a_country_shows_its_samples(browser: Browser, demo_page: Path) 
         assert page.input_value("#filter-country") == "Russia"
 
 
+def test_levels_become_differences_from_any_run(browser: Browser, demo_page: Path) -> None:
+    with opened(browser, demo_page) as page:
+        page.select_option("#map-run", label="careful")
+        tile = page.locator("button.tile:has-text('RU') .value")
+        level = float(tile.inner_text())
+        page.select_option("#map-run", label="careless")
+        base = float(tile.inner_text())
+        page.select_option("#map-run", label="careful")
+        page.select_option("#map-against", label="difference from careless")
+        assert float(tile.inner_text().replace("−", "-")) == pytest.approx(level - base, abs=0.11)
+        page.select_option("#heat-against", label="difference from careful")
+        assert set(page.locator("#heat td[data-label=careful]").all_inner_texts()) == {"0.0"}
+        page.select_option("#norms-against", label="difference from careful")
+        shown = page.locator(".norms td[data-label=careless]").all_inner_texts()
+        assert "−100.0" in shown
+        far = [text for text in shown if text.startswith("−") and float(text[1:]) >= 20]
+        assert page.locator(".norms td[data-label=careless].delta-0").count() == len(far)
+
+
 def test_right_to_left_text_runs_from_the_right(browser: Browser, demo_page: Path) -> None:
     with opened(browser, demo_page, "#sample=demo/multilingual/Saudi_Arabia_1/1") as page:
         query = page.locator(".query-text")

@@ -93,7 +93,9 @@ def _core(report: Report, options: PageOptions, samples: Sequence[Sample]) -> Ma
         "models": report.labels,
         "dimensions": DIMENSIONS,
         "measures": MEASURES,
-        "countries": [_country_tiles(model) for model in report.models],
+        "countries": [_tiles(model, "country") for model in report.models],
+        "languages": [_tiles(model, "language") for model in report.models],
+        "groups": [_group_of(report, label) for label in report.labels],
         "imagesLeftOut": not options.images,
     }
     if options.samples:
@@ -116,12 +118,17 @@ def _letters(blocks: Sequence[Mapping[str, Any]]) -> int:
     return sum(len(to_text(block)) for block in blocks)
 
 
-def _country_tiles(model: Measured) -> dict[str, dict[str, Any]]:
-    """Country -> measure -> what its tile on the map says."""
-    countries: dict[str, dict[str, Any]] = {}
-    for country, scores in model.slices["country"].items():
-        countries[country] = json_value({measure: _tile(score) for measure, score in scores.items()})
-    return countries
+def _tiles(model: Measured, kind: SliceKind) -> dict[str, dict[str, Any]]:
+    """Country or language -> measure -> what its tile says."""
+    tiles: dict[str, dict[str, Any]] = {}
+    for value, scores in model.slices[kind].items():
+        tiles[value] = json_value({measure: _tile(score) for measure, score in scores.items()})
+    return tiles
+
+
+def _group_of(report: Report, label: str) -> int:
+    """The number of the group of runs that a run can be compared with."""
+    return next(number for number, group in enumerate(report.groups) if label in group)
 
 
 def _tile(score: MeanScore) -> dict[str, Any]:

@@ -55,25 +55,61 @@
     Brazil: ["BR", 2, 4], Indonesia: ["ID", 8, 4], Argentina: ["AR", 2, 5],
   };
 
+  // ---- levels, and differences from any run: one scale of colours for each -------------------------------------
+
+  const LEVELS = 9, BOUNDS = [2, 6, 12, 20]; // points, at which a difference takes the next colour
+
+  const levelClass = (mean) => `level-${Math.min(LEVELS - 1, Math.floor((mean / 100) * LEVELS))}`;
+  const deltaClass = (points) => `delta-${4 + Math.sign(points) * BOUNDS.filter((bound) => Math.abs(points) >= bound).length}`;
+  const signed = (points) => `${points > 0 ? "+" : points < 0 ? "−" : ""}${Math.abs(points).toFixed(1)}`;
+
+  // What a cell says: a level, or its difference from the run `against`, where the two can be compared.
+  function shade(mean, run, against, other) {
+    if (mean === undefined || mean === null) return { text: "–", className: "step-none" };
+    if (against === "") return { text: mean.toFixed(1), className: levelClass(mean) };
+    if (core.groups[run] !== core.groups[against] || other === undefined || other === null) return { text: "–", className: "step-none" };
+    return { text: signed(mean - other), className: deltaClass(mean - other) };
+  }
+
+  function fillAgainst(select) {
+    fill(select, core.models.map((name, place) => [place, `difference from ${name}`]), "level");
+  }
+
+  function drawLegend(place, against) {
+    const steps = against === "" ? [0, 11, 22, 33, 44, 56, 67, 78, 89].map((low) => [levelClass(low + 1), low])
+      : [-20, -12, -6, -2, 0, 2, 6, 12, 20].map((points) => [deltaClass(points), signed(points).replace(".0", "")]);
+    place.replaceChildren(...steps.map(([className, text]) => make("span", `tile ${className}`, text)));
+  }
+
   function startMap(openCountry) {
-    const run = byId("map-run"), measure = byId("map-measure"), map = byId("map");
+    const run = byId("map-run"), measure = byId("map-measure"), against = byId("map-against"), map = byId("map");
     fill(run, core.models.map((name, place) => [place, name]));
     fill(measure, core.measures.map((name) => [name, measureName(name)]));
+    fillAgainst(against);
     measure.value = "compliance";
-    const draw = () => map.replaceChildren(...tiles(core.countries[run.value], measure.value, openCountry));
-    run.addEventListener("change", draw);
-    measure.addEventListener("change", draw);
+    const draw = () => {
+      map.replaceChildren(...tiles(Number(run.value), measure.value, against.value, openCountry));
+      drawLegend(byId("map-legend"), against.value);
+    };
+    for (const select of [run, measure, against]) select.addEventListener("change", draw);
     draw();
+    startHeat();
+    startNorms();
   }
 
-  function tiles(countries, measure, openCountry) {
+  function tiles(run, measure, against, openCountry) {
+    const countries = core.countries[run];
     const names = [...new Set([...Object.keys(PLACES), ...Object.keys(countries)])].sort();
-    return names.map((country) => tile(country, countries[country]?.[measure], openCountry));
+    return names.map((country) => {
+      const other = against === "" ? null : core.countries[against][country]?.[measure]?.mean;
+      return tile(country, countries[country]?.[measure], (mean) => shade(mean, run, against, other), openCountry);
+    });
   }
 
-  function tile(country, score, openCountry) {
+  function tile(country, score, shadeOf, openCountry) {
     const [code, column, row] = PLACES[country] || [country.slice(0, 3), "auto", "auto"];
-    const element = make(score && openCountry ? "button" : "div", `tile step-${step(score)}`);
+    const look = score ? shadeOf(score.mean) : { className: "step-absent" };
+    const element = make(score && openCountry ? "button" : "div", `tile ${look.className}`);
     element.append(make("span", "code", code));
     element.style.gridColumn = column;
     element.style.gridRow = row;
@@ -81,17 +117,67 @@
       element.setAttribute("aria-hidden", "true");
       return element;
     }
-    element.append(make("span", "value", score.short), make("span", "n", `n ${score.n}`));
-    element.title = `${country}: ${score.text}, n ${score.n}`;
+    element.append(make("span", "value", look.text), make("span", "n", `n ${score.n}`));
+    element.title = `${country}: ${look.text}; level ${score.text}, n ${score.n}`;
     element.setAttribute("aria-label", element.title);
     if (openCountry) element.addEventListener("click", () => openCountry(country));
     else element.setAttribute("role", "img");
     return element;
   }
 
-  function step(score) {
-    if (!score) return "absent";
-    return score.mean === null ? "none" : Math.min(4, Math.floor(score.mean / 20));
+  // ---- languages: a row a language, a column a run ---------------------------------------------------------------
+
+  function startHeat() {
+    const measure = byId("heat-measure"), against = byId("heat-against"), table = byId("heat");
+    fill(measure, core.measures.map((name) => [name, measureName(name)]));
+    fillAgainst(against);
+    measure.value = "compliance";
+    const head = table.createTHead().insertRow(), body = table.createTBody();
+    for (const name of ["language", ...core.models]) head.append(columnHead(name));
+    const names = [...new Set(core.languages.flatMap(Object.keys))].sort();
+    const draw = () => body.replaceChildren(...names.map((name) => heatRow(name, measure.value, against.value)));
+    for (const select of [measure, against]) select.addEventListener("change", draw);
+    draw();
+  }
+
+  function columnHead(name) {
+    const cell = make("th", "", name);
+    cell.scope = "col";
+    return cell;
+  }
+
+  function heatRow(language, measure, against) {
+    const row = make("tr"), name = make("th", "", language);
+    name.scope = "row";
+    row.append(name);
+    const other = against === "" ? null : core.languages[against][language]?.[measure]?.mean;
+    core.models.forEach((label, run) => {
+      const score = core.languages[run][language]?.[measure], look = shade(score?.mean, run, against, other);
+      const cell = make("td", look.className, look.text);
+      cell.dataset.label = label;
+      if (score) cell.title = `${score.text}, n ${score.n}`;
+      row.append(cell);
+    });
+    return row;
+  }
+
+  // ---- norms: a column a run ------------------------------------------------------------------------------------
+
+  function startNorms() {
+    const against = byId("norms-against"), rows = document.querySelectorAll(".norms tbody tr");
+    fillAgainst(against);
+    const draw = () => rows.forEach((row) => shadeNorm([...row.querySelectorAll("[data-run]")], against.value));
+    against.addEventListener("change", draw);
+    draw();
+  }
+
+  function shadeNorm(cells, against) {
+    const means = cells.map((cell) => (cell.dataset.value === "" ? null : Number(cell.dataset.value)));
+    cells.forEach((cell, run) => {
+      const look = shade(means[run], run, against, against === "" ? null : means[against]);
+      cell.textContent = look.text;
+      cell.className = look.className;
+    });
   }
 
   if (!core.samples) {
