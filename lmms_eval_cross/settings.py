@@ -210,6 +210,18 @@ def _sentence(error: ValidationError) -> str:
     return f"{name} must {rule}, got {shown}; set another value or unset it."
 
 
+def check_postgres_url(url: str) -> str:
+    """A URL of PostgreSQL that was typed.
+
+    Raises:
+        SettingsError: it is none; it is not quoted, for it may hold a password.
+    """
+    try:
+        return _postgres_address(url)
+    except ValueError as error:
+        raise SettingsError(f"The ledger's address {error}.") from None
+
+
 def describe_settings(settings: Settings) -> str:
     """One line a setting: variable, value in force, and whether it was set; keys masked."""
     lines = []

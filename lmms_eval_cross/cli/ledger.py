@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import closing
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
 
@@ -10,18 +11,21 @@ import click
 from lmms_eval_cross.cli.paths import PATH
 from lmms_eval_cross.files import unwritable_told
 from lmms_eval_cross.ledger import hosts
-from lmms_eval_cross.ledger.address import Server
+from lmms_eval_cross.ledger.address import Address, Server
 from lmms_eval_cross.ledger.batches import forget_batches
 from lmms_eval_cross.ledger.contents import describe
 from lmms_eval_cross.ledger.contents import verify as check
+from lmms_eval_cross.ledger.copying import copy as copy_ledger
 from lmms_eval_cross.ledger.exporting import export as export_all
 from lmms_eval_cross.ledger.migrating import migrate as take_steps
 from lmms_eval_cross.ledger.migrating import statements
+from lmms_eval_cross.ledger.pruning import count_old
+from lmms_eval_cross.ledger.pruning import prune as prune_ledger
 from lmms_eval_cross.ledger.spend import forget_learnt
 from lmms_eval_cross.ledger.steady import open_ledger
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.say import say
-from lmms_eval_cross.settings import load_settings
+from lmms_eval_cross.settings import check_postgres_url, load_settings
 
 
 @click.group()
@@ -72,6 +76,45 @@ def merge(files: tuple[Path, ...]) -> None:
     for file in files:
         new = hosts.merge(own, file, say=partial(say, err=True))
         say(f"{file.name}: {new['verdict']} verdicts and {new['response']} answers are new.")
+
+
+@ledger.command()
+@click.argument("source")
+@click.argument("target")
+def copy(source: str, target: str) -> None:
+    """Copy answers and verdicts from a ledger to another, each a file or postgresql://...; typed again, it goes on."""
+    from tqdm import tqdm  # rows of a large ledger take minutes; no other of these commands shows a bar
+
+    with closing(Ledger(_address(target), "WAL")) as own, tqdm(unit=" rows", unit_scale=True, disable=None) as bar:
+        copied = copy_ledger(_address(source), own, bar.update)
+    say(
+        f"{copied.read} rows were read: {copied.new} are new there, {copied.damaged} are damaged and left out, "
+        f"{copied.missing} are missing under their keys."
+    )
+    if copied.missing or copied.damaged:
+        sys.exit(3)
+
+
+def _address(text: str) -> Address:
+    if "://" in text:
+        return Server(check_postgres_url(text))
+    return Path(text).expanduser()
+
+
+@ledger.command()
+@click.option("--older-than", "days", type=click.IntRange(min=1), required=True, help="Days.")
+@click.option("--yes", is_flag=True, help="Delete, after saying what.")
+def prune(days: int, yes: bool) -> None:
+    """Say what is older than so many days, and with --yes delete it; wanted again, it is paid for again."""
+    before = datetime.now(timezone.utc) - timedelta(days=days)
+    with closing(open_ledger(load_settings())) as own:
+        old = prune_ledger(own, before) if yes else count_old(own, before)
+        told = f"{old.verdicts} verdicts and failures, {old.answers} answers and {old.spending} entries of spending"
+        say(f"{own.name}: {told} are older than {before:%Y-%m-%d}.")
+    if yes:
+        say("They are deleted.")
+    else:
+        say("Nothing is deleted; `ledger copy` keeps them elsewhere, and --yes deletes them.")
 
 
 @ledger.command()

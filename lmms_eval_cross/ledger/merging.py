@@ -111,13 +111,8 @@ def _verdicts(ledger: Ledger, other: ReadLedger, after: int) -> tuple[int, int]:
 
 def _lacking(ledger: Ledger, other: ReadLedger, table: Table, after: int) -> Iterator[Row]:
     """Rows of the other that would change ours."""
-    where = " AND ".join(f"{name} = ?" for name in PLACE[table])
-    scored = "score IS NOT NULL" if table == "verdict" else "TRUE"
-    for row in _new_rows(other, table, after):
-        place = tuple(row[name] for name in PLACE[table])
-        ours = ledger.select(f"SELECT {scored} AS stays FROM {table} WHERE {where}", place)
-        if not ours or (not ours[0]["stays"] and row["score"] is not None):
-            yield row
+    for rows in in_batches(_new_rows(other, table, after), _BATCH):
+        yield from ledger.lacking(table, rows)
 
 
 def _new_rows(other: ReadLedger, table: Table, after: int) -> Iterator[Row]:

@@ -166,19 +166,31 @@ class Ledger:
             LedgerError: the ledger can't be written; it is as before.
         """
         values = [tuple(row[name] for name in COLUMNS[table]) for row in rows]
-        before = self._places(table, rows)
+        before = self._taken(table, rows)
         with self._writing():
             self._database.change_all(_TAKE_OVER[table], values)
-        return len({_place(table, row) for row in rows} - before)
+        return len({_place(table, row) for row in rows} - before.keys())
 
-    def _places(self, table: Table, rows: Sequence[Row]) -> set[tuple[str, ...]]:
-        """Those of the rows' places that are taken."""
-        where = " AND ".join(f"{name} = ?" for name in PLACE[table])
-        taken: set[tuple[str, ...]] = set()
+    def lacking(self, table: Table, rows: Sequence[Row]) -> list[Row]:
+        """The rows, some hundreds, that would change this ledger: they are new, or a verdict where it has a failure."""
+        taken, lacking = self._taken(table, rows), []
         for row in rows:
-            place = _place(table, row)
-            if self.select(f"SELECT 1 FROM {table} WHERE {where}", place):
-                taken.add(place)
+            stays = taken.get(_place(table, row))
+            if stays is None or (not stays and row["score"] is not None):
+                lacking.append(row)
+        return lacking
+
+    def _taken(self, table: Table, rows: Sequence[Row]) -> dict[tuple[str, ...], bool]:
+        """Those of the rows' places that are taken, and whether for good: by an answer or a verdict."""
+        first, second = PLACE[table][:2]
+        stays = "score IS NOT NULL" if table == "verdict" else "TRUE"
+        query = f"SELECT {', '.join(PLACE[table])}, {stays} AS stays FROM {table} WHERE {first} = ? AND {second} = ?"
+        taken: dict[tuple[str, ...], bool] = {}
+        for places in in_batches(dict.fromkeys((row[first], row[second]) for row in rows), _MOST_VALUES // 2):
+            union = " UNION ALL ".join([query] * len(places))
+            values = tuple(value for place in places for value in place)
+            for row in self.select(union, values):
+                taken[_place(table, row)] = bool(row["stays"])
         return taken
 
     @contextmanager

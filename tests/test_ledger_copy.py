@@ -1,0 +1,92 @@
+"""Ledgers are copied from kind to kind, as often as one likes, and what is old is deleted only by one's word."""
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from lmms_eval_cross.benchmark.records import JudgeFailure
+from lmms_eval_cross.errors import LedgerError
+from lmms_eval_cross.ledger import copying
+from lmms_eval_cross.ledger.address import Address, Server
+from lmms_eval_cross.ledger.contents import verify
+from lmms_eval_cross.ledger.copying import copy
+from lmms_eval_cross.ledger.rows import COLUMNS
+from lmms_eval_cross.ledger.store import Ledger
+from tests.conftest import Run
+from tests.filed import BAD, GOOD, answer, entry_of, file_verdict
+
+FAILED = JudgeFailure("awareness", "unavailable", "down\0 \uf8ff0")
+NAMES = [f"n{number}" for number in range(30)]
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    with closing(Ledger(tmp_path / "source.sqlite")) as ledger:
+        for name in NAMES:
+            file_verdict(ledger, name)
+        file_verdict(ledger, "failed", FAILED)
+    return tmp_path / "source.sqlite"
+
+
+def verdicts_in(address: Address) -> list[tuple[object, ...]]:
+    with closing(Ledger(address)) as ledger:
+        rows = ledger.select(f"SELECT {', '.join(COLUMNS['verdict'])} FROM verdict ORDER BY key")
+    return [tuple(row.values()) for row in rows]
+
+
+def test_from_a_file_to_a_server_and_back_every_cell_is_the_same(source: Path, team: Server, tmp_path: Path) -> None:
+    with closing(Ledger(team)) as server:
+        assert copy(source, server) == copying.Copied(read=62, new=62)
+        assert verify(server).right == 31
+    with closing(Ledger(tmp_path / "back.sqlite")) as back:
+        assert copy(team, back).new == 62
+    assert verdicts_in(source) == verdicts_in(team) == verdicts_in(tmp_path / "back.sqlite")
+
+
+def test_a_copy_that_was_cut_short_goes_on_and_keeps_what_is_there(
+    source: Path, address: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copying, "_AT_A_TIME", 10)
+
+    def cut(_: int) -> None:
+        raise LedgerError("cut")
+
+    with closing(Ledger(address)) as target:
+        file_verdict(target, "n3", BAD)
+        file_verdict(target, "n4", FAILED)
+        with pytest.raises(LedgerError, match="cut"):
+            copy(source, target, cut)
+        assert target.count("response") < 31
+        assert copy(source, target).new < 62
+        assert copy(source, target).new == 0
+        assert (target.count("response"), target.count("verdict")) == (31, 31)
+        assert target.find(entry_of("n3").key, "h") == BAD, "what is there stays"
+        assert target.find(entry_of("n4").key, "h") == GOOD, "a verdict takes a failure's place"
+
+
+def test_the_command_copies_and_a_password_is_not_quoted(source: Path, team: Server, cross: Run) -> None:
+    done = cross("ledger", "copy", str(source), team.url)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (
+        "62 rows were read: 62 are new there, 0 are damaged and left out, 0 are missing under their keys.\n"
+    )
+    refused = cross("ledger", "copy", str(source), "mysql://me:hunter2@db/x")
+    assert refused.returncode == 2
+    assert "hunter2" not in refused.stderr
+
+
+def test_what_is_old_is_counted_and_deleted_only_with_yes(ledger_in_force: Address, cross: Run) -> None:
+    with closing(Ledger(ledger_in_force)) as ledger:
+        for name in ("old", "new"):
+            file_verdict(ledger, name)
+        answer(ledger, "lonely")
+        ledger.change("UPDATE verdict SET created_at = '2020-01-01T00:00:00+00:00' WHERE sample_id LIKE '%old%'")
+        ledger.change("UPDATE response SET created_at = '2020-01-01T00:00:00+00:00'")
+        told = cross("ledger", "prune", "--older-than", "30")
+        assert "1 verdicts and failures, 2 answers and 0 entries of spending are older than" in told.stdout, told.stderr
+        assert "Nothing is deleted" in told.stdout
+        assert (ledger.count("verdict"), ledger.count("response")) == (2, 3)
+        assert "They are deleted." in cross("ledger", "prune", "--older-than", "30", "--yes").stdout
+        assert (ledger.count("verdict"), ledger.count("response")) == (1, 1)
+        assert verify(ledger).right == 1, "the answer of a verdict that stays"
