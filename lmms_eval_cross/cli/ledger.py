@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import click
+from tqdm import tqdm
 
 from lmms_eval_cross.cli.paths import PATH
 from lmms_eval_cross.files import unwritable_told
@@ -83,8 +84,6 @@ def merge(files: tuple[Path, ...]) -> None:
 @click.argument("target")
 def copy(source: str, target: str) -> None:
     """Copy answers and verdicts from a ledger to another, each a file or postgresql://...; typed again, it goes on."""
-    from tqdm import tqdm  # rows of a large ledger take minutes; no other of these commands shows a bar
-
     with closing(Ledger(_address(target), "WAL")) as own, tqdm(unit=" rows", unit_scale=True, disable=None) as bar:
         copied = copy_ledger(_address(source), own, bar.update)
     say(
