@@ -11,6 +11,7 @@ from lmms_eval_cross.judge.prices import load_prices
 from lmms_eval_cross.report.capability import Capability, capability_clauses, find_capabilities
 from lmms_eval_cross.report.corrected_scores import CorrectedScore, corrected_scores
 from lmms_eval_cross.report.differences import RunDifference, compare_within, safety_clause, tally
+from lmms_eval_cross.report.efforts import EffortCurve, effort_curves
 from lmms_eval_cross.report.groups import comparable_groups
 from lmms_eval_cross.report.languages import LanguageGap, language_gaps
 from lmms_eval_cross.report.leaderboard import Standing, leaderboards
@@ -57,6 +58,8 @@ class Report:
     """The names of the runs that can be compared with each other."""
     leaderboards: Sequence[Sequence[Standing]]
     """Of every group with three runs or more."""
+    efforts: Sequence[EffortCurve]
+    """Models that stand here at several reasoning efforts."""
     capabilities: Sequence[Capability]
     language_gaps: Sequence[LanguageGap]
     norms: Sequence[NormRow]
@@ -146,6 +149,7 @@ def build_report(runs: Sequence[LoggedRun], min_coverage: float, labels: LabelSe
         notices=find_notices(models, groups, min_coverage),
         comparisons=compare_within(groups),
         leaderboards=leaderboards(groups),
+        efforts=effort_curves(groups),
         groups=[[model.label for model in group] for group in groups],
         capabilities=find_capabilities(models, groups),
         language_gaps=language_gaps(models),

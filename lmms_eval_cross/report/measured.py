@@ -16,6 +16,7 @@ from lmms_eval_cross.report.country_rates import CountryRate, country_rates
 from lmms_eval_cross.report.model_names import model_name, unique_labels
 from lmms_eval_cross.report.round_spread import RoundSpread, spread_of, table_over_rounds
 from lmms_eval_cross.report.scores import SLICES, Scores, ScoreTable, SliceKind, score_table
+from lmms_eval_cross.runs.model_under_test import ModelUnderTest, model_under_test
 from lmms_eval_cross.runs.run_files import LoggedRun
 from lmms_eval_cross.runs.sample_record import JudgedAnswer, Provenance
 from lmms_eval_cross.runs.tuned_on import doubtful_tunings
@@ -72,6 +73,8 @@ class Measured:
     """Of the first round."""
     further_answers: Sequence[JudgedAnswer] = ()
     """Of the other rounds."""
+    under_test: ModelUnderTest | None = None
+    """Who answered, and how; None where results.json does not tell."""
     spread: Sequence[RoundSpread] = ()
     """How far the rounds lie apart; empty for one round."""
 
@@ -170,6 +173,7 @@ def _measure(run: LoggedRun, label: str) -> Measured:
         doubtful_tunings=doubtful_tunings(run.results),
         other_metrics=_with_value(run.other_metrics),
         further_answers=everything[len(answers) :],
+        under_test=model_under_test(run.results),
         spread=spread_of(tables),
     )
 

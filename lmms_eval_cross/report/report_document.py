@@ -117,6 +117,8 @@ class ModelDocument(Document):
     failures: list[FailureDocument]
     other_metrics: dict[str, dict[str, float]]
     """Task -> metric -> value, as in results.json."""
+    reasoning_effort: str = ""
+    """That the model was asked for; empty where none was."""
     rounds: Count = 1
     """How many rounds stand behind the numbers; of several, a sample's score is its mean over them."""
     spread: Annotated[list[RoundSpreadDocument], Field(default_factory=list)]
@@ -142,6 +144,25 @@ class RunDifferenceDocument(Document):
     baseline: str
     candidate: str
     measures: dict[str, MeasureDifferenceDocument]
+
+
+class EffortRowDocument(Document):
+    """A model at one reasoning effort."""
+
+    run: str
+    effort: str
+    samples: Count
+    dimensions: MeasureScores
+    changes: dict[str, MeasureDifferenceDocument]
+    """Against the lowest effort, on the same samples; empty for that one."""
+
+
+class EffortCurveDocument(Document):
+    """A model at several reasoning efforts."""
+
+    model: str
+    rows: list[EffortRowDocument]
+    """The lowest effort first."""
 
 
 class LanguageDocument(Document):
@@ -266,9 +287,11 @@ class ReportDocument(Document):
     """A sentence a comparison; empty where no two runs can be compared."""
     models: Annotated[list[ModelDocument], Field(min_length=1)]
     comparisons: list[RunDifferenceDocument]
+    """Of every group, each further run against the group's first."""
     leaderboards: Annotated[list[list[StandingDocument]], Field(default_factory=list)]
     """Of every group with three runs or more, by compliance; all true ranks lie in their sets with 95% confidence."""
-    """Of every group, each further run against the group's first."""
+    efforts: Annotated[list[EffortCurveDocument], Field(default_factory=list)]
+    """Models with runs at two reasoning efforts or more within a group."""
     groups: Annotated[list[list[str]], Field(default_factory=list)]
     """The names of the runs that can be compared with each other."""
     languages: list[LanguageDocument]

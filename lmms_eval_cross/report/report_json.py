@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from lmms_eval_cross import __version__
 from lmms_eval_cross.report.build import Report
+from lmms_eval_cross.report.efforts import effort_of
 from lmms_eval_cross.report.measured import Measured
 from lmms_eval_cross.report.scores import MEASURES
 
@@ -28,6 +29,7 @@ def report_json(report: Report) -> dict[str, Any]:
             "models": [_model(model) | {"usd": report.usd[model.label]} for model in report.models],
             "comparisons": report.comparisons,
             "leaderboards": report.leaderboards,
+            "efforts": report.efforts,
             "groups": report.groups,
             "languages": report.language_gaps,
             "corrected": report.corrected,
@@ -70,6 +72,7 @@ def _model(model: Measured) -> dict[str, Any]:
         "countries": model.countries,
         "failures": model.failures,
         "other_metrics": model.other_metrics,
+        "reasoning_effort": effort_of(model),
         "rounds": model.rounds,
         "spread": model.spread,
     }

@@ -9,6 +9,7 @@ from lmms_eval_cross import numbers
 from lmms_eval_cross.report.build import Report
 from lmms_eval_cross.report.capability import CapabilityChange
 from lmms_eval_cross.report.corrected_scores import CorrectedEstimate
+from lmms_eval_cross.report.differences import Difference
 from lmms_eval_cross.report.scores import MEASURES, Scores
 from lmms_eval_cross.text import harmless
 
@@ -34,6 +35,8 @@ def csv_tables(report: Report) -> dict[str, str]:
     }
     if report.has_rounds:
         tables["rounds.csv"] = _csv(_rounds(report))
+    if report.efforts:
+        tables["efforts.csv"] = _csv(_efforts(report))
     if report.corrected:
         tables["corrected.csv"] = _csv(_corrected(report))
     return tables
@@ -80,6 +83,22 @@ def _rounds(report: Report) -> Iterator[Sequence[Cell]]:
         for spread in model.spread:
             for number, mean in enumerate(spread.means, start=1):
                 yield model.label, spread.measure, number, mean, spread.mean, spread.deviation
+
+
+def _efforts(report: Report) -> Iterator[Sequence[Cell]]:
+    yield "model", "effort", "run", *_SCORE, "points", "points_low", "points_high", "paired", "finding"
+    for curve in report.efforts:
+        for row in curve.rows:
+            score_rows = _score_rows([curve.model, row.effort, row.run], row.dimensions)
+            for measure, cells in zip(MEASURES, score_rows, strict=True):
+                yield *cells, *_effort_cells(row.changes.get(measure))
+
+
+def _effort_cells(change: Difference | None) -> Sequence[Cell]:
+    """Against the lowest effort."""
+    if change is None:
+        return None, None, None, None, ""
+    return change.points, change.low, change.high, change.n, change.finding
 
 
 def _slices(report: Report) -> Iterator[Sequence[Cell]]:

@@ -18,6 +18,7 @@ _NO_MATTER: Final = frozenset(
 """Arguments that rounds of one model may differ in: where and how fast it runs, its seed, and recorded answers."""
 _SPEED: Final = frozenset({"concurrency", "rpm", "timeout", "patience", "budget_usd"})
 """Arguments of `cross_api` that change no answer, and may differ when a run goes on."""
+_EFFORT: Final = frozenset({"reasoning_effort", "thinking_tokens", "max_new_tokens"})
 _SHOWN: Final = ("temperature", "top_p", "max_new_tokens")
 _UNSHOWN: Final = frozenset(_CHECKPOINT) | _NO_MATTER
 
@@ -32,6 +33,10 @@ class ModelUnderTest:
     """What it was given beside: `reasoning_effort high`, `temperature 0`."""
     identity: str
     """A hash of all that may change its answers, but its seed."""
+    effort: str = ""
+    """The reasoning effort that was asked for; empty where none was."""
+    family: str = ""
+    """A hash of the same without the effort and the tokens that go with it: runs of one model at several efforts."""
 
     def __str__(self) -> str:
         return ", ".join([self.name, *self.settings])
@@ -47,9 +52,15 @@ def model_under_test(results: Mapping[str, Any]) -> ModelUnderTest | None:
     generation = _generation(results)
     name = f"{kind} {_without_folders(_checkpoint(arguments))}".strip()
     matters = {key: value for key, value in arguments.items() if key not in _NO_MATTER}
-    told = canonical_json([kind, matters, generation])
-    digest = hashlib.sha256(told.encode()).hexdigest()[:12]
-    return ModelUnderTest(name, tuple(_settings(arguments, generation)), digest)
+    others = [{key: value for key, value in given.items() if key not in _EFFORT} for given in (matters, generation)]
+    identity, family = _digest([kind, matters, generation]), _digest([kind, *others])
+    return ModelUnderTest(
+        name, tuple(_settings(arguments, generation)), identity, arguments.get("reasoning_effort", ""), family
+    )
+
+
+def _digest(told: list[Any]) -> str:
+    return hashlib.sha256(canonical_json(told).encode()).hexdigest()[:12]
 
 
 def _checkpoint(arguments: Mapping[str, str]) -> str:
