@@ -5,9 +5,12 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from lmms_eval_cross.benchmark.records import Usage
 from lmms_eval_cross.benchmark.rubric import load_native_rubric
+from lmms_eval_cross.cli import main
+from lmms_eval_cross.cost.answer_costs import AskedModel, answer_table
 from lmms_eval_cross.cost.estimate import CostEstimate, Lengths, Picture, cost_table, estimate
 from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.data.scaled import tiles
@@ -125,3 +128,37 @@ def test_old_prices_are_told_with_the_setting_that_names_newer_ones(tmp_path: Pa
     assert age_warning("gpt-4o", own, date(2030, 2, 1)) is None
     assert age_warning("o3", own, date(2030, 2, 1)) is not None, "that price is still the packaged one"
     assert age_warning("nobody", None, date(2030, 2, 1)) is None
+
+
+def test_the_answers_of_a_model_under_test_cost_query_picture_answer_and_thinking() -> None:
+    price = load_prices().find("o3")
+    asked = AskedModel("o3", ("none", "high"), rounds=3)
+    none, high = answer_table(asked, [SAMPLE, SAMPLE], PICTURES, price, 400)[2:]
+    prompt = len(SAMPLE.query.encode()) // 4 + 75 + 4 * 150
+    usd = 3 * 2 * (prompt * 2.0 + 400 * 8.0) / 1e6
+    assert none == f"| none | 6 | {6 * prompt:,} | 2,400 | {usd:.2f} |"
+    usd = 3 * 2 * (prompt * 2.0 + (400 + 24576) * 8.0) / 1e6
+    assert high == f"| high | 6 | {6 * prompt:,} | 149,856 | {usd:.2f} |"
+    assert answer_table(AskedModel("mine"), [SAMPLE], PICTURES, None, 400)[2].endswith("| 400 | no price |")
+
+
+def test_the_command_prices_answers_beside_judging() -> None:
+    arguments = ["cost", "--tasks", "cross_demo", "--model-under-test", "o4-mini", "--reasoning-effort", "low"]
+    done = CliRunner().invoke(main, [*arguments, "--rounds", "3", "--profile", "official"])
+    assert done.exit_code == 0, done.output
+    assert "Answers of o4-mini, 3 to each of 12 samples:" in done.output
+    assert "| low | 36 |" in done.output
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "o4-mini-2025-04-16",
+        "claude-opus-4-1-20250805",
+        "claude-sonnet-4-20250514",
+        "gemini-2.5-pro",
+        "gemini-2.5-flash",
+    ],
+)
+def test_the_papers_closed_families_have_a_price(model: str) -> None:
+    assert load_prices().find(model) is not None

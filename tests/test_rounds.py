@@ -17,6 +17,7 @@ from lmms_eval_cross.cli import main
 from lmms_eval_cross.compare.inputs import load_side
 from lmms_eval_cross.compare.round_means import round_means, spread_sentence
 from lmms_eval_cross.errors import RunError, SettingsError
+from lmms_eval_cross.harness.paper_preset import paper_rounds
 from lmms_eval_cross.harness.rounds_command import run_rounds
 from lmms_eval_cross.report.build import build_report
 from lmms_eval_cross.report.page import PageOptions, render_page
@@ -235,3 +236,22 @@ def _predicted(folder: Path, samples: list[Any], answer: str) -> Path:
 
 def judge(*arguments: str | Path) -> Result:
     return CliRunner().invoke(main, ["judge", *map(str, arguments)])
+
+
+API = ["--model", "cross_api", "--tasks", "cross", "--model_args"]
+
+
+def test_the_papers_preset_is_three_rounds_and_asks_for_what_the_release_leaves_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert paper_rounds([*API, "model=o3,max_new_tokens=4096"], None) == 3
+    assert paper_rounds(["--model", "openai", "--gen_kwargs", "temperature=1,max_new_tokens=9"], 3) == 3
+    with pytest.raises(SettingsError, match="--rounds is 5, and the paper has 3"):
+        paper_rounds([*API, "model=o3,max_new_tokens=4096"], 5)
+    with pytest.raises(SettingsError, match="does not say how long answers may be"):
+        paper_rounds([*API, "model=o3"], None)
+    with pytest.raises(SettingsError, match="sets no temperature, as the release sets none"):
+        paper_rounds(["--model", "openai", "--gen_kwargs", "max_new_tokens=9"], None)
+    monkeypatch.setenv("CROSS_JUDGE_PROFILE", "joint")
+    with pytest.raises(SettingsError, match="CROSS_JUDGE_PROFILE is joint"):
+        paper_rounds([*API, "model=o3,max_new_tokens=4096"], None)

@@ -11,6 +11,7 @@ from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.benchmark.rubric import Rubric
 from lmms_eval_cross.benchmark.splits import GROUPS, SPLITS, tasks_folder
+from lmms_eval_cross.cost.answer_costs import AskedModel, answer_table
 from lmms_eval_cross.cost.estimate import Lengths, Picture, cost_table, estimate, measure_picture
 from lmms_eval_cross.data.images import ImageStore
 from lmms_eval_cross.data.prepared import read_samples
@@ -22,9 +23,14 @@ from lmms_eval_cross.settings import Settings, load_settings
 
 
 def print_cost(
-    names: Sequence[str], profiles: Sequence[str], model: str | None, lengths: Lengths, say: Callable[[str], None]
+    names: Sequence[str],
+    profiles: Sequence[str],
+    model: str | None,
+    lengths: Lengths,
+    say: Callable[[str], None],
+    asked: AskedModel | None = None,
 ) -> None:
-    """Print the cost of judging one answer to every sample of the named tasks.
+    """Print the cost of judging one answer to every sample of the named tasks, and that of the answers of `asked`.
 
     Raises:
         SettingsError: a name is none of our tasks or groups.
@@ -38,6 +44,11 @@ def print_cost(
     if any(profile.scaled for profile in chosen):
         scaled = ScaledImages(settings.home / "scaled")
     samples, pictures = _samples_and_pictures(names, settings, scaled)
+    if asked is not None:
+        say(f"Answers of {asked.name}, {asked.rounds} to each of {len(samples):,} samples:\n")
+        of_asked, questions = prices.find(asked.name), [sample for sample, _ in samples]
+        say("\n".join(answer_table(asked, questions, pictures, of_asked, lengths.answer)))
+        say("\nThinking is counted in full, as `cross_api` allows it; most answers take less.\n")
     estimates = [estimate(profile, samples, pictures, price, lengths) for profile in chosen]
     say(f"Judging one answer to each of {len(samples):,} samples with {model}:\n")
     say("\n".join(cost_table(estimates, prices, model)))
