@@ -25,10 +25,10 @@ FORBIDDEN = {
     "ledger.steady": ASKING | NEVER | PAGES | {"numpy", "pyarrow", "PIL", "yaml"},
     "trust.anchor": ASKING | NEVER | PAGES | {"pyarrow", "PIL", "yaml"},
     "trust.agreement_report": ASKING | NEVER | PAGES | {"pyarrow", "PIL", "yaml"},
-    "trust.labelling_batch": ASKING | NEVER | PAGES,
+    "trust.annotator_sheets": ASKING | NEVER | PAGES,
     "compare.decide": ASKING | NEVER | PAGES | {"pyarrow", "PIL", "yaml"},
     "compare.baseline_file": ASKING | NEVER | PAGES | {"pyarrow", "PIL", "yaml"},
-    "report.report_json": ASKING | NEVER | PAGES | {"pyarrow", "PIL", "yaml"},
+    "report.report_json": ASKING | NEVER | PAGES | {"pyarrow", "PIL"},
     "report.write": ASKING | NEVER | {"vl_convert", "rich"},
     "cost.estimate": ASKING | NEVER | PAGES,
     "session": ASKING | NEVER | PAGES,
@@ -39,7 +39,8 @@ FORBIDDEN = {
     "cli.compare": ASKING | NEVER | PAGES | {"numpy", "pyarrow", "PIL", "yaml", "pydantic"},
     "cli.label": ASKING | NEVER | PAGES | {"numpy", "pyarrow", "PIL", "yaml", "pydantic"},
     "cli.label_correct": ASKING | NEVER | PAGES | {"pyarrow", "PIL", "yaml"},
-    "cli.ledger": ASKING | NEVER | PAGES | {"numpy", "pyarrow", "PIL", "yaml"},
+    "cli.ledger": ASKING | NEVER | PAGES | {"numpy", "pyarrow", "PIL", "yaml", "pydantic"},
+    "cli.ledger_show": ASKING | NEVER | PAGES | {"numpy", "pyarrow", "PIL", "yaml"},
     "harness.run_command": ASKING | NEVER | PAGES,
 }
 """Module -> what importing it must not load."""

@@ -8,7 +8,7 @@ from lmms_eval_cross.cli.paths import PATH
 from lmms_eval_cross.errors import LabelError
 from lmms_eval_cross.say import say
 from lmms_eval_cross.trust.anchor import load_anchor
-from lmms_eval_cross.trust.labelling_batch import batch_id, export_batch
+from lmms_eval_cross.trust.labelling_batch import export_batch
 from lmms_eval_cross.trust.paired_batch import PAIR, export_pair
 
 
@@ -34,5 +34,5 @@ def command(source: Path | None, pair: tuple[Path, Path] | None, n: int, seed: i
         say(f"{output}: batch {export_pair(baseline, candidate, n, seed, output)} of both sides. Give each annotator")
     elif source is not None:
         batch = export_batch(load_anchor(source, to_draw=True), n, seed, output)
-        say(f"{output}: batch {batch_id(batch)} of {len(batch.items)} answers. Give each annotator")
+        say(f"{output}: batch {batch.batch_id} of {len(batch.items)} answers. Give each annotator")
     say(f"label.html (or batch.csv), collect the CSV files, and keep {kept} for `lmms-eval-cross label import`.")

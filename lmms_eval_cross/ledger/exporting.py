@@ -5,6 +5,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from lmms_eval_cross.errors import LedgerError
 from lmms_eval_cross.ledger.address import Address
 from lmms_eval_cross.ledger.opening import open_to_read
@@ -43,9 +46,6 @@ def _target(folder: Path, table: Table) -> Path:
 
 def _write(ledgers: Iterable[Address], table: Table, target: Path) -> int:
     """Stream a table of all ledgers into a file of our own."""
-    import pyarrow as pa  # only this command writes Parquet
-    import pyarrow.parquet as pq
-
     schema, written = pa.schema([(name, _KINDS[kinds[0]]) for name, kinds in COLUMNS[table].items()]), 0
     descriptor = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "wb") as file, pq.ParquetWriter(file, schema) as writer:

@@ -24,7 +24,6 @@ from lmms_eval_cross.runs.run_files import LoggedRun
 from lmms_eval_cross.settings import load_settings
 from lmms_eval_cross.trust.anchor import anchor_of_run
 from lmms_eval_cross.trust.human_labels import LabelSet
-from lmms_eval_cross.trust.labelling_batch import batch_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +162,6 @@ def build_report(runs: Sequence[LoggedRun], min_coverage: float, labels: LabelSe
 
 def _batch(run: LoggedRun) -> str:
     try:
-        return batch_id(anchor_of_run(run))
+        return anchor_of_run(run).batch_id
     except CrossError:
         return ""

@@ -61,7 +61,7 @@ class Chart:
 
 def draw(spec: Spec) -> str:
     """The SVG of a specification, with roles and labels for screen readers."""
-    import vl_convert
+    import vl_convert  # a table without a page needs no renderer
 
     return vl_convert.vegalite_to_svg({**_drawable(spec), "config": _CONFIG})
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from types import ModuleType
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from lmms_eval_cross.stats.late import special
 
 FloatArray = NDArray[np.float64]
 
@@ -136,22 +137,14 @@ def as_rounds(name: str, scores: ArrayLike) -> FloatArray:
 
 def t_quantile(probability: float, degrees_of_freedom: float) -> float:
     """Quantile of Student's t."""
-    return float(_special().stdtrit(degrees_of_freedom, probability))
+    return float(special().stdtrit(degrees_of_freedom, probability))
 
 
 def t_upper_tail(statistic: float, degrees_of_freedom: float) -> float:
     """P(T > statistic) for Student's t."""
-    return float(_special().stdtr(degrees_of_freedom, -statistic))
+    return float(special().stdtr(degrees_of_freedom, -statistic))
 
 
 def fair_coin_tail(heads: int, tosses: int) -> float:
     """P(at most `heads` heads in so many tosses of a fair coin)."""
-    return float(_special().bdtr(heads, tosses, 0.5))
-
-
-def _special() -> ModuleType:
-    # Loading it takes longer than drawing an anchor, labelling or showing a ledger do in all, which do without.
-    import scipy.special
-
-    special: ModuleType = scipy.special
-    return special
+    return float(special().bdtr(heads, tosses, 0.5))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from math import sqrt
-from types import ModuleType
 
 import numpy as np
 
 from lmms_eval_cross.stats.clusters import FloatArray, checked_alpha
+from lmms_eval_cross.stats.late import special
 
 NODES = 300
 """Of the quadrature; more change no bound in the fifth digit."""
@@ -26,8 +26,8 @@ def spent(alpha: float, fraction: float) -> float:
     """
     if not 0 < fraction <= 1:
         raise ValueError(f"fraction must be above 0 and at most 1, got {fraction:g}")
-    quantile = float(_special().ndtri(1 - checked_alpha(alpha) / 2))
-    return 2 * float(_special().ndtr(-quantile / sqrt(fraction)))
+    quantile = float(special().ndtri(1 - checked_alpha(alpha) / 2))
+    return 2 * float(special().ndtr(-quantile / sqrt(fraction)))
 
 
 def nominal_levels(alpha: float, fractions: Sequence[float]) -> list[float]:
@@ -43,7 +43,7 @@ def nominal_levels(alpha: float, fractions: Sequence[float]) -> list[float]:
     for fraction in fractions:
         share, before = spent(alpha, fraction) - before, spent(alpha, fraction)
         bound = paths.bound(fraction, share)
-        levels.append(float(_special().ndtr(-bound)))
+        levels.append(float(special().ndtr(-bound)))
         paths.go_on(fraction, bound)
     return levels
 
@@ -83,7 +83,7 @@ class _Paths:
     def _crossing(self, information: float, bound: float) -> float:
         step = sqrt(information - self._information)
         distances = (bound * sqrt(information) - self._scores) / step
-        return float(self._masses @ _special().ndtr(-distances))
+        return float(self._masses @ special().ndtr(-distances))
 
     def go_on(self, information: float, bound: float) -> None:
         """Drop the paths above the bound, and let the others reach this information."""
@@ -118,11 +118,3 @@ def information_fractions(sizes: Sequence[float], clusters: Sequence[int], corre
     n = np.asarray(sizes, dtype=np.float64)
     information = np.cumsum(n) ** 2 / np.cumsum(n * (1 + (n - 1) * correlation))
     return [float(information[count - 1] / information[-1]) for count in clusters]
-
-
-def _special() -> ModuleType:
-    # Loading it takes longer than much of what needs no quantile; see clusters.py.
-    import scipy.special
-
-    special: ModuleType = scipy.special
-    return special

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from lmms_eval_cross.stats.clusters import FloatArray, checked_alpha, checked_vector, sum_by_cluster
+from lmms_eval_cross.stats.late import special
 
 FEWEST_GROUPS: Final = 3
 """Below this many their spread can't be told."""
@@ -94,21 +94,13 @@ def design_effects(parts: Sequence[tuple[FloatArray, Sequence[Hashable]]]) -> Fl
 
 def _draw(rates: FloatArray, trials: FloatArray) -> FloatArray:
     """Rates of the groups, shape (DRAWS, groups), given what was seen of them."""
-    special = _special()
+    betaln = special().betaln
     mean, spread = (grid.ravel() for grid in np.meshgrid(_MEANS, _SPREADS))
     strength = 1 / spread**2 - 1
     good, bad = (mean * strength)[:, None], ((1 - mean) * strength)[:, None]
     seen_good, seen_bad = good + rates * trials, bad + (1 - rates) * trials
-    fit = (special.betaln(seen_good, seen_bad) - special.betaln(good, bad)).sum(axis=1)
+    fit = (betaln(seen_good, seen_bad) - betaln(good, bad)).sum(axis=1)
     weights = np.exp(fit - fit.max())
     generator = np.random.default_rng(SEED)
     chosen = generator.choice(len(weights), DRAWS, p=weights / weights.sum())
     return np.asarray(generator.beta(seen_good[chosen], seen_bad[chosen]), dtype=np.float64)
-
-
-def _special() -> ModuleType:
-    # Loading it takes longer than much of what needs no quantile; see clusters.py.
-    import scipy.special
-
-    special: ModuleType = scipy.special
-    return special

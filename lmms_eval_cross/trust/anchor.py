@@ -166,6 +166,11 @@ class Anchor(_Part):
         return hashlib.sha256(canonical_json(frozen).encode("ascii")).hexdigest()
 
     @property
+    def batch_id(self) -> str:
+        """The name that ties spreadsheet and page of a labelling batch to it."""
+        return self.id[:16]
+
+    @property
     def population_size(self) -> int:
         """Answers that the items were drawn from."""
         return sum(self.population.values())

@@ -11,7 +11,6 @@ from lmms_eval_cross.errors import LabelError
 from lmms_eval_cross.outside import read_bytes
 from lmms_eval_cross.trust.anchor import Anchor
 from lmms_eval_cross.trust.human_labels import Annotation, LabelSet
-from lmms_eval_cross.trust.labelling_batch import batch_id
 
 NEEDED: Final = ("batch", "annotator", "sample_id", *DIMENSIONS)
 _LABELS: Final[dict[str, Literal[0, 1] | None]] = {"0": 0, "1": 1, "?": None, "": None}
@@ -24,7 +23,7 @@ def import_labels(batch: Anchor, paths: Sequence[Path]) -> LabelSet:
         LabelError: a file can't be read or lacks a column; a row is of another batch or sample, has no annotator, or
             a label other than 0, 1 and ?; an annotator labelled an answer twice; there is no label at all.
     """
-    return LabelSet(batch=batch.without_text(), annotations=read_annotations(batch_id(batch), batch.positions, paths))
+    return LabelSet(batch=batch.without_text(), annotations=read_annotations(batch.batch_id, batch.positions, paths))
 
 
 def read_annotations(batch: str, known: Collection[str], paths: Sequence[Path]) -> list[Annotation]:

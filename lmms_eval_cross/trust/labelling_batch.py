@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+from jinja2 import Environment, StrictUndefined
 
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Sample
@@ -34,11 +35,6 @@ class ToLabel(NamedTuple):
     """By which its label comes back: the sample's id, or one that also tells sides apart without naming them."""
 
 
-def batch_id(anchor: Anchor) -> str:
-    """The name that ties spreadsheet and page to a frozen batch."""
-    return anchor.id[:16]
-
-
 def export_batch(source: Anchor, n: int, seed: int, folder: Path) -> Anchor:
     """Draw a batch and write `batch.json`, `batch.csv` and `label.html`; none of them shows a verdict to people.
 
@@ -49,7 +45,7 @@ def export_batch(source: Anchor, n: int, seed: int, folder: Path) -> Anchor:
         CrossError: texts or images are not among the prepared data.
     """
     batch = draw(source, n, seed)
-    sheets = make_sheets(batch_id(batch), to_label(batch, list(batch.positions)), seed)
+    sheets = make_sheets(batch.batch_id, to_label(batch, list(batch.positions)), seed)
     batch.without_text().write(folder / "batch.json")
     write_sheets(folder, sheets)
     return batch
@@ -92,8 +88,6 @@ def batch_csv(batch: str, entries: Sequence[ToLabel]) -> str:
 
 def batch_html(batch: str, entries: Sequence[ToLabel]) -> str:
     """The labelling page with everything inside: questions, texts, images, code."""
-    from jinja2 import Environment, StrictUndefined
-
     template = files("lmms_eval_cross.trust").joinpath("label.html.j2").read_text(encoding="utf-8")
     prompts = load_native_rubric().prompts
     data: dict[str, Any] = {
