@@ -69,7 +69,15 @@ def test_a_gate_judges_what_it_takes_and_judging_the_rest_later_costs_only_the_r
     assert len(judged_by.judged) == all_calls + taken, "what is in the ledger is not asked again"
     assert cross("judge", answers / "rude", "-o", answers / "after").exit_code == 0
     assert len(judged_by.judged) == 2 * all_calls
-    assert cross("compare", answers / "before", answers / "after").exit_code == 1
+    sides = [answers / "before", answers / "after"]
+    result = cross("compare", *sides, "--gated", answers / "gate.json", "--json", answers / "all.json")
+    assert result.exit_code == 1
+    assert "The sequential gate decided WORSE (exit 1) before, on 5 of 10 norms." in said(result)
+    recorded = json.loads((answers / "all.json").read_text(encoding="utf-8"))["gated"]
+    assert recorded == {"decision": "worse", "exit_code": 1, "norms": 5, "all_norms": 10}
+    for other, words in ((answers / "all.json", "has no looks"), (answers / "gate.json", "is of other runs")):
+        result = cross("compare", *reversed(sides), "--gated", other)
+        assert (result.exit_code, words in said(result)) == (2, True)
 
 
 def test_both_sides_may_be_answers_and_a_judged_candidate_costs_nothing(answers: Path, judged_by: JudgeServer) -> None:

@@ -35,6 +35,7 @@ BATTERY = (
     "cost --tasks cross_casa --model gpt-4o",
     "judge good -o a",
     "judge bad -o b",
+    "gate good bad --json out/gate.json",
     "ledger show",
     "ledger verify",
     "compare a b --junit out/junit.xml --markdown out/compare.md --json out/compare.json --resamples 100",

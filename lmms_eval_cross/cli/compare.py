@@ -114,6 +114,7 @@ def read_accuracy(_: click.Context, __: click.Parameter, given: tuple[str, ...])
     metavar="DIMENSION=SENS,SPEC",
     help="The judge against people, equal on both sides: margins are for what people would say.",
 )
+@click.option("--gated", type=PATH, metavar="FILE", help="JSON of `gate` on these runs: show what it decided.")
 @click.option("--confirm", type=click.IntRange(1), metavar="N", help="Judge all answers N times again.")
 @click.option("--second-judge", is_flag=True, help="--confirm may ask another judge than the runs'.")
 @click.option(

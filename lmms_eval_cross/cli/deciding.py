@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from lmms_eval_cross.compare.comparing import compare_sides, with_labels, write_outputs
+from lmms_eval_cross.compare.comparing import compare_sides, with_gated, with_labels, write_outputs
 from lmms_eval_cross.compare.comparison import Rules
 from lmms_eval_cross.compare.inputs import load_side
 from lmms_eval_cross.compare.terminal import render_text
@@ -31,6 +31,7 @@ class CompareOptions:
     baseline_labels: Path | None
     candidate_labels: Path | None
     accuracy: dict[str, tuple[float, float]]
+    gated: Path | None
     confirm: int | None
     second_judge: bool
     verify_replies: bool
@@ -50,7 +51,7 @@ def decide(options: CompareOptions) -> int:
     found = compare_sides(
         before, after, _rules(options), options.confirm, options.second_judge, options.bridge, deciding
     )
-    found = with_labels(found, options.labels)
+    found = with_gated(with_labels(found, options.labels), options.gated)
     write_outputs(found, options.report_url, options.junit, options.markdown, options.as_json)
     show(render_text(found))
     return found.exit_code

@@ -9,6 +9,7 @@ from lmms_eval_cross.compare.confirm import check_confirmable, confirm
 from lmms_eval_cross.compare.corrected_rounds import corrected_rounds
 from lmms_eval_cross.compare.gate_json import render_json
 from lmms_eval_cross.compare.gate_markdown import render_markdown
+from lmms_eval_cross.compare.gated_before import load_gated
 from lmms_eval_cross.compare.junit import render_junit
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.files import write_text
@@ -59,6 +60,13 @@ def with_labels(comparison: Comparison, path: Path | None) -> Comparison:
         return comparison
     sides = comparison.baseline, comparison.candidate
     return replace(comparison, corrected=corrected_rounds(*sides, labels, comparison.rules.alpha))
+
+
+def with_gated(comparison: Comparison, path: Path | None) -> Comparison:
+    """The comparison with what `gate` decided before, where its file was given."""
+    if path is None:
+        return comparison
+    return replace(comparison, gated=load_gated(path, comparison.baseline, comparison.candidate))
 
 
 def write_outputs(

@@ -12,6 +12,7 @@ from lmms_eval_cross.compare.changes import SampleChange
 from lmms_eval_cross.compare.confirm import Confirmation
 from lmms_eval_cross.compare.corrected_rounds import Corrections
 from lmms_eval_cross.compare.crossing import Crossing
+from lmms_eval_cross.compare.gated_before import GatedBefore
 from lmms_eval_cross.compare.labelled_sides import LabelledSides
 from lmms_eval_cross.compare.looks import Looks
 from lmms_eval_cross.compare.rounds import Side
@@ -127,6 +128,8 @@ class Comparison:
     """The bridge between the judges; None where both sides have one judge."""
     looks: Looks | None = None
     """Of a sequential gate; None where everything was judged before."""
+    gated: GatedBefore | None = None
+    """What `gate` decided of the same runs before; it changes nothing."""
     labelled: LabelledSides | None = None
     """The labels of both sides by which was decided; None where the judge's rates decide."""
     corrected: Corrections = field(default_factory=list)

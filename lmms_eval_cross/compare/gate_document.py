@@ -211,7 +211,19 @@ class LooksDocument(Document):
     """All of them."""
     verdicts: Count
     """That would have been asked for at most."""
+    order: str
+    """A hash of the data and of both runs' answers, by which norms were ordered."""
     taken: list[LookDocument]
+
+
+class GatedDocument(Document):
+    """What `gate` decided of the same runs before."""
+
+    decision: Decision
+    exit_code: Literal[0, 1, 3]
+    norms: Count
+    """That it judged."""
+    all_norms: Count
 
 
 class RateDocument(Document):
@@ -315,6 +327,8 @@ class CompareDocument(Document):
     out."""
     looks: LooksDocument | None = None
     """Of `gate`: bounds of metrics are then those of the look that decided; null of `compare`."""
+    gated: GatedDocument | None = None
+    """Of `compare --gated`."""
     labels: LabelCountsDocument | None = None
     """Where labels of both sides decided, by corrected differences: then `difference` is of what people would say."""
     judge_accuracy: Annotated[dict[Dimension, AccuracyDocument], Field(default_factory=dict)]

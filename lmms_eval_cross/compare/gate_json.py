@@ -47,6 +47,7 @@ def _content(comparison: Comparison) -> dict[str, Any]:
         "confirmation": _confirmation(comparison),
         "bridge": _bridge(comparison),
         "looks": _looks(comparison),
+        "gated": comparison.gated and asdict(comparison.gated),
         "labels": comparison.labelled and dict(zip(("baseline", "candidate"), comparison.labelled.labels, strict=True)),
         "judge_accuracy": _accuracy(comparison),
         "basis": words.basis(comparison),
@@ -103,7 +104,8 @@ def _looks(comparison: Comparison) -> dict[str, Any] | None:
     if looks is None:
         return None
     taken = [{**asdict(look), "dimensions": [_looked_at(one) for one in look.dimensions]} for look in looks.taken]
-    return {"planned": looks.planned, "norms": looks.norms, "verdicts": looks.verdicts, "taken": taken}
+    counts = {"planned": looks.planned, "norms": looks.norms, "verdicts": looks.verdicts}
+    return {**counts, "order": looks.order, "taken": taken}
 
 
 def _looked_at(looked: LookedAt) -> dict[str, Any]:

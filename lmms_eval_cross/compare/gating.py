@@ -74,7 +74,7 @@ class _Gating:
         pairs = pair_scores(*self._sides)
         self._plan = plan_looks(start.baseline, start.candidate, pairs)
         verdicts = sum(len(one.dimensions) for one in self._open(self._plan.norms, list(margins)))
-        self._looks = Looks([], len(self._plan.counts), len(self._plan.norms), verdicts)
+        self._looks = Looks([], len(self._plan.counts), self._plan.order, len(self._plan.norms), verdicts)
         self._asked = 0
 
     def run(self) -> Comparison:

@@ -28,6 +28,8 @@ LEAST_GAIN: Final = 0.05
 class LookPlan:
     """Made before anything is judged, and the same whenever it is made for the same two runs."""
 
+    order: str
+    """A hash of the data and of both runs' answers, by which norms are ordered."""
     norms: tuple[str, ...]
     """In the order in which they are judged."""
     counts: tuple[int, ...]
@@ -41,16 +43,17 @@ def plan_looks(baseline: Side, candidate: Side, pairs: PairedScores) -> LookPlan
 
     The order is by hashes of the data, of both runs' answers and of the norm, so that trying again draws no other one.
     """
-    seed = _seed(baseline, candidate)
+    seed = order_of(baseline, candidate)
     sizes = Counter(pairs.clusters)
     norms = sorted(sizes, key=lambda norm: _sha256([seed, norm]))
     counts = sorted({ceil(len(norms) * look / LOOKS) for look in range(1, LOOKS + 1)})
     fractions = information_fractions([sizes[norm] for norm in norms], counts, _correlation(pairs))
     rising = _rising(dict(zip(counts, fractions, strict=True)))
-    return LookPlan(tuple(norms), tuple(rising), tuple(rising.values()))
+    return LookPlan(seed, tuple(norms), tuple(rising), tuple(rising.values()))
 
 
-def _seed(baseline: Side, candidate: Side) -> str:
+def order_of(baseline: Side, candidate: Side) -> str:
+    """A hash of the data and of both runs' answers."""
     data = sorted({judging.provenance.data_sha256 for _, judging in (*baseline.judging, *candidate.judging)})
     runs = [sorted(map(_fingerprint, side.rounds)) for side in (baseline, candidate)]
     return _sha256([data, *runs])

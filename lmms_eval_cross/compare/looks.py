@@ -137,6 +137,8 @@ class Looks:
 
     taken: Sequence[Look]
     planned: int
+    order: str
+    """A hash of the data and of both runs' answers, by which norms were ordered."""
     norms: int
     verdicts: int
     """Of the gated dimensions that were not judged at the start, on both sides."""

@@ -161,8 +161,13 @@ def basis(comparison: Comparison) -> str:
 
 
 def looked(comparison: Comparison) -> str:
-    """How far a sequential gate judged; nothing of a comparison of judged runs."""
-    looks = comparison.looks
+    """How far a sequential gate judged, or what one decided before; else nothing."""
+    looks, before = comparison.looks, comparison.gated
+    if before is not None:
+        return (
+            f"The sequential gate decided {VERDICTS[before.decision]} (exit {before.exit_code}) before, on "
+            f"{before.norms} of {before.all_norms} norms."
+        )
     if looks is None or not looks.taken:
         return ""
     last = looks.taken[-1]
@@ -171,7 +176,7 @@ def looked(comparison: Comparison) -> str:
         saved = f", {last.asked:,} of {looks.verdicts:,} verdicts asked for"
     return (
         f"Looked {len(looks.taken)} of at most {looks.planned} times: {last.norms} of {looks.norms} norms{saved}. "
-        "Bounds hold whenever the gate stops."
+        f"Bounds hold whenever the gate stops, upper ones at {100 * (1 - comparison.rules.level / len(looks.last)):g}%."
     )
 
 
