@@ -345,6 +345,8 @@ def test_a_temperature_that_is_refused_is_left_out_and_the_record_says_so(provid
     (answer,) = ask(model_for(provider, temperature=0.7))
     assert answer.text.generation["parameters"] == {"max_tokens": 2048}
     assert len(provider.calls) == 2
+    ask(model_for(provider, temperature=0.7))
+    assert len(provider.calls) == 3, "the ledger remembers it"
 
 
 def test_an_effort_that_is_refused_ends_the_asking_and_is_never_left_out(
@@ -373,6 +375,14 @@ def test_too_many_requests_are_waited_for_and_answers_keep_their_order(provider:
     assert [answer.text for answer in answers] == [f"Of {row['query']}" for row in rows]
     assert provider.most_at_once <= 4
     assert len(provider.calls) == 15
+
+
+def test_the_first_call_to_a_new_endpoint_goes_alone_and_later_runs_begin_at_once(provider: Provider) -> None:
+    provider.script = lambda _: Said(delay_seconds=0.3)
+    ask(model_for(provider, concurrency=4), 1)
+    assert provider.most_at_once == 1
+    ask(model_for(provider, concurrency=4), 4)
+    assert provider.most_at_once == 4
 
 
 def test_calls_a_minute_are_spaced(provider: Provider) -> None:

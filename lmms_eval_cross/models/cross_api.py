@@ -2,8 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import partial
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from lmms_eval.api.instance import GenerationResult, Instance, TokenCounts
 from lmms_eval.api.model import lmms
 from tqdm import tqdm
 
+from lmms_eval_cross.benchmark.records import Usage
 from lmms_eval_cross.data.originals import original_pictures
 from lmms_eval_cross.errors import ending_with_a_sentence
 from lmms_eval_cross.judge.caller import Caller, Caution
@@ -21,8 +22,10 @@ from lmms_eval_cross.judge.progress import Tally
 from lmms_eval_cross.judging import open_answers_budget
 from lmms_eval_cross.ledger.spend import Budget
 from lmms_eval_cross.ledger.steady import open_ledger
+from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.models.answering import Asker, Question, answer_all
 from lmms_eval_cross.models.api_arguments import ApiArguments, read_arguments, refuse_sampling
+from lmms_eval_cross.models.learnt import Learnt
 from lmms_eval_cross.models.other_wires import AnthropicWire, GeminiWire
 from lmms_eval_cross.models.prompt import Turn, read_messages
 from lmms_eval_cross.models.wires import ChatWire, ResponsesWire, Sampling, Wire
@@ -67,7 +70,8 @@ class CrossApi(lmms):  # type: ignore[misc]
             self._endpoint = find_model_endpoint(
                 given.provider, given.model, given.base_url, version, settings.model_api_key
             )
-            with _open_budget(self._arguments):
+            with closing(open_ledger(settings)) as ledger:
+                self._budget(ledger)
                 self._price = load_prices(settings.judge_prices).find(self._arguments.model)
         self.device = torch.device("cpu")
         self._rank = int(os.environ.get("RANK", "0"))
@@ -105,8 +109,8 @@ class CrossApi(lmms):  # type: ignore[misc]
                 if told is not None:
                     told(place, _result(answer, questions[place]))
 
-            with ending_with_a_sentence(), _open_budget(self._arguments) as budget:
-                answers, is_stopped = asyncio.run(self._ask(questions, budget, tell_one))
+            with ending_with_a_sentence(), closing(open_ledger(load_settings())) as ledger:
+                answers, is_stopped = asyncio.run(self._ask(questions, ledger, tell_one))
         if is_stopped and _KEPT in os.environ:
             raise SystemExit(1)
         return list(map(_result, answers, questions))
@@ -120,26 +124,35 @@ class CrossApi(lmms):  # type: ignore[misc]
         raise NotImplementedError("cross_api answers one round")
 
     async def _ask(
-        self, questions: Sequence[Question], budget: Budget | None, told: Callable[[int, MadeAnswer], None]
+        self, questions: Sequence[Question], ledger: Ledger, told: Callable[[int, MadeAnswer], None]
     ) -> tuple[list[MadeAnswer], bool]:
         """The answers, and whether asking had to end before the last."""
         given = self._arguments
         wire = self._wire()
+        learnt = Learnt(ledger, wire.client)
         api = given.provider if given.provider in _WIRES else f"{given.provider} {given.api}"
         asker = Asker(wire, self._price, api)
         most = max(1, given.concurrency // self.world_size)
-        limiter = Limiter(most, 1 / self.world_size, proven=False, timeout_seconds=given.timeout)
-        caller = Caller(asker, limiter, Tally(self._price), given.patience, budget, 0.5, self._caution(questions))
+        limiter = Limiter(most, 1 / self.world_size, proven=learnt.is_proven, timeout_seconds=given.timeout)
+        tally, budget = Tally(self._price), self._budget(ledger)
+        caller = Caller(asker, limiter, tally, given.patience, budget, 0.5, self._caution(questions))
         spacing = Spacing(given.rpm / self.world_size if given.rpm else None)
         try:
             return await answer_all(caller, questions, most, spacing, told), caller.is_stopped
         finally:
+            learnt.keep(has_answered=tally.usage != Usage())
             await wire.client.close()
 
     def _wire(self) -> Wire:
         if self._arguments.api == "responses":
             return ResponsesWire(self._endpoint, self._arguments)
         return _WIRES.get(self._arguments.provider, ChatWire)(self._endpoint, self._arguments)
+
+    def _budget(self, ledger: Ledger) -> Budget | None:
+        """The money that answers may cost, for all ranks together; JudgeSetupError without a price to count by."""
+        if self._arguments.budget_usd is None:
+            return None
+        return open_answers_budget(self._arguments.model, self._arguments.budget_usd, load_settings(), ledger)
 
     def _caution(self, questions: Sequence[Question]) -> Caution:
         reply_tokens = max((question.sampling.max_new_tokens for question in questions), default=0)
@@ -186,18 +199,3 @@ def _sampling(arguments: ApiArguments, settings: dict[str, Any]) -> Sampling:
 def _result(answer: MadeAnswer, question: Question) -> GenerationResult:
     usage = question.usage
     return GenerationResult(answer, TokenCounts(usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens))
-
-
-@contextmanager
-def _open_budget(arguments: ApiArguments) -> Iterator[Budget | None]:
-    """The money that answers may cost, None without a bound; counted in the ledger, for all ranks together.
-
-    Raises:
-        JudgeSetupError: the model has no price.
-    """
-    if arguments.budget_usd is None:
-        yield None
-        return
-    settings = load_settings()
-    with closing(open_ledger(settings)) as ledger:
-        yield open_answers_budget(arguments.model, arguments.budget_usd, settings, ledger)
