@@ -33,6 +33,7 @@ class PostgresServer:
             os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
             self._user = ["setpriv", "--reuid=nobody", f"--regid={nobody.pw_gid}", "--clear-groups"]
         settings = [*FAST, f"unix_socket_directories={self.folder}"]
+        self._port = port or 5432
         if port is not None:
             settings += ["listen_addresses=127.0.0.1", f"port={port}"]
         self._options = " ".join(f"-c {setting}" for setting in settings)
@@ -51,11 +52,12 @@ class PostgresServer:
         """An empty database."""
         name = f"ledger{next(self._names)}"
         self.sql(f"CREATE DATABASE {name}", "postgres")
-        return Server(f"postgresql://owner@/{name}?host={self.folder}")
+        return Server(f"postgresql://owner@/{name}?host={self.folder}&port={self._port}")
 
     def sql(self, statement: str, database: str) -> str:
         """Run a statement as the owner; what it prints, bare."""
-        command = ["psql", "--no-psqlrc", "--tuples-only", "--no-align", f"--host={self.folder}", "--username=owner"]
+        command = ["psql", "--no-psqlrc", "--tuples-only", "--no-align", "--username=owner"]
+        command += [f"--host={self.folder}", f"--port={self._port}"]
         return self._run([*command, "--set=ON_ERROR_STOP=1", "--command", statement, database])
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import yaml
 
 from lmms_eval_cross.benchmark.records import Verdict
 from lmms_eval_cross.errors import LedgerError
@@ -16,7 +17,7 @@ from lmms_eval_cross.ledger.migrating import migrate
 from lmms_eval_cross.ledger.postgres_schema import MIGRATIONS, Migration
 from lmms_eval_cross.ledger.store import Entry, Ledger
 from lmms_eval_cross.settings import load_settings
-from tests.conftest import Run
+from tests.conftest import ROOT, Run
 from tests.postgres_server import PostgresServer
 
 SECRET = "postgresql://me:hunter2@127.0.0.1:1/cross?sslmode=require&password=hunter2"
@@ -121,8 +122,32 @@ def test_without_psycopg_the_sentence_names_the_extra(tmp_path: Path, monkeypatc
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 2
-    assert "lmms-eval-cross[postgres]" in done.stderr
+    assert "wants the extra `postgres`" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def workflows_in_docs() -> list[str]:
+    text = (ROOT / "docs" / "ledger.md").read_text(encoding="utf-8")
+    return [part.partition("```")[0] for part in text.split("```yaml\n")[1:]]
+
+
+@pytest.mark.parametrize("workflow", workflows_in_docs(), ids=["server", "file"])
+def test_a_workflow_of_the_docs_follows_its_schema_and_its_steps_keep_the_ledger(
+    workflow: str, run: Run, team: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "workflow.yml").write_text(workflow, encoding="utf-8")
+    schema = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows"]
+    checked = run(*schema, str(tmp_path / "workflow.yml"))
+    assert checked.returncode == 0, checked.stdout
+    job = yaml.safe_load(workflow)["jobs"]["evaluate"]
+    if "CROSS_LEDGER_URL" in job["env"]:
+        monkeypatch.setenv("CROSS_LEDGER_URL", team.url)
+    steps = [step["run"] for step in job["steps"] if step.get("run", "").startswith("lmms-eval-cross")]
+    assert steps
+    for step in steps:
+        done = run(sys.executable, "-m", "lmms_eval_cross", *step.split()[1:])
+        assert done.returncode == 0, done.stderr
+        assert "0 verdicts" in done.stdout
 
 
 SAME_KEY = """

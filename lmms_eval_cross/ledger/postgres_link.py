@@ -20,8 +20,8 @@ try:
     from psycopg_pool import ConnectionPool
 except ImportError:
     raise LedgerError(
-        "CROSS_LEDGER_URL names a PostgreSQL server, which wants psycopg; type "
-        "`pip install 'lmms-eval-cross[postgres]'`, in a clone `pip install '.[postgres]'`, or unset CROSS_LEDGER_URL."
+        "CROSS_LEDGER_URL names a PostgreSQL server, which wants the extra `postgres`; type "
+        "`pip install '.[postgres]'` in a clone, or unset CROSS_LEDGER_URL."
     ) from None
 
 _UNFIT: Final = (psycopg.DataError, psycopg.IntegrityError, errors.DatatypeMismatch, errors.ProgramLimitExceeded)
