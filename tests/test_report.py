@@ -3,6 +3,8 @@
 import csv
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.resources import files
@@ -11,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import statsmodels.api as sm
 from jsonschema import Draft202012Validator
@@ -472,11 +475,52 @@ def test_all_formats_say_the_same_of_a_mean(two: list[Path]) -> None:
     shown = f"{score.mean:.1f}", f"{score.low:.1f}", f"{score.high:.1f}"
     rows = list(csv.DictReader(csv_tables(report)["scores.csv"].splitlines()))
     (row,) = [row for row in rows if (row["model"], row["measure"]) == ("b", "compliance")]
-    assert (row["mean"], row["low"], row["high"]) == shown
+    assert (float(row["mean"]), float(row["low"]), float(row["high"])) == (score.mean, score.low, score.high)
     assert f"{shown[0]} [{shown[1]}, {shown[2]}]" in markdown(report)
     page = render_page(report, PageOptions())
     assert f'<span class="mean">{shown[0]}</span> <span class="range">[{shown[1]}, {shown[2]}]</span>' in page
     assert report_json(report)["models"][1]["dimensions"]["compliance"]["mean"] == pytest.approx(score.mean)
+
+
+def test_parquet_has_the_tables_of_csv_with_types(two: list[Path], tmp_path: Path) -> None:
+    report = report_of(*two)
+    write_report(two, Targets(None, csv=tmp_path, tables="parquet"), PageOptions())
+    scores = pq.read_table(tmp_path / "scores.parquet").to_pylist()
+    (row,) = [row for row in scores if (row["model"], row["measure"]) == ("b", "compliance")]
+    assert row["mean"] == report.models[1].dimensions["compliance"].mean
+    assert isinstance(row["n"], int)
+    assert {file.stem for file in tmp_path.glob("*.parquet")} == {
+        name.removesuffix(".csv") for name in csv_tables(report)
+    }
+    with pytest.raises(RunError, match="is a report of other runs"):
+        write_report(two[:1], Targets(None, csv=tmp_path, tables="parquet"), PageOptions())
+
+
+def test_latex_has_intervals_and_harmless_names_and_compiles_where_there_is_a_tex(tmp_path: Path) -> None:
+    names = ("a_b", "50% {x} \\input{y} & $z$ #1 ~^")
+    rates = (lambda place: place % 3 == 0), (lambda place: place % 7 > 0)
+    runs = [write_run(tmp_path / name, scored(ITEMS, rate)) for name, rate in zip(names, rates, strict=True)]
+    write_report(runs, Targets(None, latex=tmp_path / "t.tex"), PageOptions())
+    text = (tmp_path / "t.tex").read_text()
+    assert "\\input{" not in text
+    assert text.count("\\toprule") == text.count("\\bottomrule") == 2
+    assert "a\\_b & " in text
+    assert re.search(r"\+\d+\.\d \{\\scriptsize \[\d+\.\d, \d+\.\d\]\}", text)
+    tex = shutil.which("pdflatex")
+    if tex is not None:
+        head = "\\documentclass{article}\\usepackage{booktabs}\\begin{document}"
+        (tmp_path / "whole.tex").write_text(f"{head}\n{text}\\end{{document}}\n")
+        command = [tex, "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "whole.tex"]
+        assert subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60).returncode == 0
+
+
+def test_a_site_is_a_folder_with_page_numbers_summary_and_tables(
+    cross: Command, two: list[Path], tmp_path: Path
+) -> None:
+    done = cross("report", *map(str, two), "--site", str(tmp_path / "site"))
+    assert (done.returncode, done.stderr) == (0, "")
+    names = {str(file.relative_to(tmp_path / "site")) for file in (tmp_path / "site").rglob("*.*")}
+    assert {"index.html", "report.json", "summary.md", "tables/models.csv"} <= names
 
 
 def test_tokens_of_the_judge_calls_are_summed_failed_ones_too(tmp_path: Path) -> None:

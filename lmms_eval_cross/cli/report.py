@@ -6,7 +6,7 @@ import click
 
 from lmms_eval_cross.cli.paths import PATH, GivenPath
 from lmms_eval_cross.report.page import PageOptions
-from lmms_eval_cross.report.write import Targets, write_report
+from lmms_eval_cross.report.write import TableFormat, Targets, write_report
 from lmms_eval_cross.say import say
 
 _FILE = GivenPath(dir_okay=False, path_type=Path)
@@ -17,6 +17,20 @@ _FILE = GivenPath(dir_okay=False, path_type=Path)
 @click.option("-o", "--output", type=_FILE, help="The page; without any file named, report.html.")
 @click.option("--markdown", type=_FILE, help="Write a summary to paste.")
 @click.option("--csv", "csv_folder", type=GivenPath(file_okay=False, path_type=Path), help="Write tables to a folder.")
+@click.option(
+    "--format",
+    "tables",
+    type=click.Choice(["csv", "parquet"]),
+    default="csv",
+    show_default=True,
+    help="Of the tables in --csv's folder.",
+)
+@click.option("--latex", type=_FILE, help="Write LaTeX tables (booktabs) of scores and differences.")
+@click.option(
+    "--site",
+    type=GivenPath(file_okay=False, path_type=Path),
+    help="Write a folder for a web server: index.html, report.json, summary.md and tables/.",
+)
 @click.option("--json", "json_file", type=_FILE, help="Write the numbers; docs/report.md has the schema.")
 @click.option("--labels", type=_FILE, help="Correct the means by human labels, of `label import`.")
 @click.option("--no-samples", is_flag=True, help="Leave out queries, answers, norms and images: a page to share.")
@@ -27,6 +41,9 @@ def report(
     output: Path | None,
     markdown: Path | None,
     csv_folder: Path | None,
+    tables: TableFormat,
+    latex: Path | None,
+    site: Path | None,
     json_file: Path | None,
     labels: Path | None,
     no_samples: bool,
@@ -38,9 +55,12 @@ def report(
     A run is lmms-eval's --output_path, made with --log_samples; of a folder above several, all are shown. The first is
     the baseline of all comparisons.
     """
-    if not any((output, markdown, csv_folder, json_file)):
+    if site is not None:
+        output, markdown = output or site / "index.html", markdown or site / "summary.md"
+        csv_folder, json_file = csv_folder or site / "tables", json_file or site / "report.json"
+    if not any((output, markdown, csv_folder, json_file, latex)):
         output = Path("report.html")
-    targets = Targets(page=output, markdown=markdown, csv=csv_folder, json=json_file)
+    targets = Targets(output, markdown, csv_folder, json_file, latex, tables)
     options = PageOptions(samples=not no_samples, images=not redact_images)
     for path in write_report(runs, targets, options, labels, force):
         say(path)

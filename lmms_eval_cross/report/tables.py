@@ -1,11 +1,10 @@
-"""The report as CSV files for a spreadsheet: the page's numbers, one table a file."""
+"""The report as CSV files for a spreadsheet or Parquet for a program: the page's numbers, one table a file."""
 
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, TypeAlias
 
-from lmms_eval_cross import numbers
 from lmms_eval_cross.report.build import Report
 from lmms_eval_cross.report.capability import CapabilityChange
 from lmms_eval_cross.report.corrected_scores import CorrectedEstimate
@@ -16,29 +15,38 @@ from lmms_eval_cross.text import harmless
 Cell: TypeAlias = str | float | None
 """A float is percent or points, and None a number that there isn't."""
 Table: TypeAlias = Iterable[Sequence[Cell]]
-MODELS: Final = "models.csv"
+MODELS: Final = "models"
 _SCORE: Final = ("measure", "mean", "low", "high", "n", "failed", "norms", "worst", "best")
 
 
 def csv_tables(report: Report) -> dict[str, str]:
-    """File name -> CSV with a header; numbers in percent and points, rounded as on the page."""
-    tables = {
-        MODELS: _csv(_models(report)),
-        "scores.csv": _csv(_scores(report)),
-        "slices.csv": _csv(_slices(report)),
-        "countries.csv": _csv(_countries(report)),
-        "differences.csv": _csv(_differences(report)),
-        "languages.csv": _csv(_languages(report)),
-        "norms.csv": _csv(_norms(report)),
-        "capability.csv": _csv(_capability(report)),
-        "failures.csv": _csv(_failures(report)),
+    """File name -> CSV with a header; numbers in percent and points, with all their digits."""
+    return {f"{name}.csv": _csv(rows) for name, rows in _tables(report).items()}
+
+
+def parquet_tables(report: Report) -> dict[str, bytes]:
+    """File name -> the same tables as Parquet; what has no number is null."""
+    return {f"{name}.parquet": _parquet(list(rows)) for name, rows in _tables(report).items()}
+
+
+def _tables(report: Report) -> dict[str, Table]:
+    tables: dict[str, Table] = {
+        MODELS: _models(report),
+        "scores": _scores(report),
+        "slices": _slices(report),
+        "countries": _countries(report),
+        "differences": _differences(report),
+        "languages": _languages(report),
+        "norms": _norms(report),
+        "capability": _capability(report),
+        "failures": _failures(report),
     }
     if report.has_rounds:
-        tables["rounds.csv"] = _csv(_rounds(report))
+        tables["rounds"] = _rounds(report)
     if report.efforts:
-        tables["efforts.csv"] = _csv(_efforts(report))
+        tables["efforts"] = _efforts(report)
     if report.corrected:
-        tables["corrected.csv"] = _csv(_corrected(report))
+        tables["corrected"] = _corrected(report)
     return tables
 
 
@@ -50,23 +58,37 @@ def _csv(rows: Table) -> str:
     return text.getvalue()
 
 
-def _written(cell: Cell) -> str | int:
+def _written(cell: Cell) -> str | float:
     """The cell, which a spreadsheet takes for text or a number; a negative number stays one."""
     if isinstance(cell, str):
         return cell if _is_number(cell) else harmless(cell)
-    if isinstance(cell, int):
-        return cell
-    return numbers.plain(cell)
+    return "" if cell is None else cell
 
 
 def _is_number(text: str) -> bool:
     return text.removeprefix("-").replace(".", "", 1).isdigit()
 
 
+def _parquet(rows: Sequence[Sequence[Cell]]) -> bytes:
+    # only those who ask for Parquet load it
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    head, *body = rows
+    columns = {str(name): [_storable(row[place]) for row in body] for place, name in enumerate(head)}
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(columns), buffer, compression="none")  # so that the mark can be read in it
+    return buffer.getvalue()
+
+
+def _storable(cell: Cell) -> Cell:
+    return cell.encode("utf-8", "replace").decode() if isinstance(cell, str) else cell
+
+
 def _models(report: Report) -> Iterator[Sequence[Cell]]:
     yield "model", "name", "date", "samples", "coverage", "judge", "rubric", "data", "mark"
     for model in report.models:
-        counts = len(model.answers), numbers.coverage(model.coverage)
+        counts = len(model.answers), model.coverage
         sources = model.sources
         yield model.label, model.model, model.date, *counts, sources.judge, sources.rubric, sources.data, report.mark
 
@@ -151,7 +173,7 @@ def _capability(report: Report) -> Iterator[Sequence[Cell]]:
     yield "model", "task", "metric", "value", "scale", "percent", "points", "low", "high", "method", "origin"
     for metric in report.capabilities:
         for model, value in metric.raw.items():
-            shown = numbers.short(value), metric.scale, metric.percent.get(model)
+            shown = value, metric.scale, metric.percent.get(model)
             change = _change_cells(metric.changes.get(model))
             yield model, metric.task, metric.metric, *shown, *change, metric.origin
 
@@ -172,7 +194,7 @@ def _corrected(report: Report) -> Iterator[Sequence[Cell]]:
     for score in report.corrected:
         judge_rate = score.judge_rate.mean, score.judge_rate.low, score.judge_rate.high
         means = *judge_rate, *_corrected_cells(score.rogan_gladen), *_corrected_cells(score.ppi)
-        rates = numbers.plain_share(score.sensitivity), numbers.plain_share(score.specificity)
+        rates = score.sensitivity, score.specificity
         origin = score.labels, "yes" if score.of_run else "no", score.reason or ""
         yield score.model, score.dimension, *means, *rates, *origin
 

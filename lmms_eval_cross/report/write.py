@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from lmms_eval_cross.errors import RunError
-from lmms_eval_cross.files import write_whole
+from lmms_eval_cross.files import writing_whole
 from lmms_eval_cross.report.build import Report, build_report
 from lmms_eval_cross.report.earlier_report import mark_of, refuse_to_overwrite
+from lmms_eval_cross.report.latex import latex_tables
 from lmms_eval_cross.report.measured import Measured
 from lmms_eval_cross.report.page import PageOptions, render_page
 from lmms_eval_cross.report.report_json import report_json, to_text
 from lmms_eval_cross.report.report_markdown import markdown
-from lmms_eval_cross.report.tables import MODELS, csv_tables
+from lmms_eval_cross.report.tables import MODELS, csv_tables, parquet_tables
 from lmms_eval_cross.runs.run_places import run_places
 from lmms_eval_cross.runs.run_rounds import load_as_one
 from lmms_eval_cross.settings import load_settings
 from lmms_eval_cross.trust.human_labels import LabelSet, load_labels
+
+TableFormat: TypeAlias = Literal["csv", "parquet"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +35,16 @@ class Targets:
     csv: Path | None = None
     """A folder."""
     json: Path | None = None
+    latex: Path | None = None
+    tables: TableFormat = "csv"
+    """Of the files in the folder `csv`."""
 
     @property
     def marked(self) -> list[Path]:
         """The files that say which runs they were made of; of a folder of tables the first does."""
-        tables = None if self.csv is None else self.csv / MODELS
-        return [path for path in (self.page, self.markdown, self.json, tables) if path is not None]
+        tables = None if self.csv is None else self.csv / f"{MODELS}.{self.tables}"
+        named = (self.page, self.markdown, self.json, self.latex, tables)
+        return [path for path in named if path is not None]
 
 
 def write_report(
@@ -63,8 +71,8 @@ def write_report(
     if not options.samples:
         report = without_texts(report)
     contents = _contents(report, targets, options)
-    for path, text in contents.items():
-        _write(path, text)
+    for path, content in contents.items():
+        _write(path, content)
     return list(contents)
 
 
@@ -83,23 +91,32 @@ def _without_details(model: Measured) -> Measured:
     return replace(model, failures=[replace(failure, detail="") for failure in model.failures])
 
 
-def _contents(report: Report, targets: Targets, options: PageOptions) -> dict[Path, str]:
-    contents: dict[Path, str] = {}
+def _contents(report: Report, targets: Targets, options: PageOptions) -> dict[Path, str | bytes]:
+    contents: dict[Path, str | bytes] = {}
     if targets.page:
         contents[targets.page] = render_page(report, options)
     if targets.markdown:
         contents[targets.markdown] = markdown(report)
     if targets.csv:
-        for name, text in csv_tables(report).items():
-            contents[targets.csv / name] = text
+        for name, table in _tables(report, targets.tables).items():
+            contents[targets.csv / name] = table
+    if targets.latex:
+        contents[targets.latex] = latex_tables(report)
     if targets.json:
         contents[targets.json] = to_text(report_json(report)) + "\n"
     return contents
 
 
-def _write(path: Path, text: str) -> None:
+def _tables(report: Report, ending: TableFormat) -> Mapping[str, str | bytes]:
+    return parquet_tables(report) if ending == "parquet" else csv_tables(report)
+
+
+def _write(path: Path, content: str | bytes) -> None:
     """Write a file whole or not at all; half a character, which JSON can hold and UTF-8 can't, becomes `?`."""
+    if isinstance(content, str):
+        content = content.encode("utf-8", "replace")
     try:
-        write_whole(path, text, errors="replace")
+        with writing_whole(path, "wb") as file:
+            file.write(content)
     except OSError as error:
         raise RunError(f"{path} can't be written ({error.strerror}); choose another place.") from None
