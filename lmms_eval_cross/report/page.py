@@ -26,6 +26,8 @@ from lmms_eval_cross.report.thumbnails import thumbnails
 
 PACKED_FROM: Final = 1_000_000
 """Letters of all runs' answers and judge's words; fewer stand in the page as they are, and can be searched at once."""
+COLUMNS: Final = 4
+"""Runs that stand side by side at first."""
 NORMS_SHOWN: Final = 12
 VERDICTS_SHOWN: Final = 5
 FAILURES_SHOWN: Final = 200
@@ -44,6 +46,7 @@ def render_page(report: Report, options: PageOptions) -> str:
     """The report as HTML."""
     style, script = _asset("report.css"), _asset("report.js")
     samples = all_samples(report.models)
+    texts = _run_texts(report, options, samples)
     rows = {kind: slice_rows(report.models, kind, "compliance") for kind in SLICES}
     return (
         html_environment()
@@ -54,8 +57,8 @@ def render_page(report: Report, options: PageOptions) -> str:
             policy=content_policy(style, script),
             style=Markup(style),
             script=Markup(script),
-            core=_core(report, options, samples),
-            run_texts=_run_texts(report, options, samples),
+            core=_core(report, options, samples, texts),
+            run_texts=list(map(inert_json, texts)),
             rows=rows,
             charts=_charts(report, rows),
             norms_shown=NORMS_SHOWN,
@@ -87,7 +90,7 @@ def _asset(name: str) -> str:
     return (files("lmms_eval_cross.report") / "templates" / name).read_text(encoding="utf-8")
 
 
-def _core(report: Report, options: PageOptions, samples: Sequence[Sample]) -> Markup:
+def _core(report: Report, options: PageOptions, samples: Sequence[Sample], texts: Sequence[Sequence[Any]]) -> Markup:
     """What the page's script reads at once."""
     core: dict[str, Any] = {
         "models": report.labels,
@@ -100,18 +103,24 @@ def _core(report: Report, options: PageOptions, samples: Sequence[Sample]) -> Ma
     }
     if options.samples:
         images = thumbnails(samples) if options.images else {}
-        core |= browser_data(report.models, samples, images) | {"batches": report.batches}
+        core |= browser_data(report.models, samples, images) | {"batches": report.batches, "first": _first(texts)}
     return inert_json(core)
 
 
-def _run_texts(report: Report, options: PageOptions, samples: Sequence[Sample]) -> list[Markup]:
-    """What the page's script reads of a run when its answers are first shown; nothing where texts are left out."""
+def _run_texts(report: Report, options: PageOptions, samples: Sequence[Sample]) -> list[Sequence[Any]]:
+    """Of each run, blocks of answers as the page's script reads them; nothing where texts are left out."""
     if not options.samples:
         return []
-    texts = [run_texts(model, samples) for model in report.models]
+    texts: list[Sequence[Any]] = [run_texts(model, samples) for model in report.models]
     if sum(map(_letters, texts)) < PACKED_FROM:
-        return list(map(inert_json, texts))
-    return [inert_json(packed(blocks)) for blocks in tqdm(texts, "Compressing", unit="run", disable=None)]
+        return texts
+    return [packed(blocks) for blocks in tqdm(texts, "Compressing", unit="run", disable=None)]
+
+
+def _first(texts: Sequence[Sequence[Any]]) -> list[str]:
+    """The first block of the first columns, where blocks are compressed: it is shown before the rest has come."""
+    first = [blocks[0] for blocks in texts[:COLUMNS] if blocks]
+    return [block for block in first if isinstance(block, str)]
 
 
 def _letters(blocks: Sequence[Mapping[str, Any]]) -> int:

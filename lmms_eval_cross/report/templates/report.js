@@ -93,8 +93,18 @@
     };
     for (const select of [run, measure, against]) select.addEventListener("change", draw);
     draw();
-    startHeat();
-    startNorms();
+    whenSeen("slices", startHeat);
+    whenSeen("norms", startNorms);
+  }
+
+  // Cells are filled when their section comes near the screen.
+  function whenSeen(id, start) {
+    const observer = new IntersectionObserver((entries) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      observer.disconnect();
+      start();
+    }, { rootMargin: "800px" });
+    observer.observe(byId(id));
   }
 
   function tiles(run, measure, against, openCountry) {
@@ -209,10 +219,10 @@
 
   // A block of a run, or null while it is on its way; `then` is called when it has come.
   function blockOf(run, number, then) {
-    const key = `${run}/${number}`, store = storeOf(run);
+    const key = `${run}/${number}`, early = number === 0 ? core.first[run] : undefined;
     if (decoded.has(key)) return decoded.get(key);
-    if (!store) return null;
-    const packed = store[number];
+    const packed = early ?? storeOf(run)?.[number]; // the first block of the first columns stands before all others
+    if (packed === undefined) return null;
     if (typeof packed !== "string") return packed;
     if (pending.has(key)) return null;
     pending.add(key);
@@ -267,11 +277,11 @@
   const wantedPlaces = () => (dimension.value === "" ? dimensions.map((_, place) => place) : [Number(dimension.value)]);
 
   function disagree(row, runs, places) {
-    const all = models.map((_, model) => model);
-    return places.some((place) => runs.some((one) => all.some((other) => {
-      const pair = letter(one, row, place) + letter(other, row, place);
-      return pair === "01" || pair === "10";
-    })));
+    return places.some((place) => {
+      const seen = models.map((_, model) => letter(model, row, place));
+      const good = seen.includes("1"), bad = seen.includes("0");
+      return good && bad && runs.some((one) => seen[one] === "1" || seen[one] === "0");
+    });
   }
 
   function outcomeTest() {
@@ -716,7 +726,7 @@
 
   function whenFirstAnswersAreHere() {
     if (selected !== null) drawDetail(selected);
-    if (columns.some((model) => !isHere(model))) setTimeout(whenFirstAnswersAreHere, 20);
+    if (!detail.querySelector(".answer") && columns.some((model) => !isHere(model))) setTimeout(whenFirstAnswersAreHere, 20);
   }
 
   startMap(openCountry);
