@@ -93,18 +93,8 @@
     };
     for (const select of [run, measure, against]) select.addEventListener("change", draw);
     draw();
-    whenSeen("slices", startHeat);
-    whenSeen("norms", startNorms);
-  }
-
-  // Cells are filled when their section comes near the screen.
-  function whenSeen(id, start) {
-    const observer = new IntersectionObserver((entries) => {
-      if (!entries.some((entry) => entry.isIntersecting)) return;
-      observer.disconnect();
-      start();
-    }, { rootMargin: "800px" });
-    observer.observe(byId(id));
+    startHeat();
+    startNorms();
   }
 
   function tiles(run, measure, against, openCountry) {
