@@ -23,15 +23,15 @@ CrossError              one sentence: the value, the rule, the next step; exit c
 Anything else that is raised is a bug and keeps its traceback.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from lmms_eval_cross.say import tell
 
-_HEAD: Final = 1000
-_TAIL: Final = 500
-"""Of a sentence that quotes something endless, so many characters of its two ends are told: the value and the rule."""
+_ENDLESS: Final = re.compile(r"(\S{700})\S{300,}(\S{300})")
+"""What no name, path or number is: a value without a space and, in practice, without an end."""
 
 
 class CrossError(Exception):
@@ -40,10 +40,7 @@ class CrossError(Exception):
     exit_code = 2
 
     def __str__(self) -> str:
-        sentence = super().__str__()
-        if len(sentence) <= _HEAD + _TAIL:
-            return sentence
-        return f"{sentence[:_HEAD]} [...] {sentence[-_TAIL:]}"
+        return _ENDLESS.sub(r"\1[...]\2", super().__str__())
 
 
 class SettingsError(CrossError):

@@ -160,9 +160,10 @@ def test_report_shows_the_corrected_means_on_the_first_screen_and_in_every_forma
     assert (row["of_run"], row["labels"]) == (True, expected.labels)
     with (out["tables"] / "corrected.csv").open(newline="") as file:
         rows = [each for each in csv.DictReader(file) if (each["model"], each["dimension"]) == ("a", "compliance")]
-    assert [each["rogan_gladen"] for each in rows] == [shown]
+    assert [f"{float(each['rogan_gladen']):.1f}" for each in rows] == [shown]
     of_run = [f"{100 * end:.1f}" for end in (expected.rogan_gladen.run_low, expected.rogan_gladen.run_high)]
-    assert [[each["rogan_gladen_run_low"], each["rogan_gladen_run_high"]] for each in rows] == [of_run]
+    ends = [[each["rogan_gladen_run_low"], each["rogan_gladen_run_high"]] for each in rows]
+    assert [[f"{float(end):.1f}" for end in both] for both in ends] == [of_run]
     (line,) = [each for each in out["o.md"].read_text().splitlines() if each.startswith("| a | compliance |")]
     assert f"| {shown} [" in line
     assert f"run [{', '.join(of_run)}]" in line

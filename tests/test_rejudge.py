@@ -212,7 +212,7 @@ def test_judging_again_names_what_may_help_and_writes_nothing_where_nothing_is_n
     assert "Written: " in first.stdout
     assert "Nothing is new, so nothing was written." in again.stdout
     assert (len(judged_by.judged), sorted(predicted.iterdir())) == (asked, files)
-    copied = cross("judge", str(predicted), "-o", str(predicted / "copy"))
+    copied = cross("judge", str(predicted), "-o", str(predicted.parent / "copy"))
     assert "Written: " in copied.stdout, "a folder that is named is filled"
 
     judged_by.script = judge_by_answer

@@ -19,6 +19,7 @@ from lmms_eval_cross.benchmark.records import (
 from lmms_eval_cross.errors import DataError, LedgerError
 from lmms_eval_cross.judge.caller import OF_THE_JUDGE, Caller, Caution, Outcomes, failures
 from lmms_eval_cross.judge.job import Job, Judge
+from lmms_eval_cross.judge.outermost import Outermost
 from lmms_eval_cross.judge.profiles import Dimensions
 from lmms_eval_cross.judge.progress import Progress, Tally
 from lmms_eval_cross.ledger.desk import Desk
@@ -79,7 +80,7 @@ class JudgeEngine:
         """First verdict key of a call -> when a batch with it was handed in that nobody has collected."""
         self._has_kept_back = False
         self._asking: dict[str, asyncio.Task[Outcomes]] = {}
-        self._settling: set[asyncio.Task[None]] = set()
+        self._outermost = Outermost()
         self._pending: set[Future[None]] = set()
         self._lock = threading.Lock()
         self._loop = asyncio.new_event_loop()
@@ -120,7 +121,7 @@ class JudgeEngine:
             job: the answer.
             settled: called with the outcomes on the engine's thread, before the future is done.
         """
-        future = asyncio.run_coroutine_threadsafe(self._settle_here(job, settled), self._loop)
+        future = asyncio.run_coroutine_threadsafe(self._outermost.run(self._settle(job, settled)), self._loop)
         with self._lock:
             self._pending.add(future)
         return future
@@ -152,22 +153,9 @@ class JudgeEngine:
         self._loop.close()
 
     async def _stop(self) -> None:
-        # Only the outermost tasks, which pass it on: a task within the HTTP library that is cancelled before it began,
-        # or twice, leaves its connection open.
-        settling = [*self._settling]
-        for task in settling:
-            task.cancel()
-        await asyncio.gather(*settling, return_exceptions=True)
+        await self._outermost.give_up()
         await self.judge.close()
         await self._loop.shutdown_default_executor()
-
-    async def _settle_here(self, job: Job, settled: Callable[[Outcomes], None]) -> None:
-        """`_settle` as a task that `close` can cancel."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._settling.add(task)
-        task.add_done_callback(self._settling.discard)
-        await self._settle(job, settled)
 
     async def _settle(self, job: Job, settled: Callable[[Outcomes], None]) -> None:
         self.tally.submitted += len(job.dimensions)

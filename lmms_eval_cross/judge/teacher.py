@@ -14,6 +14,7 @@ from lmms_eval_cross.judge.endpoint import Endpoint, find_teacher_endpoint
 from lmms_eval_cross.judge.endpoint_judge import PICTURE_TOKENS
 from lmms_eval_cross.judge.job import Heard
 from lmms_eval_cross.judge.messages import Message, without_picture
+from lmms_eval_cross.judge.outermost import Outermost
 from lmms_eval_cross.judge.prices import load_prices
 from lmms_eval_cross.judge.profiles import Dimensions
 from lmms_eval_cross.judge.progress import Tally
@@ -67,13 +68,14 @@ class EndpointTeacher:
         limiter = Limiter(settings.teacher_concurrency, proven=False, timeout_seconds=settings.teacher_timeout)
         caution = Caution("the teacher", finish_later, settings.teacher_max_tokens, _TOO_SLOW)
         self._caller = Caller(asked, limiter, self.tally, settings.judge_patience, budget, 0.5, caution)
+        self._outermost = Outermost()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="cross-teacher", daemon=True)
         self._thread.start()
 
     def write(self, call: TeacherCall) -> str | NoText:
         """The teacher's text, waited for; tried again where another try may go better."""
-        return self._wait(self._write(call))
+        return self._wait(self._outermost.run(self._write(call)))
 
     def close(self) -> None:
         """Stop; what is in flight is given up."""
@@ -89,10 +91,7 @@ class EndpointTeacher:
         return sendable(outcome.rationale).strip()
 
     async def _stop(self) -> None:
-        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        await self._outermost.give_up()
         await self._writer.close()
 
     def _wait(self, work: Coroutine[Any, Any, _T]) -> _T:
