@@ -7,7 +7,15 @@ from typing import Any
 
 import click
 
-from lmms_eval_cross.cli.compare import OUTPUT, never_worse_by_accident, read_margins
+from lmms_eval_cross.cli.compare import never_worse_by_accident
+from lmms_eval_cross.cli.gate_options import (
+    OUTPUT,
+    alpha_option,
+    inconclusive_option,
+    margin_option,
+    slices_option,
+    verify_replies_option,
+)
 from lmms_eval_cross.cli.paths import PATH
 
 
@@ -16,41 +24,11 @@ from lmms_eval_cross.cli.paths import PATH
 @click.argument("answers", type=PATH)
 @click.option("--baseline-round", multiple=True, type=PATH, metavar="PATH", help="A further round of the baseline.")
 @click.option("--candidate-round", multiple=True, type=PATH, metavar="PATH", help="A further round of the answers.")
-@click.option(
-    "--margin",
-    "margins",
-    multiple=True,
-    callback=read_margins,
-    metavar="DIMENSION=POINTS",
-    help="Gate a dimension. Default: all four, 5 points each.",
-)
-@click.option(
-    "--alpha",
-    default=0.05,
-    show_default=True,
-    type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
-    help="What all looks together spend.",
-)
-@click.option(
-    "--inconclusive",
-    type=click.Choice(["fail", "pass"]),
-    default="fail",
-    show_default=True,
-    help="`pass`: exit 0 where sound data can't decide at these margins.",
-)
-@click.option(
-    "--slices",
-    type=click.Choice(["off", "warn", "fail"]),
-    default="warn",
-    show_default=True,
-    help="A country or language that fell: pass over it, name it, or exit 1, which stops early for `worse` only.",
-)
-@click.option(
-    "--verify-replies/--no-verify-replies",
-    default=True,
-    show_default=True,
-    help="Read every score of a judged run anew from the judge's kept reply.",
-)
+@margin_option("DIMENSION=POINTS", "Gate a dimension. Default: all four, 5 points each.")
+@alpha_option("What all looks together spend.")
+@inconclusive_option()
+@slices_option("A country or language that fell: pass over it, name it, or exit 1, which stops early for `worse` only.")
+@verify_replies_option("Read every score of a judged run anew from the judge's kept reply.")
 @click.option("--report-url", metavar="URL", help="Address of the HTML report that samples link to.")
 @click.option("--junit", type=OUTPUT, help="Write JUnit XML.")
 @click.option("--markdown", type=OUTPUT, help="Write Markdown, for a pull request.")

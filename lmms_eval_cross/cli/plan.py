@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lmms_eval_cross.cli.compare import OUTPUT, read_accuracy, read_margins
+from lmms_eval_cross.cli.gate_options import OUTPUT, accuracy_option, alpha_option, margin_option
 from lmms_eval_cross.cli.paths import PATH
 from lmms_eval_cross.cost.estimate import Lengths
 from lmms_eval_cross.files import write_text
@@ -19,14 +19,7 @@ _PERCENT = click.FloatRange(0, 100, min_open=True, max_open=True)
 
 @click.command()
 @click.argument("runs", nargs=-1, type=PATH)
-@click.option(
-    "--margin",
-    "margins",
-    multiple=True,
-    callback=read_margins,
-    metavar="DIMENSION=POINTS",
-    help="What shall be shown. Default: all four, 5 points each.",
-)
+@margin_option("DIMENSION=POINTS", "What shall be shown. Default: all four, 5 points each.")
 @click.option(
     "--power",
     default=0.8,
@@ -34,24 +27,11 @@ _PERCENT = click.FloatRange(0, 100, min_open=True, max_open=True)
     type=click.FloatRange(0.5, 1, max_open=True),
     help="With which two equal models shall be shown to be within the margin.",
 )
-@click.option(
-    "--alpha",
-    default=0.05,
-    show_default=True,
-    type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
-    help="Level of the gate.",
-)
+@alpha_option("Level of the gate.")
 @click.option("--rate", type=_PERCENT, metavar="PERCENT", help="Of the baseline, where no run tells it. Default: 60.")
 @click.option("--anchor", type=PATH, help="An anchor that one judge judged several times, for the judge's noise.")
 @click.option("--flips", type=_PERCENT, metavar="PERCENT", help="Verdicts that differ when asked twice. Default: 5.")
-@click.option(
-    "--judge-accuracy",
-    "accuracy",
-    multiple=True,
-    callback=read_accuracy,
-    metavar="DIMENSION=SENS,SPEC",
-    help="The judge against people: margins are for what people would say, with labels or without.",
-)
+@accuracy_option("The judge against people: margins are for what people would say, with labels or without.")
 @click.option("--label-usd", default=0.0, show_default=True, type=click.FloatRange(0), help="For labelling an answer.")
 @click.option("--tasks", default="cross", show_default=True, help="Tasks or groups, separated by commas.")
 @click.option("--model", help="The judge's model. Default: CROSS_JUDGE_MODEL.")
