@@ -7,9 +7,7 @@ from contextlib import closing
 from functools import partial
 from typing import Any, Final
 
-import torch
 from lmms_eval.api.instance import GenerationResult, Instance, TokenCounts
-from lmms_eval.api.model import lmms
 from tqdm import tqdm
 
 from lmms_eval_cross.benchmark.records import Usage
@@ -28,6 +26,7 @@ from lmms_eval_cross.models.api_arguments import ApiArguments, read_arguments, r
 from lmms_eval_cross.models.learnt import Learnt
 from lmms_eval_cross.models.other_wires import AnthropicWire, GeminiWire
 from lmms_eval_cross.models.prompt import Turn, read_messages
+from lmms_eval_cross.models.ranked import RankedModel
 from lmms_eval_cross.models.wires import ChatWire, ResponsesWire, Sampling, Wire
 from lmms_eval_cross.pacing.limiter import Limiter
 from lmms_eval_cross.pacing.spacing import Spacing
@@ -51,7 +50,7 @@ _WIRES: Final[dict[str, Callable[[Endpoint, ApiArguments], Wire]]] = {
 }
 
 
-class CrossApi(lmms):  # type: ignore[misc]
+class CrossApi(RankedModel):
     """Asks an endpoint; docs/models.md has the arguments.
 
     Under `lmms-eval-cross run` each answer is kept as it comes, and what can't go on ends the process with status 1,
@@ -73,23 +72,7 @@ class CrossApi(lmms):  # type: ignore[misc]
             with closing(open_ledger(settings)) as ledger:
                 self._budget(ledger)
                 self._price = load_prices(settings.judge_prices).find(self._arguments.model)
-        self.device = torch.device("cpu")
-        self._rank = int(os.environ.get("RANK", "0"))
-        self._world_size = max(1, int(os.environ.get("WORLD_SIZE", "1")))
-        if self._world_size > 1:
-            from accelerate import Accelerator  # only ranks need it, and it takes a second
-
-            self.accelerator = Accelerator()
-
-    @property
-    def rank(self) -> int:
-        """The rank of this process."""
-        return self._rank
-
-    @property
-    def world_size(self) -> int:
-        """How many processes answer."""
-        return self._world_size
+        self._join_ranks()
 
     def generate_until(
         self, requests: list[Instance], told: Callable[[int, GenerationResult], None] | None = None

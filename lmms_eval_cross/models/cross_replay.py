@@ -1,22 +1,20 @@
 """`--model cross_replay`: answers from a file, for demos, tests and answers that were made elsewhere."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import torch
 from lmms_eval.api.instance import Instance
-from lmms_eval.api.model import lmms
 from tqdm import tqdm
 
 from lmms_eval_cross.errors import ReplayError, ending_with_a_sentence, listing
+from lmms_eval_cross.models.ranked import RankedModel
 from lmms_eval_cross.outside import parse_json, read_lines
 
 Key: TypeAlias = str | tuple[str, int]
 
 
-class CrossReplay(lmms):  # type: ignore[misc]
+class CrossReplay(RankedModel):
     """Answers each request with a recorded response.
 
     A row of the JSONL file is {"sample_id", "response"} or {"task", "doc_id", "response"}. Responses that
@@ -35,23 +33,7 @@ class CrossReplay(lmms):  # type: ignore[misc]
         super().__init__()
         with ending_with_a_sentence():
             self._responses = read_responses(responses)
-        self.device = torch.device("cpu")
-        self._rank = int(os.environ.get("RANK", "0"))
-        self._world_size = int(os.environ.get("WORLD_SIZE", "1"))
-        if self._world_size > 1:
-            from accelerate import Accelerator
-
-            self.accelerator = Accelerator()
-
-    @property
-    def rank(self) -> int:
-        """The rank of this process."""
-        return self._rank
-
-    @property
-    def world_size(self) -> int:
-        """How many processes answer."""
-        return self._world_size
+        self._join_ranks()
 
     def generate_until(self, requests: list[Instance]) -> list[str]:
         """The recorded responses, in the order of the requests."""
