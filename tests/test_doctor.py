@@ -78,3 +78,11 @@ def test_an_unwritten_ledger_is_not_made(bare_environment: Path, monkeypatch: py
     monkeypatch.setenv("CROSS_JUDGE", "offline")
     assert states(cross("doctor").output)["ledger"] == "ok"
     assert not bare_environment.exists()
+
+
+def test_a_part_of_lmms_eval_that_we_lean_on_and_that_is_gone_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "PARTS", (*doctor.PARTS, "lmms_eval.tasks:Nothing", "lmms_eval.nowhere"))
+    result = cross("doctor")
+    assert result.exit_code == 2
+    assert states(result.output)["lmms-eval"] == "wrong"
+    assert "lacks what we lean on: lmms_eval.tasks:Nothing, lmms_eval.nowhere;" in result.output

@@ -7,6 +7,7 @@ from typing import Any
 
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import Sample
+from lmms_eval_cross.harness.lmms_eval_parts import lmms_eval_part
 from lmms_eval_cross.judge.job import judge_identity
 from lmms_eval_cross.runs.made_answer import generation_of
 from lmms_eval_cross.runs.sample_record import group_mean, mean_score
@@ -45,8 +46,7 @@ def coverage(items: Sequence[dict[str, Any]], args: Namespace | None = None) -> 
 
 def _log_judge_calls(items: Sequence[dict[str, Any]]) -> None:
     """Have lmms-eval sum the tokens behind the verdicts, under `usage` of results.json, source `judge`."""
-    from lmms_eval.models.model_utils.usage_metrics import log_usage
-
+    log_usage = lmms_eval_part("lmms_eval.models.model_utils.usage_metrics:log_usage")
     model = judge_identity(load_settings()).model
     for call in chain.from_iterable(item.get("calls", []) for item in items):
         log_usage(

@@ -4,6 +4,7 @@ import functools
 from typing import Any
 
 from lmms_eval_cross.harness.hooked import is_hooked, mark_hooked
+from lmms_eval_cross.harness.lmms_eval_parts import lmms_eval_part
 from lmms_eval_cross.runs.failed_generations import failed_generation
 
 
@@ -13,11 +14,10 @@ def hook_cache() -> None:
     Raises:
         ImportError, AttributeError: lmms-eval's inside is not what it was; nothing is wrapped then.
     """
-    from lmms_eval.caching.response_cache import ResponseCache
-
-    if is_hooked(ResponseCache):
+    cache = lmms_eval_part("lmms_eval.caching.response_cache:ResponseCache")
+    if is_hooked(cache):
         return
-    is_valid, lookup = ResponseCache._is_valid_response, ResponseCache._lookup
+    is_valid, lookup = cache._is_valid_response, cache._lookup
 
     @functools.wraps(is_valid)
     def is_valid_response(response: Any, request_type: str) -> bool:
@@ -30,9 +30,9 @@ def hook_cache() -> None:
             return None
         return response
 
-    ResponseCache._is_valid_response = staticmethod(is_valid_response)
-    ResponseCache._lookup = look_up
-    mark_hooked(ResponseCache)
+    cache._is_valid_response = staticmethod(is_valid_response)
+    cache._lookup = look_up
+    mark_hooked(cache)
 
 
 def _failed(response: Any) -> bool:

@@ -10,6 +10,7 @@ from typing import Final, Literal
 from lmms_eval_cross.data.prepared import find_prepared
 from lmms_eval_cross.errors import CrossError, JudgeSetupError, LedgerError, RunError
 from lmms_eval_cross.harness.known_bad import find_known_bad, installed_version
+from lmms_eval_cross.harness.lmms_eval_parts import PARTS, lmms_eval_part
 from lmms_eval_cross.harness.plugin import hook_task_manager
 from lmms_eval_cross.judge.endpoint import find_endpoint
 from lmms_eval_cross.judge.prices import load_prices
@@ -102,7 +103,19 @@ def _lmms_eval() -> Finding:
     except (ImportError, AttributeError, TypeError) as error:
         said = f'{version} does not take our tasks ({error}); name them with --include_path "$(lmms-eval-cross tasks)".'
         return Finding(LMMS_EVAL, "wrong", said)
+    missing = list(_missing_parts())
+    if missing:
+        said = f"{version} takes our tasks, but lacks what we lean on: {', '.join(missing)}; mend it with `{MEND}`."
+        return Finding(LMMS_EVAL, "wrong", said)
     return Finding(LMMS_EVAL, "ok", f"{version} takes our tasks.")
+
+
+def _missing_parts() -> Iterator[str]:
+    for name in PARTS:
+        try:
+            lmms_eval_part(name)
+        except (ImportError, AttributeError):
+            yield name
 
 
 def _data(settings: Settings) -> Finding:

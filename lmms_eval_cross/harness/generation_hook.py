@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 from lmms_eval_cross.errors import GenerationError, ending_with_a_sentence
 from lmms_eval_cross.harness import kept_answers
 from lmms_eval_cross.harness.hooked import is_hooked, mark_hooked
+from lmms_eval_cross.harness.lmms_eval_parts import lmms_eval_part
 from lmms_eval_cross.models import API_CLASS
 from lmms_eval_cross.runs.model_under_test import without_speed
 
@@ -24,11 +25,10 @@ def hook_generation() -> None:
     Raises:
         ImportError, AttributeError: lmms-eval's inside is not what it was; nothing is wrapped then.
     """
-    from lmms_eval.api.model import lmms
-
-    if is_hooked(lmms):
+    models = lmms_eval_part("lmms_eval.api.model:lmms")
+    if is_hooked(models):
         return
-    make = lmms.create_from_arg_string.__func__
+    make = models.create_from_arg_string.__func__
 
     @functools.wraps(make)
     def create_from_arg_string(cls: type, arg_string: str, *args: Any, **kwargs: Any) -> Any:
@@ -36,8 +36,8 @@ def hook_generation() -> None:
         model.generate_until = _watched(model.generate_until, cls, arg_string)
         return model
 
-    lmms.create_from_arg_string = classmethod(create_from_arg_string)
-    mark_hooked(lmms)
+    models.create_from_arg_string = classmethod(create_from_arg_string)
+    mark_hooked(models)
 
 
 def _watched(generate: Callable[..., Sequence[Any]], cls: type, arguments: str) -> Generate:

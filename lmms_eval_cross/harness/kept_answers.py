@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.splits import SPLITS
+from lmms_eval_cross.harness.lmms_eval_parts import lmms_eval_part
 from lmms_eval_cross.outside import parse_json
 from lmms_eval_cross.runs.failed_generations import failed_generation
 from lmms_eval_cross.runs.made_answer import generation_of, made_answer
@@ -236,6 +237,4 @@ def _decoded(text: Any, counts: Mapping[str, int] | None, generation: Mapping[st
 
 def _instance() -> Any:
     """lmms-eval's answers, which `run` does without: it only starts lmms-eval."""
-    from lmms_eval.api import instance
-
-    return instance
+    return lmms_eval_part("lmms_eval.api.instance")

@@ -4,14 +4,13 @@ A launcher starts `-m lmms_eval` itself; there our entry point begins to record,
 """
 
 from lmms_eval_cross.harness.last_error import record_errors
+from lmms_eval_cross.harness.lmms_eval_parts import lmms_eval_part
 
 
 def main() -> None:
     """Start lmms-eval as its own command does."""
     record_errors()
-    from lmms_eval.cli.dispatch import main as lmms_eval
-
-    lmms_eval()
+    lmms_eval_part("lmms_eval.cli.dispatch:main")()
 
 
 if __name__ == "__main__":

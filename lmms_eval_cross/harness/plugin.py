@@ -18,14 +18,14 @@ from lmms_eval_cross.harness.hooked import is_hooked, mark_hooked
 from lmms_eval_cross.harness.known_bad import refuse_known_bad
 from lmms_eval_cross.harness.last_error import record_errors
 from lmms_eval_cross.harness.lmms_eval_arguments import refuse_commas
+from lmms_eval_cross.harness.lmms_eval_parts import lmms_eval_part
 from lmms_eval_cross.models import API_CLASS, AVAILABLE_MODELS
 from lmms_eval_cross.say import say
 
 
 def register() -> list[Any]:
     """Model manifests for lmms-eval; called once, when it starts."""
-    from lmms_eval.models.registry_v2 import ModelManifest
-
+    manifest = lmms_eval_part("lmms_eval.models.registry_v2:ModelManifest")
     record_errors()
     try:
         hook_task_manager()
@@ -38,7 +38,7 @@ def register() -> list[Any]:
     manifests: list[Any] = []
     for name, cls in AVAILABLE_MODELS.items():
         kind = "chat_class_path" if cls == API_CLASS else "simple_class_path"
-        manifests.append(ModelManifest(model_id=name, **{kind: f"lmms_eval_cross.models.{name}.{cls}"}))
+        manifests.append(manifest(model_id=name, **{kind: f"lmms_eval_cross.models.{name}.{cls}"}))
     return manifests
 
 
@@ -48,19 +48,18 @@ def hook_task_manager() -> None:
     Raises:
         ImportError, AttributeError, TypeError: lmms-eval's inside is not what it was; nothing is wrapped then.
     """
-    from lmms_eval.tasks import TaskManager
-
-    if is_hooked(TaskManager):
+    tasks = lmms_eval_part("lmms_eval.tasks:TaskManager")
+    if is_hooked(tasks):
         return
-    index, match, load = TaskManager.initialize_tasks, TaskManager.match_tasks, TaskManager.load_task_or_group
+    index, match, load = tasks.initialize_tasks, tasks.match_tasks, tasks.load_task_or_group
     inspect.signature(index).bind(None, include_path=None)
     inspect.signature(match).bind(None, [])
     inspect.signature(load).bind(None, [])
-    inspect.getattr_static(TaskManager, "task_index")
-    TaskManager.initialize_tasks = _searching_our_folder(index)
-    TaskManager.match_tasks = _checking_the_selection(match)
-    TaskManager.load_task_or_group = _checking_what_is_loaded(load)
-    mark_hooked(TaskManager)
+    inspect.getattr_static(tasks, "task_index")
+    tasks.initialize_tasks = _searching_our_folder(index)
+    tasks.match_tasks = _checking_the_selection(match)
+    tasks.load_task_or_group = _checking_what_is_loaded(load)
+    mark_hooked(tasks)
 
 
 def _searching_our_folder(index: Callable[..., Any]) -> Callable[..., Any]:

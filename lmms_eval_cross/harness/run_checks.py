@@ -11,6 +11,7 @@ from lmms_eval_cross.harness import preflight
 from lmms_eval_cross.harness.cache_hook import hook_cache
 from lmms_eval_cross.harness.generation_hook import OUR_TASKS, hook_generation
 from lmms_eval_cross.harness.hooked import is_hooked, mark_hooked
+from lmms_eval_cross.harness.lmms_eval_parts import lmms_eval_part
 from lmms_eval_cross.harness.reasoning_tags import use_tags_of_the_command_line
 from lmms_eval_cross.harness.selection import Selection, read_selection
 from lmms_eval_cross.harness.sharing import refuse_sharing
@@ -40,8 +41,7 @@ def hook_evaluation() -> None:
     Raises:
         ImportError, AttributeError: lmms-eval's inside is not what it was; nothing is wrapped then.
     """
-    from lmms_eval import evaluator
-
+    evaluator = lmms_eval_part("lmms_eval.evaluator")
     evaluate = evaluator.simple_evaluate
     if not is_hooked(evaluate):
         evaluator.simple_evaluate = _checking_its_arguments(evaluate)

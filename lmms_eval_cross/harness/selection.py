@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lmms_eval_cross.benchmark.splits import SPLITS
+from lmms_eval_cross.harness.lmms_eval_parts import lmms_eval_part
 
 _JUDGING: Final = "lmms_eval_cross.utils.judging.process_results"
 """The hook of a task whose answers we judge."""
@@ -72,9 +73,8 @@ def _members(entry: Mapping[str, Any]) -> list[str]:
 
 def _yaml(entry: Mapping[str, Any]) -> Any:
     """A task's or group's YAML with what it includes, the functions as they are written there."""
-    from lmms_eval.utils import load_yaml_config
-
-    return load_yaml_config(entry["yaml_path"], mode="simple")
+    load = lmms_eval_part("lmms_eval.utils:load_yaml_config")
+    return load(entry["yaml_path"], mode="simple")
 
 
 def _hooks(value: Any) -> Iterator[str]:

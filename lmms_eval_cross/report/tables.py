@@ -70,14 +70,12 @@ def _is_number(text: str) -> bool:
 
 
 def _parquet(rows: Sequence[Sequence[Cell]]) -> bytes:
-    # only those who ask for Parquet load it
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    from pyarrow import parquet, table  # only those who ask for Parquet load it
 
     head, *body = rows
     columns = {str(name): [_storable(row[place]) for row in body] for place, name in enumerate(head)}
     buffer = io.BytesIO()
-    pq.write_table(pa.table(columns), buffer, compression="none")  # so that the mark can be read in it
+    parquet.write_table(table(columns), buffer, compression="none")  # so that the mark can be read in it
     return buffer.getvalue()
 
 
