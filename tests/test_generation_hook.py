@@ -1,5 +1,6 @@
 """Answers in the order of their requests, one each: lmms-eval's API classes against servers that refuse one request."""
 
+import gc
 import json
 import urllib.request
 from collections.abc import Iterator
@@ -13,8 +14,6 @@ from lmms_eval_cross.harness import generation_hook
 from lmms_eval_cross.runs.failed_generations import failed_generation
 from tests.loopback import LoopbackServer, Reply
 
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-"""lmms-eval's async_openai leaves its connections open."""
 QUERIES = [f"Which of the {number} boxes should I take?" for number in range(6)]
 REFUSED = QUERIES[3]
 
@@ -92,11 +91,13 @@ def test_openai_keeps_the_order(provider: Provider) -> None:
     assert_each_is_at_its_place(answers_of(OpenAICompatible(model_version="m", **arguments)))
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # lmms-eval leaves connections open
 def test_async_openai_keeps_the_order(provider: Provider) -> None:
     from lmms_eval.models.chat.async_openai import AsyncOpenAIChat
 
     arguments = {"base_url": provider.url, "api_key": "none", "max_retries": 1}
     assert_each_is_at_its_place(answers_of(AsyncOpenAIChat(model_version="m", **arguments)))
+    gc.collect()  # what it leaves open is closed, and warned of, here and not in a later test
 
 
 def test_gemini_keeps_the_order(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
