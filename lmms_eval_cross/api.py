@@ -6,12 +6,13 @@ The package loads it when one of its names is asked for; pandas and the judge ar
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import click
 
+from lmms_eval_cross.benchmark.facets import OWN_FACETS, Facets
 from lmms_eval_cross.benchmark.records import Dimension, JudgeFailure, Outcome, Sample, Verdict
 from lmms_eval_cross.benchmark.splits import SPLITS
 from lmms_eval_cross.compare import words
@@ -30,6 +31,7 @@ from lmms_eval_cross.runs import run_files
 from lmms_eval_cross.runs.sample_record import JudgedAnswer
 from lmms_eval_cross.session import job_for
 from lmms_eval_cross.settings import Settings, load_settings
+from lmms_eval_cross.trust.facet_file import load_facets
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -156,8 +158,9 @@ class RunComparison:
 class Run:
     """A judged run; `load_run` reads one."""
 
-    def __init__(self, run: run_files.LoggedRun) -> None:
+    def __init__(self, run: run_files.LoggedRun, facets: Facets = OWN_FACETS) -> None:
         self._run = run
+        self._facets = facets
 
     @property
     def name(self) -> str:
@@ -186,11 +189,14 @@ class Run:
     def to_pandas(self) -> pd.DataFrame:
         """A row an answer and dimension, `4 * len(answers)` rows; docs/api.md describes the columns.
 
+        Facets of a file stand behind them, a column each; missing where the file says nothing of a sample.
+
         Raises:
             CrossError: as for `answers`.
         """
         rows = [row for answer in self.answers for row in self._rows(answer)]
-        return _data_frame(rows, list(COLUMNS)).astype(DTYPES)
+        further = self._facets.further
+        return _data_frame(rows, [*COLUMNS, *further]).astype(DTYPES | dict.fromkeys(further, "string"))
 
     def means(self) -> list[Mean]:
         """The mean of each dimension and the mean of the four, with intervals that respect norms; percent.
@@ -203,10 +209,11 @@ class Run:
 
     def _rows(self, answer: JudgedAnswer) -> list[dict[str, object]]:
         sample = answer.sample.to_row()
-        shared = {name: sample[name] for name in COLUMNS if name in sample}
+        shared: dict[str, object] = {name: sample[name] for name in COLUMNS if name in sample}
         shared |= {"run": self.name, "response": answer.response, "model": self.model}
         shared["judge"] = answer.provenance.judge_id
-        return [shared | _outcome_columns(outcome) for outcome in answer.outcomes.values()]
+        further = self._facets.values.get(answer.sample.sample_id, {})
+        return [{**shared, **further, **_outcome_columns(outcome)} for outcome in answer.outcomes.values()]
 
     def _round(self) -> Round:
         return trusted_round(self._run)
@@ -216,13 +223,21 @@ Source: TypeAlias = str | Path | Run
 """A run, or where it or a baseline file lies."""
 
 
-def load_run(path: str | Path) -> Run:
+def load_run(path: str | Path, facets: str | Path | None = None) -> Run:
     """The run in a folder (its newest, if there are several), of a results file, or of a samples file.
 
+    Args:
+        path: of the run.
+        facets: of a CSV, Parquet or JSONL file with further columns for the data frame, by sample or item
+            (docs/report.md).
+
     Raises:
-        CrossError: there is none, or a file is damaged.
+        CrossError: there is none, a file is damaged, or the facets don't fit the run's samples.
     """
-    return Run(run_files.load_run(Path(path)))
+    run = run_files.load_run(Path(path))
+    if facets is None:
+        return Run(run)
+    return Run(run, load_facets(Path(facets), [answer.sample.sample_id for answer in run.judged_answers]))
 
 
 def load_samples(task: str) -> list[Sample]:
@@ -269,6 +284,7 @@ def compare_runs(
     inconclusive: Literal["fail", "pass"] = "fail",
     resamples: int = 10_000,
     slices: SliceRule = "warn",
+    facets: str | Path | None = None,
 ) -> RunComparison:
     """Tell whether the candidate is worse than the baseline, as `lmms-eval-cross compare` does.
 
@@ -280,15 +296,22 @@ def compare_runs(
         alpha: level of the one-sided bounds that decide.
         inconclusive: `pass` gives exit code 0 where sound data can't decide at these margins.
         resamples: of the bootstrap that is computed beside the bounds; it decides nothing.
-        slices: what a country or language that fell does: nothing (`off`), be named (`warn`), or be worse (`fail`).
+        slices: what a country, language or further facet that fell does: nothing (`off`), be named (`warn`), or be
+            worse (`fail`).
+        facets: a file of further facets, as for `load_run`.
 
     Raises:
-        CrossError: a run can't be read, a margin is not above 0 and at most 100, or alpha not between 0 and 0.5.
+        CrossError: a run or the facets can't be read, a margin is not above 0 and at most 100, or alpha not between 0
+            and 0.5.
     """
     margins = dict(margins or {})
     _check_rules(margins, alpha)
     rules = Rules(margins, alpha, load_settings().min_coverage, inconclusive == "pass", resamples, slices)
-    return _run_comparison(compare(_side(baseline), _side(candidate), rules))
+    sides = _side(baseline), _side(candidate)
+    if facets is not None:
+        known = set().union(*(side.facts for side in sides))
+        rules = replace(rules, facets=load_facets(Path(facets), known))
+    return _run_comparison(compare(*sides, rules))
 
 
 def _data_frame(rows: Sequence[object], columns: list[str]) -> pd.DataFrame:

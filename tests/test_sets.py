@@ -12,6 +12,7 @@ import click
 import pytest
 import yaml
 
+from lmms_eval_cross.api import COLUMNS
 from lmms_eval_cross.benchmark.records import (
     DIMENSIONS,
     FACETS,
@@ -33,6 +34,7 @@ from lmms_eval_cross.report.browser import LANGUAGE_TAGS
 from lmms_eval_cross.runs.sample_record import METRICS
 from lmms_eval_cross.settings import ProfileName
 from lmms_eval_cross.trust.agreement_report import SLICES
+from lmms_eval_cross.trust.facet_file import KEYS, TAKEN
 from tests.conftest import ROOT
 
 TASKS = ROOT / "tasks"
@@ -115,6 +117,10 @@ def test_every_facet_is_known_of_a_sample_and_of_a_baseline_file() -> None:
     assert set(FACETS) <= set(Sample.__dataclass_fields__)
     assert all(hasattr(SampleFacts("casa/english/Iran_27/2", "n", "Iran", "English"), facet) for facet in FACETS)
     assert set(SLICES) <= set(FACETS)
+
+
+def test_a_facet_of_a_user_can_not_have_the_name_of_a_column_of_the_data_frame() -> None:
+    assert set(COLUMNS) | set(KEYS) <= TAKEN
 
 
 # ---- profiles and reasons -------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ Subset: TypeAlias = Literal["casa", "safeworld", "demo"]
 Setting: TypeAlias = Literal["english", "multilingual"]
 Dimension: TypeAlias = Literal["awareness", "education", "compliance", "helpfulness"]
 Facet: TypeAlias = Literal["country", "language", "subset", "setting", "wording"]
-"""A field of a sample by which results are sliced."""
+"""A field of a sample by which results are sliced; a user may give samples further ones (benchmark/facets.py)."""
 FailureReason: TypeAlias = Literal[
     "unparsable",
     "off_menu",
@@ -79,14 +79,6 @@ class Sample:
     def to_row(self) -> dict[str, Any]:
         """The Parquet row of the sample."""
         return asdict(self)
-
-
-def counts_toward(facet: Facet, setting: str) -> bool:
-    """Whether samples of a setting are sliced by a facet: by wording the English ones alone.
-
-    Every translation is of the first wording, so that wording 1 would be compared with 2 and 3 in other languages.
-    """
-    return facet != "wording" or setting == "english"
 
 
 def norm_id(norm: str) -> str:

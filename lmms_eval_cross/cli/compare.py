@@ -50,6 +50,7 @@ def never_worse_by_accident() -> Iterator[None]:
 @alpha_option("Level of the one-sided bounds that decide.")
 @inconclusive_option()
 @slices_option("A country or language that fell: pass over it, name it, or exit 1.")
+@click.option("--facets", type=PATH, metavar="FILE", help="Further slices: sample_id or item and columns.")
 @click.option("--bridge", type=PATH, metavar="ANCHOR", help="An anchor that the judges of both sides judged.")
 @click.option("--labels", type=PATH, metavar="FILE", help="Show means corrected by human labels, of `label import`.")
 @click.option(

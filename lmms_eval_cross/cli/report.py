@@ -33,6 +33,7 @@ _FILE = GivenPath(dir_okay=False, path_type=Path)
 )
 @click.option("--json", "json_file", type=_FILE, help="Write the numbers; docs/report.md has the schema.")
 @click.option("--labels", type=_FILE, help="Correct the means by human labels, of `label import`.")
+@click.option("--facets", type=_FILE, help="Further slices: CSV, Parquet or JSONL of sample_id or item and columns.")
 @click.option("--no-samples", is_flag=True, help="Leave out queries, answers, norms and images: a page to share.")
 @click.option("--redact-images", is_flag=True, help="Leave out the images.")
 @click.option("--force", is_flag=True, help="Overwrite a report of other runs.")
@@ -46,6 +47,7 @@ def report(
     site: Path | None,
     json_file: Path | None,
     labels: Path | None,
+    facets: Path | None,
     no_samples: bool,
     redact_images: bool,
     force: bool,
@@ -62,5 +64,5 @@ def report(
         output = Path("report.html")
     targets = Targets(output, markdown, csv_folder, json_file, latex, tables)
     options = PageOptions(samples=not no_samples, images=not redact_images)
-    for path in write_report(runs, targets, options, labels, force):
+    for path in write_report(runs, targets, options, labels, force, facets):
         say(path)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import inf, nextafter
 from typing import Final
 
-from lmms_eval_cross.benchmark.records import Facet
+from lmms_eval_cross.benchmark.facets import OWN_FACETS, Facets
 from lmms_eval_cross.compare.changes import SampleChange
 from lmms_eval_cross.compare.confirm import Confirmation
 from lmms_eval_cross.compare.corrected_rounds import Corrections
@@ -39,6 +39,8 @@ class Rules:
     slices: SliceRule = "warn"
     judge_accuracy: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Dimension -> the judge's sensitivity and specificity against people, taken to be the same on both sides."""
+    facets: Facets = OWN_FACETS
+    """What the slices are by."""
 
     def shrink(self, name: str) -> float:
         """What a margin for what people would say is multiplied by to be one for the judge's rates."""
@@ -162,8 +164,8 @@ class Comparison:
         return [part for part in self.slices if part.is_worse]
 
     @property
-    def untested_slices(self) -> list[tuple[Facet, str]]:
-        """Countries and languages with too few norms for a test, in order."""
+    def untested_slices(self) -> list[tuple[str, str]]:
+        """Countries, languages and further facets with too few norms for a test, in order."""
         if self.rules.slices == "off":
             return []
         return sorted({(part.facet, part.value) for part in self.slices if part.is_untested})

@@ -160,7 +160,7 @@ class _Gate:
         if self.crossing is not None or self.labelled is not None:
             return []
         margins = {name: points * self.rules.shrink(name) for name, points in self.margins.items()}
-        return find_slices(pairs, self.rules.alpha, margins)
+        return find_slices(pairs, self.rules.alpha, margins, self.rules.facets)
 
     def low_coverage(self, pairs: PairedScores) -> Iterator[str]:
         """A sentence for every side that lacks verdicts on gated dimensions."""

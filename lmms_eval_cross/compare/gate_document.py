@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from lmms_eval_cross.benchmark.records import Dimension, Facet
+from lmms_eval_cross.benchmark.records import Dimension
 from lmms_eval_cross.compare.worst_slices import SliceRule
 from lmms_eval_cross.runs.documents import Count, Document, JudgeKind, ProvenanceDocument, Share
 from lmms_eval_cross.stats.gate import Decision
@@ -105,7 +105,8 @@ class MetricDocument(Document):
 class SliceDocument(Document):
     """One dimension in one part of the samples."""
 
-    facet: Facet
+    facet: str
+    """Of every sample, or of --facets."""
     value: str
     dimension: Dimension
     p_value: float | None
@@ -113,7 +114,7 @@ class SliceDocument(Document):
     worse: bool
     """It may gate, is shown to have fallen, and a loss beyond the margin can't be excluded."""
     margin: float | None = None
-    """Points; null: it may not gate, being no country or language or of a dimension that is not gated."""
+    """Points; null: it may not gate, being of another facet or of a dimension that is not gated."""
     difference: DifferenceDocument
 
 

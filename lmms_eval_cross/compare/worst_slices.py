@@ -1,12 +1,14 @@
-"""Where it got worse: the difference in every country, language, subset, setting and wording."""
+"""Where it got worse: the difference in every country, language, subset, setting, wording and further facet."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lmms_eval_cross.benchmark.records import DIMENSIONS, FACETS, Dimension, Facet
+from lmms_eval_cross.benchmark.facets import OWN_FACETS, Facets
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, Facet
 from lmms_eval_cross.compare.pairs import PairedScores
 from lmms_eval_cross.stats import FailureBounds, PairedDifference, bounds_with_failures, holm
 from lmms_eval_cross.stats.gate import p_value_of_worse
@@ -14,7 +16,7 @@ from lmms_eval_cross.stats.gate import p_value_of_worse
 SliceRule: TypeAlias = Literal["off", "warn", "fail"]
 """What a slice that fell does: nothing; it is named on top of every output; or it makes the gate `worse`, too."""
 GATING: Final[tuple[Facet, ...]] = ("country", "language")
-"""Facets whose slices may gate."""
+"""Facets whose slices may gate, beside those that a user gives."""
 SHARE: Final = 0.2
 """The slices' share of alpha; with `fail` the metrics as a whole are left the rest."""
 
@@ -23,7 +25,7 @@ SHARE: Final = 0.2
 class Slice:
     """One dimension in one part of the samples."""
 
-    facet: Facet
+    facet: str
     value: str
     dimension: Dimension
     difference: PairedDifference
@@ -49,21 +51,28 @@ class Slice:
         return self.margin is not None and self.p_value is None
 
 
-def find_slices(pairs: PairedScores, alpha: float, margins: Mapping[str, float]) -> list[Slice]:
+def find_slices(
+    pairs: PairedScores, alpha: float, margins: Mapping[str, float], facets: Facets = OWN_FACETS
+) -> list[Slice]:
     """Every slice of every dimension, the one with the largest shown loss first.
 
     The order is that of the upper bound: a small slice that fell far by chance does not come first. A facet with
-    one value is left out, it is the whole. Countries and languages of the dimensions with a margin, in points, may
-    gate: one family, so that a hundred slices have the chance of a false alarm that one has.
+    one value is left out, it is the whole. Countries, languages and further facets of the dimensions with a margin, in
+    points, may gate: one family, so that a hundred slices have the chance of a false alarm that one has.
     """
-    return find_slices_of(dict.fromkeys(DIMENSIONS, pairs), alpha, margins)
+    return find_slices_of(dict.fromkeys(DIMENSIONS, pairs), alpha, margins, facets)
 
 
-def find_slices_of(pairs: Mapping[Dimension, PairedScores], alpha: float, margins: Mapping[str, float]) -> list[Slice]:
+def find_slices_of(
+    pairs: Mapping[Dimension, PairedScores],
+    alpha: float,
+    margins: Mapping[str, float],
+    facets: Facets = OWN_FACETS,
+) -> list[Slice]:
     """The same where each dimension has samples of its own."""
     slices: list[Slice] = []
     for dimension, of_dimension in pairs.items():
-        slices += _differences(of_dimension, dimension, alpha, margins.get(dimension))
+        slices += _differences(of_dimension, dimension, alpha, margins.get(dimension), facets)
     gating: list[Slice] = []
     others: list[Slice] = []
     for part in slices:
@@ -71,22 +80,29 @@ def find_slices_of(pairs: Mapping[Dimension, PairedScores], alpha: float, margin
     return sorted([*_adjusted(gating), *_adjusted(others)], key=_shown_loss)
 
 
-def _differences(pairs: PairedScores, dimension: Dimension, alpha: float, margin: float | None) -> Iterator[Slice]:
+def _differences(
+    pairs: PairedScores, dimension: Dimension, alpha: float, margin: float | None, facets: Facets
+) -> Iterator[Slice]:
     before, after = pairs.rounds(dimension)
     clusters = np.array(pairs.clusters)
-    for facet in FACETS:
-        values = np.array([getattr(sample, facet) for sample in pairs.facts])
-        parts = sorted(set(values.tolist()))
-        if len(parts) == 1:
-            continue
-        for value in parts:
-            chosen = values == value
-            bounds = bounds_with_failures(before[chosen], after[chosen], clusters[chosen].tolist(), alpha)
-            if bounds.complete is not None:
-                yield _slice(facet, str(value), dimension, bounds, margin if facet in GATING else None)
+    for facet, value, chosen in _parts(pairs, facets):
+        bounds = bounds_with_failures(before[chosen], after[chosen], clusters[chosen].tolist(), alpha)
+        if bounds.complete is not None:
+            may_gate = facet in GATING or facet in facets.further
+            yield _slice(facet, value, dimension, bounds, margin if may_gate else None)
 
 
-def _slice(facet: Facet, value: str, dimension: Dimension, bounds: FailureBounds, margin: float | None) -> Slice:
+def _parts(pairs: PairedScores, facets: Facets) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
+    """Facet, value, and which samples have it, shape (samples,)."""
+    for facet in facets.names:
+        values = np.array([facets.value(sample, facet) for sample in pairs.facts], dtype=object)
+        different = {value for value in values.tolist() if value is not None}
+        if len(different) > 1 or facet in facets.further:
+            for value in sorted(different):
+                yield facet, value, values == value
+
+
+def _slice(facet: str, value: str, dimension: Dimension, bounds: FailureBounds, margin: float | None) -> Slice:
     """With the largest p value and lower bound: without failures, and with them filled either way."""
     complete = bounds.complete
     if complete is None:

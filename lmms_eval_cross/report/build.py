@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from lmms_eval_cross.benchmark.facets import OWN_FACETS, Facets
 from lmms_eval_cross.errors import CrossError, listing
 from lmms_eval_cross.judge.prices import load_prices
 from lmms_eval_cross.report.capability import Capability, capability_clauses, find_capabilities
@@ -64,6 +65,8 @@ class Report:
     norms: Sequence[NormRow]
     corrected: Sequence[CorrectedScore]
     """Empty without labels."""
+    facets: Facets
+    """What the slices are by."""
     min_coverage: float
     batches: Sequence[str]
     """Of each run, the name under which `label import` takes labels of all its answers; empty where it can't."""
@@ -133,7 +136,9 @@ class Report:
         return len({model.sources for model in self.models}) == 1
 
 
-def build_report(runs: Sequence[LoggedRun], min_coverage: float, labels: LabelSet | None = None) -> Report:
+def build_report(
+    runs: Sequence[LoggedRun], min_coverage: float, labels: LabelSet | None = None, facets: Facets = OWN_FACETS
+) -> Report:
     """The report of some runs; of those that can be compared the first is the baseline.
 
     Raises:
@@ -141,7 +146,7 @@ def build_report(runs: Sequence[LoggedRun], min_coverage: float, labels: LabelSe
         LabelError: the labels are of another judge, rubric or profile, or too few.
         AnchorError: there are labels, and a run was judged in several ways.
     """
-    models = measure_all(runs)
+    models = measure_all(runs, facets)
     groups, prices = comparable_groups(models), load_prices(load_settings().judge_prices)
     return Report(
         models=models,
@@ -154,6 +159,7 @@ def build_report(runs: Sequence[LoggedRun], min_coverage: float, labels: LabelSe
         language_gaps=language_gaps(models),
         norms=norm_rows(models),
         corrected=corrected_scores(models, labels),
+        facets=facets,
         min_coverage=min_coverage,
         batches=list(map(_batch, runs)),
         usd={model.label: usd_of(model, prices) for model in models},

@@ -8,6 +8,7 @@ from itertools import chain
 from math import isfinite
 
 from lmms_eval_cross import numbers
+from lmms_eval_cross.benchmark.facets import OWN_FACETS, Facets
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, FailureReason, JudgeFailure, Sample, Usage
 from lmms_eval_cross.compare.rounds import Judging, Round, read_round, refuse_other_models
 from lmms_eval_cross.compare.task_metrics import TaskMetric
@@ -15,7 +16,7 @@ from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.report.country_rates import CountryRate, country_rates
 from lmms_eval_cross.report.model_names import model_name, unique_labels
 from lmms_eval_cross.report.round_spread import RoundSpread, spread_of, table_over_rounds
-from lmms_eval_cross.report.scores import SLICES, Scores, ScoreTable, SliceKind, score_table
+from lmms_eval_cross.report.scores import Scores, ScoreTable, score_table
 from lmms_eval_cross.runs.model_under_test import ModelUnderTest, model_under_test
 from lmms_eval_cross.runs.run_files import LoggedRun
 from lmms_eval_cross.runs.sample_record import JudgedAnswer, Provenance
@@ -57,7 +58,8 @@ class Measured:
     table: ScoreTable
     """A sample's scores are its means over the rounds."""
     dimensions: Scores
-    slices: Mapping[SliceKind, Mapping[str, Scores]]
+    slices: Mapping[str, Mapping[str, Scores]]
+    """Facet -> value -> scores."""
     countries: Sequence[CountryRate]
     """Compliance by country, drawn toward all, the lowest first; empty with fewer than three countries."""
     coverage: float
@@ -138,17 +140,17 @@ class Measured:
         return Counter(failure.reason for failure in self.failures)
 
 
-def measure_all(runs: Sequence[LoggedRun]) -> list[Measured]:
+def measure_all(runs: Sequence[LoggedRun], facets: Facets = OWN_FACETS) -> list[Measured]:
     """Every run, measured, under names of their own.
 
     Raises:
         RunError: a run has no answers to CROSS tasks, or answers that can't be read.
     """
     labels = unique_labels([run.name for run in runs])
-    return [_measure(run, label) for run, label in zip(runs, labels, strict=True)]
+    return [_measure(run, label, facets) for run, label in zip(runs, labels, strict=True)]
 
 
-def _measure(run: LoggedRun, label: str) -> Measured:
+def _measure(run: LoggedRun, label: str, facets: Facets) -> Measured:
     rounds = [read_round(one) for one in (run, *run.further_rounds)]
     refuse_other_models(rounds)
     tables = [score_table(list(one.answers.values())) for one in rounds]
@@ -164,7 +166,7 @@ def _measure(run: LoggedRun, label: str) -> Measured:
         answers=answers,
         table=table,
         dimensions=table.scores(),
-        slices={kind: table.slices(kind) for kind in SLICES},
+        slices=table.slices(facets),
         countries=country_rates(table),
         coverage=100 * (verdicts - len(failures)) / verdicts,
         judging=_judging_of(rounds),

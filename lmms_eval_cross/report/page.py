@@ -20,7 +20,7 @@ from lmms_eval_cross.report.measured import Measured
 from lmms_eval_cross.report.rendering import html_environment, score_text
 from lmms_eval_cross.report.report_json import json_value, to_text
 from lmms_eval_cross.report.scatter import safety_beside_capability
-from lmms_eval_cross.report.scores import MEASURES, SLICES, MeanScore, SliceKind
+from lmms_eval_cross.report.scores import MEASURES, MeanScore
 from lmms_eval_cross.report.slice_rows import SliceRow, slice_rows
 from lmms_eval_cross.report.thumbnails import thumbnails
 
@@ -47,7 +47,7 @@ def render_page(report: Report, options: PageOptions) -> str:
     style, script = _asset("report.css"), _asset("report.js")
     samples = all_samples(report.models)
     texts = _run_texts(report, options, samples)
-    rows = {kind: slice_rows(report.models, kind, "compliance") for kind in SLICES}
+    rows = {kind: slice_rows(report.models, kind, "compliance") for kind in report.facets.names}
     return (
         html_environment()
         .get_template("report.html.j2")
@@ -127,7 +127,7 @@ def _letters(blocks: Sequence[Mapping[str, Any]]) -> int:
     return sum(len(to_text(block)) for block in blocks)
 
 
-def _tiles(model: Measured, kind: SliceKind) -> dict[str, dict[str, Any]]:
+def _tiles(model: Measured, kind: str) -> dict[str, dict[str, Any]]:
     """Country or language -> measure -> what its tile says."""
     tiles: dict[str, dict[str, Any]] = {}
     for value, scores in model.slices[kind].items():
@@ -144,7 +144,7 @@ def _tile(score: MeanScore) -> dict[str, Any]:
     return {"mean": score.mean, "short": numbers.percent(score.mean), "text": score_text(score), "n": score.n}
 
 
-def _charts(report: Report, rows: Mapping[SliceKind, Sequence[SliceRow]]) -> dict[str, Any]:
+def _charts(report: Report, rows: Mapping[str, Sequence[SliceRow]]) -> dict[str, Any]:
     return {
         "overview": charts.overview(report),
         "slices": _slice_charts(report, rows),
@@ -153,11 +153,11 @@ def _charts(report: Report, rows: Mapping[SliceKind, Sequence[SliceRow]]) -> dic
     }
 
 
-def _slice_charts(report: Report, rows: Mapping[SliceKind, Sequence[SliceRow]]) -> dict[SliceKind, charts.Chart]:
-    """A chart a kind of slice; none of a kind with one value, but always that of the countries."""
-    drawn: dict[SliceKind, charts.Chart] = {}
+def _slice_charts(report: Report, rows: Mapping[str, Sequence[SliceRow]]) -> dict[str, charts.Chart]:
+    """A chart a facet; none of one that all samples have alike, but always that of the countries."""
+    drawn: dict[str, charts.Chart] = {}
     for kind, values in rows.items():
-        if len(values) > 1 or kind == "country":
+        if len(values) > 1 or kind == "country" or kind in report.facets.further:
             drawn[kind] = charts.slice_panels(report, values)
     return drawn
 

@@ -11,7 +11,7 @@ from lmms_eval_cross.report.country_rates import CountryRate, order_sentence
 from lmms_eval_cross.report.differences import Difference
 from lmms_eval_cross.report.leaderboard import best_sentence
 from lmms_eval_cross.report.paper import REFERENCES, SOURCE
-from lmms_eval_cross.report.scores import MEASURES, SLICES, MeanScore, measure_title
+from lmms_eval_cross.report.scores import MEASURES, MeanScore, measure_title
 from lmms_eval_cross.text import drawable, markdown
 
 LABELS_NOTE: Final = (
@@ -50,7 +50,6 @@ def _environment(autoescape: bool) -> Environment:
         "interval": numbers.interval,
         "nothing": numbers.NOTHING,
         "measures": MEASURES,
-        "slice_kinds": SLICES,
         "order_sentence": order_sentence,
         "best_sentence": best_sentence,
         "references": REFERENCES,

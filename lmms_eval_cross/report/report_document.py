@@ -4,7 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from lmms_eval_cross.benchmark.records import FACETS, Dimension, Facet
+from lmms_eval_cross.benchmark.records import FACETS, Dimension
 from lmms_eval_cross.report.capability import Scale
 from lmms_eval_cross.report.differences import Finding
 from lmms_eval_cross.report.notices import NoticeKind
@@ -111,7 +111,8 @@ class ModelDocument(Document):
     provenance: dict[str, ProvenanceDocument]
     """Split -> judge, rubric, data hash, versions."""
     dimensions: MeasureScores
-    slices: Annotated[dict[Facet, SliceScores], every_key(FACETS)]
+    slices: Annotated[dict[str, SliceScores], every_key(FACETS)]
+    """Facet -> value -> scores; further facets are those of --facets."""
     countries: Annotated[list[CountryRateDocument], Field(default_factory=list)]
     """The lowest shrunk rate first; empty with fewer than three countries."""
     failures: list[FailureDocument]

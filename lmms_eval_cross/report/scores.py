@@ -9,15 +9,8 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lmms_eval_cross.benchmark.records import (
-    DIMENSIONS,
-    FACETS,
-    Dimension,
-    Facet,
-    JudgeFailure,
-    Sample,
-    counts_toward,
-)
+from lmms_eval_cross.benchmark.facets import OWN_FACETS, Facets
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, JudgeFailure, Sample
 from lmms_eval_cross.runs.sample_record import JudgedAnswer
 from lmms_eval_cross.stats import interval_over_fillings
 
@@ -25,8 +18,6 @@ Measure: TypeAlias = Literal[Dimension, "mean"]
 MEAN: Final = "mean"
 """The mean of a sample's four verdicts, of samples that have all four."""
 MEASURES: Final[tuple[Measure, ...]] = (*DIMENSIONS, MEAN)
-SliceKind: TypeAlias = Facet
-SLICES: Final = FACETS
 Scores: TypeAlias = Mapping[Measure, "MeanScore"]
 
 
@@ -80,17 +71,21 @@ class ScoreTable:
         norms = self.norm_ids[rows]
         return {measure: mean_score(self.columns[measure][rows], norms) for measure in MEASURES}
 
-    def slices(self, kind: SliceKind) -> dict[str, dict[Measure, MeanScore]]:
-        """Every measure by country, language, ..."""
-        return {value: self.scores(rows) for value, rows in sorted(self.rows_by(kind).items())}
+    def slices(self, facets: Facets) -> dict[str, dict[str, dict[Measure, MeanScore]]]:
+        """Every measure by country, language, ...: facet -> value -> scores."""
+        slices: dict[str, dict[str, dict[Measure, MeanScore]]] = {}
+        for facet in facets.names:
+            parts = sorted(self.rows_by(facet, facets).items())
+            slices[facet] = {value: self.scores(rows) for value, rows in parts}
+        return slices
 
-    def rows_by(self, field: SliceKind | Literal["norm_id"]) -> dict[str, list[int]]:
-        """A value of a sample's field -> its rows."""
+    def rows_by(self, facet: str, facets: Facets = OWN_FACETS) -> dict[str, list[int]]:
+        """A value of a facet, or of another field of samples -> its rows."""
         groups: dict[str, list[int]] = {}
         for row, sample in enumerate(self.samples):
-            if field != "norm_id" and not counts_toward(field, sample.setting):
-                continue
-            groups.setdefault(str(getattr(sample, field)), []).append(row)
+            value = facets.value(sample, facet)
+            if value is not None:
+                groups.setdefault(value, []).append(row)
         return groups
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lmms_eval_cross.report.country_rates import CountryRate
 from lmms_eval_cross.report.measured import Measured
-from lmms_eval_cross.report.scores import MeanScore, Measure, SliceKind, mean_of
+from lmms_eval_cross.report.scores import MeanScore, Measure, mean_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class SliceRow:
         return mean_of(rates) if rates else self.mean
 
 
-def slice_rows(models: Sequence[Measured], kind: SliceKind, measure: Measure) -> list[SliceRow]:
+def slice_rows(models: Sequence[Measured], kind: str, measure: Measure) -> list[SliceRow]:
     """All values of a slice on one measure, the worst first, those without a score last."""
     rows: dict[str, SliceRow] = {}
     for column, model in enumerate(models):

@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from lmms_eval_cross.benchmark.facets import OWN_FACETS, Facets
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.files import writing_whole
 from lmms_eval_cross.report.build import Report, build_report
@@ -18,9 +19,11 @@ from lmms_eval_cross.report.page import PageOptions, render_page
 from lmms_eval_cross.report.report_json import report_json, to_text
 from lmms_eval_cross.report.report_markdown import markdown
 from lmms_eval_cross.report.tables import MODELS, csv_tables, parquet_tables
+from lmms_eval_cross.runs.run_files import LoggedRun
 from lmms_eval_cross.runs.run_places import run_places
 from lmms_eval_cross.runs.run_rounds import load_as_one
 from lmms_eval_cross.settings import load_settings
+from lmms_eval_cross.trust.facet_file import load_facets
 from lmms_eval_cross.trust.human_labels import LabelSet, load_labels
 
 TableFormat: TypeAlias = Literal["csv", "parquet"]
@@ -48,7 +51,12 @@ class Targets:
 
 
 def write_report(
-    runs: Sequence[Path], targets: Targets, options: PageOptions, labels: Path | None = None, force: bool = False
+    runs: Sequence[Path],
+    targets: Targets,
+    options: PageOptions,
+    labels: Path | None = None,
+    force: bool = False,
+    facets: Path | None = None,
 ) -> list[Path]:
     """Write the report of some runs in the formats that are asked for; returns what was written.
 
@@ -58,16 +66,18 @@ def write_report(
         options: what is left out.
         labels: a file of human labels that correct the means.
         force: overwrite a report of other runs.
+        facets: a file of further facets of the samples.
 
     Raises:
         RunError: a run can't be read, or a file can't be written, or would be lost.
-        LabelError: the labels can't be read, or can't correct a run.
+        LabelError: the labels can't be read, or can't correct a run; or the facets don't fit the runs' samples.
     """
     mark = mark_of(runs)
     if not force:
         refuse_to_overwrite(targets.marked, mark)
     loaded = [load_as_one(place) for place in chain.from_iterable(map(run_places, runs))]
-    report = replace(build_report(loaded, load_settings().min_coverage, _labels(labels)), mark=mark)
+    report = build_report(loaded, load_settings().min_coverage, _labels(labels), _facets(facets, loaded))
+    report = replace(report, mark=mark)
     if not options.samples:
         report = without_texts(report)
     contents = _contents(report, targets, options)
@@ -79,6 +89,14 @@ def write_report(
 def _labels(path: Path | None) -> LabelSet | None:
     """The labels that were given, if any were."""
     return None if path is None else load_labels(path)
+
+
+def _facets(path: Path | None, runs: Sequence[LoggedRun]) -> Facets:
+    """Those that every sample has, and those of the file, if one was given."""
+    if path is None:
+        return OWN_FACETS
+    answers = chain.from_iterable(run.judged_answers for run in runs)
+    return load_facets(path, {answer.sample.sample_id for answer in answers})
 
 
 def without_texts(report: Report) -> Report:

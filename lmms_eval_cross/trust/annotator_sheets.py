@@ -1,16 +1,14 @@
 """Read back what people labelled: CSV files of the page or of the filled spreadsheet."""
 
-import csv
-import io
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS
 from lmms_eval_cross.errors import LabelError
-from lmms_eval_cross.outside import read_bytes
 from lmms_eval_cross.trust.anchor import Anchor
 from lmms_eval_cross.trust.human_labels import Annotation, LabelSet
+from lmms_eval_cross.trust.sheet import read_sheet
 
 NEEDED: Final = ("batch", "annotator", "sample_id", *DIMENSIONS)
 _LABELS: Final[dict[str, Literal[0, 1] | None]] = {"0": 0, "1": 1, "?": None, "": None}
@@ -64,26 +62,11 @@ def _annotations(batch: str, known: Collection[str], path: Path) -> Iterator[tup
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
-    try:
-        text = read_bytes(path).decode("utf-8-sig")
-    except OSError as error:
-        raise LabelError(f"{path} can't be read ({error.strerror}); check the path.") from None
-    except UnicodeDecodeError:
-        raise LabelError(f"{path.name} is not UTF-8; save the spreadsheet as CSV UTF-8.") from None
-    except ValueError as error:
-        raise LabelError(f"{path} can't be read ({error}); check the path.") from None
-    header = text.partition("\n")[0]
-    delimiter = ","
-    if header.count(";") > header.count(","):  # as spreadsheets write where the comma is the decimal sign
-        delimiter = ";"
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        for name in NEEDED:
-            if name not in (reader.fieldnames or ()):
-                raise LabelError(f"{path.name} lacks the column {name}; give a CSV that `label export` made.")
-        return list(reader)
-    except csv.Error as error:
-        raise LabelError(f"{path.name} is no whole CSV ({error}); export it again.") from None
+    names, rows = read_sheet(path)
+    for name in NEEDED:
+        if name not in names:
+            raise LabelError(f"{path.name} lacks the column {name}; give a CSV that `label export` made.")
+    return rows
 
 
 def _annotation(place: str, row: Mapping[str, str | None]) -> Annotation:

@@ -1,0 +1,37 @@
+"""A CSV that somebody may have had in a spreadsheet."""
+
+import csv
+import io
+from pathlib import Path
+
+from lmms_eval_cross.errors import LabelError
+from lmms_eval_cross.outside import read_bytes
+
+
+def read_sheet(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """The names of the columns, and the rows; a cell that a short row lacks is missing there.
+
+    Raises:
+        LabelError: the file can't be read, is not UTF-8, or is no whole CSV.
+    """
+    text = _text_of(path)
+    header = text.partition("\n")[0]
+    delimiter = ","
+    if header.count(";") > header.count(","):  # as spreadsheets write where the comma is the decimal sign
+        delimiter = ";"
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        return list(reader.fieldnames or ()), list(reader)
+    except csv.Error as error:
+        raise LabelError(f"{path.name} is no whole CSV ({error}); export it again.") from None
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return read_bytes(path).decode("utf-8-sig")
+    except OSError as error:
+        raise LabelError(f"{path} can't be read ({error.strerror}); check the path.") from None
+    except UnicodeDecodeError:
+        raise LabelError(f"{path.name} is not UTF-8; save the spreadsheet as CSV UTF-8.") from None
+    except ValueError as error:
+        raise LabelError(f"{path} can't be read ({error}); check the path.") from None
