@@ -24,21 +24,34 @@ def programs() -> Path | None:
 class PostgresServer:
     """A server that can be stopped and started again."""
 
-    def __init__(self, where: Path, port: int | None = None) -> None:
+    def __init__(self, where: Path, port: int | None = None, replica_of: "PostgresServer | None" = None) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="cross-pg-"))
         self._programs, self._names = where, count()
         self._user: list[str] = []
         if os.geteuid() == 0:
-            nobody = pwd.getpwnam("nobody")
-            os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
-            self._user = ["setpriv", "--reuid=nobody", f"--regid={nobody.pw_gid}", "--clear-groups"]
+            self._user = ["setpriv", "--reuid=nobody", f"--regid={pwd.getpwnam('nobody').pw_gid}", "--clear-groups"]
+            self.give(self.folder)
         settings = [*FAST, f"unix_socket_directories={self.folder}"]
         self._port = port or 5432
         if port is not None:
             settings += ["listen_addresses=127.0.0.1", f"port={port}"]
         self._options = " ".join(f"-c {setting}" for setting in settings)
-        self._do("initdb", "--username=owner", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync")
+        if replica_of is None:
+            self._do("initdb", "--username=owner", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync")
+        else:
+            self._copy(replica_of)
         self.start()
+
+    def _copy(self, first: "PostgresServer") -> None:
+        """Become a replica, which follows the first server."""
+        source = [f"--host={first.folder}", f"--port={first._port}", "--username=owner"]
+        self._do("pg_basebackup", *source, "--write-recovery-conf", "--checkpoint=fast", "--no-sync")
+
+    def give(self, folder: Path) -> None:
+        """Let the server's user have a folder."""
+        if self._user:
+            nobody = pwd.getpwnam("nobody")
+            os.chown(folder, nobody.pw_uid, nobody.pw_gid)
 
     def start(self) -> None:
         """Start the server; it answers when this returns."""
@@ -48,10 +61,14 @@ class PostgresServer:
         """Stop it: `fast` ends what is under way, `immediate` is a crash."""
         self._do("pg_ctl", "--wait", f"--mode={mode}", "stop")
 
-    def new_database(self) -> Server:
-        """An empty database."""
+    def promote(self) -> None:
+        """Have a replica take over."""
+        self._do("pg_ctl", "--wait", "promote")
+
+    def new_database(self, options: str = "") -> Server:
+        """An empty database; `options` of CREATE DATABASE."""
         name = f"ledger{next(self._names)}"
-        self.sql(f"CREATE DATABASE {name}", "postgres")
+        self.sql(f"CREATE DATABASE {name} {options}", "postgres")
         return Server(f"postgresql://owner@/{name}?host={self.folder}&port={self._port}")
 
     def sql(self, statement: str, database: str) -> str:

@@ -1,5 +1,6 @@
 """A team's ledger that goes away: a PostgreSQL is stopped, cut off or only reads; nothing is lost or paid again."""
 
+import asyncio
 import subprocess
 import sys
 import threading
@@ -13,13 +14,16 @@ import pytest
 
 from lmms_eval_cross.benchmark.records import JudgeFailure, Verdict
 from lmms_eval_cross.errors import AwayError
+from lmms_eval_cross.ledger import desk as desks
 from lmms_eval_cross.ledger.address import Server
+from lmms_eval_cross.ledger.desk import Desk
+from lmms_eval_cross.ledger.postgres_schema import SCHEMA
 from lmms_eval_cross.ledger.steady import SteadyLedger, open_ledger
 from lmms_eval_cross.ledger.store import Entry, Ledger
 from lmms_eval_cross.settings import load_settings
 from tests.judge_server import Answer, JudgeServer
 from tests.postgres_server import PostgresServer
-from tests.test_claims import HOST
+from tests.test_claims import HOST, claims_in
 
 GOOD = Verdict("awareness", 1, "Score: 1", "m")
 SENTENCE = "What is judged meanwhile is kept under CROSS_HOME"
@@ -87,6 +91,54 @@ def test_a_replica_that_only_reads_is_read_and_what_it_can_not_take_is_sent_on_l
     postgres_server.sql(f"ALTER DATABASE {database} RESET {setting}", "postgres")
     with closing(SteadyLedger(with_outbox)) as ledger:
         assert ledger.find("new", "h") == GOOD
+
+
+REFUSE = """
+CREATE FUNCTION {schema}.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no space left'; END $$;
+CREATE TRIGGER refuse BEFORE INSERT ON {schema}.{table} FOR EACH ROW EXECUTE FUNCTION {schema}.refuse();
+"""
+CLAIM = ("key", "h")
+
+
+def test_a_claim_is_given_back_when_others_can_see_its_verdict_and_not_before(
+    ours: SteadyLedger, team: Server, postgres_server: PostgresServer
+) -> None:
+    database = team.name.rpartition("/")[2]
+    postgres_server.sql(REFUSE.format(schema=SCHEMA, table="verdict"), database)
+
+    async def judge() -> Desk:
+        desk = Desk(ours, asyncio.get_running_loop())
+        assert await desk.claim(CLAIM)
+        await desk.file([(entry("key"), GOOD)], CLAIM)
+        await desk.find([("other", "h")])  # after which the claim would be gone
+        return desk
+
+    desk = asyncio.run(judge())
+    assert claims_in(team) == 1, "its verdict waits on this host, and another one would pay again"
+    postgres_server.sql(f"DROP TRIGGER refuse ON {SCHEMA}.verdict", database)
+    desk.close()
+    assert claims_in(team) == 0
+    with closing(Ledger(team)) as ledger:
+        assert ledger.find("key", "h") == GOOD
+
+
+def test_where_claims_can_not_be_written_a_run_waits_for_that_once_though_the_ledger_can_be_read(
+    ours: SteadyLedger, team: Server, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desks, "PATIENCE_SECONDS", 1.0)
+    postgres_server.sql(REFUSE.format(schema=SCHEMA, table="claim"), team.name.rpartition("/")[2])
+
+    async def judge() -> None:
+        desk = Desk(ours, asyncio.get_running_loop())
+        assert await desk.claim(CLAIM)
+        for number in range(5):
+            began = time.monotonic()
+            assert await desk.find([(f"{number}", "h")]) == [None]
+            assert await desk.claim((f"{number}", "h"))
+            assert time.monotonic() - began < 1.0, "it has been waited for"
+        desk.close()
+
+    asyncio.run(judge())
 
 
 def test_a_server_that_is_started_again_in_the_middle_of_a_run_costs_no_verdict_and_no_second_call(

@@ -12,17 +12,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from lmms_eval_cross.benchmark.records import Outcome
 from lmms_eval_cross.errors import AwayError, LedgerError
 from lmms_eval_cross.ledger.address import Server
-from lmms_eval_cross.ledger.claims import RENEWED_AFTER_SECONDS, Claims
+from lmms_eval_cross.ledger.claims import LEASE_SECONDS, RENEWED_AFTER_SECONDS, Claims
 from lmms_eval_cross.ledger.store import Claim, Filing, Ledger, Place
 from lmms_eval_cross.say import tell
 
 PATIENCE_SECONDS: Final = 120.0
 """For which a server that is away is waited for; without it, verdicts that it holds may be paid for again."""
+LAST_WAIT_SECONDS: Final = 60.0
+"""For which it is waited for at a run's end."""
 _PAUSE_SECONDS: Final = 1.0
 _AWAY: Final = object()
 """Stands for the result of an errand that can't be run at the moment."""
@@ -49,11 +51,13 @@ class Desk:
         self._ledger, self._loop = ledger, loop
         self._claims = Claims(ledger) if isinstance(ledger.address, Server) else None
         self._ours: set[Claim] = set()
+        self._done_with: set[Claim] = set()
         self._renewed_at = time.monotonic()
         self._errands: list[_Errand] = []
         self._change = threading.Condition()
         self._closing = self._has_told = False
-        self._away_since: float | None = None
+        self._away_since: dict[Literal["find", "claim"], float] = {}
+        self._quiet_until = 0.0
         self._thread = threading.Thread(target=self._work, name="cross-ledger", daemon=True)
         if self.is_shared:
             self._thread.start()
@@ -119,9 +123,25 @@ class Desk:
                 self._serve(errands)
             elif self._closing:
                 break
+            if self._done_with:
+                self._ledger.send_on()
+                self._give_back(set())
             if self._ours and time.monotonic() - self._renewed_at > RENEWED_AFTER_SECONDS:
                 self._renew()
+        self._send_the_rest()
         self._give_back(self._ours)
+
+    def _send_the_rest(self) -> None:
+        """Wait for a server that is away at the end, or others pay again for what we kept, once our claims run out.
+
+        Nothing is waited for where everybody has gone on without it.
+        """
+        until = time.monotonic() + LAST_WAIT_SECONDS
+        self._ledger.send_on()
+        while self._ledger.is_behind and not self._ledger.is_given_up and time.monotonic() < until:
+            time.sleep(_PAUSE_SECONDS)
+            self._ledger.send_on()
+            self._renew()
 
     def _next(self) -> list[_Errand]:
         """What waits, or nothing after a while."""
@@ -135,10 +155,15 @@ class Desk:
         """Writing goes first, so that a claim is given back when its verdict can be seen."""
         self._settle([errand for errand in errands if errand.filings], self._file)
         self._give_back({errand.done_with for errand in errands if errand.done_with})
-        self._settle([errand for errand in errands if errand.places], self._find)
-        self._settle([errand for errand in errands if errand.wanted], self._claim)
+        self._settle([errand for errand in errands if errand.places], self._find, "find")
+        self._settle([errand for errand in errands if errand.wanted], self._claim, "claim")
 
-    def _settle(self, errands: Sequence[_Errand], serve: Callable[[Sequence[_Errand]], Sequence[Any]]) -> None:
+    def _settle(
+        self,
+        errands: Sequence[_Errand],
+        serve: Callable[[Sequence[_Errand]], Sequence[Any]],
+        kind: Literal["find", "claim"] = "find",
+    ) -> None:
         """Serve errands of a kind; what is raised is raised where they are awaited."""
         if not errands:
             return
@@ -147,17 +172,25 @@ class Desk:
             results = serve(errands)
         except AwayError:
             results = [_AWAY] * len(errands)
-            self._note_away()
+            self._note_away(kind)
         except Exception as error:
             results = [error] * len(errands)
         self._loop.call_soon_threadsafe(_resolve, [errand.future for errand in errands], results)
 
-    def _note_away(self) -> None:
+    def _note_away(self, kind: Literal["find", "claim"]) -> None:
         """After a while everybody goes on without the server."""
         now = time.monotonic()
-        if self._away_since is None:
-            self._away_since = now
-        self._ledger.is_given_up = now - self._away_since > PATIENCE_SECONDS
+        since = self._away_since.setdefault(kind, now)
+        self._ledger.is_given_up |= now - since > PATIENCE_SECONDS
+
+    def _note_back(self, kind: Literal["find", "claim"]) -> None:
+        """Where it was away for so long that claims ran out, their owners get a while to send on what they kept."""
+        now = time.monotonic()
+        since = self._away_since.pop(kind, now)
+        if now - since > LEASE_SECONDS / 2:
+            self._quiet_until = now + RENEWED_AFTER_SECONDS
+        if not self._away_since:
+            self._ledger.is_given_up = False
 
     def _file(self, errands: Sequence[_Errand]) -> list[None]:
         self._ledger.record_verdicts(list(chain.from_iterable(errand.filings for errand in errands)))
@@ -165,16 +198,19 @@ class Desk:
 
     def _find(self, errands: Sequence[_Errand]) -> list[list[Outcome | None]]:
         found = iter(self._ledger.find_all(list(chain.from_iterable(errand.places for errand in errands))))
-        self._away_since = None
+        self._note_back("find")
         return [[next(found) for _ in errand.places] for errand in errands]
 
-    def _claim(self, errands: Sequence[_Errand]) -> list[bool]:
+    def _claim(self, errands: Sequence[_Errand]) -> Sequence[Any]:
         """Take claims; where they can't be kept, all calls are made, as a host alone would make them."""
         wanted = {errand.wanted for errand in errands if errand.wanted}
         taken = wanted
+        if time.monotonic() < self._quiet_until:
+            return [_AWAY] * len(errands)
         if self._claims is not None:
             try:
                 taken = self._claims.take(wanted)
+                self._note_back("claim")
             except LedgerError as error:
                 if isinstance(error, AwayError) and not self._ledger.is_given_up:
                     raise
@@ -183,12 +219,14 @@ class Desk:
         return [errand.wanted in taken for errand in errands]
 
     def _give_back(self, claims: set[Claim]) -> None:
-        ours = claims & self._ours
-        if self._claims is None or not ours:
+        """Give claims back when their verdicts are where others look, and not before."""
+        self._done_with |= claims & self._ours
+        if self._claims is None or not self._done_with or self._ledger.is_behind:
             return
-        self._ours -= ours
         with suppress(LedgerError):  # the lease runs out
-            self._claims.give_back(ours)
+            self._claims.give_back(self._done_with)
+        self._ours -= self._done_with
+        self._done_with = set()
 
     def _renew(self) -> None:
         self._renewed_at = time.monotonic()

@@ -81,9 +81,7 @@ def connected(server: Server) -> Iterator[Any]:
 
 def pool_to(server: Server) -> Any:
     """Connections for several threads, made when they are wanted."""
-    logging.getLogger("psycopg.pool").setLevel(
-        logging.ERROR
-    )  # of every try to connect again, which the ledger tells once
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # of every cut and every try, which the ledger tells once
     return ConnectionPool(
         connection_string(server),
         kwargs=dict(_OPTIONS),

@@ -68,8 +68,6 @@ class SteadyLedger(Ledger):
                 return [self.find(*place) for place in places]
             self._report(f"{error} Verdicts in it are asked for again.")
             outcomes = [None]
-        else:
-            self.is_given_up = self._is_away = False
         return [outcome or self._held.get(key) for outcome, (key, _) in zip(outcomes, places, strict=True)]
 
     def record_verdicts(self, filed: Sequence[Filing]) -> None:
@@ -105,13 +103,27 @@ class SteadyLedger(Ledger):
         """Write what waits, oldest first, this last; whether nothing waits any more."""
         with self._order:
             self._waiting.append(write)
-            try:
-                self._write_what_waits()
-            except LedgerError as error:
-                self._keep(error)
-                return False
-            self._is_away = False
-            return True
+            return self._try_to_write()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something waits in memory or in this host's file."""
+        return bool(self._waiting) or (self._outbox is not None and self._outbox.may_hold)
+
+    def send_on(self) -> None:
+        """Write what waits, if that is possible."""
+        if self.is_behind:
+            with self._order:
+                self._try_to_write()
+
+    def _try_to_write(self) -> bool:
+        try:
+            self._write_what_waits()
+        except LedgerError as error:
+            self._keep(error)
+            return False
+        self._is_away = False
+        return True
 
     def _write_what_waits(self) -> None:
         if self._outbox is not None:
@@ -128,7 +140,8 @@ class SteadyLedger(Ledger):
             self._report(f"{error} {_GOES_ON}")
             return
         self._tell_away(error)
-        self._next_try = time.monotonic() + _PAUSE_SECONDS
+        if time.monotonic() >= self._next_try:  # or it was not tried, and is tried when the pause is over
+            self._next_try = time.monotonic() + _PAUSE_SECONDS
         try:
             while self._waiting:
                 self._outbox.keep(self._waiting[0])

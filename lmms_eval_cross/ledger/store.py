@@ -60,6 +60,14 @@ class Ledger:
     is_given_up = False
     """Nobody waits any longer for a server that is away."""
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether something that was recorded waits, and others don't see it yet."""
+        return False
+
+    def send_on(self) -> None:
+        """Write what waits, if that is possible."""
+
     def __init__(self, address: Address, journal: str = "WAL") -> None:
         """Open the ledger; a file is made where there is none, private (0600).
 
