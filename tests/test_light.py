@@ -39,6 +39,7 @@ BATTERY = (
     "ledger show",
     "ledger verify",
     "compare a b --junit out/junit.xml --markdown out/compare.md --json out/compare.json --resamples 100",
+    "view --help",
     "report a b -o out/report.html --markdown out/report.md --csv out/csv --json out/report.json",
     "baseline a -o out/baseline.json",
     "compare out/baseline.json b --resamples 100",

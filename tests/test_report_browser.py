@@ -19,7 +19,7 @@ from lmms_eval_cross.benchmark.records import DIMENSIONS, JudgeFailure
 from lmms_eval_cross.benchmark.splits import DEMO
 from lmms_eval_cross.report.build import build_report
 from lmms_eval_cross.report.page import PageOptions, render_page
-from lmms_eval_cross.report.write import Targets, write_report
+from lmms_eval_cross.report.write import Extras, Targets, write_report
 from lmms_eval_cross.runs.run_files import load_run
 from tests import judged_runs
 from tests.report_runs import JUDGE, demo_answers, demo_sample, judged, make_run, samples_of, verdict, write_run
@@ -333,7 +333,7 @@ def test_scores_corrected_by_labels_fit_a_phone(browser: Browser, tmp_path: Path
     truth = judged_runs.chance("truth", 0.7)
     folder = judged_runs.write_run(tmp_path / "run", samples, judged_runs.noisy(truth, "judge"))
     judged_runs.label_set(load_run(folder), samples, truth).write(tmp_path / "labels.json")
-    (file,) = write_report([folder], Targets(tmp_path / "page.html"), PageOptions(), tmp_path / "labels.json")
+    (file,) = write_report([folder], Targets(tmp_path / "page.html"), PageOptions(), Extras(tmp_path / "labels.json"))
     with opened(browser, file, viewport=PHONE) as page:
         assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
         assert "run [" in page.inner_text(".corrected")

@@ -33,6 +33,7 @@ LIFE: Final = {
     },
     "Look": {
         "report": "Show RUNS on one page: safety, capability, countries, norms, and every answer.",
+        "view": "Show RUNS on the page of `report`, served on this machine and made anew when a run lands.",
     },
     "Decide": {
         "compare": "Tell whether CANDIDATE is worse than BASELINE.",

@@ -6,7 +6,7 @@ import click
 
 from lmms_eval_cross.cli.paths import PATH, GivenPath
 from lmms_eval_cross.report.page import PageOptions
-from lmms_eval_cross.report.write import TableFormat, Targets, write_report
+from lmms_eval_cross.report.write import Extras, TableFormat, Targets, write_report
 from lmms_eval_cross.say import say
 
 _FILE = GivenPath(dir_okay=False, path_type=Path)
@@ -64,5 +64,5 @@ def report(
         output = Path("report.html")
     targets = Targets(output, markdown, csv_folder, json_file, latex, tables)
     options = PageOptions(samples=not no_samples, images=not redact_images)
-    for path in write_report(runs, targets, options, labels, force, facets):
+    for path in write_report(runs, targets, options, Extras(labels, facets), force):
         say(path)

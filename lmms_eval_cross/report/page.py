@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any, Final
 
@@ -40,6 +40,14 @@ class PageOptions:
     samples: bool = True
     """Queries, answers, norms and the judge's words."""
     images: bool = True
+    version: str = ""
+    """Of the runs that `view` serves, whose page follows them; empty on a page of a file."""
+    troubles: Sequence[str] = ()
+    """Why runs that `view` was given are not shown."""
+
+    def live(self, version: str, troubles: Sequence[str]) -> "PageOptions":
+        """The same for a page that follows its runs."""
+        return replace(self, version=version, troubles=troubles)
 
 
 def render_page(report: Report, options: PageOptions) -> str:
@@ -54,9 +62,10 @@ def render_page(report: Report, options: PageOptions) -> str:
         .render(
             report=report,
             options=options,
-            policy=content_policy(style, script),
+            policy=content_policy(style, script, _live_script(options)),
             style=Markup(style),
             script=Markup(script),
+            live_script=Markup(_live_script(options)),
             core=_core(report, options, samples, texts),
             run_texts=list(map(inert_json, texts)),
             rows=rows,
@@ -69,10 +78,35 @@ def render_page(report: Report, options: PageOptions) -> str:
     )
 
 
-def content_policy(style: str, script: str) -> str:
-    """A Content-Security-Policy under which this style and script are all that can act."""
+def render_waiting(options: PageOptions) -> str:
+    """What `view` shows while there is no run to show."""
+    style, script = _asset("report.css"), _live_script(options)
     return (
-        f"default-src 'none'; script-src '{_csp_hash(script)}'; style-src '{_csp_hash(style)}'; img-src data:; "
+        html_environment()
+        .get_template("waiting.html.j2")
+        .render(
+            options=options,
+            policy=content_policy(style, "", script),
+            style=Markup(style),
+            live_script=Markup(script),
+        )
+    )
+
+
+def _live_script(options: PageOptions) -> str:
+    """What follows the runs of a page that is served; nothing in a file."""
+    return _asset("live.js") if options.version else ""
+
+
+def content_policy(style: str, script: str, live_script: str = "") -> str:
+    """A Content-Security-Policy under which this style and these scripts are all that can act.
+
+    The script of a page that is served may ask its own server; a file asks nobody.
+    """
+    scripts = " ".join(f"'{_csp_hash(one)}'" for one in (script, live_script) if one)
+    asking = "connect-src 'self'; " if live_script else ""
+    return (
+        f"default-src 'none'; script-src {scripts}; style-src '{_csp_hash(style)}'; img-src data:; {asking}"
         "base-uri 'none'; form-action 'none'"
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from lmms_eval_cross.benchmark.facets import OWN_FACETS, Facets
 from lmms_eval_cross.errors import RunError
@@ -50,13 +50,21 @@ class Targets:
         return [path for path in named if path is not None]
 
 
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """Files that a report may be made with."""
+
+    labels: Path | None = None
+    """Human labels, which correct the means."""
+    facets: Path | None = None
+    """Further facets of the samples."""
+
+
+NO_EXTRAS: Final = Extras()
+
+
 def write_report(
-    runs: Sequence[Path],
-    targets: Targets,
-    options: PageOptions,
-    labels: Path | None = None,
-    force: bool = False,
-    facets: Path | None = None,
+    runs: Sequence[Path], targets: Targets, options: PageOptions, extras: Extras = NO_EXTRAS, force: bool = False
 ) -> list[Path]:
     """Write the report of some runs in the formats that are asked for; returns what was written.
 
@@ -64,9 +72,8 @@ def write_report(
         runs: of each path all runs, where several models wrote below it.
         targets: where to write.
         options: what is left out.
-        labels: a file of human labels that correct the means.
+        extras: further files that it is made with.
         force: overwrite a report of other runs.
-        facets: a file of further facets of the samples.
 
     Raises:
         RunError: a run can't be read, or a file can't be written, or would be lost.
@@ -76,14 +83,26 @@ def write_report(
     if not force:
         refuse_to_overwrite(targets.marked, mark)
     loaded = [load_as_one(place) for place in chain.from_iterable(map(run_places, runs))]
-    report = build_report(loaded, load_settings().min_coverage, _labels(labels), _facets(facets, loaded))
-    report = replace(report, mark=mark)
-    if not options.samples:
-        report = without_texts(report)
+    report = _report_of(loaded, mark, options, extras)
     contents = _contents(report, targets, options)
     for path, content in contents.items():
         _write(path, content)
     return list(contents)
+
+
+def page_of(runs: Sequence[LoggedRun], mark: str, options: PageOptions, extras: Extras) -> str:
+    """The page of some runs, as `report` writes it.
+
+    Raises:
+        CrossError: as for `write_report`.
+    """
+    return render_page(_report_of(runs, mark, options, extras), options)
+
+
+def _report_of(runs: Sequence[LoggedRun], mark: str, options: PageOptions, extras: Extras) -> Report:
+    labels, facets = _labels(extras.labels), _facets(extras.facets, runs)
+    report = replace(build_report(runs, load_settings().min_coverage, labels, facets), mark=mark)
+    return report if options.samples else without_texts(report)
 
 
 def _labels(path: Path | None) -> LabelSet | None:
