@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
@@ -26,8 +27,10 @@ from lmms_eval_cross.errors import CrossError, SettingsError
 from lmms_eval_cross.harness.answers_of_run import prepared_samples
 from lmms_eval_cross.judge.caller import Caution
 from lmms_eval_cross.judging import open_judging
+from lmms_eval_cross.report.round_spread import table_over_rounds
 from lmms_eval_cross.report.scores import score_table
 from lmms_eval_cross.runs import run_files
+from lmms_eval_cross.runs.run_rounds import rounds_in
 from lmms_eval_cross.runs.sample_record import JudgedAnswer
 from lmms_eval_cross.session import job_for
 from lmms_eval_cross.settings import Settings, load_settings
@@ -76,6 +79,7 @@ COLUMNS: Final = (
     "model",
     "judge",
     "judge_model",
+    "round",
 )
 """The columns of `Run.to_pandas`; docs/api.md says what each holds."""
 DTYPES: Final = {"score": "float64", "reason": "string", "rationale": "string", "judge_model": "string"}
@@ -179,12 +183,15 @@ class Run:
 
     @property
     def answers(self) -> list[JudgedAnswer]:
-        """Sample, response and an outcome a dimension, in the order of the sample ids.
+        """Sample, response, round and an outcome a dimension, in the order of the sample ids.
+
+        A run with --repeats has an answer a round to each sample.
 
         Raises:
             CrossError: the run has no judged answers to a CROSS task, or they can't be read.
         """
-        return self._run.judged_answers
+        answers = chain.from_iterable(one.judged_answers for one in rounds_in(self._run))
+        return sorted(answers, key=lambda answer: (answer.sample.sample_id, answer.round))
 
     def to_pandas(self) -> pd.DataFrame:
         """A row an answer and dimension, `4 * len(answers)` rows; docs/api.md describes the columns.
@@ -204,19 +211,20 @@ class Run:
         Raises:
             CrossError: as for `answers`.
         """
-        scores = score_table(self.answers).scores()
+        tables = [score_table(one.judged_answers) for one in rounds_in(self._run)]
+        scores = table_over_rounds(tables).scores()
         return [Mean(measure=measure, **asdict(score)) for measure, score in scores.items()]
 
     def _rows(self, answer: JudgedAnswer) -> list[dict[str, object]]:
         sample = answer.sample.to_row()
         shared: dict[str, object] = {name: sample[name] for name in COLUMNS if name in sample}
         shared |= {"run": self.name, "response": answer.response, "model": self.model}
-        shared["judge"] = answer.provenance.judge_id
+        shared |= {"judge": answer.provenance.judge_id, "round": answer.round}
         further = self._facets.values.get(answer.sample.sample_id, {})
         return [{**shared, **further, **_outcome_columns(outcome)} for outcome in answer.outcomes.values()]
 
-    def _round(self) -> Round:
-        return trusted_round(self._run)
+    def _rounds(self) -> list[Round]:
+        return [trusted_round(one) for one in rounds_in(self._run)]
 
 
 Source: TypeAlias = str | Path | Run
@@ -341,7 +349,7 @@ def _side(given: Source | Sequence[Source]) -> Side:
     # The first round names the side; a path stands before a run that was read already.
     sources = [given] if isinstance(given, str | Path | Run) else list(given)
     paths = [Path(source) for source in sources if not isinstance(source, Run)]
-    loaded = [source._round() for source in sources if isinstance(source, Run)]
+    loaded = chain.from_iterable(source._rounds() for source in sources if isinstance(source, Run))
     rounds = (*load_side(paths).rounds, *loaded)
     refuse_other_models(rounds)
     return Side(rounds)

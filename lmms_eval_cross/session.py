@@ -6,9 +6,9 @@ import shutil
 import tempfile
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
@@ -24,13 +24,20 @@ from lmms_eval_cross.judge.job import Job, judge_identity
 from lmms_eval_cross.judge.profiles import Dimensions
 from lmms_eval_cross.judge.reply import READING
 from lmms_eval_cross.judging import JudgeSession
+from lmms_eval_cross.ledger.responses import name_of_round
 from lmms_eval_cross.ledger.steady import open_ledger
-from lmms_eval_cross.runs.sample_record import METRICS, RECORD, Provenance, build_record, metric_items, open_record
+from lmms_eval_cross.runs.record_rounds import items_over_rounds, on_one_line
+from lmms_eval_cross.runs.response import Response
+from lmms_eval_cross.runs.sample_record import METRICS, RECORD, Provenance, build_record, open_record
 from lmms_eval_cross.settings import Settings, load_settings
 
-RUN: Final = os.environ.get("CROSS_RUN_ID") or uuid.uuid4().hex
-"""Tells this run's responses in the ledger from others'; `lmms-eval-cross run` gives all ranks one."""
+_OWN_RUN: Final = uuid.uuid4().hex
 _MAKING: Final = threading.Lock()
+
+
+def run_id() -> str:
+    """Tells this run's responses in the ledger from others'; `lmms-eval-cross run` gives all ranks one."""
+    return os.environ.get("CROSS_RUN_ID") or _OWN_RUN
 
 
 def data_for(split: str, settings: Settings | None = None) -> Prepared:
@@ -115,13 +122,15 @@ class PendingItem(dict[str, Any]):
     brings ranks together, waits and gives a plain dict.
     """
 
-    future: "Future[None]"
+    futures: "Sequence[Future[None]]"
+    """One a round."""
     judging: JudgeSession
 
     def settle(self) -> None:
         """Wait until the item is full."""
         self.judging.drain(show_progress=os.environ.get("RANK", "0") == "0")
-        self.future.result()
+        for future in self.futures:
+            future.result()
 
     def __reduce__(self) -> tuple[type, tuple[dict[str, Any]]]:
         self.settle()
@@ -129,41 +138,52 @@ class PendingItem(dict[str, Any]):
 
 
 def submit(
-    sample: Sample,
-    response: str,
-    judging: JudgeSession | None = None,
-    run: str = RUN,
-    reasoning: str = "",
-    generation: Mapping[str, Any] | None = None,
+    sample: Sample, response: str, judging: JudgeSession | None = None, run: str | None = None
 ) -> dict[str, PendingItem]:
-    """Hand an answer to the judge; the items fill when its verdicts come.
+    """`submit_rounds` of one answer of which nothing else is known."""
+    return submit_rounds(sample, [Response(response)], judging, run)
+
+
+def submit_rounds(
+    sample: Sample, responses: Sequence[Response], judging: JudgeSession | None = None, run: str | None = None
+) -> dict[str, PendingItem]:
+    """Hand a sample's answers to the judge; the items fill when their verdicts come.
 
     Args:
         sample: what was asked.
-        response: what the model answered.
+        responses: what the model answered, once a round.
         judging: who is asked, by default the process's own.
-        run: what the response is filed under in the ledger.
-        reasoning: what was taken out of the model's text before.
-        generation: how the answer was made, where the model's class tells.
+        run: what the responses are filed under in the ledger, by default the run in progress.
 
     Returns:
-        An item a metric, and the sample record under `cross`.
+        An item a metric, and the sample record under `cross`, over all rounds.
     """
     settings = load_settings()
     provenance, judging = provenance_for(split_of(sample), settings), judging or _judging(settings)
     items = {name: PendingItem() for name in (*METRICS, RECORD)}
+    records: dict[int, dict[str, Any]] = {}
 
-    def settled(outcomes: Outcomes) -> None:
-        record = build_record(sample, response, provenance, outcomes, reasoning, generation)
-        for name, item in {**metric_items(record), RECORD: record}.items():
-            items[name].update(item)
+    def settled(place: int, outcomes: Outcomes) -> None:
+        given = responses[place]
+        records[place] = build_record(
+            sample, given.text, provenance, outcomes, given.reasoning, given.generation, given.round
+        )
+        if len(records) == len(responses):
+            _fill(items, [records[number] for number in sorted(records)])
 
-    record = open_record(sample, response, provenance, reasoning, generation)
-    judging.ledger.record_response(run, sample.sample_id, response, record)
-    future = judging.submit(job_for(sample, response, settings), settled)
+    futures: list[Future[None]] = []
+    for place, given in enumerate(responses):
+        record = open_record(sample, given.text, provenance, given.reasoning, given.generation, given.round)
+        judging.ledger.record_response(name_of_round(run or run_id(), place + 1), sample.sample_id, given.text, record)
+        futures.append(judging.submit(job_for(sample, given.text, settings), partial(settled, place)))
     for item in items.values():
-        item.future, item.judging = future, judging
+        item.futures, item.judging = futures, judging
     return items
+
+
+def _fill(items: Mapping[str, PendingItem], records: Sequence[Mapping[str, Any]]) -> None:
+    for name, item in {**items_over_rounds(records), RECORD: on_one_line(records)}.items():
+        items[name].update(item)
 
 
 def forget_data() -> None:

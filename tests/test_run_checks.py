@@ -43,7 +43,8 @@ def asked(index: dict[str, Any], **arguments: Any) -> dict[str, Any]:
     """The arguments of lmms-eval's simple_evaluate that are read."""
     typed = argparse.Namespace(reasoning_tags=arguments.pop("reasoning_tags", None))
     defaults = {"apply_chat_template": False, "use_cache": None, "predict_only": False, "cli_args": typed, "repeats": 1}
-    return {**defaults, "task_manager": SimpleNamespace(task_index=index), **arguments}
+    seeds = {"random_seed": 0, "numpy_random_seed": 1, "torch_random_seed": None}
+    return {**defaults, **seeds, "task_manager": SimpleNamespace(task_index=index), **arguments}
 
 
 # ---- what needs us ------------------------------------------------------------------------------------------------
@@ -88,12 +89,21 @@ def test_a_chat_template_is_refused_for_our_tasks_alone(tmp_path: Path, monkeypa
     run_checks.check_command_line(asked(index, tasks=["nonesuch"], apply_chat_template=True))
 
 
-def test_repeats_are_refused_since_one_answer_alone_would_be_judged(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_repeats_are_refused_where_one_answer_alone_would_be_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("CROSS_JUDGE", "offline")
-    with pytest.raises(SettingsError, match=r"--repeats is 3, .* run --rounds 3"):
-        run_checks.check_command_line(asked(index_of(tmp_path), tasks=["cross_demo"], repeats=3))
+    old = "filter_list: [{name: none, filter: [{function: take_first}]}]\n"
+    file = write_renamed(tmp_path)
+    index = index_of(tmp_path)
+    run_checks.check_command_line(asked(index, tasks=["cross_demo", "my_scenes"], repeats=3))
+    assert "seeds all rounds once (0, 1, None for random, NumPy and torch)" in capsys.readouterr().err
+    file.write_text(file.read_text(encoding="utf-8") + old, encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"--repeats is 3, and the filters of my_scenes .* run --rounds 3"):
+        run_checks.check_command_line(asked(index, tasks=["cross_demo", "my_scenes"], repeats=3))
+    monkeypatch.setenv("CROSS_RUN_ROUND", "2")
+    with pytest.raises(SettingsError, match="--rounds and --repeats both make rounds"):
+        run_checks.check_command_line(asked(index, tasks=["cross_demo"], repeats=3))
 
 
 @pytest.mark.parametrize(

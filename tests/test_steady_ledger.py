@@ -275,7 +275,7 @@ def test_the_ledger_commands_show_export_verify_and_find_a_wrong_key(
     assert verify(ledger).right == 4 * len(samples)
     shown = cross("ledger", "show")
     assert "judge offline-rules-1 at offline: 48 verdicts, 0 failures" in shown.stdout
-    assert f"run {session.RUN}: 12 answers" in shown.stdout
+    assert f"run {session.run_id()}: 12 answers" in shown.stdout
     exported = cross("ledger", "export", str(tmp_path / "out"))
     assert exported.returncode == 0, exported.stderr
     assert pq.read_table(tmp_path / "out" / "verdict.parquet").num_rows == 48

@@ -32,6 +32,14 @@ class Answers:
         return [_answers(texts) for texts in resps]
 
 
+class AllRounds:
+    """Hands all answers of `--repeats` to `process_results`; a lone one as `take_first` does."""
+
+    def apply(self, resps: Iterable[Sequence[Any]], docs: object) -> list[Any]:
+        """Of each request its one answer, or the list of them."""
+        return [texts[0] if len(texts) == 1 else list(texts) for texts in resps]
+
+
 class Writable:
     """Replaces lone surrogates, which UTF-8 can't write, by U+FFFD; for tasks that were copied from ours of 0.1.
 

@@ -10,6 +10,9 @@ from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.harness.lmms_eval_parts import lmms_eval_part
 from lmms_eval_cross.judge.job import judge_identity
 from lmms_eval_cross.runs.made_answer import generation_of
+from lmms_eval_cross.runs.record_rounds import each_round
+from lmms_eval_cross.runs.response import Response
+from lmms_eval_cross.runs.run_rounds import round_in_progress
 from lmms_eval_cross.runs.sample_record import group_mean, mean_score
 from lmms_eval_cross.runs.scorecard import describe_gaps
 from lmms_eval_cross.say import tell
@@ -19,10 +22,12 @@ __all__ = ["coverage", "group_mean", "mean", "process_results"]
 
 
 def process_results(doc: dict[str, Any], results: Sequence[str]) -> dict[str, session.PendingItem]:
-    """Hand the answer to the judge and return at once; the items fill when the verdicts come."""
-    (response, *_) = results
-    reasoning, generation = getattr(response, "reasoning", ""), generation_of(response)
-    return session.submit(Sample.from_row(doc), str(response), reasoning=reasoning, generation=generation)
+    """Hand the answers, one a round, to the judge and return at once; the items fill when the verdicts come."""
+    responses: list[Response] = []
+    for place, text in enumerate(results, start=1):
+        number = place if len(results) > 1 else round_in_progress()
+        responses.append(Response(str(text), getattr(text, "reasoning", ""), generation_of(text), number))
+    return session.submit_rounds(Sample.from_row(doc), responses)
 
 
 def mean(items: Sequence[dict[str, Any]]) -> float | None:
@@ -36,7 +41,9 @@ def mean(items: Sequence[dict[str, Any]]) -> float | None:
 def coverage(items: Sequence[dict[str, Any]], args: Namespace | None = None) -> float | None:
     """The mean coverage; says on stderr what has no verdict, what that may change, and what finishes the job."""
     value = mean(items)
-    gaps = describe_gaps(items, load_settings().min_coverage, getattr(args, "output_path", None) or "RUN")
+    gaps = describe_gaps(
+        list(each_round(items)), load_settings().min_coverage, getattr(args, "output_path", None) or "RUN"
+    )
     if gaps:
         tell(gaps)
     if not getattr(args, "max_tokens", None):  # that budget is the model's, and judge tokens would seem to break it
@@ -48,7 +55,7 @@ def _log_judge_calls(items: Sequence[dict[str, Any]]) -> None:
     """Have lmms-eval sum the tokens behind the verdicts, under `usage` of results.json, source `judge`."""
     log_usage = lmms_eval_part("lmms_eval.models.model_utils.usage_metrics:log_usage")
     model = judge_identity(load_settings()).model
-    for call in chain.from_iterable(item.get("calls", []) for item in items):
+    for call in chain.from_iterable(item.get("calls", []) for item in each_round(items)):
         log_usage(
             model,
             task_name="cross",

@@ -15,7 +15,8 @@ from lmms_eval_cross.align.manifest import SourceFile
 from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.benchmark.splits import split_of
 from lmms_eval_cross.files import file_sha256
-from lmms_eval_cross.runs.run_files import LoggedRun, load_run
+from lmms_eval_cross.runs.run_files import LoggedRun
+from lmms_eval_cross.runs.run_rounds import load_first_round
 from lmms_eval_cross.settings import Settings
 
 ONE_ANSWER: Final = Dropped("all rounds gave the same answer")
@@ -41,7 +42,7 @@ class SampledAnswers:
 
     def __init__(self, paths: Sequence[Path], settings: Settings) -> None:
         self._settings = settings
-        self._runs = [load_run(path) for path in paths]
+        self._runs = [load_first_round(path) for path in paths]
         self._samples: dict[str, Sample] = {}
         self._answers: dict[str, list[str]] = defaultdict(list)
         for run in self._runs:

@@ -8,7 +8,7 @@ import click
 
 from lmms_eval_cross.cli.paths import PATH
 from lmms_eval_cross.files import write_text
-from lmms_eval_cross.runs.run_files import load_run
+from lmms_eval_cross.runs.run_rounds import load_first_round
 from lmms_eval_cross.say import say
 from lmms_eval_cross.trust.corrected_means import corrected_means, corrected_table
 from lmms_eval_cross.trust.human_labels import load_labels
@@ -20,7 +20,7 @@ from lmms_eval_cross.trust.human_labels import load_labels
 @click.option("--json", "json_path", type=PATH, help="Write the numbers to this file as well.")
 def command(run: Path, labels: Path, json_path: Path | None) -> None:
     """Show RUN's means as the judge gives them and corrected by a label file."""
-    loaded, known = load_run(run), load_labels(labels)
+    loaded, known = load_first_round(run), load_labels(labels)
     means = corrected_means(loaded.judged_answers, known)
     if json_path is not None:
         content = {"schema": "cross-corrected/1", "dimensions": {each.dimension: asdict(each) for each in means}}

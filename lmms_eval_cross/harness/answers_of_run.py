@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ from lmms_eval_cross.benchmark.splits import SPLITS, TASKS, split_of
 from lmms_eval_cross.data.prepared import read_samples
 from lmms_eval_cross.errors import RunError, listing
 from lmms_eval_cross.harness.reasoning_tags import OURS
-from lmms_eval_cross.ledger.responses import responses_of
+from lmms_eval_cross.ledger.responses import responses_of, run_of
 from lmms_eval_cross.ledger.rows import read_texts
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.outside import parse_json
 from lmms_eval_cross.runs.reasoning import split_reasoning
+from lmms_eval_cross.runs.record_rounds import records_of, round_of
+from lmms_eval_cross.runs.response import Response
 from lmms_eval_cross.runs.run_files import LoggedRun, has_records
 from lmms_eval_cross.runs.sample_record import RECORD, JudgedAnswer, read_record
 
@@ -26,18 +29,20 @@ class Answer:
     """What a model answered to a sample, and the line that lmms-eval logged of it."""
 
     sample: Sample
-    response: str
+    response: Response
+    """With reasoning that, of a run that only collected answers, was told by our tags alone."""
     row: Mapping[str, Any]
+    """The same for all rounds of a sample."""
     judged: JudgedAnswer | None
     """The verdicts that it has already."""
-    reasoning: str = ""
-    """What was taken out of the model's text before; of a run that only collected answers, by our tags alone."""
-    generation: Mapping[str, Any] | None = None
-    """How it was made, where its record tells."""
 
 
-def run_answers(run: LoggedRun) -> dict[str, list[Answer]]:
-    """Task -> answers of the CROSS tasks of a run, judged or not.
+def run_answers(run: LoggedRun, number: int | None = None) -> dict[str, list[Answer]]:
+    """Task -> answers of the CROSS tasks of a run, judged or not; those of a sample's rounds stand together.
+
+    Args:
+        run: with one round, or several in its lines.
+        number: of the round that the run is, where its records don't say.
 
     Raises:
         RunError: the run has no CROSS task, or was made from other data than are prepared here.
@@ -45,19 +50,21 @@ def run_answers(run: LoggedRun) -> dict[str, list[Answer]]:
     answers: dict[str, list[Answer]] = {}
     for task, rows in run.samples.items():
         if task in SPLITS or has_records(rows):
-            answers[task] = [_answer(task, row) for row in rows]
+            answers[task] = list(chain.from_iterable(_answers(task, row, number) for row in rows))
     if not answers:
         raise RunError(f"{run.name} has no samples of a CROSS task; its tasks are {', '.join(run.samples) or 'none'}.")
     return answers
 
 
-def _answer(task: str, row: Mapping[str, Any]) -> Answer:
-    if RECORD in row:
-        judged = read_record(row[RECORD])
-        sample = _same_sample(judged.sample)
-        return Answer(sample, judged.response, row, judged, judged.reasoning, judged.generation)
-    sample = _sample_of_doc(task, row)
-    return Answer(sample, _response(row), row, None, _reasoning(row))
+def _answers(task: str, row: Mapping[str, Any], number: int | None) -> Iterator[Answer]:
+    """The answers on a line, one a round."""
+    if RECORD not in row:
+        sample = _sample_of_doc(task, row)
+        yield from (Answer(sample, response, row, None) for response in _responses(row, number))
+        return
+    for record in records_of(row[RECORD]):
+        judged = read_record(record)
+        yield Answer(_same_sample(judged.sample), _response_of(record), row, judged)
 
 
 def _sample_of_doc(task: str, row: Mapping[str, Any]) -> Sample:
@@ -106,27 +113,21 @@ def _by_id(parquet: Path) -> dict[str, Sample]:
     return {sample.sample_id: sample for sample in read_samples(parquet)}
 
 
-def _response(row: Mapping[str, Any]) -> str:
-    """The answer after lmms-eval's filters, as `process_results` would get it."""
-    response = _first(row.get("filtered_resps"))
-    if not isinstance(response, str):
+def _responses(row: Mapping[str, Any], number: int | None) -> Iterator[Response]:
+    """The answers after lmms-eval's filters, as `process_results` would get them; RunError if there is none."""
+    texts, whole = _texts(row.get("filtered_resps")), _texts(row.get("resps"))
+    if not texts:
         raise RunError(f"Sample {row['doc_id']} has no answer under `filtered_resps`; it is no samples file.")
-    return response
+    for place, text in enumerate(texts):
+        reasoning = split_reasoning(whole[place], OURS)[1] if place < len(whole) else ""
+        yield Response(text, reasoning, round=place + 1 if len(texts) > 1 else number)
 
 
-def _reasoning(row: Mapping[str, Any]) -> str:
-    """What the model's whole text has between our tags."""
-    text = _first(row.get("resps"))
-    if not isinstance(text, str):
-        return ""
-    return split_reasoning(text, OURS)[1]
-
-
-def _first(responses: Any) -> Any:
-    """The first text in lmms-eval's lists of lists."""
-    while isinstance(responses, list) and responses:
-        responses = responses[0]
-    return responses
+def _texts(responses: Any) -> list[str]:
+    """The texts in lmms-eval's lists of lists."""
+    if isinstance(responses, list):
+        return list(chain.from_iterable(map(_texts, responses)))
+    return [responses] if isinstance(responses, str) else []
 
 
 def ledger_answers(ledger: Ledger, runs: Sequence[str]) -> dict[str, list[Answer]]:
@@ -136,16 +137,17 @@ def ledger_answers(ledger: Ledger, runs: Sequence[str]) -> dict[str, list[Answer
         RunError: the ledger lacks one of the runs.
     """
     missing = set(runs)
-    latest: dict[str, dict[str, Any]] = {}
+    latest: dict[str, dict[int, dict[str, Any]]] = {}
     for row in responses_of(ledger, runs):  # the earliest first, so that the later answer stays
-        missing.discard(row["run"])
-        latest[row["sample_id"]] = _record(row)
+        missing -= {row["run"], run_of(row["run"])}
+        record = _record(row)
+        latest.setdefault(row["sample_id"], {})[round_of(record)] = record
     if missing:
         raise RunError(
             f"The ledger has no answers of run {listing(sorted(missing))}; "
             "`lmms-eval-cross ledger show` lists its runs."
         )
-    splits = {split_of(Sample.from_row(record)) for record in latest.values()}
+    splits = {split_of(Sample.from_row(next(iter(rounds.values())))) for rounds in latest.values()}
     return {TASKS[split]: list(_of_split(split, latest)) for split in sorted(splits)}
 
 
@@ -161,16 +163,21 @@ def _record(row: Mapping[str, Any]) -> dict[str, Any]:
     return record
 
 
-def _of_split(split: str, records: Mapping[str, Mapping[str, Any]]) -> Iterator[Answer]:
+def _of_split(split: str, records: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> Iterator[Answer]:
     for doc_id, sample in enumerate(prepared_samples(split)):
-        record = records.get(sample.sample_id)
-        if record is not None:
+        rounds = records.get(sample.sample_id, {})
+        line = _line(doc_id, sample, [rounds[number]["response"] for number in sorted(rounds)])
+        for number in sorted(rounds):
+            record = rounds[number]
             _same_sample(Sample.from_row(record))
-            line = _line(doc_id, sample, record["response"])
-            reasoning, generation = record.get("reasoning", ""), record.get("generation")
-            yield Answer(sample, record["response"], line, None, reasoning, generation)
+            yield Answer(sample, _response_of(record), line, None)
 
 
-def _line(doc_id: int, sample: Sample, response: str) -> dict[str, Any]:
+def _response_of(record: Mapping[str, Any]) -> Response:
+    return Response(record["response"], record.get("reasoning", ""), record.get("generation"), record.get("round"))
+
+
+def _line(doc_id: int, sample: Sample, responses: list[str]) -> dict[str, Any]:
     """The line that lmms-eval would have logged, as far as the ledger knows."""
-    return {"doc_id": doc_id, "target": sample.norm, "filtered_resps": response, "input": sample.query}
+    filtered = responses[0] if len(responses) == 1 else responses
+    return {"doc_id": doc_id, "target": sample.norm, "filtered_resps": filtered, "input": sample.query}

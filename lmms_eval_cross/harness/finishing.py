@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -21,7 +21,9 @@ from lmms_eval_cross.judging import JudgeSession, open_judging
 from lmms_eval_cross.ledger.address import Address
 from lmms_eval_cross.ledger.steady import SteadyLedger, open_ledger
 from lmms_eval_cross.ledger.store import Filing, Place
+from lmms_eval_cross.runs.record_rounds import records_of
 from lmms_eval_cross.runs.run_files import load_run
+from lmms_eval_cross.runs.run_rounds import round_of_folder
 from lmms_eval_cross.runs.sample_record import RECORD, JudgedAnswer, Provenance, read_record
 from lmms_eval_cross.runs.scorecard import Scorecard, Why, any_incomplete, build_scorecards, whys
 from lmms_eval_cross.settings import Settings, load_settings
@@ -66,14 +68,14 @@ def judge_run(
         CrossError: the run can't be read, was judged by another judge or on other data, or can't be written.
     """
     run = load_run(path)
-    answers: Answers = run_answers(run)
+    answers: Answers = run_answers(run, round_of_folder(path))
     if anew:
         answers = _unjudged(answers)
     others = {task: file for task, file in run.files.items() if task not in answers}
     if output is not None:
-        return _judge(run.results, answers, output, others, retry_failed, batch, session.RUN)
+        return _judge(run.results, answers, output, others, retry_failed, batch, session.run_id())
     beside = next(iter(run.files.values())).parent
-    return _judge(run.results, answers, beside, others, retry_failed, batch, session.RUN, run.results_file)
+    return _judge(run.results, answers, beside, others, retry_failed, batch, session.run_id(), run.results_file)
 
 
 def judge_ledger_run(run_ids: Sequence[str], output: Path, retry_failed: bool = False, batch: bool = False) -> Judged:
@@ -132,14 +134,15 @@ def _unjudged(answers: Answers) -> Answers:
 
 def _jobs(answers: Answers, settings: Settings) -> Iterator[Job]:
     for answer in chain.from_iterable(answers.values()):
-        yield session.job_for(answer.sample, answer.response, settings)
+        yield session.job_for(answer.sample, answer.response.text, settings)
 
 
 def _outcomes(rows: Rows) -> OutcomesByTask:
-    """Task -> the outcomes of each line."""
+    """Task -> the outcomes of each answer."""
     outcomes: OutcomesByTask = {}
     for task, lines in rows.items():
-        outcomes[task] = [read_record(line[RECORD]).outcomes for line in lines]
+        records = chain.from_iterable(records_of(line[RECORD]) for line in lines)
+        outcomes[task] = [read_record(record).outcomes for record in records]
     return outcomes
 
 
@@ -209,7 +212,7 @@ def _known_outcomes(settings: Settings, answers: Answers) -> dict[str, Outcome]:
             difference = _other_judge(answer.judged.provenance, provenance)
             stands = _standing(answer.judged, provenance)
             if stands is not None:
-                job = session.job_for(answer.sample, answer.response, settings)
+                job = session.job_for(answer.sample, answer.response.text, settings)
                 known.update(_outcomes_by_key(stands, job, judge))
             elif has_verdicts:
                 raise RunError(
@@ -250,15 +253,17 @@ def _other_judge(was: Provenance, now: Provenance) -> str | None:
 
 
 def _ask(judging: JudgeSession, answers: Answers, run_id: str) -> Rows:
-    """Task -> lines with metrics and records, every answer judged."""
-    pending: list[tuple[str, Answer, dict[str, session.PendingItem]]] = []
+    """Task -> lines with metrics and records, every answer judged; the rounds of a sample share a line."""
+    pending: list[tuple[str, list[Answer], dict[str, session.PendingItem]]] = []
     for task, answers_of_task in answers.items():
-        for answer in answers_of_task:
-            items = session.submit(answer.sample, answer.response, judging, run_id, answer.reasoning, answer.generation)
-            pending.append((task, answer, items))
+        for _, rounds in groupby(answers_of_task, key=lambda answer: id(answer.row)):
+            of_sample = list(rounds)
+            responses = [answer.response for answer in of_sample]
+            items = session.submit_rounds(of_sample[0].sample, responses, judging, run_id)
+            pending.append((task, of_sample, items))
     judging.drain()
     rows: Rows = {task: [] for task in answers}
-    for task, answer, items in pending:
+    for task, (answer, *_), items in pending:
         rows[task].append(_line(answer, items))
     return rows
 

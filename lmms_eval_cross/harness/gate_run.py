@@ -14,6 +14,7 @@ from lmms_eval_cross.compare.comparison import Comparison, Rules
 from lmms_eval_cross.compare.gating import AskFor, gate_by_looks
 from lmms_eval_cross.compare.inputs import load_side, trusted_round
 from lmms_eval_cross.compare.rounds import Round, Side, round_of
+from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.harness.answers_of_run import Answer, run_answers
 from lmms_eval_cross.harness.preflight import check
 from lmms_eval_cross.judge.caller import Caution
@@ -53,12 +54,17 @@ def _round(run: LoggedRun, verify_replies: bool) -> Round:
     """A judged run as `compare` reads it, one that is not judged with answers that have no outcomes."""
     if any(map(has_records, run.samples.values())):
         return trusted_round(run, verify_replies)
-    return round_of(run, map(_unjudged, chain.from_iterable(run_answers(run).values())))
+    answers = list(chain.from_iterable(run_answers(run).values()))
+    if any((answer.response.round or 1) > 1 for answer in answers):
+        raise RunError(
+            f"{run.name} has several answers to a sample; type `lmms-eval-cross judge`, and compare it then."
+        )
+    return round_of(run, map(_unjudged, answers))
 
 
 def _unjudged(answer: Answer) -> JudgedAnswer:
     provenance = session.provenance_for(split_of(answer.sample))
-    return JudgedAnswer(answer.sample, answer.response, provenance, {}, (), answer.reasoning)
+    return JudgedAnswer(answer.sample, answer.response.text, provenance, {}, (), answer.response.reasoning)
 
 
 def _answers(*sides: Side) -> Iterator[JudgedAnswer]:
@@ -85,7 +91,7 @@ def _ask(
     for place, answer in enumerate(answers):
         sample, response = answer.sample, answer.response
         record = open_record(sample, response, answer.provenance, answer.reasoning)
-        judging.ledger.record_response(session.RUN, sample.sample_id, response, record)
+        judging.ledger.record_response(session.run_id(), sample.sample_id, response, record)
         job = session.job_for(sample, response, settings, dimensions=tuple(dimensions))
         judging.submit(job, partial(outcomes.__setitem__, place))
     judging.drain()

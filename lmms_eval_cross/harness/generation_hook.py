@@ -2,7 +2,9 @@
 
 import functools
 import os
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -10,7 +12,7 @@ from lmms_eval_cross.errors import GenerationError, ending_with_a_sentence
 from lmms_eval_cross.harness import kept_answers
 from lmms_eval_cross.harness.hooked import is_hooked, mark_hooked
 from lmms_eval_cross.harness.lmms_eval_parts import lmms_eval_part
-from lmms_eval_cross.models import API_CLASS
+from lmms_eval_cross.models import API_CLASS, ROUND_OF_REQUEST
 from lmms_eval_cross.runs.model_under_test import without_speed
 
 Generate: TypeAlias = Callable[[list[Any]], Sequence[Any]]
@@ -33,7 +35,7 @@ def hook_generation() -> None:
     @functools.wraps(make)
     def create_from_arg_string(cls: type, arg_string: str, *args: Any, **kwargs: Any) -> Any:
         model = make(cls, arg_string, *args, **kwargs)
-        model.generate_until = _watched(model.generate_until, cls, arg_string)
+        model.generate_until = _numbering(_watched(model.generate_until, cls, arg_string))
         return model
 
     models.create_from_arg_string = classmethod(create_from_arg_string)
@@ -56,6 +58,26 @@ def _watched(generate: Callable[..., Sequence[Any]], cls: type, arguments: str) 
         return kept_answers.generate_in_chunks(generate, requests, kept, identity, size)
 
     return generate_until
+
+
+def _numbering(generate: Generate) -> Generate:
+    def generate_until(requests: list[Any]) -> Sequence[Any]:
+        return generate(numbered(requests))
+
+    return generate_until
+
+
+def numbered(requests: Iterable[Any]) -> list[Any]:
+    """The requests; of those that --repeats has lmms-eval ask again, copies that say which round they are of."""
+    times: Counter[int] = Counter()
+    of_rounds: list[Any] = []
+    for request in requests:
+        times[id(request)] += 1
+        number = times[id(request)]
+        if number > 1:
+            request = replace(request, metadata={**request.metadata, ROUND_OF_REQUEST: number})
+        of_rounds.append(request)
+    return of_rounds
 
 
 def counting(generate: Generate, model: str) -> Generate:

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -15,8 +16,9 @@ from lmms_eval_cross.harness.lmms_eval_parts import lmms_eval_part
 from lmms_eval_cross.harness.reasoning_tags import use_tags_of_the_command_line
 from lmms_eval_cross.harness.selection import Selection, read_selection
 from lmms_eval_cross.harness.sharing import refuse_sharing
+from lmms_eval_cross.runs.run_rounds import round_in_progress
 from lmms_eval_cross.runs.sample_record import RECORD
-from lmms_eval_cross.say import say
+from lmms_eval_cross.say import say, tell
 
 _checked: Final[set[Selection]] = set()
 """What the command line selects and is checked already."""
@@ -78,7 +80,7 @@ def check_command_line(asked: Mapping[str, Any]) -> None:
     if not selection.tasks:
         return
     _refuse_chat_template(asked["apply_chat_template"])
-    _refuse_repeats(asked["repeats"])
+    _check_repeats(asked, selection)
     refuse_sharing(asked["cli_args"], selection.splits)
     if asked["use_cache"] is not None:
         hook_cache()
@@ -125,11 +127,24 @@ def _refuse_chat_template(apply_chat_template: bool) -> None:
         )
 
 
-def _refuse_repeats(repeats: int) -> None:
-    if repeats > 1:
+def _check_repeats(asked: Mapping[str, Any], selection: Selection) -> None:
+    """Say how --repeats are seeded; refuse them where all answers but one would be lost, or rounds are made already."""
+    repeats = asked["repeats"]
+    if repeats < 2:
+        return
+    if selection.of_one_answer:
         raise SettingsError(
-            f"--repeats is {repeats}, and of so many answers lmms-eval hands over the first alone; leave it away, and "
-            f"type `lmms-eval-cross run --rounds {repeats} -- ...`, which judges all of them."
+            f"--repeats is {repeats}, and the filters of {', '.join(sorted(selection.of_one_answer))} hand over one "
+            "answer alone; put lmms_eval_cross.utils.answers.AllRounds in place of take_first, or type "
+            f"`lmms-eval-cross run --rounds {repeats} -- ...`."
+        )
+    if round_in_progress() is not None:
+        raise SettingsError("--rounds and --repeats both make rounds; leave one of them away.")
+    if os.environ.get("RANK", "0") == "0":
+        seeds = ", ".join(str(asked[f"{name}_seed"]) for name in ("random", "numpy_random", "torch_random"))
+        tell(
+            f"--repeats {repeats}: lmms-eval seeds all rounds once ({seeds} for random, NumPy and torch); "
+            "`lmms-eval-cross run --rounds` gives each a seed of its own."
         )
 
 

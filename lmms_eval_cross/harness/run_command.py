@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,7 @@ from lmms_eval_cross.ledger.responses import has_responses
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.runs.model_under_test import without_speed
 from lmms_eval_cross.runs.run_files import load_newest_run
+from lmms_eval_cross.runs.run_rounds import rounds_in
 from lmms_eval_cross.runs.scorecard import describe_incomplete
 from lmms_eval_cross.settings import Settings, load_settings
 from lmms_eval_cross.text import canonical_json
@@ -165,7 +167,8 @@ def judge_ending(
     if status == USAGE:
         return Ending(USAGE, "lmms-eval was not started or did not take its arguments.")
     try:
-        answers = load_newest_run(output).answers
+        rounds = rounds_in(load_newest_run(output))
+        answers = list(chain.from_iterable(one.answers for one in rounds))
     except CrossError:
         happened = f"lmms-eval {_describe(status)} and wrote no whole run"
         return Ending(NO_VERDICT, f"{happened}; {_next_step(settings, run_id, error, kept)}")

@@ -10,6 +10,8 @@ from lmms_eval_cross.harness.lmms_eval_parts import lmms_eval_part
 
 _JUDGING: Final = "lmms_eval_cross.utils.judging.process_results"
 """The hook of a task whose answers we judge."""
+_ALL_ROUNDS: Final = "lmms_eval_cross.utils.answers.AllRounds"
+"""The filter that leaves all answers of --repeats."""
 _FILES: Final = "lmms_eval_cross.utils.files."
 """What the hooks begin with that give a split's file."""
 
@@ -21,6 +23,8 @@ class Selection:
     tasks: frozenset[str]
     splits: frozenset[str]
     """What they read, such as `casa_english`."""
+    of_one_answer: frozenset[str] = frozenset()
+    """Those whose filters leave one of the answers of --repeats."""
 
 
 def read_selection(index: Mapping[str, Mapping[str, Any]], selected: Iterable[Any]) -> Selection:
@@ -32,12 +36,15 @@ def read_selection(index: Mapping[str, Mapping[str, Any]], selected: Iterable[An
     """
     tasks: set[str] = set()
     splits: set[str] = set()
+    of_one_answer: set[str] = set()
     for name, config in _configs(index, selected):
         hooks = set(_hooks(config))
         if _JUDGING in hooks:
             tasks.add(name)
+            if _ALL_ROUNDS not in hooks:
+                of_one_answer.add(name)
             splits.update(hook.removeprefix(_FILES) for hook in hooks if hook.startswith(_FILES))
-    return Selection(frozenset(tasks), frozenset(splits & set(SPLITS.values())))
+    return Selection(frozenset(tasks), frozenset(splits & set(SPLITS.values())), frozenset(of_one_answer))
 
 
 def _configs(index: Mapping[str, Mapping[str, Any]], selected: Iterable[Any]) -> Iterator[tuple[str, Any]]:

@@ -1,17 +1,40 @@
-"""Rounds: runs of one model with a seed each, in folders below one that `run --rounds` made."""
+"""Rounds of one model: runs in folders below one that `run --rounds` made, or the answers of one with --repeats."""
 
 import json
+import os
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.files import write_text
+from lmms_eval_cross.runs.record_rounds import records_of, round_of
 from lmms_eval_cross.runs.run_files import LoggedRun, load_run
 from lmms_eval_cross.runs.run_places import MARK, only_run_place
+from lmms_eval_cross.runs.sample_record import RECORD
+from lmms_eval_cross.say import tell
 
 SCHEMA: Final = "cross-rounds/1"
 """Of the mark, which says how many rounds there will be and what is run, as a hash of the command."""
+
+
+ROUND: Final = "CROSS_RUN_ROUND"
+"""The round that this process makes; set by `lmms-eval-cross run --rounds`."""
+
+
+def round_in_progress() -> int | None:
+    """The round that `run --rounds` has this process make, counted from 1; None in any other run."""
+    return int(os.environ[ROUND]) if ROUND in os.environ else None
+
+
+def round_of_folder(folder: Path) -> int | None:
+    """The round that a folder holds by its place and name; None of a run that stands alone."""
+    name, _, number = folder.name.partition("-")
+    if name == "round" and number.isdecimal() and (folder.parent / MARK).is_file():
+        return int(number)
+    return None
 
 
 def round_folder(folder: Path, number: int) -> Path:
@@ -72,19 +95,57 @@ def copy_mark(path: Path, output: Path) -> None:
 
 
 def load_rounds(path: Path) -> list[LoggedRun]:
-    """The rounds in a folder, named after it; of anything else, the one run.
+    """The rounds in a folder, named after it, or in the lines of a run with --repeats; of anything else, the one run.
 
     Raises:
         RunError: a run can't be read.
     """
     paths = round_paths(path)
     if paths == [path]:
-        return [load_run(path)]
+        return rounds_in(load_run(path))
     return [replace(load_run(one), name=f"{path.name}/{one.name}") for one in paths]
 
 
+def rounds_in(run: LoggedRun) -> list[LoggedRun]:
+    """A run of --repeats as a run a round; any other as it is."""
+    numbers: set[int] = set()
+    for row in chain.from_iterable(run.samples.values()):
+        numbers.update(map(round_of, records_of(row.get(RECORD))))
+    if len(numbers) < 2:
+        return [run]
+    return [_only_round(run, number) for number in sorted(numbers)]
+
+
+def _only_round(run: LoggedRun, number: int) -> LoggedRun:
+    """One of a run's rounds; the lines of tasks that are not ours are every round's."""
+    samples: dict[str, list[dict[str, Any]]] = {}
+    for task, rows in run.samples.items():
+        samples[task] = list(chain.from_iterable(_lines_of_round(row, number) for row in rows))
+    return replace(run, name=f"{run.name}/round-{number}", samples=samples)
+
+
+def _lines_of_round(row: dict[str, Any], number: int) -> Iterator[dict[str, Any]]:
+    if RECORD not in row:
+        yield row
+    for record in records_of(row.get(RECORD)):
+        if RECORD in row and round_of(record) == number:
+            yield {**row, RECORD: record}
+
+
+def load_first_round(path: Path) -> LoggedRun:
+    """The run at a path, for what reads one answer a sample; that a run with --repeats has more is told.
+
+    Raises:
+        RunError: as for `load_run`.
+    """
+    first, *others = rounds_in(load_run(path))
+    if others:
+        tell(f"{path} holds {len(others) + 1} rounds, made with --repeats; the answers of the first are read.")
+    return first
+
+
 def load_as_one(path: Path) -> LoggedRun:
-    """The run at a path; of a folder of rounds the first, named as the folder, with the others as its further rounds.
+    """The run at a path; of several rounds the first, under the name of them all, with the others as its further ones.
 
     Raises:
         RunError: a run can't be read.
@@ -92,7 +153,7 @@ def load_as_one(path: Path) -> LoggedRun:
     first, *others = load_rounds(path)
     if not others:
         return first
-    return replace(first, name=path.name, further_rounds=tuple(others))
+    return replace(first, name=first.name.rpartition("/")[0], further_rounds=tuple(others))
 
 
 def _read_mark(folder: Path) -> dict[str, Any]:

@@ -58,6 +58,8 @@ class JudgedAnswer:
     """What was taken out of the model's text before it was judged, with its tags."""
     generation: Mapping[str, Any] | None = None
     """How the answer was made, as `cross_api` tells; None of other models."""
+    round: int = 1
+    """Which answer of the model to the sample it is."""
 
     @property
     def has_verdict(self) -> bool:
@@ -93,7 +95,10 @@ def _judged_answer(record: Mapping[str, Any]) -> JudgedAnswer:
     generation = record.get("generation")
     if generation is not None and not isinstance(generation, Mapping):
         raise TypeError(f"generation is {_shown(generation)}")
-    return JudgedAnswer(sample, record["response"], provenance, outcomes, suspicious, reasoning, generation)
+    number = record.get("round", 1)
+    if type(number) is not int or number < 1:
+        raise ValueError(f"round is {_shown(number)}")
+    return JudgedAnswer(sample, record["response"], provenance, outcomes, suspicious, reasoning, generation, number)
 
 
 _KINDS: Final[dict[str, tuple[type, ...]]] = {
@@ -161,10 +166,11 @@ def build_record(
     outcomes: Mapping[Dimension, Outcome],
     reasoning: str = "",
     generation: Mapping[str, Any] | None = None,
+    round_number: int | None = None,
 ) -> dict[str, Any]:
     """The record of one judged answer."""
     return {
-        **open_record(sample, response, provenance, reasoning, generation),
+        **open_record(sample, response, provenance, reasoning, generation, round_number),
         "dimensions": {name: _entry(outcomes[name]) for name in DIMENSIONS},
     }
 
@@ -175,9 +181,12 @@ def open_record(
     provenance: Provenance,
     reasoning: str = "",
     generation: Mapping[str, Any] | None = None,
+    round_number: int | None = None,
 ) -> dict[str, Any]:
     """The record of an answer that is not judged yet."""
     known: dict[str, Any] = {}
+    if round_number is not None:
+        known["round"] = round_number
     if reasoning:
         known["reasoning"] = reasoning
     if generation is not None:

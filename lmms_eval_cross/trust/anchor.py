@@ -27,8 +27,9 @@ from lmms_eval_cross.errors import AnchorError
 from lmms_eval_cross.outside import read_bytes
 from lmms_eval_cross.runs.failed_generations import failed_generation
 from lmms_eval_cross.runs.judged import check_judged
-from lmms_eval_cross.runs.run_files import LoggedRun, load_run
+from lmms_eval_cross.runs.run_files import LoggedRun
 from lmms_eval_cross.runs.run_places import RESULTS_ENDING
+from lmms_eval_cross.runs.run_rounds import load_first_round
 from lmms_eval_cross.runs.sample_record import JudgedAnswer
 from lmms_eval_cross.stats.clusters import FloatArray
 from lmms_eval_cross.text import canonical_json, sendable
@@ -239,7 +240,7 @@ def load_anchor(path: Path, *, to_draw: bool = False) -> Anchor:
         RunError: a run can't be read, or has no verdict and is `to_draw` from.
     """
     if path.suffix != ".json" or path.name.endswith(RESULTS_ENDING):
-        run = load_run(path)
+        run = load_first_round(path)
         if to_draw:
             check_judged(path, run.judged_answers)
         return anchor_of_run(run)
