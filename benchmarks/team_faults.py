@@ -36,6 +36,7 @@ LONG_SECONDS = 35.0
 """Longer than a claim lasts."""
 CALLS_BEFORE = 8
 """The judge has been asked so often when a fault begins."""
+KILLS_A_TRIAL = 5
 SEED = 20250514
 HOSTS = ("a", "b")
 ROOM_MEGABYTES = 64
@@ -51,6 +52,8 @@ class NumberedJudge:
 
     def __init__(self, delay_seconds: float) -> None:
         self.calls: dict[Place, list[int]] = defaultdict(list)
+        self.callers: dict[int, str] = {}
+        """Number of a call -> key of the host that made it."""
         self.asked = 0
         self._delay_seconds, self._numbers = delay_seconds, count(1)
 
@@ -58,6 +61,7 @@ class NumberedJudge:
         """A score that depends on answer and dimension alone."""
         place, number = place_of(asked), next(self._numbers)
         self.calls[place].append(number)
+        self.callers[number] = asked.headers["authorization"].removeprefix("Bearer ")
         self.asked = number
         return Answer(f"Call {number}.\nScore: {score_of(*place)}", delay_seconds=self._delay_seconds)
 
@@ -68,8 +72,9 @@ class Team:
     def __init__(self, folder: Path, prepared: Path, name: str, url: str, ledger: Server) -> None:
         self.ledger = ledger
         self.hosts = [Trial(folder / host, prepared, name, url) for host in HOSTS]
-        for host in self.hosts:
-            host.environment |= {"CROSS_LEDGER_URL": ledger.url, "CROSS_JUDGE_TIMEOUT": "10"}
+        for key, host in zip(HOSTS, self.hosts, strict=True):
+            own = {"CROSS_LEDGER_URL": ledger.url, "CROSS_JUDGE_TIMEOUT": "10", "CROSS_JUDGE_API_KEY": key}
+            host.environment |= own
 
     def kept(self) -> Kept:
         """The verdicts in the database."""
@@ -82,20 +87,20 @@ class Team:
         return kept
 
 
-def count_up(tally: Tally, team: Team, judging: NumberedJudge, before: Kept) -> int:
-    """Count what became of a trial, of which `before` was kept at some time; gives the calls that a kill cost."""
+def count_up(tally: Tally, team: Team, judging: NumberedJudge, before: Kept) -> list[int]:
+    """Count what became of a trial, of which `before` was kept at some time; gives the calls below the kept ones."""
     kept, scored = team.kept(), [host.scored() for host in team.hosts]
     whole = len(DIMENSIONS) * len(team.hosts[0].samples)
     tally.tried += 1
     tally.changed += wrong({place: score for place, (_, score) in kept.items()}) + sum(map(wrong, scored))
     tally.lost += sum(whole - len(scores) for scores in scored)
     tally.lost += sum(kept.get(place) != verdict for place, verdict in before.items())
-    in_flight = 0
+    below: list[int] = []
     for place, numbers in judging.calls.items():
         first, _ = kept.get(place, (0, 0))
         tally.twice += sum(number > first for number in numbers)
-        in_flight += sum(number < first for number in numbers)
-    return in_flight
+        below += [number for number in numbers if number < first]
+    return below
 
 
 def judge_on_short_leases(environment: Mapping[str, str], run: str, output: str, retry_failed: bool) -> None:
@@ -107,23 +112,35 @@ def judge_on_short_leases(environment: Mapping[str, str], run: str, output: str,
 
 
 def killed(team: Team, server: JudgeServer, tally: Tally, draw: random.Random, seconds: float) -> None:
-    """One of the hosts is killed at a random moment and started again."""
-    server.script = judging = NumberedJudge(0.048)
+    """Hosts are killed at random moments and started again, until both are done or five were killed."""
+    server.script = judging = NumberedJudge(0.2)
     processes = [host.start(judging=judge_on_short_leases) for host in team.hosts]
-    time.sleep(draw.uniform(0, seconds))
-    victim = draw.randrange(len(processes))
-    processes[victim].kill()
-    processes[victim].join()
-    before = team.kept()
-    processes[victim] = team.hosts[victim].start(judging=judge_on_short_leases)
+    began, lives = [0, 0], list[tuple[str, int, int]]()
+    before: Kept = {}
+    while len(lives) < KILLS_A_TRIAL:
+        time.sleep(draw.uniform(0, seconds / 2))
+        alive = [number for number, process in enumerate(processes) if process.is_alive()]
+        if not alive:
+            break
+        victim = draw.choice(alive)
+        processes[victim].kill()
+        processes[victim].join()
+        lives.append((HOSTS[victim], began[victim], judging.asked))
+        before |= team.kept()
+        began[victim] = judging.asked
+        processes[victim] = team.hosts[victim].start(judging=judge_on_short_leases)
     for process in processes:
         process.join()
-    tally.in_flight.append(count_up(tally, team, judging, before))
+    below = count_up(tally, team, judging, before)
+    for host, first, last in lives:
+        tally.in_flight.append(sum(first < number <= last and judging.callers[number] == host for number in below))
+    tally.twice += len(below) - sum(tally.in_flight[len(tally.in_flight) - len(lives) :])
+    tally.tried += len(lives) - 1
 
 
 def undisturbed(team: Team, server: JudgeServer) -> float:
     """Seconds that both hosts take."""
-    server.script = NumberedJudge(0.048)
+    server.script = NumberedJudge(0.2)
     began = time.monotonic()
     processes = [host.start(judging=judge_on_short_leases) for host in team.hosts]
     for process in processes:
@@ -160,7 +177,7 @@ def troubled(team: Team, server: JudgeServer, tally: Tally, scene: Scene) -> Non
         process.join()
     for host in team.hosts:
         host.start(retry_failed=True).join()
-    tally.twice += count_up(tally, team, judging, before)  # for no host was killed
+    tally.twice += len(count_up(tally, team, judging, before))  # for no host was killed
 
 
 Setting = Callable[[PostgresServer], "Iterator[Scene]"]
@@ -314,15 +331,16 @@ def trouble(
 def kill_hosts(prepared: Path, server: JudgeServer, postgres: PostgresServer, kills: int) -> Tally:
     """The row of `kill -9`."""
     tally, draw = Tally("kill -9 of one of two hosts on one PostgreSQL, at a random moment"), random.Random(SEED)
-    ledger = migrated(postgres.new_database())
-    with passing(prepared, server, -1, ledger) as team:
+    with passing(prepared, server, -1, migrated(postgres.new_database())) as team:
         seconds = undisturbed(team, server)
-    for number in range(kills):
+    for number in count():
+        if tally.tried >= kills:
+            return tally
         ledger = migrated(postgres.new_database())
         with passing(prepared, server, number, ledger) as team:
             killed(team, server, tally, draw, seconds)
         postgres.sql(f"DROP DATABASE {database_of(ledger)} WITH (FORCE)", "postgres")
-    return tally
+    raise AssertionError("there is no last trial")
 
 
 @contextmanager

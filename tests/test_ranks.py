@@ -1,16 +1,22 @@
 """Several ranks: the scores of one process, every verdict on its own sample, and each paid once."""
 
+import subprocess
 import sys
+import threading
 from collections import Counter
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from lmms_eval_cross.data.prepared import Prepared
+from lmms_eval_cross.ledger.address import Server
 from lmms_eval_cross.ledger.hosts import ledger_paths
 from lmms_eval_cross.ledger.store import Ledger
 from tests.conftest import Run
-from tests.judge_server import DIMENSIONS, Answer, JudgeServer, judge_by_answer
+from tests.judge_server import DIMENSIONS, Answer, Asked, JudgeServer, judge_by_answer
 from tests.runs import TASKS, answer_for, read_results, read_samples, rows_of, write_responses
 from tests.test_end_to_end import OFFICIAL, expected_means, expected_score
 
@@ -72,6 +78,57 @@ def test_four_ranks_under_run_with_a_ledger_a_host(
     (ledger,) = ledger_paths(bare_environment)
     assert ledger.name.startswith("ledger-")
     assert len(Ledger(ledger, "TRUNCATE").select("SELECT DISTINCT run FROM response")) == 1, "one id for all ranks"
+
+
+def kill_rank(launcher: "subprocess.Popen[str]", rank: int) -> None:
+    """Kill -9 one rank, upon which torchrun ends the others."""
+    for process in psutil.Process(launcher.pid).children(recursive=True):
+        if process.environ().get("RANK") == str(rank):
+            process.kill()
+            return
+    raise AssertionError("there is no such rank")
+
+
+def test_four_ranks_on_one_postgresql_pay_for_no_verdict_twice_though_one_is_killed(
+    prepared: Prepared,
+    arguments: list[str],
+    judged_by: JudgeServer,
+    cross: Run,
+    tmp_path: Path,
+    team: Server,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CROSS_LEDGER_URL", team.url)
+    monkeypatch.setenv("CROSS_JUDGE_CONCURRENCY", "4")
+    enough = threading.Event()
+
+    def script(asked: Asked) -> Answer:
+        if len(judged_by.judged) >= 12:
+            enough.set()
+        return replace(judge_by_answer(asked), delay_seconds=0.2)
+
+    judged_by.script = script
+    command = [sys.executable, "-m", "lmms_eval_cross", "run", "--chunk", "4", "--", *TORCHRUN, *arguments]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as launcher:
+        assert enough.wait(240)
+        kill_rank(launcher, 2)
+        _, told = launcher.communicate(timeout=120)
+    assert launcher.returncode == 3, told
+    with closing(Ledger(team)) as ledger:
+        kept = {row["key"] for row in ledger.select("SELECT key FROM verdict WHERE score IS NOT NULL")}
+        ledger.change("UPDATE claim SET until = now()")  # as it is half a minute later
+    assert len(kept) >= 12 - 4
+    judged_by.script = judge_by_answer
+    done = cross("run", "--chunk", "4", "--", *TORCHRUN, *arguments)
+    assert done.returncode == 0, done.stderr
+    assert_scored_as_in_one_process(tmp_path / "out", prepared)
+    asked = Counter((asked.response, asked.dimension) for asked in judged_by.judged)
+    rows = rows_of(prepared)
+    assert asked.keys() == {(answer_for(row["sample_id"]), name) for row in rows for name in DIMENSIONS}
+    assert asked.total() - len(asked) <= 4, "what was in flight is asked again, and nothing else"
+    with closing(Ledger(team)) as ledger:
+        assert len(ledger.select("SELECT key FROM verdict WHERE score IS NOT NULL")) == len(asked)
+        assert not ledger.select("SELECT key FROM claim")
 
 
 def test_a_judge_that_fails_one_rank_takes_nothing_of_the_other_and_is_finished_later(
