@@ -29,6 +29,14 @@ def interval(low: float | None, high: float | None) -> str:
     return f"[{_with_minus(low)}, {_with_minus(high)}]"
 
 
+def share_interval(ends: tuple[float, float] | None) -> str:
+    """`[0.74, 0.89]`, or nothing at all where there is no interval."""
+    if ends is None:
+        return ""
+    low, high = map(share, ends)
+    return f"[{low}, {high}]"
+
+
 def with_interval(text: str, low: float | None, high: float | None) -> str:
     """A number that is already a text, and its interval if there is one: `61.8 [55.2, 68.0]`."""
     return f"{text} {interval(low, high)}".rstrip()

@@ -44,7 +44,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 OF_SOMEBODY = tuple("CROSS_ OPENAI_ ANTHROPIC_ GEMINI_ GOOGLE_ AZURE_ HF_ LMMS_ PG".split())
-STARTING = {"run", "cross", "lmms_eval", "browser"}
+STARTING = {"run", "cross", "lmms_eval", "browser", "postgres_server"}
 """Fixtures that start another process."""
 
 

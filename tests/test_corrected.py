@@ -10,9 +10,10 @@ from scipy import stats as scipy_stats
 from lmms_eval_cross.errors import CrossError, LabelError
 from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.stats import FEWEST_LABELS, Labelled, mean_interval, ppi_mean, rogan_gladen, wilson_interval
-from lmms_eval_cross.trust.anchor import anchor_of_run, draw
-from lmms_eval_cross.trust.corrected_means import corrected_mean
-from lmms_eval_cross.trust.human_labels import LabelSet
+from lmms_eval_cross.stats.agreement_intervals import agreement_intervals
+from lmms_eval_cross.trust.anchor import anchor_of_run, draw, scores
+from lmms_eval_cross.trust.corrected_means import corrected_mean, corrected_table
+from lmms_eval_cross.trust.human_labels import LabelSet, labels_table
 from tests.judged_runs import chance, label_set, noisy, provenance, sample, write_run
 
 SAMPLES = [sample(number) for number in range(400)]
@@ -428,6 +429,29 @@ def test_a_run_corrected_by_its_own_labels_comes_close_to_what_people_would_say(
         assert each.labels == found.labels == 200
     assert found.sensitivity == pytest.approx(0.8, abs=0.1)
     assert found.specificity == pytest.approx(0.9, abs=0.1)
+    for name, true_rate in (("sensitivity", 0.8), ("specificity", 0.9)):
+        rate, (low, high) = getattr(found, name), found.intervals[name]
+        assert low < rate < high
+        assert low < true_rate < high
+        assert f"{rate:.2f} [{low:.2f}, {high:.2f}]" in corrected_table([found])
+
+
+def test_the_table_of_labels_has_an_interval_of_every_rate_that_needs_one(tmp_path):
+    """The same as agree's: over resampled norms."""
+    run = load_run(write_run(tmp_path / "a", SAMPLES, JUDGE))
+    labels = label_set(run, SAMPLES, TRUTH)
+    (judge,) = labels.judges.values()
+    found = labels.judge_agreement(judge, "compliance")
+    kept = ~np.isnan(labels.consensus("compliance"))
+    norms = [item.norm_id for item in labels.batch.items]
+    judged = np.array(scores(labels.judgement_of(judge), "compliance"))
+    expected = agreement_intervals(
+        labels.consensus("compliance")[kept], judged[kept], norms, 1 / labels.batch.probabilities[kept]
+    )
+    assert kept.all()
+    assert found.intervals == expected
+    low, high = expected["kappa"]
+    assert f"| {found.table.kappa:.2f} [{low:.2f}, {high:.2f}] |" in labels_table(labels)
 
 
 def test_labels_of_another_models_answers_give_no_ppi(tmp_path):

@@ -158,6 +158,8 @@ def test_report_shows_the_corrected_means_on_the_first_screen_and_in_every_forma
     (row,) = [each for each in told["corrected"] if (each["model"], each["dimension"]) == ("a", "compliance")]
     assert row["rogan_gladen"]["mean"] == pytest.approx(100 * expected.rogan_gladen.mean, abs=1e-5)
     assert (row["of_run"], row["labels"]) == (True, expected.labels)
+    sure = [f"[{low:.2f}, {high:.2f}]" for low, high in expected.intervals.values()]
+    assert row["intervals"].keys() == expected.intervals.keys()
     with (out["tables"] / "corrected.csv").open(newline="") as file:
         rows = [each for each in csv.DictReader(file) if (each["model"], each["dimension"]) == ("a", "compliance")]
     assert [f"{float(each['rogan_gladen']):.1f}" for each in rows] == [shown]
@@ -167,8 +169,10 @@ def test_report_shows_the_corrected_means_on_the_first_screen_and_in_every_forma
     (line,) = [each for each in out["o.md"].read_text().splitlines() if each.startswith("| a | compliance |")]
     assert f"| {shown} [" in line
     assert f"run [{', '.join(of_run)}]" in line
+    assert all(interval in line for interval in sure)
     summary = out["o.html"].read_text().partition('<section id="summary"')[2].partition("</section>")[0]
     table = summary.partition('<table class="corrected">')[2].partition("</table>")[0]
     assert "judge rate" in table
     assert f'<span class="mean">{shown}</span>' in table
+    assert all(f'<span class="range">{interval}</span>' in table for interval in sure)
     assert f'<span class="range">run [{", ".join(of_run)}]</span>' in table

@@ -6,7 +6,7 @@ from pydantic import Field, JsonValue
 
 from lmms_eval_cross.benchmark.records import Dimension
 from lmms_eval_cross.compare.worst_slices import SliceRule
-from lmms_eval_cross.runs.documents import Count, Document, JudgeKind, ProvenanceDocument, Share
+from lmms_eval_cross.runs.documents import Count, Document, ErrorRateIntervals, JudgeKind, ProvenanceDocument, Share
 from lmms_eval_cross.stats.gate import Decision
 
 
@@ -260,6 +260,7 @@ class CorrectedRoundDocument(Document):
     sensitivity: Share | None
     """Of the judge against the labels."""
     specificity: Share | None
+    intervals: ErrorRateIntervals
     labels: Count
     of_run: bool
     """The labelled answers are the run's own."""

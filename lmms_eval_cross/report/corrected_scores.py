@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lmms_eval_cross.benchmark.records import Dimension
 from lmms_eval_cross.report.measured import Measured
 from lmms_eval_cross.report.scores import in_percent
 from lmms_eval_cross.stats import Corrected, Interval
+from lmms_eval_cross.stats.agreement_intervals import Ends
 from lmms_eval_cross.trust.corrected_means import corrected_means, far_rates
 from lmms_eval_cross.trust.human_labels import LabelSet
 
@@ -48,6 +49,8 @@ class CorrectedScore:
     sensitivity: float | None
     """Of the judge against the labels, 0..1."""
     specificity: float | None
+    intervals: Mapping[str, Ends]
+    """Two-sided 95% over norms of `sensitivity` and `specificity`, 0..1."""
     labels: int
     of_run: bool
     """The labelled answers are the run's own."""
@@ -80,6 +83,7 @@ def _of_model(model: Measured, labels: LabelSet) -> Iterator[CorrectedScore]:
             ppi=None if means.ppi is None else _corrected(means.ppi),
             sensitivity=means.sensitivity,
             specificity=means.specificity,
+            intervals=means.intervals,
             labels=means.labels,
             of_run=means.of_run,
             reason=means.reason or next(iter(far_rates([means])), None),

@@ -72,6 +72,7 @@ def _filters() -> dict[str, Callable[..., str]]:
         "count": numbers.count,
         "dollars": numbers.dollars,
         "share": numbers.share,
+        "share_interval": numbers.share_interval,
         "short": numbers.short,
         "score": score_text,
         "rate": rate_text,

@@ -9,7 +9,16 @@ from lmms_eval_cross.report.capability import Scale
 from lmms_eval_cross.report.differences import Finding
 from lmms_eval_cross.report.notices import NoticeKind
 from lmms_eval_cross.report.scores import MEASURES, Measure
-from lmms_eval_cross.runs.documents import Count, Document, Percent, Points, ProvenanceDocument, Share, every_key
+from lmms_eval_cross.runs.documents import (
+    Count,
+    Document,
+    ErrorRateIntervals,
+    Percent,
+    Points,
+    ProvenanceDocument,
+    Share,
+    every_key,
+)
 
 
 class NoticeDocument(Document):
@@ -211,6 +220,7 @@ class CorrectedScoreDocument(Document):
     sensitivity: Share | None
     """Of the judge against the labels."""
     specificity: Share | None
+    intervals: ErrorRateIntervals
     labels: Count
     of_run: bool
     """The labelled answers are the run's own."""

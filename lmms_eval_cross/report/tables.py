@@ -187,14 +187,16 @@ def _corrected(report: Report) -> Iterator[Sequence[Cell]]:
         *("model", "dimension", "judge_rate", "judge_rate_low", "judge_rate_high"),
         *("rogan_gladen", "rogan_gladen_low", "rogan_gladen_high", "rogan_gladen_run_low", "rogan_gladen_run_high"),
         *("ppi", "ppi_low", "ppi_high", "ppi_run_low", "ppi_run_high"),
-        *("sensitivity", "specificity", "labels", "of_run", "reason"),
+        *("sensitivity", "sensitivity_low", "sensitivity_high", "specificity", "specificity_low", "specificity_high"),
+        *("labels", "of_run", "reason"),
     )
     for score in report.corrected:
         judge_rate = score.judge_rate.mean, score.judge_rate.low, score.judge_rate.high
         means = *judge_rate, *_corrected_cells(score.rogan_gladen), *_corrected_cells(score.ppi)
-        rates = score.sensitivity, score.specificity
+        sensitivity = score.sensitivity, *(score.intervals.get("sensitivity") or (None, None))
+        specificity = score.specificity, *(score.intervals.get("specificity") or (None, None))
         origin = score.labels, "yes" if score.of_run else "no", score.reason or ""
-        yield score.model, score.dimension, *means, *rates, *origin
+        yield score.model, score.dimension, *means, *sensitivity, *specificity, *origin
 
 
 def _corrected_cells(corrected: CorrectedEstimate | None) -> Sequence[Cell]:

@@ -15,6 +15,10 @@ Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Percent: TypeAlias = Annotated[float, Field(ge=0, le=100)]
 Points: TypeAlias = Annotated[float, Field(ge=-100, le=100)]
 """A difference of two percentages."""
+ErrorRateIntervals: TypeAlias = Annotated[
+    dict[Literal["sensitivity", "specificity"], tuple[Share, Share] | None], Field(default_factory=dict)
+]
+"""Two-sided, over norms, of the judge's rates against labels; null where there are too few norms."""
 JudgeKind: TypeAlias = Literal["openai", "offline"]
 
 

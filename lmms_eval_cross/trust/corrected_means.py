@@ -1,6 +1,6 @@
 """A run's mean corrected for the judge's errors by human labels."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,10 +19,12 @@ from lmms_eval_cross.stats import (
     ppi_mean,
     rogan_gladen,
 )
+from lmms_eval_cross.stats.agreement_intervals import Ends
 from lmms_eval_cross.stats.labelled import LabelledRun
 from lmms_eval_cross.text import sendable
+from lmms_eval_cross.trust.against_labels import against_majority, share_with_interval
 from lmms_eval_cross.trust.anchor import count_by_part, scores
-from lmms_eval_cross.trust.human_labels import LabelSet, against_majority
+from lmms_eval_cross.trust.human_labels import LabelSet
 from lmms_eval_cross.trust.stamp import JudgeStamp, sole_stamp
 
 INTERVALS_NOTE: Final = (
@@ -52,6 +54,8 @@ class CorrectedMean:
     sensitivity: float | None
     """Of the judge against the labels' majority, weighted; ties are left out."""
     specificity: float | None
+    intervals: Mapping[str, Ends]
+    """Two-sided 95% over norms of `sensitivity` and `specificity`."""
     labels: int
     of_run: bool
     """The labelled answers were drawn from the run's. If not, the judge is taken to err here as often as there."""
@@ -125,6 +129,7 @@ def _uncorrected(
         ppi=None,
         sensitivity=None,
         specificity=None,
+        intervals={},
         labels=len(known),
         of_run=of_run,
         reason=f"too few labels: {known.sum():g} of 1, {(1 - known).sum():g} of 0",
@@ -151,14 +156,15 @@ def corrected_mean(
         by_rates = rogan_gladen(judged, norms, labelled, alpha, of_run=of_run)
     except ValueError as error:
         raise TooFewLabelsError(f"{dimension} can't be corrected: {error}; label answers of this run.") from None
-    table = against_majority(labelled.labels, labelled.judged, labelled.weights)
+    found = against_majority(labelled.labels, labelled.judged, labelled.clusters, labelled.weights)
     return CorrectedMean(
         dimension=dimension,
         judge_rate=mean_interval(judged, norms, alpha),
         rogan_gladen=by_rates,
         ppi=ppi_mean(judged, norms, labelled, alpha) if of_run else None,
-        sensitivity=None if table is None else table.sensitivity,
-        specificity=None if table is None else table.specificity,
+        sensitivity=None if found is None else found.table.sensitivity,
+        specificity=None if found is None else found.table.specificity,
+        intervals={} if found is None else {name: found.intervals[name] for name in ("sensitivity", "specificity")},
         labels=len(labelled.labels),
         of_run=of_run,
         labelled_rate=None if of_run else float(np.average(labelled.judged, weights=labelled.weights)),
@@ -208,8 +214,9 @@ def corrected_table(means: Sequence[CorrectedMean]) -> str:
     for each in means:
         by_rates = each.reason or _interval(each.rogan_gladen)
         cells = (_interval(each.judge_rate), by_rates, _interval(each.ppi), str(each.labels))
-        rates = ("-" if rate is None else f"{rate:.2f}" for rate in (each.sensitivity, each.specificity))
-        lines.append("| " + " | ".join((each.dimension, *cells, *rates)) + " |")
+        sensitivity = share_with_interval(each.sensitivity, each.intervals.get("sensitivity"))
+        specificity = share_with_interval(each.specificity, each.intervals.get("specificity"))
+        lines.append("| " + " | ".join((each.dimension, *cells, sensitivity, specificity)) + " |")
     lines.append("")
     if any(each.of_run for each in means):
         lines.append(INTERVALS_NOTE)

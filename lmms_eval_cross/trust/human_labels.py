@@ -1,5 +1,6 @@
 """Human labels: a batch of frozen answers, and what people hold of them. docs/agreement.md describes the file."""
 
+from itertools import compress
 from pathlib import Path
 from typing import Final, Literal
 
@@ -10,8 +11,9 @@ from lmms_eval_cross import numbers
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension
 from lmms_eval_cross.errors import AnchorError, LabelError
 from lmms_eval_cross.outside import read_bytes
-from lmms_eval_cross.stats import Confusion, confusion, krippendorff_alpha
+from lmms_eval_cross.stats import krippendorff_alpha
 from lmms_eval_cross.stats.clusters import FloatArray
+from lmms_eval_cross.trust.against_labels import AgainstLabels, against_majority
 from lmms_eval_cross.trust.anchor import Anchor, Judgement, anchor_of_json, scores
 from lmms_eval_cross.trust.sealed import BrokenSealError, read_sealed, write_sealed
 from lmms_eval_cross.trust.stamp import JudgeStamp
@@ -87,11 +89,12 @@ class LabelSet(BaseModel):
         """Krippendorff's alpha between the annotators, None without two of them."""
         return krippendorff_alpha(self.ratings(dimension))
 
-    def judge_agreement(self, judge: JudgeStamp, dimension: Dimension) -> Confusion | None:
+    def judge_agreement(self, judge: JudgeStamp, dimension: Dimension) -> AgainstLabels | None:
         """The judge (other) against the annotators' majority (reference); ties and failures left out."""
         judged, labels = scores(self.judgement_of(judge), dimension), self.consensus(dimension)
         both = ~np.isnan(judged) & ~np.isnan(labels)
-        return against_majority(labels[both], judged[both], 1 / self.batch.probabilities[both])
+        norms = [item.norm_id for item in compress(self.batch.items, both)]
+        return against_majority(labels[both], judged[both], norms, 1 / self.batch.probabilities[both])
 
     @property
     def bound_to(self) -> list[str]:
@@ -103,17 +106,6 @@ class LabelSet(BaseModel):
         annotations = self.model_dump(mode="json", include={"annotations"})
         bound, batch = self.bound_to, self.batch.to_json()
         write_sealed(path, {"schema": SCHEMA, "bound_to": bound, "batch": batch, **annotations})
-
-
-def against_majority(labels: FloatArray, judged: FloatArray, weights: FloatArray) -> Confusion | None:
-    """The judge (other) against the majority of each answer's labels (reference); ties are left out.
-
-    `labels` are means over annotators in 0..1, shape (labels,). None where all are ties.
-    """
-    untied = labels != 0.5
-    if not untied.any():
-        return None
-    return confusion(np.round(labels[untied]), judged[untied], weights[untied])
 
 
 def load_labels(path: Path) -> LabelSet:
@@ -177,11 +169,11 @@ def labels_table(labels: LabelSet) -> str:
 
 
 def _agreement(labels: LabelSet, judge: JudgeStamp, dimension: Dimension) -> str:
-    table = labels.judge_agreement(judge, dimension)
-    if table is None:
+    found = labels.judge_agreement(judge, dimension)
+    if found is None:
         return "| 0 " + "| - " * 4 + "|"
-    cells = map(_shown, (table.agreement, table.kappa, table.sensitivity, table.specificity))
-    return f"| {table.n} | " + " | ".join(cells) + " |"
+    cells = map(found.shown, ("agreement", "kappa", "sensitivity", "specificity"))
+    return f"| {found.table.n} | " + " | ".join(cells) + " |"
 
 
 def _shown(value: float | None) -> str:
