@@ -14,6 +14,7 @@ CrossError              one sentence: the value, the rule, the next step; exit c
 ├── RunError            a run folder or samples file that can't be read or compared
 ├── AnchorError         an anchor file that can't be read, or does not fit what is asked of it
 ├── LabelError          human labels that can't be read, or are too few or of another judge
+│   ├── NoLabelsError   no answer is labelled in the annotators' files
 │   └── TooFewLabelsError  on one dimension; the others can be corrected
 ├── AlignError          training data that can't be read, made, exported or trusted
 ├── TuneError           training has begun and can't teach anything
@@ -93,6 +94,10 @@ class AnchorError(CrossError):
 
 class LabelError(CrossError):
     """Human labels can't be read, are too few, or are of another judge."""
+
+
+class NoLabelsError(LabelError):
+    """No answer is labelled in the annotators' files."""
 
 
 class TooFewLabelsError(LabelError):

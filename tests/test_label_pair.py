@@ -11,7 +11,7 @@ from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Sample
 from lmms_eval_cross.data.prepared import Prepared
 from lmms_eval_cross.trust.human_labels import load_labels
-from lmms_eval_cross.trust.labelling_batch import COLUMNS
+from lmms_eval_cross.trust.label_pages import COLUMNS
 from tests.command import cross, said
 from tests.judged_runs import chance, provenance, write_run
 from tests.runs import samples_in

@@ -14,7 +14,7 @@ from lmms_eval_cross.data.prepared import Prepared
 from lmms_eval_cross.text import harmless
 from lmms_eval_cross.trust.anchor import load_anchor
 from lmms_eval_cross.trust.human_labels import load_labels
-from lmms_eval_cross.trust.labelling_batch import COLUMNS
+from lmms_eval_cross.trust.label_pages import COLUMNS
 from lmms_eval_cross.trust.sealed import read_sealed, write_sealed
 from tests.command import cross
 from tests.judged_runs import chance, noisy, provenance, write_run

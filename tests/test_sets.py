@@ -34,7 +34,9 @@ from lmms_eval_cross.report.browser import LANGUAGE_TAGS
 from lmms_eval_cross.runs.sample_record import METRICS
 from lmms_eval_cross.settings import ProfileName
 from lmms_eval_cross.trust.agreement_report import SLICES
-from lmms_eval_cross.trust.facet_file import KEYS, TAKEN
+from lmms_eval_cross.trust.facet_file import KEYS
+from lmms_eval_cross.trust.facet_names import TAKEN
+from lmms_eval_cross.trust.guidance import GUIDANCE
 from tests.conftest import ROOT
 
 TASKS = ROOT / "tasks"
@@ -121,6 +123,10 @@ def test_every_facet_is_known_of_a_sample_and_of_a_baseline_file() -> None:
 
 def test_a_facet_of_a_user_can_not_have_the_name_of_a_column_of_the_data_frame() -> None:
     assert set(COLUMNS) | set(KEYS) <= TAKEN
+
+
+def test_annotators_have_an_example_for_every_question() -> None:
+    assert set(GUIDANCE) == set(DIMENSIONS)
 
 
 # ---- profiles and reasons -------------------------------------------------------------------------------------------

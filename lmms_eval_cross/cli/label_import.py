@@ -5,12 +5,14 @@ from pathlib import Path
 import click
 
 from lmms_eval_cross.cli.paths import PATH
-from lmms_eval_cross.errors import LabelError
+from lmms_eval_cross.errors import LabelError, NoLabelsError
+from lmms_eval_cross.files import write_text
 from lmms_eval_cross.say import say
 from lmms_eval_cross.trust.anchor import load_anchor
 from lmms_eval_cross.trust.annotator_sheets import import_labels
+from lmms_eval_cross.trust.asked_facets import Assigned, read_assigned
 from lmms_eval_cross.trust.human_labels import LabelSet, labels_table
-from lmms_eval_cross.trust.paired_batch import PAIR, import_pair
+from lmms_eval_cross.trust.paired_batch import PAIR, import_pair, pair_rows
 
 
 @click.command(name="import")
@@ -20,22 +22,45 @@ from lmms_eval_cross.trust.paired_batch import PAIR, import_pair
 def command(batch: Path, files: tuple[Path, ...], output: Path) -> None:
     """Check the annotators' CSV files against BATCH (batch.json, or its folder) and write the label file.
 
-    Of a pair (pair.json) two label files are written, named after the sides.
+    Of a pair (pair.json) two label files are written, named after the sides. Facets that were assigned are written
+    beside them, as --facets takes them.
     """
+    batch = _batch_file(batch)
+    assigned = _assigned(batch, files)
+    try:
+        labels = _labels(batch, files, output)
+    except NoLabelsError:
+        if not assigned.values:
+            raise
+        labels = {}
+    for path, label_set in labels.items():
+        label_set.write(path)
+        say(f"{labels_table(label_set)}\n\nWritten to {path}.")
+    if assigned.values or assigned.tied:
+        path = output.with_name(f"{output.stem}-facets.csv")
+        write_text(path, assigned.as_csv)
+        say(f"{assigned.sentence} Written to {path}, for --facets.")
+
+
+def _batch_file(batch: Path) -> Path:
     if batch.suffix == ".csv":
         raise LabelError(f"BATCH is {batch}, a spreadsheet; give the batch.json that `label export` wrote with it.")
-    if (batch / PAIR).is_file():
-        batch = batch / PAIR
+    for name in (PAIR, "batch.json"):
+        if (batch / name).is_file():
+            return batch / name
+    return batch
+
+
+def _assigned(batch: Path, files: tuple[Path, ...]) -> Assigned:
     if batch.name == PAIR:
-        for side, of_side in import_pair(batch, files).items():
-            _write(of_side, output.with_name(f"{output.stem}-{side}{output.suffix}"))
-        return
-    if (batch / "batch.json").is_file():
-        batch = batch / "batch.json"
-    _write(import_labels(load_anchor(batch), files), output)
+        return read_assigned(*pair_rows(batch), files)
+    anchor = load_anchor(batch)
+    return read_assigned(anchor.batch_id, anchor.positions, files)
 
 
-def _write(labels: LabelSet, output: Path) -> None:
-    labels.write(output)
-    say(labels_table(labels))
-    say(f"\nWritten to {output}.")
+def _labels(batch: Path, files: tuple[Path, ...], output: Path) -> dict[Path, LabelSet]:
+    """Where to write, and what."""
+    if batch.name != PAIR:
+        return {output: import_labels(load_anchor(batch), files)}
+    sides = import_pair(batch, files)
+    return {output.with_name(f"{output.stem}-{side}{output.suffix}"): labels for side, labels in sides.items()}

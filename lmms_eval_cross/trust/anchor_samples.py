@@ -6,7 +6,7 @@ from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.benchmark.splits import split_name
 from lmms_eval_cross.data.prepared import read_samples
-from lmms_eval_cross.errors import AnchorError, listing
+from lmms_eval_cross.errors import AnchorError, NotPreparedError, listing
 from lmms_eval_cross.trust.anchor import Anchor, Item, text_hash
 
 
@@ -31,6 +31,24 @@ def samples_of(anchor: Anchor) -> list[Sample]:
             "run was made with."
         )
     return samples
+
+
+def english_requests(samples: Iterable[Sample]) -> dict[str, str]:
+    """Sample id -> the request in English, of translated samples whose English is prepared.
+
+    It is the first wording, of which the translations were made.
+    """
+    translated = [sample for sample in samples if sample.setting != "english" and sample.language != "English"]
+    try:
+        prepared = _prepared_samples({split_name(sample.subset, "english") for sample in translated})
+    except NotPreparedError:
+        return {}
+    requests: dict[str, str] = {}
+    for sample in translated:
+        english = prepared.get(f"{sample.subset}/english/{sample.item}/1")
+        if english is not None:
+            requests[sample.sample_id] = english.query
+    return requests
 
 
 def _prepared_samples(splits: Iterable[str]) -> Mapping[str, Sample]:

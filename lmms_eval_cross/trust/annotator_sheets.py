@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS
-from lmms_eval_cross.errors import LabelError
+from lmms_eval_cross.errors import LabelError, NoLabelsError
 from lmms_eval_cross.trust.anchor import Anchor
 from lmms_eval_cross.trust.human_labels import Annotation, LabelSet
 from lmms_eval_cross.trust.sheet import read_sheet
@@ -45,7 +45,7 @@ def read_annotations(batch: str, known: Collection[str], paths: Sequence[Path]) 
                 )
             annotations[key] = annotation
     if not annotations:
-        raise LabelError("No answer is labelled in these files; fill the columns " + ", ".join(DIMENSIONS) + ".")
+        raise NoLabelsError("No answer is labelled in these files; fill the columns " + ", ".join(DIMENSIONS) + ".")
     return [annotations[key] for key in sorted(annotations)]
 
 

@@ -12,18 +12,14 @@ import pyarrow.parquet as pq
 
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.facets import Facets
-from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.benchmark.splits import DEMO, SPLITS
 from lmms_eval_cross.errors import LabelError, NotPreparedError, listing
 from lmms_eval_cross.outside import parse_strict_json, read_bytes, read_lines
+from lmms_eval_cross.trust.facet_names import TAKEN
 from lmms_eval_cross.trust.sheet import read_sheet
 
 KEYS: Final = ("sample_id", "item")
 """What the column that says whose a row is may be called."""
-TAKEN: Final = frozenset(Sample.__dataclass_fields__) | frozenset(
-    ("run", "response", "dimension", "score", "reason", "rationale", "model", "judge", "judge_model", "norm_id")
-)
-"""Names that a sample or a row of `Run.to_pandas` has already."""
 MOST_VALUES: Final = 100
 """Of a facet; what has more is a note on each sample."""
 

@@ -11,9 +11,11 @@ from lmms_eval_cross.errors import LabelError
 from lmms_eval_cross.outside import read_bytes
 from lmms_eval_cross.text import canonical_json
 from lmms_eval_cross.trust.anchor import Anchor, anchor_of_json, draw
+from lmms_eval_cross.trust.anchor_samples import samples_of
 from lmms_eval_cross.trust.annotator_sheets import read_annotations
 from lmms_eval_cross.trust.human_labels import Annotation, LabelSet
-from lmms_eval_cross.trust.labelling_batch import ToLabel, make_sheets, to_label, write_sheets
+from lmms_eval_cross.trust.label_pages import FOUR_QUESTIONS, Asking, ToLabel, make_sheets, to_label
+from lmms_eval_cross.trust.labelling_batch import write_sheets
 from lmms_eval_cross.trust.sealed import BrokenSealError, read_sealed, write_sealed
 
 SCHEMA: Final = "cross-label-pair/1"
@@ -42,7 +44,9 @@ def draw_pair(baseline: Anchor, candidate: Anchor, n: int, seed: int) -> tuple[A
     return drawn, of_candidate.model_copy(update={"items": items, "seed": seed})
 
 
-def export_pair(baseline: Anchor, candidate: Anchor, n: int, seed: int, folder: Path) -> str:
+def export_pair(
+    baseline: Anchor, candidate: Anchor, n: int, seed: int, folder: Path, asking: Asking = FOUR_QUESTIONS
+) -> str:
     """Draw, and write `pair.json`, `batch.csv` and `label.html`; gives the batch's name.
 
     Raises:
@@ -52,8 +56,8 @@ def export_pair(baseline: Anchor, candidate: Anchor, n: int, seed: int, folder: 
     name = pair_id(batches)
     entries: list[ToLabel] = []
     for side, batch in zip(SIDES, batches, strict=True):
-        entries += to_label(batch, list(row_ids(name, side, batch)))
-    sheets = make_sheets(name, entries, seed)
+        entries += to_label(batch.items, samples_of(batch), list(row_ids(name, side, batch)))
+    sheets = make_sheets(name, entries, seed, asking)
     texts = {side: batch.without_text().to_json() for side, batch in zip(SIDES, batches, strict=True)}
     write_sealed(folder / PAIR, {"schema": SCHEMA, **texts})
     write_sheets(folder, sheets)
@@ -83,15 +87,27 @@ def import_pair(path: Path, files: Sequence[Path]) -> dict[str, LabelSet]:
     Raises:
         LabelError: `pair.json` is damaged, or a row does not fit, as for `import_labels`.
     """
-    batches = _read_pair(path)
-    name = pair_id(batches)
+    batches, (name, known) = _read_pair(path), pair_rows(path)
     by_side = {side: row_ids(name, side, batch) for side, batch in zip(SIDES, batches, strict=True)}
-    known = [row_id for ids in by_side.values() for row_id in ids]
     annotations = read_annotations(name, known, files)
     labels: dict[str, LabelSet] = {}
     for batch, (side, ids) in zip(batches, by_side.items(), strict=True):
         labels[side] = LabelSet(batch=batch, annotations=_of_side(annotations, ids))
     return labels
+
+
+def pair_rows(path: Path) -> tuple[str, list[str]]:
+    """The name of a pair's batch, and the ids of its rows.
+
+    Raises:
+        LabelError: `pair.json` is damaged.
+    """
+    batches = _read_pair(path)
+    name = pair_id(batches)
+    rows: list[str] = []
+    for side, batch in zip(SIDES, batches, strict=True):
+        rows += row_ids(name, side, batch)
+    return name, rows
 
 
 def _of_side(annotations: Sequence[Annotation], ids: Mapping[str, str]) -> list[Annotation]:
