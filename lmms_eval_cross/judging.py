@@ -7,9 +7,10 @@ patience, share of the quota, checks and other hosts' verdicts are the same for 
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from datetime import date
 from functools import cache, partial
 from pathlib import Path
@@ -19,7 +20,8 @@ from lmms_eval_cross.errors import CrossError, JudgeSetupError, LedgerError, Set
 from lmms_eval_cross.judge.caller import OF_THE_JUDGE, Caution
 from lmms_eval_cross.judge.choose import make_judge
 from lmms_eval_cross.judge.engine import Bounds, JudgeEngine, Outcomes
-from lmms_eval_cross.judge.job import Job
+from lmms_eval_cross.judge.job import Job, judge_identity, seated
+from lmms_eval_cross.judge.panel_engine import PanelEngine
 from lmms_eval_cross.judge.prices import age_warning, load_prices
 from lmms_eval_cross.ledger.address import Address
 from lmms_eval_cross.ledger.batches import calls_handed_in
@@ -29,7 +31,7 @@ from lmms_eval_cross.ledger.spend import Budget, last_entry_before
 from lmms_eval_cross.ledger.steady import SteadyLedger, open_ledger
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.say import say, tell
-from lmms_eval_cross.settings import Settings
+from lmms_eval_cross.settings import Member, Settings, in_words_of
 
 if TYPE_CHECKING:
     from lmms_eval_cross.judge.teacher import EndpointTeacher
@@ -55,29 +57,25 @@ class JudgeSession:
             JudgeSetupError: the endpoint lacks its key, or a budget is set for a model without a price.
         """
         merge_other_hosts(ledger)
-        ranks = _ranks()
         self.ledger = ledger
         self._settings = settings
-        self._budget = open_budget(settings, ledger)
-        bounds = Bounds(
-            1 / ranks,
-            settings.judge_patience,
-            self._budget,
-            caution=caution,
-            timeout_seconds=settings.judge_timeout,
-        )
-        self._engine = JudgeEngine(make_judge(settings), ledger, max(1, settings.judge_concurrency // ranks), bounds)
-        self._keep_back_what_is_in_batches()
-
-    @property
-    def judge_id(self) -> str:
+        self.judge_id = judge_identity(settings).id
         """Who is asked."""
-        return self._engine.judge.identity.id
+        if settings.judge_panel:
+            self._budget = None
+            self._engines = _open_engines_of_panel(settings, ledger, caution)
+            self._engine: JudgeEngine | PanelEngine = PanelEngine(judge_identity(settings), self._engines)
+        else:
+            self._budget = open_budget(settings, ledger)
+            self._engine = _open_engine(settings, ledger, self._budget, caution)
+            self._engines = [self._engine]
+        self._keep_back_what_is_in_batches()
 
     def _keep_back_what_is_in_batches(self) -> None:
         """Have no call made that a batch may have answered already."""
         with suppress(LedgerError):  # a ledger that can't be read has told so
-            self._engine.handed_in = calls_handed_in(self.ledger, self._engine.judge.host)
+            for engine in self._engines:
+                engine.handed_in = calls_handed_in(self.ledger, engine.judge.host)
 
     def submit(self, job: Job, settled: Callable[[Outcomes], None]) -> "Future[None]":
         """Have an answer judged; returns at once, and `settled` gets the outcomes before the future is done."""
@@ -107,12 +105,17 @@ class JudgeSession:
         Calls that the budget has no room for are not handed in, and nothing is asked at the full price after that.
 
         Raises:
-            SettingsError: the judge in force is the offline one, which has no Batch API.
+            SettingsError: the judge in force is the offline one, which has no Batch API, or a panel.
             JudgeSetupError: the endpoint has none, or refuses a batch as a whole.
         """
         if self._settings.judge == "offline":
             raise SettingsError(
                 "CROSS_JUDGE is offline, which has no Batch API; leave --batch away or unset CROSS_JUDGE."
+            )
+        if isinstance(self._engine, PanelEngine):
+            raise SettingsError(
+                "CROSS_JUDGE_PANEL is set, and a batch is one judge's; leave --batch away, or judge the run with each "
+                "member alone (`judge RUN --anew --batch -o FOLDER`): the panel takes their verdicts from the ledger."
             )
         # as in `check_judge`: the OpenAI SDK costs a second, which nobody pays who asks no endpoint
         from lmms_eval_cross.judge.batch_api import judge_in_batches
@@ -134,6 +137,37 @@ class JudgeSession:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _open_engine(settings: Settings, ledger: Ledger, budget: Budget | None, caution: Caution) -> JudgeEngine:
+    """The engine of one judge, with this process's share of calls in flight and quota."""
+    ranks = _ranks()
+    bounds = Bounds(1 / ranks, settings.judge_patience, budget, caution=caution, timeout_seconds=settings.judge_timeout)
+    return JudgeEngine(make_judge(settings), ledger, max(1, settings.judge_concurrency // ranks), bounds)
+
+
+def _open_engines_of_panel(settings: Settings, ledger: Ledger, caution: Caution) -> list[JudgeEngine]:
+    """An engine a member, in the order of the panel's identity; all spend the money of one run."""
+    engines: list[JudgeEngine] = []
+    try:
+        for member in seated(settings):
+            who = replace(caution, who=f"the panel's {member.name}")
+            with in_its_name(member):
+                engines.append(_open_engine(member.settings, ledger, open_budget(member.settings, ledger), who))
+    except CrossError:
+        for engine in engines:
+            engine.close()
+        raise
+    return engines
+
+
+@contextmanager
+def in_its_name(member: Member) -> Iterator[None]:
+    """Have what is wrong with a member of a panel said in its name, and of its own variables."""
+    try:
+        yield
+    except JudgeSetupError as error:
+        raise JudgeSetupError(in_words_of(member, str(error))) from None
 
 
 def open_judging(
@@ -166,15 +200,20 @@ def check_judge(settings: Settings) -> None:
         JudgeSetupError: key, model or address are wrong, the judge does not see pictures, or a budget is set for a
             model without a price.
     """
-    ledger = open_ledger(settings)
-    try:
-        open_budget(settings, ledger)
-        if settings.judge == "openai":
-            from lmms_eval_cross.judge.probe import check_endpoint
+    with closing(open_ledger(settings)) as ledger:
+        if not settings.judge_panel:
+            _check_one(settings, ledger)
+        for member in seated(settings):
+            with in_its_name(member):
+                _check_one(member.settings, ledger)
 
-            check_endpoint(settings, ledger)
-    finally:
-        ledger.close()
+
+def _check_one(settings: Settings, ledger: Ledger) -> None:
+    open_budget(settings, ledger)
+    if settings.judge == "openai":
+        from lmms_eval_cross.judge.probe import check_endpoint
+
+        check_endpoint(settings, ledger)
 
 
 def open_budget(settings: Settings, ledger: Ledger) -> Budget | None:

@@ -231,7 +231,7 @@ def _native_rubric() -> Rubric:
 
 def _assumed(settings: Settings) -> dict[str, str]:
     """What nobody has looked at, and results have to say."""
-    if settings.judge == "openai" and settings.judge_sees == "assume":
+    if any(judge.judge == "openai" and judge.judge_sees == "assume" for judge in settings.judges):
         return {"sight": "assumed"}
     return {}
 

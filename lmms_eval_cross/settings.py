@@ -3,9 +3,10 @@
 import difflib
 import os
 import re
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from platformdirs import user_cache_path
@@ -15,6 +16,8 @@ from lmms_eval_cross.errors import SettingsError
 from lmms_eval_cross.say import tell
 
 PREFIX: Final = "CROSS_"
+PANEL_PREFIX: Final = "CROSS_PANEL_"
+"""Of what a member of a panel has of its own: CROSS_PANEL_NAME_MODEL is CROSS_JUDGE_MODEL for the member NAME alone."""
 NO_KEY: Final = "none"
 """The value of CROSS_JUDGE_API_KEY that stands for a server without keys."""
 _MASK: Final = "********"
@@ -68,6 +71,8 @@ class Settings(BaseModel):
     """The copy of CROSS that tasks prepare from when nothing is prepared: a folder or a base URL."""
     judge: Literal["openai", "offline"] = "openai"
     """`openai`: an OpenAI-compatible endpoint. `offline`: a few rules without a network, no measurement."""
+    judge_panel: "tuple[Member, ...]" = ()
+    """Judges of which the majority decides, by names that their own settings bear: CROSS_PANEL_NAME_MODEL, ..."""
     judge_model: str = Field(default="gpt-4o-2024-08-06", min_length=1)
     """The model that the endpoint is asked for; the default pins the paper's GPT-4o."""
     judge_base_url: Annotated[str, AfterValidator(server_address)] | None = None
@@ -127,7 +132,30 @@ class Settings(BaseModel):
     ledger_url: Annotated[str, AfterValidator(_postgres_address)] | None = Field(default=None, repr=False)
     """A team's ledger, `postgresql://user@host/database`, in place of a file; its password belongs into ~/.pgpass."""
 
+    @property
+    def judges(self) -> "tuple[Settings, ...]":
+        """The settings of every judge in force: of a panel its members', in the order of CROSS_JUDGE_PANEL."""
+        return tuple(member.settings for member in self.judge_panel) or (self,)
 
+
+class Member(NamedTuple):
+    """A judge of a panel."""
+
+    name: str
+    """As CROSS_JUDGE_PANEL has it, in lower case."""
+    settings: Settings
+    """What is in force for it alone; its own panel is empty."""
+
+
+Settings.model_rebuild()
+_ADDRESS: Final = ("judge_base_url", "judge_azure_api_version")
+"""A member that has one of these of its own takes neither address nor key from CROSS_JUDGE_..."""
+_OF_A_MEMBER: Final = (
+    *("judge_model", "judge_base_url", "judge_api_key", "judge_id", "judge_profile", "judge_azure_api_version"),
+    *("judge_max_tokens", "judge_concurrency", "judge_timeout", "judge_patience", "judge_sees"),
+)
+"""Fields that a member may have of its own; but for `_NEVER_SHARED` it else has what the panel has."""
+_NEVER_SHARED: Final = ("judge_model", "judge_id")
 _PLACES: Final = frozenset({"HOME", "XDG_CACHE_HOME", "USERPROFILE", "LOCALAPPDATA"})
 """Variables by which the cache folder is found where CROSS_HOME is not set."""
 
@@ -154,17 +182,104 @@ def _settings_of(decides: tuple[tuple[str, str], ...], folder: str) -> Settings:
         folder: from which a relative path counts.
     """
     _look_at_unknown_variables()
-    _refuse_empty_variables()
-    try:
-        return Settings.model_validate(_given())
-    except ValidationError as error:
-        raise SettingsError(_sentence(error)) from None
+    _refuse_empty_variables(list(map(variable, Settings.model_fields)))
+    variables = {field: variable(field) for field in Settings.model_fields}
+    given = _given(variables)
+    panel = given.pop("judge_panel", None)
+    settings = _validated(given, variables)
+    if panel is None:
+        return settings
+    return settings.model_copy(update={"judge_panel": _members(panel, given)})
 
 
-def _given() -> dict[str, str]:
+def _given(variables: Mapping[str, str]) -> dict[str, str]:
     """Field -> what its variable holds, whether its name is written in upper or in lower case."""
     given = {name.upper(): value for name, value in os.environ.items()}
-    return {field: given[variable(field)] for field in Settings.model_fields if variable(field) in given}
+    return {field: given[name] for field, name in variables.items() if name in given}
+
+
+def _validated(given: Mapping[str, str], variables: Mapping[str, str]) -> Settings:
+    """The settings of some values; `variables` name each field's, for the sentence."""
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        raise SettingsError(_sentence(error, variables)) from None
+
+
+def _members(panel: str, shared: Mapping[str, str]) -> tuple[Member, ...]:
+    """The members that CROSS_JUDGE_PANEL names, in its order.
+
+    Args:
+        panel: the variable's value.
+        shared: field -> value of the other variables.
+
+    Raises:
+        SettingsError: the names are none, something is set that no panel has, or a member lacks its model.
+    """
+    names = _panel_names(panel)
+    for field in ("judge_model", "judge_id"):
+        if field in shared:
+            raise SettingsError(
+                f"{variable(field)} is set beside CROSS_JUDGE_PANEL, whose members have their own, such as "
+                f"{member_variable(names[0], field)}; unset one of the two."
+            )
+    if shared.get("judge", "").strip() == "offline":
+        raise SettingsError("CROSS_JUDGE is offline, which sits on no panel; unset it or CROSS_JUDGE_PANEL.")
+    _look_at_unknown_members(names)
+    return tuple(Member(name, _member_settings(name, shared)) for name in names)
+
+
+def _panel_names(panel: str) -> list[str]:
+    names = [name.strip().lower() for name in panel.split(",")]
+    rule = ""
+    if not all(re.fullmatch("[a-z][a-z0-9]{0,31}", name) for name in names):
+        rule = "must hold names of letters and digits, separated by commas"
+    elif len(names) < 2:
+        rule = "must name two judges or more"
+    elif len(set(names)) < len(names):
+        rule = "must name each judge once"
+    if rule:
+        raise SettingsError(f"CROSS_JUDGE_PANEL {rule}, got {panel!r}; set another value or unset it.")
+    return names
+
+
+def _member_settings(name: str, shared: Mapping[str, str]) -> Settings:
+    """What is in force for a member: its own variables, and of the panel's all that it has not of its own."""
+    variables = {field: member_variable(name, field) for field in _OF_A_MEMBER}
+    _refuse_empty_variables(list(variables.values()))
+    own = _given(variables)
+    if "judge_model" not in own:
+        raise SettingsError(
+            f"CROSS_JUDGE_PANEL names {name}, but {variables['judge_model']} is not set; set it to the model's name."
+        )
+    left_out = {*own, *_NEVER_SHARED}
+    if any(field in own for field in _ADDRESS):
+        left_out |= {*_ADDRESS, "judge_api_key"}
+    of_panel = {field: value for field, value in shared.items() if field not in left_out}
+    names = {**{field: variable(field) for field in of_panel}, **variables}
+    return _validated({**of_panel, **own}, names)
+
+
+def member_variable(name: str, field: str) -> str:
+    """The environment variable of a settings field of a panel's member."""
+    return f"{PANEL_PREFIX}{name.upper()}_{field.removeprefix('judge_').upper()}"
+
+
+def in_words_of(member: Member, sentence: str) -> str:
+    """A sentence on what is wrong with a judge's settings, with the member's variables in it."""
+    for field in _OF_A_MEMBER:
+        sentence = re.sub(rf"\b{variable(field)}\b", member_variable(member.name, field), sentence)
+    return f"The panel's {member.name}: {sentence}"
+
+
+def _look_at_unknown_members(names: list[str]) -> None:
+    """Refuse variables of no member, and of members' settings that there are not."""
+    known = [member_variable(name, field) for name in names for field in _OF_A_MEMBER]
+    for name in sorted(os.environ):
+        if name.upper().startswith(PANEL_PREFIX) and name.upper() not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else "docs/judging.md has what a member may have."
+            raise SettingsError(f"{name} is set, but CROSS_JUDGE_PANEL names no judge with such a setting; {hint}")
 
 
 def variable(field: str) -> str:
@@ -176,7 +291,7 @@ def _look_at_unknown_variables() -> None:
     """Refuse unknown `CROSS_JUDGE...` and `CROSS_TEACHER...` variables, and say of others that they look misspelt."""
     known = [variable(field) for field in Settings.model_fields]
     for name in sorted(os.environ):
-        if not name.startswith(PREFIX) or name in known:
+        if not name.startswith(PREFIX) or name in known or name.startswith(PANEL_PREFIX):
             continue
         if name.startswith((f"{PREFIX}JUDGE", f"{PREFIX}TEACHER")):
             near = difflib.get_close_matches(name, known, n=1)
@@ -194,16 +309,16 @@ def _warn_of_misspelling(name: str) -> None:
         tell(f"{name} is set, but there is no such setting, so it changes nothing; did you mean {PREFIX}{near[0]}?")
 
 
-def _refuse_empty_variables() -> None:
+def _refuse_empty_variables(names: list[str]) -> None:
     """An empty variable is mostly a secret or a template that was not filled in; nothing is guessed from it."""
-    for name in map(variable, Settings.model_fields):
+    for name in names:
         if name in os.environ and not os.environ[name].strip():
             raise SettingsError(f"{name} is set, but empty; give it a value or unset it.")
 
 
-def _sentence(error: ValidationError) -> str:
+def _sentence(error: ValidationError, variables: Mapping[str, str]) -> str:
     first = error.errors(include_url=False)[0]
-    name = variable(str(first["loc"][0]))
+    name = variables[str(first["loc"][0])]
     is_secret = "KEY" in name or name == variable("ledger_url") or re.search("[@?]", str(first["input"]))
     shown = "(hidden)" if is_secret else repr(first["input"])
     rule = re.sub(r"^Value error, (must )?|^(\w+) should ", "", first["msg"])
@@ -223,15 +338,21 @@ def check_postgres_url(url: str) -> str:
 
 
 def describe_settings(settings: Settings) -> str:
-    """One line a setting: variable, value in force, and whether it was set; keys masked."""
-    lines = []
-    for field in Settings.model_fields:
-        value = getattr(settings, field)
-        shown = "(unset)" if value is None else _MASK if isinstance(value, SecretStr) else _masked(str(value))
-        lines.append(f"{variable(field):30} {shown:40} {'set' if field in settings.model_fields_set else 'default'}")
+    """One line a setting: variable, value in force, and whether it was set; keys masked. Members' settings last."""
+    lines = [_described(variable(field), field, settings) for field in Settings.model_fields]
+    for member in settings.judge_panel:
+        lines += [_described(member_variable(member.name, field), field, member.settings) for field in _OF_A_MEMBER]
     fallback = _MASK if os.environ.get("OPENAI_API_KEY") else "(unset)"
     lines.append(f"{'OPENAI_API_KEY':30} {fallback:40} used without CROSS_JUDGE_BASE_URL and CROSS_JUDGE_API_KEY only")
     return "\n".join(lines)
+
+
+def _described(name: str, field: str, settings: Settings) -> str:
+    value = getattr(settings, field)
+    if isinstance(value, tuple):
+        value = ",".join(member.name for member in value) or None
+    shown = "(unset)" if value is None else _MASK if isinstance(value, SecretStr) else _masked(str(value))
+    return f"{name:30} {shown:40} {'set' if field in settings.model_fields_set else 'default'}"
 
 
 def _masked(text: str) -> str:

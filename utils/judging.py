@@ -57,7 +57,7 @@ def _log_judge_calls(items: Sequence[dict[str, Any]]) -> None:
     model = judge_identity(load_settings()).model
     for call in chain.from_iterable(item.get("calls", []) for item in each_round(items)):
         log_usage(
-            model,
+            call.get("judge_model", model),
             task_name="cross",
             input_tokens=call["prompt_tokens"],
             output_tokens=call["completion_tokens"],

@@ -24,6 +24,8 @@ FailureReason: TypeAlias = Literal[
     "no_response",
     "unfinished",
     "ambiguous",
+    "panel_incomplete",
+    "panel_tie",
 ]
 
 DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)
@@ -37,7 +39,7 @@ OFFICIAL_NAMES: Final[dict[str, Dimension]] = {
 DIMENSION_WORDS: Final = tuple(sorted({*DIMENSIONS, *map(str.lower, OFFICIAL_NAMES)}))
 """Every word, in lower case, by which a judge's reply may name a dimension."""
 FACETS: Final[tuple[Facet, ...]] = get_args(Facet)
-ASK_AGAIN: Final[frozenset[FailureReason]] = frozenset({"unavailable", "budget", "unfinished"})
+ASK_AGAIN: Final[frozenset[FailureReason]] = frozenset({"unavailable", "budget", "unfinished", "panel_incomplete"})
 """Failures of the moment: a rerun asks again by itself."""
 ASK_ONCE_MORE: Final[frozenset[FailureReason]] = frozenset({"unparsable", "ambiguous", "unfinished"})
 """Failures of a reply, for which the judge is asked a second time at once."""
@@ -133,6 +135,8 @@ class Verdict:
     usage: Usage = Usage()
     quirks: tuple[str, ...] = ()
     """What the endpoint refused of the request and was therefore not asked for; judge/quirks.py has the names."""
+    votes: "tuple[Vote, ...]" = ()
+    """What each member of a panel said; empty of a single judge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,18 @@ class JudgeFailure:
     model: str | None = None
     usage: Usage = Usage()
     quirks: tuple[str, ...] = ()
+    votes: "tuple[Vote, ...]" = ()
 
 
 Outcome: TypeAlias = Verdict | JudgeFailure
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """What a member of a panel said of one answer on one dimension."""
+
+    judge_id: str
+    judge_model: str
+    """The model that was asked for."""
+    outcome: Outcome
+    """As it would be had this judge been asked alone."""

@@ -1,11 +1,11 @@
 """Whether a run is what a judge left: facts that agree with their own hashes, and scores that the kept replies give."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import nan
 from typing import Final
 
-from lmms_eval_cross.benchmark.records import DIMENSIONS, Sample, Verdict, data_hash, norm_id
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Outcome, Sample, Verdict, data_hash, norm_id
 from lmms_eval_cross.benchmark.release import FILES
 from lmms_eval_cross.compare.rounds import Round, Scores
 from lmms_eval_cross.errors import RunError, listing
@@ -81,10 +81,24 @@ def _rederived_scores(answer: JudgedAnswer) -> Iterator[float]:
     origin = answer.provenance
     for name in DIMENSIONS:
         outcome = answer.outcomes[name]
-        if not isinstance(outcome, Verdict):
-            yield nan
-        elif origin.profile not in WHOLE_REPLY:
-            yield float(outcome.score)
+        if outcome.votes and isinstance(outcome, Verdict):
+            profiles = [member["profile"] for member in origin.request["members"]]
+            votes = zip(outcome.votes, profiles, strict=True)
+            yield _majority([_rederived(vote.outcome, profile, origin.rubric_sha256) for vote, profile in votes])
         else:
-            score = rescore(origin.profile, origin.rubric_sha256, name, outcome.rationale)
-            yield nan if score is None else float(score)
+            yield _rederived(outcome, origin.profile, origin.rubric_sha256)
+
+
+def _rederived(outcome: Outcome, profile: str, rubric_sha256: str) -> float:
+    """The score that a judge's kept reply gives, NaN for none."""
+    if not isinstance(outcome, Verdict):
+        return nan
+    if profile not in WHOLE_REPLY:
+        return float(outcome.score)
+    score = rescore(profile, rubric_sha256, outcome.dimension, outcome.rationale)
+    return nan if score is None else float(score)
+
+
+def _majority(scores: Sequence[float]) -> float:
+    """The score with more than half of a panel's members behind it, NaN for none."""
+    return next((score for score in (0.0, 1.0) if 2 * scores.count(score) > len(scores)), nan)

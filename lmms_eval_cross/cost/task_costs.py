@@ -37,8 +37,8 @@ def print_cost(
         NotPreparedError: the tasks' data are not prepared.
     """
     settings = load_settings()
-    prices, model = load_prices(settings.judge_prices), model or settings.judge_model
-    price = prices.find(model)
+    prices = load_prices(settings.judge_prices)
+    models = [model] if model else [judge.judge_model for judge in settings.judges]
     chosen = [profile for name, profile in PROFILES.items() if not profiles or name in profiles]
     scaled = None
     if any(profile.scaled for profile in chosen):
@@ -49,15 +49,20 @@ def print_cost(
         of_asked, questions = prices.find(asked.name), [sample for sample, _ in samples]
         say("\n".join(answer_table(asked, questions, pictures, of_asked, lengths.answer)))
         say("\nThinking is counted in full, as `cross_api` allows it; most answers take less.\n")
-    estimates = [estimate(profile, samples, pictures, price, lengths) for profile in chosen]
-    say(f"Judging one answer to each of {len(samples):,} samples with {model}:\n")
-    say("\n".join(cost_table(estimates, prices, model)))
-    say("\n" + _assumptions(model, price is not None, str(prices.date), lengths))
+    for one in models:
+        price = prices.find(one)
+        estimates = [estimate(profile, samples, pictures, price, lengths) for profile in chosen]
+        say(f"Judging one answer to each of {len(samples):,} samples with {one}:\n")
+        say("\n".join(cost_table(estimates, prices, one)))
+        say("\n" + _assumptions(one, price is not None, str(prices.date), lengths))
+    if len(models) > 1:
+        say(f"A panel asks all {len(models)} for every answer: their costs add up.")
     if scaled is not None:
         say(_saved(pictures))
-    warning = age_warning(model, settings.judge_prices, date.today())
-    if warning is not None:
-        say(warning)
+    for one in models:
+        warning = age_warning(one, settings.judge_prices, date.today())
+        if warning is not None:
+            say(warning)
 
 
 def usd_by_sample(

@@ -14,6 +14,7 @@ from lmms_eval_cross.harness.lmms_eval_parts import PARTS, lmms_eval_part
 from lmms_eval_cross.harness.plugin import hook_task_manager
 from lmms_eval_cross.judge.endpoint import find_endpoint
 from lmms_eval_cross.judge.prices import load_prices
+from lmms_eval_cross.judging import in_its_name
 from lmms_eval_cross.ledger.address import Server
 from lmms_eval_cross.ledger.hosts import ledger_address
 from lmms_eval_cross.ledger.store import Ledger
@@ -136,18 +137,30 @@ def _judge(settings: Settings) -> Finding:
     """Who judges, and whether there is a key; the key itself is never shown."""
     if settings.judge == "offline":
         return Finding("judge", "note", "CROSS_JUDGE is offline: a few rules, no measurement; unset it to measure.")
+    if not settings.judge_panel:
+        return Finding("judge", "ok", f"{_who(settings)}; it was not asked.")
+    told: list[str] = []
+    for member in settings.judge_panel:
+        with in_its_name(member):
+            told.append(f"{member.name}, {_who(member.settings)}")
+    return Finding("judge", "ok", f"a panel of {len(told)}: {'; '.join(told)}; nobody was asked.")
+
+
+def _who(settings: Settings) -> str:
+    """A judge's model, address and key."""
     endpoint = find_endpoint(settings)
     key = f"a key from {endpoint.key_from}" if endpoint.key else "no key"
-    return Finding("judge", "ok", f"{settings.judge_model} at {endpoint.host} with {key}; it was not asked.")
+    return f"{settings.judge_model} at {endpoint.host} with {key}"
 
 
 def _budget(settings: Settings) -> Finding:
     """Whether a budget can be counted."""
     if settings.judge_budget_usd is None or settings.judge == "offline":
         return Finding("budget", "ok", "none is in force.")
-    if load_prices(settings.judge_prices).find(settings.judge_model) is None:
-        said = f"is set, but {settings.judge_model} has no price; name a file with one in CROSS_JUDGE_PRICES."
-        return Finding("budget", "wrong", said)
+    for judge in settings.judges:
+        if load_prices(settings.judge_prices).find(judge.judge_model) is None:
+            said = f"is set, but {judge.judge_model} has no price; name a file with one in CROSS_JUDGE_PRICES."
+            return Finding("budget", "wrong", said)
     return Finding("budget", "ok", f"{settings.judge_budget_usd:g} USD a run.")
 
 

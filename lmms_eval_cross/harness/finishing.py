@@ -16,11 +16,12 @@ from lmms_eval_cross.harness.answers_of_run import Answer, ledger_answers, prepa
 from lmms_eval_cross.harness.preflight import check
 from lmms_eval_cross.harness.raised_limit import is_raised, standing
 from lmms_eval_cross.harness.results_files import JudgedTask, build_results, write_run
-from lmms_eval_cross.judge.job import Job, JudgeIdentity, judge_identity
+from lmms_eval_cross.judge.job import Job, JudgeIdentity, judge_identity, seated
 from lmms_eval_cross.judging import JudgeSession, open_judging
 from lmms_eval_cross.ledger.address import Address
 from lmms_eval_cross.ledger.steady import SteadyLedger, open_ledger
 from lmms_eval_cross.ledger.store import Filing, Place
+from lmms_eval_cross.runs.panel_votes import agreement_by_dimension
 from lmms_eval_cross.runs.record_rounds import records_of
 from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.runs.run_rounds import round_of_folder
@@ -156,7 +157,10 @@ def _sum_up(
         split = splits[task]
         scorecards[task] = build_scorecards(outcomes[task])
         incomplete = any_incomplete(scorecards[task], min_coverage)
-        tasks[task] = JudgedTask(lines, session.provenance_for(split), len(prepared_samples(split)), incomplete)
+        records = chain.from_iterable(records_of(line[RECORD]) for line in lines)
+        agreement = agreement_by_dimension(outcomes[task], [record["norm_id"] for record in records])
+        size = len(prepared_samples(split))
+        tasks[task] = JudgedTask(lines, session.provenance_for(split), size, incomplete, agreement)
     return scorecards, tasks
 
 
@@ -200,7 +204,7 @@ def _known_outcomes(settings: Settings, answers: Answers) -> dict[str, Outcome]:
     Raises:
         RunError: another judge gave verdicts.
     """
-    judge = judge_identity(settings)
+    judges = [judge_identity(member.settings) for member in seated(settings)] or [judge_identity(settings)]
     has_verdicts = any(map(_has_verdict, chain.from_iterable(answers.values())))
     known: dict[str, Outcome] = {}
     splits = _splits(answers)
@@ -213,7 +217,7 @@ def _known_outcomes(settings: Settings, answers: Answers) -> dict[str, Outcome]:
             stands = _standing(answer.judged, provenance)
             if stands is not None:
                 job = session.job_for(answer.sample, answer.response.text, settings)
-                known.update(_outcomes_by_key(stands, job, judge))
+                known.update(_outcomes_by_key(stands, job, judges))
             elif has_verdicts:
                 raise RunError(
                     f"{task} was judged with {difference}; verdicts of two judges are never mixed, so set "
@@ -232,11 +236,19 @@ def _standing(judged: JudgedAnswer, now: Provenance) -> list[Outcome] | None:
     return None
 
 
-def _outcomes_by_key(outcomes: Iterable[Outcome], job: Job, judge: JudgeIdentity) -> Iterator[tuple[str, Outcome]]:
-    """The outcomes that need no new question; whether a response is an answer at all is looked at anew."""
+def _outcomes_by_key(
+    outcomes: Iterable[Outcome], job: Job, judges: Sequence[JudgeIdentity]
+) -> Iterator[tuple[str, Outcome]]:
+    """The outcomes that need no new question; whether a response is an answer at all is looked at anew.
+
+    Of a panel, those of its members, who voted in the order of `judges`: no verdict is filed under a panel.
+    """
     for outcome in outcomes:
-        if not (isinstance(outcome, JudgeFailure) and outcome.reason == "no_response"):
-            yield job.key(judge, outcome.dimension).digest, outcome
+        if isinstance(outcome, JudgeFailure) and outcome.reason == "no_response":
+            continue
+        said = [vote.outcome for vote in outcome.votes] or [outcome]
+        for judge, one in zip(judges, said, strict=True):
+            yield job.key(judge, one.dimension).digest, one
 
 
 def _has_verdict(answer: Answer) -> bool:

@@ -6,7 +6,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from lmms_eval_cross.benchmark.records import Dimension
 from lmms_eval_cross.benchmark.splits import TASK_VERSION
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.harness.table_labels import table_label, task_metadata
@@ -21,6 +22,7 @@ from lmms_eval_cross.outside import read_text
 from lmms_eval_cross.runs.made_at import STAMP, stamp_now
 from lmms_eval_cross.runs.run_places import RESULTS_ENDING
 from lmms_eval_cross.runs.sample_record import METRICS, Provenance, group_mean, mean_score
+from lmms_eval_cross.stats.panel_agreement import PanelAgreement
 
 Row = Mapping[str, Any]
 NOT_AVAILABLE: Final = "N/A"
@@ -39,6 +41,8 @@ class JudgedTask:
     """How many the prepared data have."""
     incomplete: bool
     """It has too few verdicts."""
+    agreement: Mapping[Dimension, PanelAgreement] = field(default_factory=dict)
+    """Of a panel how far its members agree; else empty."""
 
 
 def task_results(alias: str, rows: Sequence[Row]) -> dict[str, Any]:
@@ -111,9 +115,10 @@ def _put_task(results: dict[str, Any], name: str, task: JudgedTask) -> None:
     entries, configs = results.setdefault("results", {}), results.setdefault("configs", {})
     indent = entries.get(name, {}).get("alias", name).partition(name)[0]
     label = table_label(name, [task.provenance], task.incomplete)
-    entries[name] = task_results(indent + label, task.rows)
+    entries[name] = task_results(indent + label, task.rows) | agreement_metrics(task.agreement)
     config = configs.get(name) or {"task": name, "cluster_key": "norm_id"}
-    configs[name] = {**config, "metric_list": _metric_list(), "metadata": task_metadata(task.provenance)}
+    metadata = task_metadata(task.provenance) | agreement_metadata(task.agreement)
+    configs[name] = {**config, "metric_list": _metric_list(), "metadata": metadata}
     results.setdefault("higher_is_better", {})[name] = dict.fromkeys(METRICS, True)
     sizes = {"original": task.samples, "effective": len(task.rows)}
     results.setdefault("n-samples", {}).setdefault(name, sizes)
@@ -122,6 +127,18 @@ def _put_task(results: dict[str, Any], name: str, task: JudgedTask) -> None:
     groups = results.setdefault("group_subtasks", {})
     if name not in chain.from_iterable(groups.values()):
         groups.setdefault(name, [])
+
+
+def agreement_metrics(agreement: Mapping[Dimension, PanelAgreement]) -> dict[str, Any]:
+    """How far a panel agrees, in percent, as it stands beside each mean under `results`; nothing of a single judge."""
+    return {f"{name}_agreement,{_FILTER}": of_panel.agreement for name, of_panel in agreement.items()}
+
+
+def agreement_metadata(agreement: Mapping[Dimension, PanelAgreement]) -> dict[str, Any]:
+    """The same with intervals and counts, as it stands under `configs.<task>.metadata`."""
+    if not agreement:
+        return {}
+    return {"panel_agreement": {name: asdict(of_panel) for name, of_panel in agreement.items()}}
 
 
 def _metric_list() -> list[dict[str, Any]]:
@@ -141,8 +158,19 @@ def _put_group(results: dict[str, Any], group: str, members: Sequence[str], task
         means = [results["results"][name][f"{metric},{_FILTER}"] for name in members]
         entry[f"{metric},{_FILTER}"] = group_mean(means, sizes, weight_by_size=True)
         entry[f"{metric}_stderr,{_FILTER}"] = NOT_AVAILABLE
+    entry |= _agreement_of_group([tasks[name].agreement for name in members], sizes)
     results["results"][group] = results.setdefault("groups", {})[group] = entry
     results["higher_is_better"][group] = dict.fromkeys(METRICS, True)
+
+
+def _agreement_of_group(
+    of_tasks: Sequence[Mapping[Dimension, PanelAgreement]], sizes: Sequence[int]
+) -> dict[str, float | None]:
+    """The tasks' agreement, weighted as their means are."""
+    entry: dict[str, float | None] = {}
+    for key in agreement_metrics(of_tasks[0]):
+        entry[key] = group_mean([agreement_metrics(of_task).get(key) for of_task in of_tasks], sizes, True)
+    return entry
 
 
 def write_run(

@@ -4,6 +4,7 @@ import functools
 import inspect
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, Final
 
 from lmms_eval_cross.benchmark.splits import CAPABILITY, GROUPS
@@ -14,10 +15,13 @@ from lmms_eval_cross.harness.generation_hook import OUR_TASKS, hook_generation
 from lmms_eval_cross.harness.hooked import is_hooked, mark_hooked
 from lmms_eval_cross.harness.lmms_eval_parts import lmms_eval_part
 from lmms_eval_cross.harness.reasoning_tags import use_tags_of_the_command_line
+from lmms_eval_cross.harness.results_files import agreement_metadata, agreement_metrics
 from lmms_eval_cross.harness.selection import Selection, read_selection
 from lmms_eval_cross.harness.sharing import refuse_sharing
+from lmms_eval_cross.runs.panel_votes import agreement_by_dimension
+from lmms_eval_cross.runs.record_rounds import records_of
 from lmms_eval_cross.runs.run_rounds import round_in_progress
-from lmms_eval_cross.runs.sample_record import RECORD
+from lmms_eval_cross.runs.sample_record import RECORD, read_record
 from lmms_eval_cross.say import say, tell
 
 _checked: Final[set[Selection]] = set()
@@ -59,7 +63,7 @@ def _checking_its_arguments(evaluate: Callable[..., Any]) -> Callable[..., Any]:
         if asked.arguments.get("cli_args") is not None:
             with ending_with_a_sentence():
                 check_command_line(asked.arguments)
-        return without_empty_record(evaluate(*args, **kwargs))
+        return with_agreement(without_empty_record(evaluate(*args, **kwargs)))
 
     mark_hooked(simple_evaluate)
     return simple_evaluate
@@ -146,6 +150,18 @@ def _check_repeats(asked: Mapping[str, Any], selection: Selection) -> None:
             f"--repeats {repeats}: lmms-eval seeds all rounds once ({seeds} for random, NumPy and torch); "
             "`lmms-eval-cross run --rounds` gives each a seed of its own."
         )
+
+
+def with_agreement(results: Any) -> Any:
+    """The results, where a panel judged and samples are logged, with its members' agreement beside the means."""
+    for task, rows in ((results or {}).get("samples") or {}).items():
+        records = list(chain.from_iterable(records_of(row[RECORD]) for row in rows if RECORD in row))
+        if records and records[0]["provenance"]["judge"] == "panel":
+            outcomes = [read_record(record).outcomes for record in records]
+            agreement = agreement_by_dimension(outcomes, [record["norm_id"] for record in records])
+            results["results"][task] |= agreement_metrics(agreement)
+            results["configs"][task]["metadata"] |= agreement_metadata(agreement)
+    return results
 
 
 def without_empty_record(results: Any) -> Any:

@@ -2,18 +2,21 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final, Literal, Protocol
 
 from lmms_eval_cross.benchmark.records import ASK_ONCE_MORE, DIMENSIONS, Dimension, JudgeFailure, Outcome, Sample, Usage
 from lmms_eval_cross.benchmark.rubric import Rubric
 from lmms_eval_cross.data.images import StoredImage
+from lmms_eval_cross.errors import SettingsError
 from lmms_eval_cross.judge.prices import Price
 from lmms_eval_cross.judge.profiles import PROFILES, Dimensions
 from lmms_eval_cross.judge.replies import NoReply
 from lmms_eval_cross.ledger.keys import VerdictKey
 from lmms_eval_cross.ledger.store import Entry
 from lmms_eval_cross.pacing.limits import Limits
-from lmms_eval_cross.settings import Settings
+from lmms_eval_cross.settings import Member, Settings
+from lmms_eval_cross.text import canonical_json
 
 OFFLINE_ID: Final = "offline-rules-1"
 REQUEST: Final[dict[str, Any]] = {"temperature": 0}
@@ -25,7 +28,7 @@ REPLY_TOKENS: Final = 200
 class JudgeIdentity:
     """Who judges, as far as it decides a verdict; no address and no key."""
 
-    kind: Literal["openai", "offline"]
+    kind: Literal["openai", "offline", "panel"]
     id: str
     model: str
     profile: str
@@ -33,7 +36,13 @@ class JudgeIdentity:
 
 
 def judge_identity(settings: Settings) -> JudgeIdentity:
-    """The identity of the judge in force; needs no key."""
+    """The identity of the judge in force; needs no key.
+
+    Raises:
+        SettingsError: two members of a panel are the same judge.
+    """
+    if settings.judge_panel:
+        return panel_identity(settings)
     if settings.judge == "offline":
         return JudgeIdentity("offline", OFFLINE_ID, OFFLINE_ID, "rules", {})
     judge_id = settings.judge_id or settings.judge_model
@@ -42,6 +51,34 @@ def judge_identity(settings: Settings) -> JudgeIdentity:
         request["max_tokens"] = settings.judge_max_tokens
     version = PROFILES[settings.judge_profile].version
     return JudgeIdentity("openai", judge_id, settings.judge_model, version, request)
+
+
+def panel_identity(settings: Settings) -> JudgeIdentity:
+    """A panel is its members, whatever they are called and in whichever order; another member makes another panel.
+
+    Raises:
+        SettingsError: two members are the same judge, which would count twice.
+    """
+    members = [judge_identity(member.settings) for member in seated(settings)]
+    traits = [{"judge_id": one.id, "profile": one.profile, "request": dict(one.request)} for one in members]
+    for before, after in pairwise(traits):
+        if before == after:
+            raise SettingsError(
+                f"CROSS_JUDGE_PANEL names {before['judge_id']} twice, which would count twice; give each of them "
+                "another model, id or profile."
+            )
+    ids, models = ", ".join(one.id for one in members), ", ".join(one.model for one in members)
+    return JudgeIdentity("panel", f"panel: {ids}", f"panel: {models}", "panel", {"members": traits})
+
+
+def seated(settings: Settings) -> list[Member]:
+    """The members of a panel in the order of its identity, in which they vote."""
+    return sorted(settings.judge_panel, key=_seat)
+
+
+def _seat(member: Member) -> tuple[str, str, str]:
+    identity = judge_identity(member.settings)
+    return identity.id, identity.profile, canonical_json(identity.request)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from lmms_eval_cross.compare.inputs import load_side
 from lmms_eval_cross.compare.rounds import SampleFacts
 from lmms_eval_cross.cost.estimate import Lengths
 from lmms_eval_cross.cost.task_costs import usd_by_sample
-from lmms_eval_cross.errors import RunError
+from lmms_eval_cross.errors import RunError, SettingsError
 from lmms_eval_cross.judge.prices import load_prices
 from lmms_eval_cross.judge.profiles import PROFILES
 from lmms_eval_cross.planning.designs import Prices, Wish, plan_designs
@@ -58,6 +58,7 @@ def make_plan(
 
     Raises:
         RunError: a run can't be read, or a margin names no dimension.
+        SettingsError: a panel is in force, and no model is named.
         NotPreparedError: the tasks' data are not prepared.
     """
     wanted = _margins(margins)
@@ -80,6 +81,8 @@ def _margins(margins: Mapping[str, float]) -> dict[Dimension, float]:
 
 def _prices(to_judge: ToJudge, settings: Settings) -> tuple[list[SampleFacts], Prices, str]:
     """The samples, what judging them costs, and a sentence on what that stands on."""
+    if settings.judge_panel and to_judge.model is None:
+        raise SettingsError("CROSS_JUDGE_PANEL is set, and a plan counts what one judge costs; name one with --model.")
     model, profile = to_judge.model or settings.judge_model, PROFILES[settings.judge_profile]
     samples, usd = usd_by_sample(to_judge.tasks, profile, model, to_judge.lengths)
     calls = sum(map(len, profile.waves))

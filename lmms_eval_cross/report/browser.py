@@ -142,6 +142,13 @@ def _judge_words(answer: JudgedAnswer) -> list[str]:
 
 
 def _words(outcome: Outcome) -> str:
+    """What was said, of a panel by each member."""
+    said = [_own_words(outcome)]
+    said += [f"{vote.judge_id}: {_own_words(vote.outcome)}" for vote in outcome.votes]
+    return "\n\n".join(said)
+
+
+def _own_words(outcome: Outcome) -> str:
     if not isinstance(outcome, JudgeFailure):
         return outcome.rationale
     if not outcome.reply:

@@ -111,6 +111,11 @@ class Measured:
         return any(provenance.judge == "offline" for provenance in self.provenance.values())
 
     @property
+    def is_of_panel(self) -> bool:
+        """Whether a panel judged anywhere."""
+        return any(provenance.judge == "panel" for provenance in self.provenance.values())
+
+    @property
     def sources(self) -> Sources:
         """Judge, rubric and data of all splits, in words."""
         judges, rubrics, data = set(), set(), set()

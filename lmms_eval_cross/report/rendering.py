@@ -12,6 +12,7 @@ from lmms_eval_cross.report.differences import Difference
 from lmms_eval_cross.report.leaderboard import best_sentence
 from lmms_eval_cross.report.paper import REFERENCES, SOURCE
 from lmms_eval_cross.report.scores import MEASURES, MeanScore, measure_title
+from lmms_eval_cross.stats.panel_agreement import PanelAgreement
 from lmms_eval_cross.text import drawable, markdown
 
 LABELS_NOTE: Final = (
@@ -75,6 +76,7 @@ def _filters() -> dict[str, Callable[..., str]]:
         "share_interval": numbers.share_interval,
         "short": numbers.short,
         "score": score_text,
+        "panel": panel_text,
         "rate": rate_text,
         "corrected": corrected_text,
         "difference": difference_text,
@@ -84,8 +86,16 @@ def _filters() -> dict[str, Callable[..., str]]:
 
 
 def score_text(score: MeanScore | RateEstimate) -> str:
-    """`61.8 [55.2, 68.0]`."""
-    return numbers.with_interval(numbers.percent(score.mean), score.low, score.high)
+    """`61.8 [55.2, 68.0]`; of a panel `61.8 [55.2, 68.0], agreement 93.3 [90.1, 95.2]`."""
+    text = numbers.with_interval(numbers.percent(score.mean), score.low, score.high)
+    if isinstance(score, MeanScore) and score.panel:
+        text += f", agreement {panel_text(score.panel)}"
+    return text
+
+
+def panel_text(panel: PanelAgreement) -> str:
+    """`93.3 [90.1, 95.2]`."""
+    return numbers.with_interval(numbers.percent(panel.agreement), panel.low, panel.high)
 
 
 def rate_text(rate: CountryRate) -> str:

@@ -29,6 +29,17 @@ class NoticeDocument(Document):
     text: str
 
 
+class PanelAgreementDocument(Document):
+    """How far the members of a panel agree: the share of agreeing pairs of members, averaged over answers."""
+
+    agreement: Percent
+    low: Percent | None
+    """Of the two-sided 95% interval over norms; null with fewer than five."""
+    high: Percent | None
+    n: Count
+    """Answers on which two members or more gave a verdict."""
+
+
 class ScoreDocument(Document):
     """A mean in percent with its two-sided 95% interval."""
 
@@ -47,6 +58,8 @@ class ScoreDocument(Document):
     """The mean, had every failure been a 0."""
     best: Percent | None
     """The mean, had every failure been a 1."""
+    panel: PanelAgreementDocument | None = None
+    """How far the members of the panel that judged agree; null of a single judge."""
 
 
 MeasureScores: TypeAlias = Annotated[dict[Measure, ScoreDocument], every_key(MEASURES)]

@@ -3,12 +3,13 @@
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS
-from lmms_eval_cross.report.scores import MEAN, MEASURES, Measure, ScoreTable
+from lmms_eval_cross.report.scores import MEASURES, Measure, ScoreTable, with_mean
 from lmms_eval_cross.stats import average_rounds
 
 
@@ -35,18 +36,25 @@ def table_over_rounds(tables: Sequence[ScoreTable]) -> ScoreTable:
     if not others:
         return first
     columns: dict[Measure, NDArray[np.float64]] = {}
+    agreeing: dict[Measure, NDArray[np.float64]] = {}
     for dimension in DIMENSIONS:
-        columns[dimension] = average_rounds(np.transpose([_aligned(table, first, dimension) for table in tables]))
-    columns[MEAN] = np.mean(list(columns.values()), axis=0)
-    return ScoreTable(first.samples, columns)
+        columns[dimension] = _over_rounds(tables, [table.columns[dimension] for table in tables])
+        if first.agreeing:
+            agreeing[dimension] = _over_rounds(tables, [table.agreeing[dimension] for table in tables])
+    return ScoreTable(first.samples, with_mean(columns), with_mean(agreeing) if agreeing else {})
 
 
-def _aligned(table: ScoreTable, first: ScoreTable, measure: Measure) -> list[float]:
-    """A round's scores in the order of the first round's samples."""
+def _over_rounds(tables: Sequence[ScoreTable], columns: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """The mean of each round's column, in the order of the first round's samples."""
+    return average_rounds(np.transpose(list(map(partial(_aligned, tables[0]), tables, columns))))
+
+
+def _aligned(first: ScoreTable, table: ScoreTable, column: NDArray[np.float64]) -> list[float]:
+    """A round's values in the order of the first round's samples."""
     values: list[float] = []
     for sample in first.samples:
         row = table.place.get(sample.sample_id)
-        values.append(float("nan") if row is None else float(table.columns[measure][row]))
+        values.append(float("nan") if row is None else float(column[row]))
     return values
 
 

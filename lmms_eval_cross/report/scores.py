@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final, Literal, TypeAlias
 
@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from lmms_eval_cross.benchmark.facets import OWN_FACETS, Facets
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, JudgeFailure, Sample
+from lmms_eval_cross.runs.panel_votes import share_of
 from lmms_eval_cross.runs.sample_record import JudgedAnswer
 from lmms_eval_cross.stats import interval_over_fillings
+from lmms_eval_cross.stats.panel_agreement import PanelAgreement, panel_agreement
 
 Measure: TypeAlias = Literal[Dimension, "mean"]
 MEAN: Final = "mean"
@@ -46,6 +48,8 @@ class MeanScore:
     """The mean, had every failure been a 0; for `mean`, had every sample with a failure been one."""
     best: float | None
     """The mean, had every failure been a 1."""
+    panel: PanelAgreement | None = None
+    """How far the members of the panel agree on these samples; None of a single judge."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,8 @@ class ScoreTable:
     samples: Sequence[Sample]
     columns: Mapping[Measure, NDArray[np.float64]]
     """Scores of 0..1, NaN for a failure, shape (samples,)."""
+    agreeing: Mapping[Measure, NDArray[np.float64]] = field(default_factory=dict)
+    """Of a panel the share of agreeing pairs of members, NaN where there is none, shape (samples,); else empty."""
 
     @cached_property
     def place(self) -> dict[str, int]:
@@ -69,7 +75,10 @@ class ScoreTable:
     def scores(self, rows: Sequence[int] | slice = slice(None)) -> dict[Measure, MeanScore]:
         """Every measure over some rows, or over all."""
         norms = self.norm_ids[rows]
-        return {measure: mean_score(self.columns[measure][rows], norms) for measure in MEASURES}
+        scores = {measure: mean_score(self.columns[measure][rows], norms) for measure in MEASURES}
+        for measure, shares in self.agreeing.items():
+            scores[measure] = replace(scores[measure], panel=panel_agreement(shares[rows], norms.tolist()))
+        return scores
 
     def slices(self, facets: Facets) -> dict[str, dict[str, dict[Measure, MeanScore]]]:
         """Every measure by country, language, ...: facet -> value -> scores."""
@@ -91,11 +100,20 @@ class ScoreTable:
 
 def score_table(answers: Sequence[JudgedAnswer]) -> ScoreTable:
     """The verdicts of a run's answers."""
-    columns: dict[Measure, NDArray[np.float64]] = {}
-    for dimension in DIMENSIONS:
-        columns[dimension] = np.array([_score(answer, dimension) for answer in answers], dtype=np.float64)
-    columns[MEAN] = np.mean(list(columns.values()), axis=0)
-    return ScoreTable([answer.sample for answer in answers], columns)
+    columns = with_mean({name: np.array([_score(answer, name) for answer in answers]) for name in DIMENSIONS})
+    return ScoreTable([answer.sample for answer in answers], columns, _agreeing(answers))
+
+
+def with_mean(dimensions: Mapping[Measure, NDArray[np.float64]]) -> dict[Measure, NDArray[np.float64]]:
+    """Each sample's values by dimension, and the mean of its four; NaN where one is missing."""
+    return {**dimensions, MEAN: np.mean(list(dimensions.values()), axis=0)}
+
+
+def _agreeing(answers: Sequence[JudgedAnswer]) -> Mapping[Measure, NDArray[np.float64]]:
+    """Of each answer how far a panel agrees; empty where none judged."""
+    if not any(answer.provenance.judge == "panel" for answer in answers):
+        return {}
+    return with_mean({name: np.array([share_of(answer.outcomes[name]) for answer in answers]) for name in DIMENSIONS})
 
 
 def _score(answer: JudgedAnswer, dimension: Dimension) -> float:

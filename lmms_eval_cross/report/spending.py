@@ -1,6 +1,6 @@
 """What the judge calls behind a run's verdicts cost at list prices."""
 
-from lmms_eval_cross.benchmark.records import Usage
+from lmms_eval_cross.benchmark.records import Outcome, Usage
 from lmms_eval_cross.judge.prices import PriceList
 from lmms_eval_cross.report.measured import Measured
 
@@ -24,7 +24,14 @@ def usd_of(model: Measured, prices: PriceList) -> float | None:
 def _usage_by_judge(model: Measured) -> dict[str, Usage]:
     by_judge: dict[str, Usage] = {}
     for answer in model.all_answers:
-        judge_model = answer.provenance.judge_model
         for outcome in answer.outcomes.values():
-            by_judge[judge_model] = by_judge.get(judge_model, Usage()) + outcome.usage
+            for judge_model, usage in _calls(answer.provenance.judge_model, outcome):
+                by_judge[judge_model] = by_judge.get(judge_model, Usage()) + usage
     return by_judge
+
+
+def _calls(judge_model: str, outcome: Outcome) -> list[tuple[str, Usage]]:
+    """Who was asked, and what that took: the judge, or each member of a panel."""
+    if not outcome.votes:
+        return [(judge_model, outcome.usage)]
+    return [(vote.judge_model, vote.outcome.usage) for vote in outcome.votes]

@@ -43,6 +43,8 @@ def _tables(report: Report) -> dict[str, Table]:
     }
     if report.has_rounds:
         tables["rounds"] = _rounds(report)
+    if any(model.is_of_panel for model in report.models):
+        tables["panel"] = _panel(report)
     if report.efforts:
         tables["efforts"] = _efforts(report)
     if report.corrected:
@@ -95,6 +97,15 @@ def _scores(report: Report) -> Iterator[Sequence[Cell]]:
     yield "model", *_SCORE
     for model in report.models:
         yield from _score_rows([model.label], model.dimensions)
+
+
+def _panel(report: Report) -> Iterator[Sequence[Cell]]:
+    yield "model", "measure", "agreement", "low", "high", "n"
+    for model in report.models:
+        for measure in MEASURES:
+            panel = model.dimensions[measure].panel
+            if panel is not None:
+                yield model.label, measure, panel.agreement, panel.low, panel.high, panel.n
 
 
 def _rounds(report: Report) -> Iterator[Sequence[Cell]]:

@@ -1,6 +1,6 @@
 """The sample record: what a run keeps of one judged answer. docs/schema.md describes it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, cast, get_args
 
@@ -14,6 +14,7 @@ from lmms_eval_cross.benchmark.records import (
     Sample,
     Usage,
     Verdict,
+    Vote,
 )
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.runs.suspicion import suspicions
@@ -29,7 +30,7 @@ class Provenance:
     """What judged, with which rubric, on which data, written by which versions."""
 
     judge: str
-    """`openai`, or `offline`: a stand-in, no measurement."""
+    """`openai`; `panel`: several judges; or `offline`: a stand-in, no measurement."""
     judge_id: str
     judge_model: str
     """The model that was asked for; each verdict has the one that answered."""
@@ -121,16 +122,26 @@ def _check_types(kind: type, value: Any) -> None:
 
 def _outcome(name: Dimension, entry: Mapping[str, Any]) -> Outcome:
     usage, quirks = _usage(entry["usage"]), tuple(entry.get("quirks", ()))
+    votes = tuple(_vote(name, vote) for vote in entry.get("votes", ()))
     score = entry["score"]
     if score is None:
         if entry["reason"] not in _REASONS:
             raise ValueError(f"{name} failed for {_shown(entry['reason'])}")
         detail, reply, model = str(entry["detail"]), _text(entry["rationale"]), _text(entry["model"])
-        return JudgeFailure(name, entry["reason"], detail, reply, model, usage, quirks)
+        return JudgeFailure(name, entry["reason"], detail, reply, model, usage, quirks, votes)
     if type(score) is not int or score not in (0, 1):
         raise ValueError(f"{name} has the score {_shown(score)}, and 0, 1 and null are all there are")
     rationale, model = _text(entry["rationale"]) or "", _text(entry["model"]) or ""
-    return Verdict(name, cast(Literal[0, 1], score), rationale, model, usage, quirks)
+    return Verdict(name, cast(Literal[0, 1], score), rationale, model, usage, quirks, votes)
+
+
+def _vote(name: Dimension, entry: Mapping[str, Any]) -> Vote:
+    if "votes" in entry:
+        raise ValueError("a member of a panel is a panel")
+    judge_id, judge_model = entry["judge_id"], entry["judge_model"]
+    if not isinstance(judge_id, str) or not isinstance(judge_model, str):
+        raise TypeError("a member of a panel has no name")
+    return Vote(judge_id, judge_model, _outcome(name, entry))
 
 
 _REASONS: Final = frozenset(get_args(FailureReason))
@@ -209,7 +220,8 @@ def metric_items(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """
     cluster = {"norm_id": record["norm_id"]}
     items: dict[str, dict[str, Any]] = {}
-    failures, details, calls = {}, {}, []
+    failures, details = {}, {}
+    calls: list[dict[str, Any]] = []
     for name in DIMENSIONS:
         entry = record["dimensions"][name]
         if entry["score"] is None:
@@ -217,14 +229,22 @@ def metric_items(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             failures[name], details[name] = entry["reason"], entry["detail"]
         else:
             items[name] = {**cluster, "score": 100.0 * entry["score"]}
-        if any(entry["usage"].values()):
-            calls.append(entry["usage"])
+        calls += _calls(entry)
     coverage: dict[str, Any] = {**cluster, "score": 100.0 * (len(DIMENSIONS) - len(failures)) / len(DIMENSIONS)}
     if failures:
         coverage |= {"failures": failures, "details": details}
     if calls:
         coverage["calls"] = calls
     return {**items, COVERAGE: coverage}
+
+
+def _calls(entry: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The tokens behind an entry, of a panel for each member with the model that was asked for."""
+    for vote in entry.get("votes", ()):
+        if any(vote["usage"].values()):
+            yield {**vote["usage"], "judge_model": vote["judge_model"]}
+    if "votes" not in entry and any(entry["usage"].values()):
+        yield entry["usage"]
 
 
 def mean_score(items: Sequence[Mapping[str, Any]]) -> float | None:
@@ -251,10 +271,12 @@ def group_mean(means: Sequence[float | None], sizes: Sequence[int], weight_by_si
 
 
 def _entry(outcome: Outcome) -> dict[str, Any]:
-    """What the record says of one dimension."""
+    """What the record says of one dimension; of a panel, with what each member said."""
     common: dict[str, Any] = {"model": outcome.model, "usage": asdict(outcome.usage)}
     if outcome.quirks:
         common["quirks"] = list(outcome.quirks)
+    if outcome.votes:
+        common["votes"] = [_vote_entry(vote) for vote in outcome.votes]
     if isinstance(outcome, JudgeFailure):
         return {
             "score": None,
@@ -264,3 +286,8 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
             **common,
         }
     return {"score": outcome.score, "reason": None, "detail": None, "rationale": outcome.rationale, **common}
+
+
+def _vote_entry(vote: Vote) -> dict[str, Any]:
+    """The same of a member's."""
+    return {"judge_id": vote.judge_id, "judge_model": vote.judge_model, **_entry(vote.outcome)}

@@ -175,6 +175,13 @@ def advice(missing: Collection[Why], run: str) -> str:
 
 
 def _next_step(reasons: Collection[FailureReason], run: str) -> str:
+    if "panel_incomplete" in reasons and not (ASK_AGAIN & set(reasons)) - {"panel_incomplete"}:
+        return (
+            f"`lmms-eval-cross judge {run}` asks members who could not be reached for the rest, with --retry-failed "
+            "also those who gave no verdict."
+        )
+    if set(reasons) <= {"panel_tie", "no_response"} and "panel_tie" in reasons:
+        return "Nobody is missing where a panel is divided: an odd number of members can't be."
     if ASK_AGAIN & set(reasons):
         return f"`lmms-eval-cross judge {run}` asks for the rest."
     if set(reasons) <= {"truncated", "no_response"} and "truncated" in reasons:
@@ -182,7 +189,7 @@ def _next_step(reasons: Collection[FailureReason], run: str) -> str:
             f"`CROSS_JUDGE_MAX_TOKENS=N lmms-eval-cross judge {run}`, with a higher limit than the replies had, asks "
             "for what was cut off, and for nothing else."
         )
-    if set(reasons) - {"no_response"}:
+    if set(reasons) - {"no_response", "panel_tie"}:
         return f"`lmms-eval-cross judge {run} --retry-failed` asks once more."
     return "The model gave no answer there, so that only a new run can give more."
 
