@@ -195,12 +195,15 @@ def forget_data() -> None:
 def _judging(settings: Settings) -> JudgeSession:
     """The process's own; lmms-eval's threads ask for it all at once, and only the first may make it."""
     with _MAKING:
-        return _one_judging(settings)
+        return _one_judging(settings, run_id())
 
 
 @cache
-def _one_judging(settings: Settings) -> JudgeSession:
-    """Opened without a question to the endpoint: the preflight has asked it, and the answers are made by now."""
+def _one_judging(settings: Settings, run: str) -> JudgeSession:
+    """Opened without a question to the endpoint: the preflight has asked it, and the answers are made by now.
+
+    Each of several rounds in a process is a run with a budget of its own.
+    """
     return JudgeSession(settings, open_ledger(settings))
 
 

@@ -107,6 +107,22 @@ def test_a_run_that_only_collected_answers_is_judged_round_by_round(
     assert here("judge", tmp_path / "out").output.endswith("Nothing is new, so nothing was written.\n")
 
 
+def test_rounds_of_run_are_made_by_one_process_with_a_seed_a_round(cross: Run, responses: Path, tmp_path: Path) -> None:
+    arguments = [word for word in repeated(responses, tmp_path / "out") if word not in ("--repeats", "3")]
+    done = cross("run", "--rounds", "2", "--chunk", "5", "--", *arguments, "--gen_kwargs", "temperature=1")
+    assert done.returncode == 0, done.stderr
+    rounds = load_rounds(tmp_path / "out")
+    assert [run.name for run in rounds] == ["out/round-1", "out/round-2"]
+    for number, run in enumerate(rounds, start=1):
+        assert {answer.sample.sample_id: answer.response for answer in run.answers} == answers_of(ROUNDS[number])
+        assert {answer.round for answer in run.answers} == {number}
+        assert run.results["config"]["torch_seed"] == number
+    assert done.stdout.count("Verbosity set to") == 1, "one process"
+    again = cross("run", "--rounds", "2", "--", *arguments, "--gen_kwargs", "temperature=1")
+    assert again.returncode == 0, again.stderr
+    assert "Verbosity" not in again.stdout, "nothing is run again"
+
+
 # ---- without lmms-eval ----------------------------------------------------------------------------------------------
 
 

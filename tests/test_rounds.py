@@ -17,6 +17,7 @@ from lmms_eval_cross.cli import main
 from lmms_eval_cross.compare.inputs import load_side
 from lmms_eval_cross.compare.round_means import round_means, spread_sentence
 from lmms_eval_cross.errors import RunError, SettingsError
+from lmms_eval_cross.harness import rounds_of_process
 from lmms_eval_cross.harness.paper_preset import paper_rounds
 from lmms_eval_cross.harness.rounds_command import run_rounds
 from lmms_eval_cross.report.build import build_report
@@ -35,18 +36,19 @@ from tests.runs import samples_in
 
 SAMPLES = cross_samples()[:300]
 WRITES_A_RUN = """
-import os, sys
+import json, os, sys
 from pathlib import Path
 from tests.made_runs import cross_samples, draw, write_run
 arguments = dict(zip(sys.argv[1::2], sys.argv[2::2]))
-with open("asked", "a") as file:
-    file.write(" ".join(sys.argv[1:]) + "\\n")
-if os.environ.get("DIES_IN") == arguments["--seed"]:
-    os.kill(os.getpid(), 9)
 samples = cross_samples()[:40]
-seed = int(arguments["--seed"])
-answers = {sample.sample_id: f"Answer {seed}." for sample in samples}
-write_run(Path(arguments["--output_path"]), samples, draw(samples, 0.8, seed), responses=answers)
+for evaluation in json.loads(Path(arguments["--config"]).read_text()):
+    with open("asked", "a") as file:
+        file.write(json.dumps(evaluation | {"pid": os.getpid()}) + "\\n")
+    seed = evaluation["seed"][0]
+    if os.environ.get("DIES_IN") == str(seed):
+        os.kill(os.getpid(), 9)
+    answers = {sample.sample_id: f"Answer {seed}." for sample in samples}
+    write_run(Path(evaluation["output_path"]), samples, draw(samples, 0.8, seed), responses=answers)
 """
 
 
@@ -84,9 +86,11 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_every_round_has_a_seed_and_a_folder(command: list[str], tmp_path: Path) -> None:
     ending = run_rounds([*command, "--output_path", "out"], 8, 3)
     assert (ending.exit_code, ending.sentence) == (0, "out holds 3 complete rounds.")
-    asked = (tmp_path / "asked").read_text(encoding="utf-8").splitlines()
-    for number, line in enumerate(asked, start=1):
-        assert f"--gen_kwargs temperature=1,seed={number} --seed {number} --output_path out/round-{number}" in line
+    for number, evaluation in enumerate(asked_in(tmp_path), start=1):
+        assert evaluation["gen_kwargs"] == f"temperature=1,seed={number}"
+        assert evaluation["seed"] == [number] * 4
+        assert evaluation["output_path"] == f"out/round-{number}"
+    assert len({evaluation["pid"] for evaluation in asked_in(tmp_path)}) == 1, "one process for all"
     assert [run.name for run in load_rounds(tmp_path / "out")] == ["out/round-1", "out/round-2", "out/round-3"]
     assert load_side([tmp_path / "out"]).same_rounds == []
 
@@ -101,10 +105,30 @@ def test_a_round_that_died_ends_the_command_which_goes_on_from_there_when_typed_
     assert "Of 3 rounds in out number 2 has no run; lmms-eval was ended by signal 9" in ending.sentence
     monkeypatch.delenv("DIES_IN")
     assert run_rounds(arguments, 8, 3).exit_code == 0
-    seeds = [line.split("--seed ")[1][0] for line in (tmp_path / "asked").read_text(encoding="utf-8").splitlines()]
-    assert seeds == ["1", "2", "2", "3"]
+    assert [evaluation["seed"][0] for evaluation in asked_in(tmp_path)] == [1, 2, 2, 3]
     with pytest.raises(RunError, match="holds rounds of another command"):
         run_rounds([*arguments, "--limit", "4"], 8, 3)
+
+
+def test_a_config_of_one_evaluation_is_repeated_and_of_several_is_refused(command: list[str], tmp_path: Path) -> None:
+    (tmp_path / "one.yaml").write_text("- {model: openai, tasks: cross_demo, gen_kwargs: temperature=1}\n")
+    launcher = command[:2]
+    assert run_rounds([*launcher, "--config", "one.yaml", "--output_path", "out"], 8, 2).exit_code == 0
+    for number, evaluation in enumerate(asked_in(tmp_path), start=1):
+        assert (evaluation["tasks"], evaluation["gen_kwargs"]) == ("cross_demo", f"temperature=1,seed={number}")
+    for content, rule in (
+        ("[{tasks: a}, {tasks: b}]", "holds 2 evaluations"),
+        ("a", "holds 1 evaluations"),
+        ("{seed: 3}", "leave yours away"),
+        ("{", "can't be read"),
+    ):
+        (tmp_path / "other.yaml").write_text(content)
+        with pytest.raises(SettingsError, match=rule):
+            run_rounds([*launcher, "--config", "other.yaml", "--output_path", "other"], 8, 2)
+
+
+def asked_in(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "asked").read_text(encoding="utf-8").splitlines()]
 
 
 def test_rounds_want_a_folder_and_seeds_of_their_own(command: list[str], tmp_path: Path) -> None:
@@ -122,6 +146,46 @@ def test_rounds_at_temperature_0_are_said_to_be_one(command: list[str], capsys: 
     assert "at temperature 0 the 1 rounds of a deterministic model are one round" in capsys.readouterr().err
     run_rounds([*command, "--output_path", "warm"], 8, 1)
     assert "at temperature 0" not in capsys.readouterr().err
+
+
+class Loaded:
+    """A model whose weights lmms-eval removes after an evaluation, as its base class does."""
+
+    def __init__(self) -> None:
+        self.weights: list[int] | None = [1]
+
+    def clean(self) -> None:
+        self.weights = None
+
+
+def test_the_model_is_loaded_once_and_keeps_its_weights_until_the_last_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[Loaded] = []
+
+    def make(cls: type, arguments: str) -> Loaded:
+        loaded.append(Loaded())
+        return loaded[-1]
+
+    monkeypatch.setattr(rounds_of_process, "_made", {})
+    monkeypatch.setenv("CROSS_RUN_ROUND", "")
+    rounds = {f"out/{number}": {"CROSS_RUN_ROUND": str(number)} for number in (1, 2)}
+    monkeypatch.setenv("CROSS_RUN_ROUNDS", json.dumps(rounds))
+    for output, is_there in (("out/1", True), ("out/2", False)):
+        with rounds_of_process.in_round(output):
+            model = rounds_of_process.made_once(make, Loaded, "pretrained=x")
+            model.clean()
+        assert (model.weights is not None) == is_there
+    assert len(loaded) == 1
+    monkeypatch.delenv("CROSS_RUN_ROUNDS")
+    assert rounds_of_process.made_once(make, Loaded, "pretrained=x") is loaded[1]
+
+
+def test_a_round_that_fails_ends_the_process_before_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds_of_process, "_failed", set())
+    monkeypatch.setenv("CROSS_RUN_ROUNDS", json.dumps({"out/1": {}, "out/2": {}}))
+    with pytest.raises(MemoryError), rounds_of_process.in_round("out/1"):
+        raise MemoryError
+    with pytest.raises(SystemExit), rounds_of_process.in_round("out/2"):
+        raise AssertionError("not begun")
 
 
 # ---- reading --------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from lmms_eval_cross.errors import GenerationError, ending_with_a_sentence
 from lmms_eval_cross.harness import kept_answers
 from lmms_eval_cross.harness.hooked import is_hooked, mark_hooked
 from lmms_eval_cross.harness.lmms_eval_parts import lmms_eval_part
+from lmms_eval_cross.harness.rounds_of_process import made_once
 from lmms_eval_cross.models import API_CLASS, ROUND_OF_REQUEST
 from lmms_eval_cross.runs.model_under_test import without_speed
 
@@ -32,11 +33,14 @@ def hook_generation() -> None:
         return
     make = models.create_from_arg_string.__func__
 
-    @functools.wraps(make)
-    def create_from_arg_string(cls: type, arg_string: str, *args: Any, **kwargs: Any) -> Any:
+    def make_watched(cls: type, arg_string: str, *args: Any, **kwargs: Any) -> Any:
         model = make(cls, arg_string, *args, **kwargs)
         model.generate_until = _numbering(_watched(model.generate_until, cls, arg_string))
         return model
+
+    @functools.wraps(make)
+    def create_from_arg_string(cls: type, arg_string: str, *args: Any, **kwargs: Any) -> Any:
+        return made_once(make_watched, cls, arg_string, *args, **kwargs)
 
     models.create_from_arg_string = classmethod(create_from_arg_string)
     mark_hooked(models)
@@ -47,12 +51,13 @@ def _watched(generate: Callable[..., Sequence[Any]], cls: type, arguments: str) 
     one_by_one, generate = generate, counting(generate, cls.__name__)
     if kept_answers.CHUNK not in os.environ:
         return generate
-    size, folder = int(os.environ[kept_answers.CHUNK]), Path(os.environ[kept_answers.FOLDER])
+    size = int(os.environ[kept_answers.CHUNK])
     is_ours = cls.__name__ == API_CLASS
     told = without_speed(arguments) if is_ours else arguments
-    kept, identity = kept_answers.KeptAnswers(folder), kept_answers.model_identity(cls, told)
+    identity = kept_answers.model_identity(cls, told)
 
     def generate_until(requests: list[Any]) -> list[Any]:
+        kept = kept_answers.KeptAnswers(Path(os.environ[kept_answers.FOLDER]))  # each round has its own
         if is_ours:
             return kept_answers.generate_as_they_come(one_by_one, requests, kept, identity)
         return kept_answers.generate_in_chunks(generate, requests, kept, identity, size)

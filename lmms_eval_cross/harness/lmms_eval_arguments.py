@@ -7,6 +7,7 @@ from typing import Final
 from lmms_eval_cross.errors import SettingsError
 
 OUTPUT: Final = "--output_path"
+CONFIG: Final = "--config"
 MODEL_ARGS: Final = "--model_args"
 GENERATION: Final = "--gen_kwargs"
 SEED: Final = "--seed"

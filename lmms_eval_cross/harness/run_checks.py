@@ -16,6 +16,7 @@ from lmms_eval_cross.harness.hooked import is_hooked, mark_hooked
 from lmms_eval_cross.harness.lmms_eval_parts import lmms_eval_part
 from lmms_eval_cross.harness.reasoning_tags import use_tags_of_the_command_line
 from lmms_eval_cross.harness.results_files import agreement_metadata, agreement_metrics
+from lmms_eval_cross.harness.rounds_of_process import in_round
 from lmms_eval_cross.harness.selection import Selection, read_selection
 from lmms_eval_cross.harness.sharing import refuse_sharing
 from lmms_eval_cross.runs.panel_votes import agreement_by_dimension
@@ -60,10 +61,12 @@ def _checking_its_arguments(evaluate: Callable[..., Any]) -> Callable[..., Any]:
     def simple_evaluate(*args: Any, **kwargs: Any) -> Any:
         asked = signature.bind(*args, **kwargs)
         asked.apply_defaults()
-        if asked.arguments.get("cli_args") is not None:
-            with ending_with_a_sentence():
-                check_command_line(asked.arguments)
-        return with_agreement(without_empty_record(evaluate(*args, **kwargs)))
+        typed = asked.arguments.get("cli_args")
+        with in_round(getattr(typed, "output_path", None)):
+            if typed is not None:
+                with ending_with_a_sentence():
+                    check_command_line(asked.arguments)
+            return with_agreement(without_empty_record(evaluate(*args, **kwargs)))
 
     mark_hooked(simple_evaluate)
     return simple_evaluate

@@ -70,10 +70,15 @@ def run_lmms_eval(arguments: Sequence[str], chunk: int) -> Ending:
     answers, others = settings.home / "answers", that_decide(without_option(arguments, OUTPUT))
     with claimed(answers, hash_of([str(wanted.resolve()), *others]), answers / hash_of(others)) as folder:
         ending = _run(command(arguments, output), output, settings, chunk, folder)
-        _remove_empty([output, *missing])
-        if ending.whole or not any_kept(folder):
-            shutil.rmtree(folder, ignore_errors=True)
+        remove_empty([output, *missing])
+        forget_answers(folder, ending)
     return ending
+
+
+def forget_answers(folder: Path, ending: Ending) -> None:
+    """Remove the answers that were kept for a next try, if the run ended so that none will need them."""
+    if ending.whole or not any_kept(folder):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def that_decide(arguments: Sequence[str]) -> list[str]:
@@ -86,12 +91,21 @@ def that_decide(arguments: Sequence[str]) -> list[str]:
 
 def _run(started: Sequence[str], output: Path, settings: Settings, chunk: int, answers: Path) -> Ending:
     """Run a command and judge its ending; it keeps answers as it goes."""
-    run_id = f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:8]}"
-    with tempfile.TemporaryDirectory(prefix="cross-run-") as errors:
-        environment = {**os.environ, RUN_ID: run_id, CHUNK: str(chunk), FOLDER: str(answers), ERRORS: errors}
-        status = _exit_status(started, environment)
-        error = first_error(Path(errors))
+    run_id = new_run_id()
+    status, error = run_to_the_end(started, {RUN_ID: run_id, CHUNK: str(chunk), FOLDER: str(answers)})
     return judge_ending(status, output, run_id, settings, error, any_kept(answers))
+
+
+def new_run_id() -> str:
+    """What the ledger files a run's answers under."""
+    return f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:8]}"
+
+
+def run_to_the_end(started: Sequence[str], variables: Mapping[str, str]) -> tuple[int, str | None]:
+    """Run a command with further environment variables; its exit status, and the error that lmms-eval ended with."""
+    with tempfile.TemporaryDirectory(prefix="cross-run-") as errors:
+        status = _exit_status(started, {**os.environ, **variables, ERRORS: errors})
+        return status, first_error(Path(errors))
 
 
 def _exit_status(started: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -111,9 +125,14 @@ def command(arguments: Sequence[str], output: Path) -> list[str]:
     """What is started: with its own output folder, and with samples logged."""
     if not arguments:
         raise SettingsError("There is nothing to run; give lmms-eval's arguments after `--`.")
-    if arguments[0].startswith("-"):
-        arguments = [sys.executable, "-m", LMMS_EVAL, *arguments]
-    started = [*without_option(arguments, OUTPUT), OUTPUT, str(output)]
+    return launched([*without_option(arguments, OUTPUT), OUTPUT, str(output)])
+
+
+def launched(arguments: Sequence[str]) -> list[str]:
+    """A launcher's command as it is, lmms-eval's arguments behind what starts it; with samples logged."""
+    started = list(arguments)
+    if started[0].startswith("-"):
+        started = [sys.executable, "-m", LMMS_EVAL, *started]
     if "--log_samples" not in started:
         started.append("--log_samples")
     return started
@@ -139,7 +158,7 @@ def fresh_folder(wanted: Path) -> Path:
     raise RunError(f"{wanted} can't be made anew; give another {OUTPUT}.")
 
 
-def _remove_empty(folders: Iterable[Path]) -> None:
+def remove_empty(folders: Iterable[Path]) -> None:
     """Remove what this made and lmms-eval left empty, from the inside out."""
     with suppress(OSError):
         for folder in dict.fromkeys(folders):
