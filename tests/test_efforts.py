@@ -1,6 +1,8 @@
 """Reasoning effort is a row: one model at several efforts, against the dimensions, paired over the same samples."""
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from lmms_eval_cross.compare.comparison import Rules
 from lmms_eval_cross.compare.decide import compare
 from lmms_eval_cross.compare.inputs import load_side
 from lmms_eval_cross.report.build import Report, build_report
+from lmms_eval_cross.report.effort_chart import effort_chart
 from lmms_eval_cross.report.page import PageOptions, render_page
 from lmms_eval_cross.report.report_document import ReportDocument
 from lmms_eval_cross.report.report_json import report_json
@@ -75,6 +78,18 @@ def test_every_format_shows_them(report: Report) -> None:
     assert "; **+" in line
     page = render_page(report, PageOptions(samples=False))
     assert "Reasoning effort of cross_api o3" in page
+    (picture,) = re.findall(r"<figure>((?:(?!</figure>).)*against each measure.*?)</figure>", page, flags=re.DOTALL)
+    for row in report.efforts[0].rows:
+        assert f"{row.effort}: {row.dimensions['compliance'].mean:.1f}" in picture, "what a screen reader says"
+
+
+def test_two_runs_of_one_effort_are_two_points(report: Report) -> None:
+    (curve,) = report.efforts
+    twice = replace(curve, rows=[*curve.rows, replace(curve.rows[-1], run="again")])
+    picture = effort_chart(twice)
+    for name in ("none", "high high", "high again"):
+        assert f"{name}: " in picture.wide
+        assert f"{name}: " in picture.narrow
 
 
 def test_without_a_second_effort_nothing_is_shown(folders: list[Path]) -> None:

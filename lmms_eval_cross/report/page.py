@@ -16,6 +16,7 @@ from lmms_eval_cross.report import charts
 from lmms_eval_cross.report.browser import all_samples, browser_data, packed, run_texts
 from lmms_eval_cross.report.build import Report
 from lmms_eval_cross.report.capability import Capability
+from lmms_eval_cross.report.effort_chart import effort_chart
 from lmms_eval_cross.report.measured import Measured
 from lmms_eval_cross.report.rendering import html_environment, score_text
 from lmms_eval_cross.report.report_json import json_value, to_text
@@ -181,6 +182,7 @@ def _tile(score: MeanScore) -> dict[str, Any]:
 def _charts(report: Report, rows: Mapping[str, Sequence[SliceRow]]) -> dict[str, Any]:
     return {
         "overview": charts.overview(report),
+        "efforts": list(map(effort_chart, report.efforts)),
         "slices": _slice_charts(report, rows),
         "languages": charts.language_panels(report) if report.language_gaps else None,
         "capability": _capability_charts(report),
