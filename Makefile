@@ -15,7 +15,7 @@ PYTHONS := 3.10 3.11 3.12 3.13 3.14
 PLATFORMS := x86_64-manylinux_2_28 aarch64-manylinux_2_28 aarch64-apple-darwin
 export MACOSX_DEPLOYMENT_TARGET := 14.0
 
-.PHONY: help demo tune-demo test fuzz quick light check format docs formats schemas pictures dist lock resolve newest lowest clean FORCE
+.PHONY: help demo demo-efforts tune-demo test fuzz quick light check format docs formats schemas pictures dist lock resolve newest lowest clean FORCE
 help: ## show this list
 	@grep -hE '^[a-z -]+:.* ## ' $(MAKEFILE_LIST) | sed -E 's/:.* ## /\t/' | expand -t 12
 
@@ -23,9 +23,16 @@ demo: runs/careless runs/careful ## run lmms-eval on twelve scenes of our own, o
 	@echo "The report of both:"
 	$(BIN)/lmms-eval-cross report $(filter runs/%,$^) -o runs/report.html
 
+demo-efforts: runs/thoughtful-low runs/thoughtful-medium runs/thoughtful-high ## the same of a third invented model: three efforts, three rounds
+	$(BIN)/lmms-eval-cross report $(filter runs/%,$^) -o runs/efforts.html
+
 # demo BIN, RESPONSES, OUTPUT: a run of the demo in an environment
 demo = CROSS_JUDGE=offline $(1)/lmms-eval-cross run -- --model cross_replay \
 	--model_args responses=$$($(1)/lmms-eval-cross demo-responses $(2)) --tasks cross_demo --output_path $(3)
+
+runs/thoughtful-%: $(INSTALLED) FORCE
+	CROSS_JUDGE=offline $(BIN)/lmms-eval-cross run -- --model cross_replay --repeats 3 --tasks cross_demo --output_path $@ \
+		--model_args responses=$$($(BIN)/lmms-eval-cross demo-responses thoughtful-$*),reasoning_effort=$*
 
 runs/%: $(INSTALLED) FORCE
 	$(call demo,$(BIN),$*,$@)

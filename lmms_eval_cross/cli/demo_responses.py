@@ -1,6 +1,7 @@
 """`lmms-eval-cross demo-responses`."""
 
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -8,11 +9,16 @@ from lmms_eval_cross import demo
 from lmms_eval_cross.errors import SettingsError
 from lmms_eval_cross.say import say
 
+_NAMES: Final = ("careful", "careless", "thoughtful-low", "thoughtful-medium", "thoughtful-high")
+
 
 @click.command(name="demo-responses")
-@click.argument("name", type=click.Choice(["careful", "careless"]))
+@click.argument("name", type=click.Choice(_NAMES))
 def demo_responses(name: str) -> None:
-    """Print the path of an invented model's responses to cross_demo."""
+    """Print the path of an invented model's responses to cross_demo.
+
+    `thoughtful` has answers at three reasoning efforts, each for three rounds.
+    """
     path = Path(demo.__path__[0]) / "responses" / f"{name}.jsonl"
     if "," in str(path):
         raise SettingsError(
