@@ -15,7 +15,7 @@ PYTHONS := 3.10 3.11 3.12 3.13 3.14
 PLATFORMS := x86_64-manylinux_2_28 aarch64-manylinux_2_28 aarch64-apple-darwin
 export MACOSX_DEPLOYMENT_TARGET := 14.0
 
-.PHONY: help demo demo-efforts tune-demo test fuzz quick light check format docs formats schemas pictures dist lock resolve newest lowest clean FORCE
+.PHONY: help demo demo-efforts tune-demo test fuzz quick light check format docs formats schemas pictures notebook dist lock resolve newest lowest clean FORCE
 help: ## show this list
 	@grep -hE '^[a-z -]+:.* ## ' $(MAKEFILE_LIST) | sed -E 's/:.* ## /\t/' | expand -t 12
 
@@ -78,6 +78,9 @@ schemas: $(TOOLS) ## write the JSON schemas of compare and report anew, from the
 
 pictures: $(TOOLS) ## take the pictures of README and docs anew
 	CROSS_PICTURES=docs/images $(BIN)/python -m pytest tests/test_report_browser.py -k pictures
+
+notebook: $(TOOLS) ## run the example notebook on the demo anew
+	CROSS_NOTEBOOK=write $(BIN)/python -m pytest tests/test_notebook.py
 
 dist: $(TOOLS) ## build the sdist and the wheel, and check them; REPOSITORY=https://... makes the README's links absolute
 	rm -rf dist

@@ -21,7 +21,15 @@ _STYLES: Final = {"not worse": "green", "worse": "bold red", "inconclusive": "ye
 def render_text(comparison: Comparison) -> str:
     """The comparison for a terminal, with colours (click takes them off where the output is no terminal)."""
     buffer = StringIO()
-    console = Console(file=buffer, width=WIDTH, force_terminal=True, highlight=False, emoji=False, markup=False)
+    console = Console(
+        file=buffer,
+        width=WIDTH,
+        force_terminal=True,
+        force_jupyter=False,  # in a notebook rich would show it there, and write nothing
+        highlight=False,
+        emoji=False,
+        markup=False,
+    )
     console.print(Text(printable(words.sides(comparison)), style="bold"))
     for alarm in filter(None, (words.not_gated(comparison), words.fallen_slices(comparison))):
         console.print(Text(printable(alarm), style="bold red"))
