@@ -46,7 +46,7 @@ def outcome(dimension: Dimension, score: Any, model: str, reason: str = "Because
     if score is None:
         return JudgeFailure(dimension, "unparsable", "The reply has no score.", "It depends.", model)
     number = 1 - score if dimension == "compliance" else score  # the official rubric scores a violation
-    return Verdict(dimension, score, f"{reason} Score: {number}", model)
+    return Verdict(dimension, score, f"{reason}\nScore: {number}", model)
 
 
 def make_run(

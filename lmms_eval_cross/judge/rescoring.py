@@ -10,7 +10,7 @@ from lmms_eval_cross.judge.reply import ParsedScore, parse_reply
 
 WHOLE_REPLY: Final = frozenset({"official", "rules"})
 """Profiles of which the whole reply is kept, and not the rationale alone."""
-_PLAIN: Final = re.compile(r"[^\d<{`>\"\[]*\nScore: ([01])")
+_PLAIN: Final = re.compile(r"(?:[^\d<{`>\"\[]*\n)?Score: ([01])")
 """A reply with one digit, at its end, and with nothing that the parser would look at twice: nine in ten are so."""
 
 

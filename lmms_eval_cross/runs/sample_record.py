@@ -155,7 +155,7 @@ def _text(value: object) -> str | None:
 
 def _usage(entry: Mapping[str, Any]) -> Usage:
     usage = Usage(**entry)
-    for name, count in asdict(usage).items():
+    for name, count in entry.items():
         if type(count) is not int or not 0 <= count < 2**53:
             raise ValueError(f"{name} is {_shown(count)}")
     return usage

@@ -141,10 +141,9 @@ def cluster_bootstrap(
 def resampled_means(sums: ClusterSums, resamples: int, seed: int) -> FloatArray:
     """Return the mean of each resample, shape (resamples,)."""
     generator = np.random.default_rng(seed)
-    shares = np.full(sums.count, 1 / sums.count)
     chunks = []
     for start in range(0, resamples, RESAMPLES_AT_ONCE):
         rows = min(RESAMPLES_AT_ONCE, resamples - start)
-        draws = generator.multinomial(sums.count, shares, size=rows).astype(np.float64)
-        chunks.append((draws @ sums.totals) / (draws @ sums.sizes))
+        drawn = generator.integers(sums.count, size=(rows, sums.count))
+        chunks.append(sums.totals[drawn].sum(axis=1) / sums.sizes[drawn].sum(axis=1))
     return np.concatenate(chunks)
