@@ -1,5 +1,6 @@
 """Several ranks: the scores of one process, every verdict on its own sample, and each paid once."""
 
+import json
 import subprocess
 import sys
 import threading
@@ -15,8 +16,10 @@ from lmms_eval_cross.data.prepared import Prepared
 from lmms_eval_cross.ledger.address import Server
 from lmms_eval_cross.ledger.hosts import ledger_paths
 from lmms_eval_cross.ledger.store import Ledger
+from lmms_eval_cross.runs.run_rounds import load_rounds
 from tests.conftest import Run
 from tests.judge_server import DIMENSIONS, Answer, Asked, JudgeServer, judge_by_answer
+from tests.provider_server import Provider, Said
 from tests.runs import TASKS, answer_for, read_results, read_samples, rows_of, write_responses
 from tests.test_end_to_end import OFFICIAL, expected_means, expected_score
 
@@ -155,3 +158,23 @@ def test_a_judge_that_fails_one_rank_takes_nothing_of_the_other_and_is_finished_
     assert {asked.response for asked in judged_by.judged} == second
     assert len(judged_by.judged) == len(DIMENSIONS) * len(second)
     assert_scored_as_in_one_process(tmp_path / "finished", prepared)
+
+
+def test_two_ranks_make_rounds_of_an_endpoints_answers_each_asked_once_with_the_seed_of_its_round(
+    cross: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CROSS_JUDGE", "offline")
+    monkeypatch.setenv("CROSS_MODEL_API_KEY", "none")
+    torchrun = [*TORCHRUN[:4], "2", "--master_port", "29643", "-m", "lmms_eval", "--model", "cross_api"]
+    written = ["--tasks", "cross_demo", "--output_path", str(tmp_path / "out")]
+    with Provider(lambda call: Said(f"It is considered rude, says seed {call.body['seed']}.")) as provider:
+        given = ["--model_args", f"model=o3,base_url={provider.url},temperature=1,reasoning_effort=low"]
+        done = cross("run", "--rounds", "2", "--", *torchrun, *given, *written)
+        assert done.returncode == 0, done.stderr
+    assert Counter(call.body["seed"] for call in provider.calls) == {1: 12, 2: 12}
+    pictures_and_words = Counter(json.dumps(call.body["messages"]) for call in provider.calls)
+    assert set(pictures_and_words.values()) == {2}, "once a round"
+    for number, one in enumerate(load_rounds(tmp_path / "out"), start=1):
+        assert {answer.response for answer in one.answers} == {f"It is considered rude, says seed {number}."}
+        assert {answer.round for answer in one.answers} == {number}
+        assert len(one.answers) == 12
