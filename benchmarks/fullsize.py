@@ -17,8 +17,14 @@ IMAGES = {"casa": 240, "safeworld": 42}
 NORMS = {"casa": 132, "safeworld": 37}
 
 
-def write_fullsize(root: Path, seed: int = 0) -> None:
-    """828 + 276 + 135 + 45 records and 282 images, about 1.2 GB; the same seed writes the same bytes."""
+def write_fullsize(root: Path, seed: int = 0, pixels: tuple[int, int] = PIXELS) -> None:
+    """828 + 276 + 135 + 45 records and 282 images, about 1.2 GB in all; the same seed writes the same bytes.
+
+    Args:
+        root: where to.
+        seed: of the noise.
+        pixels: width and height of the images, which weigh some three bytes a pixel.
+    """
     rng = random.Random(seed)
     for subset in ITEMS:
         items = list(_items(subset))
@@ -29,7 +35,7 @@ def write_fullsize(root: Path, seed: int = 0) -> None:
         for name, records in (("english", english), ("multilingual", translated)):
             (folder / f"{name}.json").write_text(json.dumps(records, indent=4), encoding="ascii")
         for number in range(IMAGES[subset]):
-            _draw(root / "images" / subset / f"noise-{number}.png", rng)
+            _draw(root / "images" / subset / f"noise-{number}.png", rng, pixels)
     (root / "code").mkdir(exist_ok=True)
     (root / "code" / "evaluation.py").write_text(JUDGE, encoding="utf-8")
 
@@ -50,7 +56,7 @@ def _items(subset: str) -> Iterator[dict[str, Any]]:
         }
 
 
-def _draw(path: Path, rng: random.Random) -> None:
+def _draw(path: Path, rng: random.Random, pixels: tuple[int, int]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        Image.frombytes("RGB", PIXELS, rng.randbytes(3 * PIXELS[0] * PIXELS[1])).save(path, compress_level=1)
+        Image.frombytes("RGB", pixels, rng.randbytes(3 * pixels[0] * pixels[1])).save(path, compress_level=1)

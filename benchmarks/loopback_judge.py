@@ -43,11 +43,13 @@ class Behaviour:
     counts: dict[str, float] = field(default_factory=dict)
     _level: float = -1.0
     _at: float = 0.0
+    _began: float = 0.0
+    """When the first chat came."""
 
     def reset(self) -> None:
         """Start anew with a full bucket."""
-        self.counts = {"calls": 0, "ok": 0, "refused": 0, "unauthorized": 0}
-        self._level, self._at = self.burst, asyncio.get_running_loop().time()
+        self.counts = {"calls": 0, "ok": 0, "refused": 0, "unauthorized": 0, "seconds": 0.0}
+        self._level, self._at, self._began = self.burst, asyncio.get_running_loop().time(), 0.0
 
     def answer(self, head: bytes) -> tuple[float, bytes]:
         """Seconds to wait, and the response."""
@@ -67,6 +69,7 @@ class Behaviour:
 
     def _chat(self) -> tuple[float, bytes]:
         now = asyncio.get_running_loop().time()
+        self._began = self._began or now
         if random.random() < self.refuse:
             self.counts["refused"] += 1
             return 0.0, _response(429, b'{"error": {"message": "Too many requests"}}')
@@ -78,6 +81,7 @@ class Behaviour:
             self._level -= 1
         self.counts["ok"] += 1
         latency = self.latency * (random.lognormvariate(0, self.spread) if self.spread else 1.0)
+        self.counts["seconds"] = now + latency - self._began  # from the first question to the last answer
         return latency, _response(200, _COMPLETION, self._told())
 
     def _told(self) -> str:

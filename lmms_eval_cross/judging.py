@@ -29,7 +29,7 @@ from lmms_eval_cross.ledger.hosts import ledger_address, merge_other_hosts
 from lmms_eval_cross.ledger.responses import NO_RUN
 from lmms_eval_cross.ledger.spend import Budget, last_entry_before
 from lmms_eval_cross.ledger.steady import SteadyLedger, open_ledger
-from lmms_eval_cross.ledger.store import Ledger
+from lmms_eval_cross.ledger.store import Given, Ledger
 from lmms_eval_cross.say import say, tell
 from lmms_eval_cross.settings import Member, Settings, in_words_of
 
@@ -77,15 +77,17 @@ class JudgeSession:
             for engine in self._engines:
                 engine.handed_in = calls_handed_in(self.ledger, engine.judge.host)
 
-    def submit(self, job: Job, settled: Callable[[Outcomes], None]) -> "Future[None]":
-        """Have an answer judged; returns at once, and `settled` gets the outcomes before the future is done."""
-        return self._engine.submit(job, settled)
+    def submit(self, job: Job, settled: Callable[[Outcomes], None], given: Given | None = None) -> "Future[None]":
+        """Have an answer written to the ledger, then judged; returns at once.
+
+        `settled` gets the outcomes before the future is done.
+        """
+        return self._engine.submit(job, settled, given)
 
     def submit_alone(self, job: Job, settled: Callable[[Outcomes], None]) -> "Future[None]":
         """The same for an answer of no run; the ledger keeps it, for other ledgers take a verdict beside its answer."""
         record = {**job.sample.to_row(), "response": job.response}
-        self.ledger.record_response(NO_RUN, job.sample.sample_id, job.response, record)
-        return self.submit(job, settled)
+        return self.submit(job, settled, Given(NO_RUN, job.sample.sample_id, job.response, record))
 
     def drain(self, show_progress: bool = True) -> None:
         """Wait until everything that was submitted is judged."""

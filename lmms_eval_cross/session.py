@@ -26,9 +26,10 @@ from lmms_eval_cross.judge.reply import READING
 from lmms_eval_cross.judging import JudgeSession
 from lmms_eval_cross.ledger.responses import name_of_round
 from lmms_eval_cross.ledger.steady import open_ledger
+from lmms_eval_cross.ledger.store import Given
 from lmms_eval_cross.runs.record_rounds import items_over_rounds, on_one_line
 from lmms_eval_cross.runs.response import Response
-from lmms_eval_cross.runs.sample_record import METRICS, RECORD, Provenance, build_record, open_record
+from lmms_eval_cross.runs.sample_record import METRICS, RECORD, Provenance, judged, open_record
 from lmms_eval_cross.settings import Settings, load_settings
 
 _OWN_RUN: Final = uuid.uuid4().hex
@@ -163,19 +164,17 @@ def submit_rounds(
     items = {name: PendingItem() for name in (*METRICS, RECORD)}
     records: dict[int, dict[str, Any]] = {}
 
-    def settled(place: int, outcomes: Outcomes) -> None:
-        given = responses[place]
-        records[place] = build_record(
-            sample, given.text, provenance, outcomes, given.reasoning, given.generation, given.round
-        )
+    def settled(place: int, record: Mapping[str, Any], outcomes: Outcomes) -> None:
+        records[place] = judged(record, outcomes)
         if len(records) == len(responses):
             _fill(items, [records[number] for number in sorted(records)])
 
     futures: list[Future[None]] = []
-    for place, given in enumerate(responses):
-        record = open_record(sample, given.text, provenance, given.reasoning, given.generation, given.round)
-        judging.ledger.record_response(name_of_round(run or run_id(), place + 1), sample.sample_id, given.text, record)
-        futures.append(judging.submit(job_for(sample, given.text, settings), partial(settled, place)))
+    for place, response in enumerate(responses):
+        record = open_record(sample, response.text, provenance, response.reasoning, response.generation, response.round)
+        given = Given(name_of_round(run or run_id(), place + 1), sample.sample_id, response.text, record)
+        job = job_for(sample, response.text, settings)
+        futures.append(judging.submit(job, partial(settled, place, record), given))
     for item in items.values():
         item.futures, item.judging = futures, judging
     return items

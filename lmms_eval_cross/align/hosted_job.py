@@ -19,8 +19,9 @@ from openai.types.fine_tuning import FineTuningJob
 from lmms_eval_cross.align.hosted_plan import HostedPlan
 from lmms_eval_cross.errors import AlignError
 from lmms_eval_cross.files import file_sha256, write_whole
-from lmms_eval_cross.judge.client import client_options, error_message
+from lmms_eval_cross.judge.client import error_message
 from lmms_eval_cross.judge.endpoint import Endpoint
+from lmms_eval_cross.judge.sdk_clients import client_options
 
 STATE: Final = "job.json"
 TOKEN: Final = "lmms_eval_cross"

@@ -19,6 +19,7 @@ from lmms_eval_cross.harness.answers_of_run import Answer, run_answers
 from lmms_eval_cross.harness.preflight import check
 from lmms_eval_cross.judge.caller import Caution
 from lmms_eval_cross.judging import JudgeSession, open_judging
+from lmms_eval_cross.ledger.store import Given
 from lmms_eval_cross.runs.run_files import LoggedRun, has_records
 from lmms_eval_cross.runs.sample_record import JudgedAnswer, open_record
 from lmms_eval_cross.settings import Settings, load_settings
@@ -91,8 +92,8 @@ def _ask(
     for place, answer in enumerate(answers):
         sample, response = answer.sample, answer.response
         record = open_record(sample, response, answer.provenance, answer.reasoning)
-        judging.ledger.record_response(session.run_id(), sample.sample_id, response, record)
+        given = Given(session.run_id(), sample.sample_id, response, record)
         job = session.job_for(sample, response, settings, dimensions=tuple(dimensions))
-        judging.submit(job, partial(outcomes.__setitem__, place))
+        judging.submit(job, partial(outcomes.__setitem__, place), given)
     judging.drain()
     return [outcomes[place] for place in range(len(answers))]

@@ -21,7 +21,7 @@ from lmms_eval_cross.benchmark.records import ASK_AGAIN, Dimension, JudgeFailure
 from lmms_eval_cross.data.scaled import ScaledImages
 from lmms_eval_cross.errors import JudgeSetupError
 from lmms_eval_cross.judge.caller import failures
-from lmms_eval_cross.judge.client import client_options, error_message
+from lmms_eval_cross.judge.client import error_message
 from lmms_eval_cross.judge.completion import read_completion
 from lmms_eval_cross.judge.endpoint import find_endpoint
 from lmms_eval_cross.judge.endpoint_judge import build_request, call_tokens, read_heard
@@ -31,6 +31,7 @@ from lmms_eval_cross.judge.prices import load_prices
 from lmms_eval_cross.judge.profiles import PROFILES, Dimensions
 from lmms_eval_cross.judge.quirks import adapt, learn
 from lmms_eval_cross.judge.request import image_url
+from lmms_eval_cross.judge.sdk_clients import client_options
 from lmms_eval_cross.ledger import batches
 from lmms_eval_cross.ledger.spend import Budget, load_quirks, save_quirks
 from lmms_eval_cross.ledger.store import Ledger

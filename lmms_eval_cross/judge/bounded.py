@@ -1,5 +1,6 @@
 """An HTTP client that reads no answer without end."""
 
+import ssl
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -40,6 +41,6 @@ async def _bound(response: httpx2.Response) -> None:
         response.stream = _Bounded(response.stream, most)
 
 
-def bounded_client() -> httpx2.AsyncClient:
+def bounded_client(certificates: ssl.SSLContext) -> httpx2.AsyncClient:
     """The SDK's own HTTP client with that bound."""
-    return DefaultAsyncHttpxClient(event_hooks={"response": [_bound]})
+    return DefaultAsyncHttpxClient(event_hooks={"response": [_bound]}, verify=certificates)

@@ -1,7 +1,6 @@
 """Ask an OpenAI-compatible endpoint once; every way to fail becomes a reason, never a score."""
 
 import asyncio
-import os
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -10,11 +9,10 @@ from typing import Any, Final, TypeAlias
 import anyio
 import httpx2
 import openai
-from openai import AsyncAzureOpenAI, AsyncOpenAI, Omit
 
 from lmms_eval_cross.benchmark.records import FailureReason
 from lmms_eval_cross.judge.body import MOST_BYTES, STREAMED, read_body, wants_stream
-from lmms_eval_cross.judge.bounded import AnswerTooLarge, bounded_client
+from lmms_eval_cross.judge.bounded import AnswerTooLarge
 from lmms_eval_cross.judge.completion import read_completion
 from lmms_eval_cross.judge.endpoint import Endpoint
 from lmms_eval_cross.judge.error_body import ErrorBody, one_line, read_error, read_error_value
@@ -23,6 +21,7 @@ from lmms_eval_cross.judge.hopeless import is_hopeless, may_be_its_own
 from lmms_eval_cross.judge.quirks import adapt, learn
 from lmms_eval_cross.judge.replies import NoReply, Reply
 from lmms_eval_cross.judge.request import Request
+from lmms_eval_cross.judge.sdk_clients import SdkClients, call_headers
 from lmms_eval_cross.pacing.limits import Limits, read_limits
 from lmms_eval_cross.say import tell
 
@@ -66,7 +65,7 @@ class JudgeClient:
         self.quirks: frozenset[str] = frozenset()
         """What this endpoint and model are known not to take."""
         self._timeout = timeout_seconds
-        self._client = async_client(endpoint, model, timeout_seconds)
+        self._clients = SdkClients(endpoint, model, timeout_seconds)
         self._models: set[str] = set()
         self._gives_reasons: bool | None = None
         self._asking_for_reasons = asyncio.Lock()
@@ -152,9 +151,8 @@ class JudgeClient:
 
     async def _post(self, content: bytes) -> httpx2.Response:
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity", **self.headers()}
-        return await self._client.post(
-            self.path, cast_to=httpx2.Response, content=content, options={"headers": headers}
-        )
+        with self._clients.one() as client:
+            return await client.post(self.path, cast_to=httpx2.Response, content=content, options={"headers": headers})
 
     async def _never_gives_reasons(self) -> bool:
         """Whether the endpoint also ends a reply of one digit without saying so, which is asked for once."""
@@ -172,55 +170,7 @@ class JudgeClient:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.close()
-
-
-def async_client(endpoint: Endpoint, model: str, timeout_seconds: float) -> AsyncOpenAI:
-    """The SDK's client, which never tries again by itself."""
-    options = {**client_options(endpoint, timeout_seconds, retries=0), "http_client": bounded_client()}
-    if endpoint.azure_api_version is None:
-        return AsyncOpenAI(**options)
-    del options["base_url"]
-    return AsyncAzureOpenAI(
-        **options,
-        azure_endpoint=endpoint.base_url,
-        azure_deployment=model,
-        api_version=endpoint.azure_api_version,
-    )
-
-
-def client_options(endpoint: Endpoint, timeout_seconds: float, retries: int) -> dict[str, Any]:
-    """Arguments for an SDK client that sends the endpoint's key there and nothing of the user's account elsewhere."""
-    headers: dict[str, Any] = {}
-    if not endpoint.is_openai:
-        headers |= {"OpenAI-Organization": Omit(), "OpenAI-Project": Omit(), **_without_users_headers(endpoint.key)}
-    return {
-        "api_key": endpoint.key or "none",
-        "base_url": endpoint.base_url,
-        "timeout": timeout_seconds,
-        "max_retries": retries,
-        "default_headers": headers,
-    }
-
-
-def call_headers(endpoint: Endpoint) -> dict[str, Any]:
-    """Headers of a single call: the SDK leaves the key out only where each call says so."""
-    if endpoint.key:
-        return {}
-    return {"Authorization": Omit()}
-
-
-def _without_users_headers(key: str | None) -> dict[str, Any]:
-    """Undo OPENAI_CUSTOM_HEADERS, which the SDK would send along: they belong to the model under test."""
-    headers: dict[str, Any] = {}
-    for line in os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n"):
-        name, colon, _ = line.partition(":")
-        if colon:
-            headers[name.strip()] = Omit()
-    for name in headers:
-        if key and name.lower() == "authorization":  # to leave it out would leave out our key as well
-            headers[name] = f"Bearer {key}"
-    return headers
+        await self._clients.close()
 
 
 def _lacks_reason(reply: Reply | NoReply) -> bool:

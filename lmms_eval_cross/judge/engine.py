@@ -24,7 +24,7 @@ from lmms_eval_cross.judge.profiles import Dimensions
 from lmms_eval_cross.judge.progress import Progress, Tally
 from lmms_eval_cross.ledger.desk import Desk
 from lmms_eval_cross.ledger.spend import Budget, load_in_flight, load_quirks, save_in_flight, save_quirks
-from lmms_eval_cross.ledger.store import Claim, Entry, Ledger
+from lmms_eval_cross.ledger.store import Claim, Entry, Given, Ledger
 from lmms_eval_cross.pacing.limiter import FOLLOW, NEW, Limiter
 from lmms_eval_cross.runs.failed_generations import failed_generation
 from lmms_eval_cross.say import tell
@@ -114,14 +114,16 @@ class JudgeEngine:
             with suppress(LedgerError):
                 save_in_flight(self.ledger, *self._place, limit or None)
 
-    def submit(self, job: Job, settled: Callable[[Outcomes], None]) -> "Future[None]":
+    def submit(self, job: Job, settled: Callable[[Outcomes], None], given: Given | None = None) -> "Future[None]":
         """Have an answer judged on the dimensions of its job; returns at once.
 
         Args:
             job: the answer.
             settled: called with the outcomes on the engine's thread, before the future is done.
+            given: what is written to the ledger before the answer is judged.
         """
-        future = asyncio.run_coroutine_threadsafe(self._outermost.run(self._settle(job, settled)), self._loop)
+        work = self._outermost.run(self._settle(job, settled, given))
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
         with self._lock:
             self._pending.add(future)
         return future
@@ -157,8 +159,10 @@ class JudgeEngine:
         await self.judge.close()
         await self._loop.shutdown_default_executor()
 
-    async def _settle(self, job: Job, settled: Callable[[Outcomes], None]) -> None:
+    async def _settle(self, job: Job, settled: Callable[[Outcomes], None], given: Given | None) -> None:
         self.tally.submitted += len(job.dimensions)
+        if given is not None:
+            await self._desk.keep(given)
         problem = failed_generation(job.response)
         if problem is not None:
             outcomes: Outcomes = failures(job.dimensions, "no_response", f"Not judged: {problem}.")
@@ -189,20 +193,13 @@ class JudgeEngine:
         first = entries[dimensions[0]].key
         asking = self._asking.get(first)
         if asking is None:
-            known = None if self._desk.is_shared else await self._known(entries)  # a file answers without a wait
-            if known is not None and len(known) == len(entries):
-                return known
-            asking = asyncio.create_task(self._known_or_asked(job, entries, priority, known))
+            asking = asyncio.create_task(self._known_or_asked(job, entries, priority))
             self._asking[first] = asking
             asking.add_done_callback(lambda _: self._asking.pop(first))
         return await asking
 
-    async def _known_or_asked(
-        self, job: Job, entries: Mapping[Dimension, Entry], priority: int, known: Outcomes | None
-    ) -> Outcomes:
-        claim = _claim_on(entries)
-        if known is None:
-            known = await self._known(entries)
+    async def _known_or_asked(self, job: Job, entries: Mapping[Dimension, Entry], priority: int) -> Outcomes:
+        claim, known = _claim_on(entries), await self._known(entries)
         if len(known) < len(entries) and claim[0] in self.handed_in:
             return self._kept_back(claim[0], tuple(entries), known)
         known = await self._known_on_our_turn(entries, known)

@@ -9,24 +9,31 @@ from typing import Final
 Span = tuple[int, int]
 _MENU_IN_BRACKETS: Final = re.compile(r"[(\[](?=[^()\[\]\n]*\b0\b)(?=[^()\[\]\n]*\b1\b)[^()\[\]\n]*[)\]]")
 _HIGHEST: Final = r"(?:max(?:imum)?|highest|best|top|full|perfect|lowest|min(?:imum)?)"
+_UP_TO: Final = r"an? (?:\w{1,20} )?(?:(?:score|rating) of )?[01]\b"
 _NOT_A_SCORE: Final = re.compile(
+    r"(?=[01])(?:"
     r"(?<![\w.,/])[01] ?(?:\b(?:or|to|and|through|versus|vs\.?)\b|[-–]|, )(?: an?\b)? ?[01]\b(?![.,/]?\d)"
     r"|\b0 ?/ ?1\b(?=[*_ ]{0,4}[:=])"
-    r"|\b(?:not|than|never|instead of) (?:an? )?(?:(?:score|rating) of )?[01]\b"
-    r"|(?:\bnot|n['’]t|\bcannot|\bnever) \w{1,20} an? (?:\w{1,20} )?(?:(?:score|rating) of )?[01]\b"
-    rf"|\b{_HIGHEST}(?: \w{{1,20}}){{0,2}} (?:scores?|ratings?|grade|marks?)\b[^\d\n.!?]{{0,30}}[01]\b"
-    rf"|\b{_HIGHEST}(?: (?:of|is|being))?[ :=]{{1,3}}[01]\b"
-    r"|\b(?:to|would|could|might|should|may)(?: have| also| then| only| then)?"
+    r"|(?<![\w.,/])[01] ?(?:=|:|\b(?:if|when|means|for)\b)[^\d\n]{1,160}"
+    r"[^\w.,/][01] ?(?:=|:|\b(?:if|when|means|for|otherwise)\b)[^\n]{0,160}"
+    r")|\b(?:"
+    r"(?:not|than|never|instead of) (?:an? )?(?:(?:score|rating) of )?[01]\b"
+    rf"|(?:not|cannot|never) \w{{1,20}} {_UP_TO}"
+    rf"|{_HIGHEST}(?: \w{{1,20}}){{0,2}} (?:scores?|ratings?|grade|marks?)\b[^\d\n.!?]{{0,30}}[01]\b"
+    rf"|{_HIGHEST}(?: (?:of|is|being))?[ :=]{{1,3}}[01]\b"
+    r"|(?:to|would|could|might|should|may)(?: have| also| then| only| then)?"
     r" (?:get|got|reach|earn|deserve|receive|merit|obtain|achieve|score|need|give|warrant|justify)\w{0,3}\b"
     r"[^\d\n.!?]{0,40}[01]\b"
-    r"|\b(?:consider|inclin|argu|tempt|lean)\w{0,4}\b[^\d\n.!?]{0,20}\b(?:to|for|towards?|giving|a)\b"
+    r"|(?:consider|inclin|argu|tempt|lean)\w{0,4}\b[^\d\n.!?]{0,20}\b(?:to|for|towards?|giving|a)\b"
     r"[^\d\n.!?]{0,20}[01]\b"
-    r"|\b(?:confidence|certainty|probability|likelihood)(?: (?:score|level|rating))?\b\W{0,6}[\d.,]{1,6}"
-    r"|(?<![\w.,/])[01] ?(?:=|:|\b(?:if|when|means|for)\b)[^\d\n]{1,160}"
-    r"[^\w.,/][01] ?(?:=|:|\b(?:if|when|means|for|otherwise)\b)[^\n]{0,160}",
+    r"|(?:confidence|certainty|probability|likelihood)(?: (?:score|level|rating))?\b\W{0,6}[\d.,]{1,6}"
+    rf")|n['’]t \w{{1,20}} {_UP_TO}",
     re.IGNORECASE,
 )
-"""Menus (`0 or 1`, `1 = yes, 0 = no`), scores that were not given (`0, not 1`; `to earn a 1`), and other scales."""
+"""Menus (`0 or 1`, `1 = yes, 0 = no`), scores that were not given (`0, not 1`; `to earn a 1`), and other scales.
+
+By what they begin with, so that most places of a reply are passed over at once: each is looked at in every judge call.
+"""
 _MENU_LINES: Final = re.compile(
     r"^[\W_]{0,8}(?:scores? )?(?P<one>[01])[*_]{0,2} ?[:=–-][ *_]{1,4}\w[^\n]{0,300}\n"
     r"[\W_]{0,8}(?:scores? )?(?!(?P=one))[01][*_]{0,2} ?[:=–-][ *_]{1,4}\w[^\n]{0,300}$",

@@ -10,6 +10,7 @@ from lmms_eval_cross.benchmark.records import Vote
 from lmms_eval_cross.judge.caller import Outcomes
 from lmms_eval_cross.judge.engine import JudgeEngine
 from lmms_eval_cross.judge.job import Job, JudgeIdentity
+from lmms_eval_cross.ledger.store import Given
 
 
 class PanelEngine:
@@ -20,11 +21,11 @@ class PanelEngine:
         self.identity = identity
         self._members = members
 
-    def submit(self, job: Job, settled: Callable[[Outcomes], None]) -> "Future[None]":
+    def submit(self, job: Job, settled: Callable[[Outcomes], None], given: Given | None = None) -> "Future[None]":
         """As `JudgeEngine.submit`; `settled` is called when the last member has settled, on its thread."""
         ballot = _Ballot(self.identity, [member.judge.identity for member in self._members], job, settled)
         for place, member in enumerate(self._members):
-            future = member.submit(job, partial(ballot.put_in, place))
+            future = member.submit(job, partial(ballot.put_in, place), given)
             future.add_done_callback(ballot.give_up)
         return ballot.future
 

@@ -11,9 +11,10 @@ from openai import AzureOpenAI, OpenAI
 from openai.types.chat import ChatCompletion
 
 from lmms_eval_cross.errors import JudgeSetupError
-from lmms_eval_cross.judge.client import call_headers, client_options, error_message
+from lmms_eval_cross.judge.client import error_message
 from lmms_eval_cross.judge.endpoint import Endpoint, find_endpoint
 from lmms_eval_cross.judge.error_body import read_error
+from lmms_eval_cross.judge.sdk_clients import call_headers, client_options
 from lmms_eval_cross.judge.sight import check_sight
 from lmms_eval_cross.judge.unreachable import reaching
 from lmms_eval_cross.ledger.store import Ledger

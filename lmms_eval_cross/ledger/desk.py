@@ -1,7 +1,7 @@
-"""The ledger for an event loop: what is asked and filed at the same moment goes to a server together, on a thread.
+"""The ledger for an event loop: what is asked and filed at about the same time goes there together, on a thread.
 
-A round trip is then paid once for many calls, and the loop never waits for it; who files waits until that is committed.
-A file takes less time than a thread's turn (measured: half a millisecond of a processor a call), and is asked directly.
+A round trip or a transaction is then paid once for many calls, and the loop never waits for it; who files waits until
+that is committed.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from lmms_eval_cross.benchmark.records import Outcome
 from lmms_eval_cross.errors import AwayError, LedgerError
 from lmms_eval_cross.ledger.address import Server
 from lmms_eval_cross.ledger.claims import LEASE_SECONDS, RENEWED_AFTER_SECONDS, Claims
-from lmms_eval_cross.ledger.store import Claim, Filing, Ledger, Place
+from lmms_eval_cross.ledger.store import Claim, Filing, Given, Ledger, Place
 from lmms_eval_cross.say import tell
 
 PATIENCE_SECONDS: Final = 120.0
@@ -30,6 +30,8 @@ _AWAY: Final = object()
 """Stands for the result of an errand that can't be run at the moment."""
 _MOST: Final = 200
 """Errands that go together."""
+_GATHERING_SECONDS: Final = 0.025
+"""For which errands gather after others were served: a thread's turn costs more than what is done for one of them."""
 
 
 @dataclass(slots=True, eq=False)
@@ -38,6 +40,7 @@ class _Errand:
 
     places: Sequence[Place] = ()
     """Where to look."""
+    response: Given | None = None
     filings: Sequence[Filing] = ()
     wanted: Claim | None = None
     done_with: Claim | None = None
@@ -55,17 +58,14 @@ class Desk:
         self._renewed_at = time.monotonic()
         self._errands: list[_Errand] = []
         self._change = threading.Condition()
-        self._closing = self._has_told = False
+        self._closing, self._has_told = threading.Event(), False
         self._away_since: dict[Literal["find", "claim"], float] = {}
         self._quiet_until = 0.0
         self._thread = threading.Thread(target=self._work, name="cross-ledger", daemon=True)
-        if self.is_shared:
-            self._thread.start()
+        self._thread.start()
 
     async def find(self, places: Sequence[Place]) -> list[Outcome | None]:
         """The outcomes under keys."""
-        if not self.is_shared:
-            return self._ledger.find_all(places)
         found: list[Outcome | None] = await self._run_patiently(partial(_Errand, places=places))
         return found
 
@@ -78,12 +78,13 @@ class Desk:
         """Whether we may ask for a verdict; False where another host is asking for it. A file has no other hosts."""
         return not self.is_shared or bool(await self._run_patiently(partial(_Errand, wanted=claim)))
 
+    async def keep(self, response: Given) -> None:
+        """Write what a model answered; it is committed when this returns."""
+        await self._run(_Errand(response=response))
+
     async def file(self, filings: Sequence[Filing], claim: Claim) -> None:
         """Write outcomes, and give the claim on them back; they are committed when this returns."""
-        if self.is_shared:
-            await self._run(_Errand(filings=filings, done_with=claim))
-        else:
-            self._ledger.record_verdicts(filings)
+        await self._run(_Errand(filings=filings, done_with=claim))
 
     def give_back(self, claim: Claim) -> None:
         """Let others ask for a verdict that came, or did not come; nobody waits for this."""
@@ -92,10 +93,8 @@ class Desk:
 
     def close(self) -> None:
         """Finish what was begun, and give all claims back."""
-        if not self.is_shared:
-            return
+        self._closing.set()
         with self._change:
-            self._closing = True
             self._change.notify()
         self._thread.join()
 
@@ -121,14 +120,17 @@ class Desk:
             errands = self._next()
             if errands:
                 self._serve(errands)
-            elif self._closing:
+            elif self._closing.is_set():
                 break
             if self._done_with:
                 self._ledger.send_on()
                 self._give_back(set())
             if self._ours and time.monotonic() - self._renewed_at > RENEWED_AFTER_SECONDS:
                 self._renew()
-        self._send_the_rest()
+            if len(errands) < _MOST:
+                self._closing.wait(_GATHERING_SECONDS)
+        if self.is_shared:
+            self._send_the_rest()
         self._give_back(self._ours)
 
     def _send_the_rest(self) -> None:
@@ -146,13 +148,14 @@ class Desk:
     def _next(self) -> list[_Errand]:
         """What waits, or nothing after a while."""
         with self._change:
-            if not self._errands and not self._closing:
+            if not self._errands and not self._closing.is_set():
                 self._change.wait(RENEWED_AFTER_SECONDS / 4 if self._ours else None)
             errands, self._errands = self._errands[:_MOST], self._errands[_MOST:]
             return errands
 
     def _serve(self, errands: Sequence[_Errand]) -> None:
         """Writing goes first, so that a claim is given back when its verdict can be seen."""
+        self._settle([errand for errand in errands if errand.response], self._keep)
         self._settle([errand for errand in errands if errand.filings], self._file)
         self._give_back({errand.done_with for errand in errands if errand.done_with})
         self._settle([errand for errand in errands if errand.places], self._find, "find")
@@ -191,6 +194,10 @@ class Desk:
             self._quiet_until = now + RENEWED_AFTER_SECONDS
         if not self._away_since:
             self._ledger.is_given_up = False
+
+    def _keep(self, errands: Sequence[_Errand]) -> list[None]:
+        self._ledger.record_responses([errand.response for errand in errands if errand.response])
+        return [None] * len(errands)
 
     def _file(self, errands: Sequence[_Errand]) -> list[None]:
         self._ledger.record_verdicts(list(chain.from_iterable(errand.filings for errand in errands)))

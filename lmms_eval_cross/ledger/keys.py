@@ -3,10 +3,10 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
-from lmms_eval_cross.benchmark.records import Dimension
+from lmms_eval_cross.benchmark.records import Dimension, fields_of
 from lmms_eval_cross.text import canonical_json
 
 _NAMES: Final = ("rubric_sha256", "profile", "judge_id", "dimension", "image_sha256")
@@ -53,12 +53,12 @@ class VerdictKey:
     @property
     def digest(self) -> str:
         """SHA-256 of the canonical JSON, 64 hex digits."""
-        return _sha256(asdict(self))
+        return _sha256(fields_of(self))
 
     @property
     def outline(self) -> str:
         """The canonical JSON with a hash in place of the texts: who has the answer can derive the key from it."""
-        parts = asdict(self)
+        parts = fields_of(self)
         texts = Texts(parts.pop("query"), parts.pop("norm"), parts.pop("response"))
         return canonical_json({**parts, "texts": texts.sha256})
 

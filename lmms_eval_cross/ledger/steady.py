@@ -6,18 +6,19 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 from lmms_eval_cross.benchmark.records import Outcome
 from lmms_eval_cross.errors import AwayError, EntryError, LedgerError
 from lmms_eval_cross.ledger.address import Address, Server
 from lmms_eval_cross.ledger.hosts import ledger_address
 from lmms_eval_cross.ledger.outbox import Outbox
-from lmms_eval_cross.ledger.store import Filing, Ledger, Place
+from lmms_eval_cross.ledger.store import Filing, Given, Ledger, Place
 from lmms_eval_cross.say import tell
 from lmms_eval_cross.settings import Settings
 
 _Write: TypeAlias = Callable[[Ledger], None]
+_EntryT = TypeVar("_EntryT")
 _PAUSE_SECONDS: Final = 3.0
 """Before a server that could not be written is tried again."""
 _GOES_ON: Final = (
@@ -72,32 +73,33 @@ class SteadyLedger(Ledger):
 
     def record_verdicts(self, filed: Sequence[Filing]) -> None:
         """Write outcomes now or later."""
-        if not self._write(partial(self._file, filed)):
-            self._held.update({entry.key: outcome for entry, outcome in filed})
+        if not self._write(partial(self._file, Ledger.record_verdicts, filed, self._hold)):
+            self._hold(filed)
 
-    def _file(self, filed: Sequence[Filing], into: Ledger) -> None:
-        """Write outcomes together; where that can't be, each alone, and one that no ledger takes is set aside."""
+    def _hold(self, filed: Sequence[Filing]) -> None:
+        self._held.update({entry.key: outcome for entry, outcome in filed})
+
+    def record_responses(self, given: Sequence[Given]) -> None:
+        """Write responses now or later."""
+        self._write(partial(self._file, Ledger.record_responses, given, lambda _: None))
+
+    def _file(
+        self,
+        record: Callable[[Ledger, Sequence[_EntryT]], None],
+        entries: Sequence[_EntryT],
+        set_aside: Callable[[Sequence[_EntryT]], None],
+        into: Ledger,
+    ) -> None:
+        """Write entries together; where that can't be, each alone, and one that no ledger takes is set aside."""
         try:
-            Ledger.record_verdicts(into, filed)
+            record(into, entries)
         except EntryError as error:
-            if len(filed) == 1:
-                ((entry, outcome),) = filed
-                self._held[entry.key] = outcome
+            if len(entries) == 1:
+                set_aside(entries)
                 self._report(f"{error} {_SET_ASIDE}")
             else:
-                for filing in filed:
-                    self._file([filing], into)
-
-    def record_response(self, run: str, sample_id: str, response: str, record: dict[str, Any]) -> None:
-        """Write a response now or later."""
-
-        def write(into: Ledger) -> None:
-            try:
-                Ledger.record_response(into, run, sample_id, response, record)
-            except EntryError as error:
-                self._report(f"{error} {_SET_ASIDE}")
-
-        self._write(write)
+                for entry in entries:
+                    self._file(record, [entry], set_aside, into)
 
     def _write(self, write: _Write) -> bool:
         """Write what waits, oldest first, this last; whether nothing waits any more."""

@@ -3,12 +3,12 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Final, TypeAlias
 
 from lmms_eval_cross import __version__
-from lmms_eval_cross.benchmark.records import JudgeFailure, Outcome
+from lmms_eval_cross.benchmark.records import JudgeFailure, Outcome, fields_of
 from lmms_eval_cross.errors import AwayError, EntryError, LedgerError
 from lmms_eval_cross.ledger.address import Address, Server, advice_on, name_of
 from lmms_eval_cross.ledger.database import Database, DatabaseError, UnfitError, Values
@@ -52,6 +52,17 @@ Place: TypeAlias = tuple[str, str | None]
 Claim: TypeAlias = tuple[str, str]
 """The key and the host of a verdict that is being asked for."""
 Filing: TypeAlias = tuple[Entry, Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the model under test answered."""
+
+    run: str
+    sample_id: str
+    response: str
+    record: Mapping[str, Any]
+    """The sample record as far as it is known."""
 
 
 class Ledger:
@@ -122,18 +133,22 @@ class Ledger:
 
     def record_verdicts(self, filed: Sequence[Filing]) -> None:
         """Write several outcomes in one transaction."""
-        rows = [_storable(_verdict_row(entry, outcome)) for entry, outcome in filed]
+        self._record(_FILE_VERDICT, [_storable(_verdict_row(entry, outcome)) for entry, outcome in filed])
+
+    def _record(self, statement: str, rows: Sequence[Values]) -> None:
         with self._writing():
             if len(rows) == 1:
-                self._database.change(_FILE_VERDICT, rows[0])
+                self._database.change(statement, rows[0])
             else:
-                self._database.change_all(_FILE_VERDICT, rows)
+                self._database.change_all(statement, rows)
 
-    def record_response(self, run: str, sample_id: str, response: str, record: dict[str, Any]) -> None:
+    def record_response(self, run: str, sample_id: str, response: str, record: Mapping[str, Any]) -> None:
         """Write what the model answered before it is judged, with the sample record as far as it is known."""
-        text = json.dumps(record, ensure_ascii=True)
-        row = {"run": run, "sample_id": sample_id, "response": storable(response), "record": text, "created_at": _now()}
-        self.change(_FILE_RESPONSE, _storable(row))
+        self.record_responses([Given(run, sample_id, response, record)])
+
+    def record_responses(self, given: Sequence[Given]) -> None:
+        """Write several in one transaction."""
+        self._record(_FILE_RESPONSE, [_storable(_response_row(one)) for one in given])
 
     def count(self, table: Table) -> int:
         """Rows of a table."""
@@ -220,6 +235,16 @@ def _open_database(address: Address, journal: str) -> Database:
     return SqliteFile(address, journal)
 
 
+def _response_row(given: Given) -> dict[str, Any]:
+    return {
+        "run": given.run,
+        "sample_id": given.sample_id,
+        "response": given.response,
+        "record": json.dumps(given.record, ensure_ascii=True),
+        "created_at": _now(),
+    }
+
+
 def _verdict_row(entry: Entry, outcome: Outcome) -> dict[str, Any]:
     """The row of an outcome: a verdict has a score, a failure its reason and detail."""
     row = {
@@ -233,7 +258,7 @@ def _verdict_row(entry: Entry, outcome: Outcome) -> dict[str, Any]:
         "detail": None,
         "reply": None,
         "model": outcome.model,
-        "usage": json.dumps(asdict(outcome.usage)),
+        "usage": json.dumps(fields_of(outcome.usage)),
         "written_by": __version__,
         "created_at": _now(),
         "quirks": json.dumps(outcome.quirks),

@@ -15,6 +15,7 @@ from lmms_eval_cross.benchmark.records import (
     Usage,
     Verdict,
     Vote,
+    fields_of,
 )
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.runs.suspicion import suspicions
@@ -180,10 +181,12 @@ def build_record(
     round_number: int | None = None,
 ) -> dict[str, Any]:
     """The record of one judged answer."""
-    return {
-        **open_record(sample, response, provenance, reasoning, generation, round_number),
-        "dimensions": {name: _entry(outcomes[name]) for name in DIMENSIONS},
-    }
+    return judged(open_record(sample, response, provenance, reasoning, generation, round_number), outcomes)
+
+
+def judged(record: Mapping[str, Any], outcomes: Mapping[Dimension, Outcome]) -> dict[str, Any]:
+    """An `open_record` with what the judge said."""
+    return {**record, "dimensions": {name: _entry(outcomes[name]) for name in DIMENSIONS}}
 
 
 def open_record(
@@ -272,7 +275,7 @@ def group_mean(means: Sequence[float | None], sizes: Sequence[int], weight_by_si
 
 def _entry(outcome: Outcome) -> dict[str, Any]:
     """What the record says of one dimension; of a panel, with what each member said."""
-    common: dict[str, Any] = {"model": outcome.model, "usage": asdict(outcome.usage)}
+    common: dict[str, Any] = {"model": outcome.model, "usage": fields_of(outcome.usage)}
     if outcome.quirks:
         common["quirks"] = list(outcome.quirks)
     if outcome.votes:

@@ -92,6 +92,9 @@ def _tags(response: str) -> bool:
 
 def _plain(text: str) -> str:
     """The text as a judge reads it: compatibility forms as plain letters and digits, invisible characters gone."""
-    seen = (character for character in text[: 10 * MOST_CHARACTERS] if unicodedata.category(character) not in _UNSEEN)
+    text = text[: 10 * MOST_CHARACTERS]
+    if text.isascii():
+        return text
+    seen = (character for character in text if unicodedata.category(character) not in _UNSEEN)
     normal = unicodedata.normalize("NFKC", "".join(seen))
     return "".join(str(unicodedata.decimal(character, character)) for character in normal)
