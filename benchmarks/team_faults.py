@@ -330,7 +330,7 @@ def trouble(
 
 def kill_hosts(prepared: Path, server: JudgeServer, postgres: PostgresServer, kills: int) -> Tally:
     """The row of `kill -9`."""
-    tally, draw = Tally("kill -9 of one of two hosts on one PostgreSQL, at a random moment"), random.Random(SEED)
+    tally, draw = Tally("kill -9 of one of two hosts, started again until both are done"), random.Random(SEED)
     with passing(prepared, server, -1, migrated(postgres.new_database())) as team:
         seconds = undisturbed(team, server)
     for number in count():

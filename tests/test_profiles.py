@@ -6,9 +6,10 @@ import hashlib
 import io
 import json
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from PIL import Image
@@ -21,8 +22,11 @@ from lmms_eval_cross.errors import RubricError
 from lmms_eval_cross.judge.endpoint_judge import EndpointJudge
 from lmms_eval_cross.judge.engine import Bounds, JudgeEngine
 from lmms_eval_cross.judge.job import Job, judge_identity
+from lmms_eval_cross.judge.json_reply import reasons
 from lmms_eval_cross.judge.profiles import PROFILES
 from lmms_eval_cross.judge.request import IMAGE, Request, image_url
+from lmms_eval_cross.judge.rescoring import rescore
+from lmms_eval_cross.ledger.contents import verify
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.settings import load_settings
 from tests.judge_server import Answer, Asked, JudgeServer
@@ -220,7 +224,7 @@ def test_a_joint_score_off_the_menu_is_a_failure_of_its_dimension_alone(rubric: 
     one = {"rationale": "r", "score": 1}
     reply = json.dumps({"awareness": one, "education": {**one, "score": score}, "violation": one, "helpfulness": one})
     said = PROFILES["joint"].read(rubric, DIMENSIONS, reply)
-    assert [getattr(said[name].score, "reason", None) for name in DIMENSIONS] == [None, "off_menu", None, None]
+    assert [getattr(said[name], "reason", None) for name in DIMENSIONS] == [None, "off_menu", None, None]
 
 
 def test_joint_is_one_call_billed_once(judge: Judge, judged_by: JudgeServer) -> None:
@@ -231,6 +235,27 @@ def test_joint_is_one_call_billed_once(judge: Judge, judged_by: JudgeServer) -> 
     assert all(f"<<DIM:{name}>>" in text for name in OFFICIAL.values())
     assert [told[name].score for name in DIMENSIONS] == [1, 1, 1, 1]  # type: ignore[union-attr]
     assert sum((outcome.usage for outcome in told.values()), Usage()) == Usage(100, 0, 20, 0)
+
+
+@pytest.mark.parametrize("profile", ["cached", "joint"])
+def test_a_json_reply_is_kept_whole_so_that_its_scores_can_be_read_again(
+    judge: Judge, judged_by: JudgeServer, tmp_path: Path, profile: str
+) -> None:
+    judged_by.script = scored
+    told = judge(profile)
+    replies = {name: getattr(outcome, "rationale", "") for name, outcome in told.items()}
+    assert all(json.loads(reply) for reply in replies.values())
+    assert {reasons(reply, name)[:20] for name, reply in replies.items()} == {"It says so. Score: 0"}
+    with closing(Ledger(tmp_path / "ledger.sqlite")) as ledger:
+        assert not verify(ledger, rescore).differing
+        ledger.change("UPDATE verdict SET score = 1 - score WHERE dimension IN ('compliance', 'education')")
+        assert len(verify(ledger, rescore).differing) == 2
+
+
+@pytest.mark.parametrize("profile", ["cached", "joint"])
+def test_of_a_rationale_alone_no_score_is_guessed(profile: Literal["cached", "joint"]) -> None:
+    for kept in ("It breaks the norm, so 0.", "I would give a score of 1 here.", '{"rationale": "x"}'):
+        assert rescore(PROFILES[profile].version, "0" * 64, "compliance", kept) is None
 
 
 def test_joint_verdicts_are_found_again(judge: Judge, judged_by: JudgeServer) -> None:

@@ -57,7 +57,8 @@ def _whole_splits(run: LoggedRun) -> Iterator[tuple[str, str, list[Sample]]]:
 def rederived(one: Round) -> Round:
     """The round with the scores that its kept replies give; one whose reply gives no score counts as a failure.
 
-    Of profiles whose whole replies are not kept, and of baseline files, scores stay as they are.
+    Where only a rationale was kept, as earlier releases did of some profiles, and of baseline files, scores stay as
+    they are.
 
     Raises:
         RunError: replies give other scores than the ones that stand beside them.
@@ -93,10 +94,10 @@ def _rederived(outcome: Outcome, profile: str, rubric_sha256: str) -> float:
     """The score that a judge's kept reply gives, NaN for none."""
     if not isinstance(outcome, Verdict):
         return nan
-    if profile not in WHOLE_REPLY:
-        return float(outcome.score)
     score = rescore(profile, rubric_sha256, outcome.dimension, outcome.rationale)
-    return nan if score is None else float(score)
+    if score is not None:
+        return float(score)
+    return nan if profile in WHOLE_REPLY else float(outcome.score)
 
 
 def _majority(scores: Sequence[float]) -> float:

@@ -16,9 +16,9 @@ from lmms_eval_cross.judge.job import REPLY_TOKENS, Heard, Job, judge_identity
 from lmms_eval_cross.judge.messages import without_picture
 from lmms_eval_cross.judge.prices import load_prices
 from lmms_eval_cross.judge.probe import was_probed
-from lmms_eval_cross.judge.profiles import PROFILES, Dimensions, Profile, Said, cache_key
+from lmms_eval_cross.judge.profiles import PROFILES, Dimensions, Profile, cache_key
 from lmms_eval_cross.judge.replies import NoReply, Reply
-from lmms_eval_cross.judge.reply import NoScore
+from lmms_eval_cross.judge.reply import NoScore, ParsedScore
 from lmms_eval_cross.judge.request import IMAGE, Request, image_url
 from lmms_eval_cross.settings import Settings
 from lmms_eval_cross.text import sendable
@@ -110,12 +110,17 @@ def read_heard(
 
 
 def _outcome(
-    rubric: Rubric, name: Dimension, read: Said, reply: Reply, usage: Usage, quirks: tuple[str, ...]
+    rubric: Rubric,
+    name: Dimension,
+    score: ParsedScore | NoScore,
+    reply: Reply,
+    usage: Usage,
+    quirks: tuple[str, ...],
 ) -> Outcome:
-    if isinstance(read.score, NoScore):
-        return JudgeFailure(name, read.score.reason, read.score.detail, reply.text, reply.model, usage, quirks)
-    number = cast(Literal[0, 1], rubric.score(name, read.score.number))
-    return Verdict(name, number, read.rationale, reply.model, usage, quirks)
+    if isinstance(score, NoScore):
+        return JudgeFailure(name, score.reason, score.detail, reply.text, reply.model, usage, quirks)
+    number = cast(Literal[0, 1], rubric.score(name, score.number))
+    return Verdict(name, number, reply.text, reply.model, usage, quirks)
 
 
 def _cache_key(job: Job) -> str:

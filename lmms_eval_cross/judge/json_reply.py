@@ -5,6 +5,11 @@ import re
 from collections.abc import Iterator, Set
 from typing import Any, Final
 
+from lmms_eval_cross.benchmark.records import DIMENSIONS
+from lmms_eval_cross.judge.thinking import split_thinking
+
+VERDICT_NAMES: Final = frozenset({*DIMENSIONS, "violation"})
+"""What a joint reply scores, by either rubric."""
 _MOST_TRIES: Final = 100
 """Places of a reply where an object is looked for; a hostile reply may have a brace a byte."""
 _OPENING: Final = re.compile(r"\{\s{0,20}[\"}]")
@@ -23,6 +28,20 @@ def find_object(text: str, names: Set[str]) -> dict[str, Any] | None:
             return None
         found = value
     return found
+
+
+def reasons(reply: str, dimension: str) -> str:
+    """What a reader shall see of a reply on one dimension: of JSON the rationale and the score, else all of it."""
+    if "{" not in reply:
+        return reply
+    spoken = split_thinking(reply)
+    value = find_object(spoken.words, {"score", *VERDICT_NAMES}) or {}
+    member: object = value
+    if "score" not in value:
+        member = value.get("violation" if dimension == "compliance" and "violation" in value else dimension)
+    if not isinstance(member, dict) or not isinstance(member.get("rationale"), str):
+        return reply
+    return f"{spoken.thinking}{member['rationale']}\nScore: {member.get('score')}"
 
 
 def _says_the_same(one: dict[str, Any], other: dict[str, Any], names: Set[str]) -> bool:

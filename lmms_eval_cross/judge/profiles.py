@@ -15,7 +15,7 @@ from lmms_eval_cross.errors import RubricError
 from lmms_eval_cross.judge.json_reply import find_object
 from lmms_eval_cross.judge.messages import Message, build_messages
 from lmms_eval_cross.judge.reply import NoScore, ParsedScore, parse_reply
-from lmms_eval_cross.judge.thinking import Spoken, split_thinking
+from lmms_eval_cross.judge.thinking import split_thinking
 from lmms_eval_cross.settings import ProfileName
 
 Dimensions: TypeAlias = tuple[Dimension, ...]
@@ -24,14 +24,6 @@ _JOINT_TASK: Final = (
     "Reply with one JSON object that has a member for each of {names}: an object of `rationale`, your reasons in one "
     "or two sentences, and then `score`, which is 0 or 1.\n"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What a reply says of one dimension."""
-
-    rationale: str
-    score: ParsedScore | NoScore
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +53,7 @@ class Profile:
 
     def read(
         self, rubric: Rubric, dimensions: Dimensions, text: str, finish_told: bool = True
-    ) -> dict[Dimension, Said]:
+    ) -> dict[Dimension, ParsedScore | NoScore]:
         """What a reply says of every dimension that the call was for.
 
         Args:
@@ -70,20 +62,20 @@ class Profile:
             text: the reply with its thinking.
             finish_told: False where nobody says that the reply is finished: then it must end in its score.
         """
-        spoken = split_thinking(text)
+        words = split_thinking(text).words
         members: dict[str, Any] = {}
         if self.structured:
-            members = find_object(spoken.words, _member_names(rubric, dimensions)) or {}
+            members = find_object(words, _member_names(rubric, dimensions)) or {}
         if len(dimensions) > 1:
-            return {name: _read_member(members.get(rubric_name(rubric, name)), spoken) for name in dimensions}
+            return {name: read_member(members.get(rubric_name(rubric, name))) for name in dimensions}
         if members:
-            return {dimensions[0]: _read_member(members, spoken)}
+            return {dimensions[0]: read_member(members)}
         score = parse_reply(text)
-        if not finish_told and parse_reply(spoken.words.rstrip().rpartition("\n")[2]) != score:
+        if not finish_told and parse_reply(words.rstrip().rpartition("\n")[2]) != score:
             score = NoScore(
                 "unfinished", "The endpoint does not say how replies end, and this one goes on after its score."
             )
-        return {dimensions[0]: Said(text, score)}
+        return {dimensions[0]: score}
 
 
 def rubric_name(rubric: Rubric, dimension: Dimension) -> str:
@@ -137,15 +129,14 @@ def _shared_parts(rubric: Rubric) -> tuple[Any, ...]:
     return rubric.parts[:place]
 
 
-def _read_member(member: object, spoken: Spoken) -> Said:
-    """One dimension of a JSON reply; a member that is missing or of another type is no score."""
+def read_member(member: object) -> ParsedScore | NoScore:
+    """One dimension's score in a JSON reply; a member that is missing or of another type is no score."""
     if not isinstance(member, dict) or not isinstance(member.get("score"), int | float | str):
-        whole = spoken.thinking + spoken.words
-        return Said(whole, NoScore("unparsable", "The judge's reply has no such JSON member."))
-    rationale, number = spoken.thinking + str(member.get("rationale", "")), str(member["score"]).strip()
+        return NoScore("unparsable", "The judge's reply has no such JSON member.")
+    number = str(member["score"]).strip()
     if number not in {"0", "1", "0.0", "1.0"}:
-        return Said(rationale, NoScore("off_menu", f"The judge gave {number[:40]!r}, and the rubric offers 0 and 1."))
-    return Said(rationale, ParsedScore(int(float(number))))
+        return NoScore("off_menu", f"The judge gave {number[:40]!r}, and the rubric offers 0 and 1.")
+    return ParsedScore(int(float(number)))
 
 
 def _member_names(rubric: Rubric, dimensions: Dimensions) -> set[str]:

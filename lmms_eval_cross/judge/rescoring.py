@@ -6,16 +6,19 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
+from lmms_eval_cross.judge.json_reply import VERDICT_NAMES, find_object
+from lmms_eval_cross.judge.profiles import PROFILES, read_member
 from lmms_eval_cross.judge.reply import ParsedScore, parse_reply
+from lmms_eval_cross.judge.thinking import split_thinking
 
 WHOLE_REPLY: Final = frozenset({"official", "rules"})
-"""Profiles of which the whole reply is kept, and not the rationale alone."""
+"""Profiles of which every release kept the whole reply; of the others, earlier ones kept the rationale alone."""
 _PLAIN: Final = re.compile(r"(?:[^\d<{`>\"\[]*\n)?Score: ([01])")
 """A reply with one digit, at its end, and with nothing that the parser would look at twice: nine in ten are so."""
 
 
 def rescore(profile: str, rubric_sha256: str, dimension: str, reply: str) -> int | None:
-    """The score, 1 being good, that a reply gives; None if it gives none, or only a part of it was kept.
+    """The score, 1 being good, that a reply gives; None if it gives none, or only the rationale in it was kept.
 
     Args:
         profile: `Profile.version`, or `rules`, whose replies say the score itself.
@@ -23,12 +26,28 @@ def rescore(profile: str, rubric_sha256: str, dimension: str, reply: str) -> int
         dimension: of the score.
         reply: as it was kept.
     """
-    if profile not in WHOLE_REPLY:
-        return None
-    number = _number(reply)
-    if number is not None and dimension == "compliance" and profile != "rules" and rubric_sha256 != _native():
+    is_violation = dimension == "compliance" and profile != "rules" and rubric_sha256 != _native()
+    if profile in WHOLE_REPLY:
+        number = _number(reply)
+    else:
+        number = _member_number(profile, "violation" if is_violation else dimension, reply)
+    if number is not None and is_violation:
         return 1 - number
     return number
+
+
+def _member_number(profile: str, name: str, reply: str) -> int | None:
+    """What a JSON reply gives, or one in plain words where the judge writes no JSON."""
+    words, member = split_thinking(reply).words, None
+    if profile == PROFILES["joint"].version:
+        member = (find_object(words, VERDICT_NAMES) or {}).get(name)
+    elif profile == PROFILES["cached"].version:
+        member = find_object(words, {"score"})
+        plain = _PLAIN.fullmatch(reply)  # what another sentence says may be a rationale's, of an earlier release
+        if plain is not None:
+            return int(plain[1])
+    read = read_member(member)
+    return read.number if isinstance(read, ParsedScore) else None
 
 
 def _number(reply: str) -> int | None:

@@ -7,6 +7,7 @@ from string import ascii_lowercase
 from typing import Any, Final, get_args
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS, FailureReason, JudgeFailure, Outcome, Sample
+from lmms_eval_cross.judge.json_reply import reasons
 from lmms_eval_cross.report.measured import Measured
 from lmms_eval_cross.report.report_json import json_value, to_text
 from lmms_eval_cross.runs.sample_record import JudgedAnswer
@@ -150,7 +151,7 @@ def _words(outcome: Outcome) -> str:
 
 def _own_words(outcome: Outcome) -> str:
     if not isinstance(outcome, JudgeFailure):
-        return outcome.rationale
+        return reasons(outcome.rationale, outcome.dimension)
     if not outcome.reply:
         return outcome.detail
     return f"{outcome.detail}\n\n{outcome.reply}"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from lmms_eval_cross import numbers
+from lmms_eval_cross.judge.json_reply import reasons
 
 _SCALES: Final = {"agreement": 100, "kappa": 1, "AC1": 1, "sensitivity": 100, "specificity": 100}
 """What has an interval; 100: it is shown in percent."""
@@ -42,7 +43,7 @@ def shown_disagreements(report: dict[str, Any], most: int) -> str:
         for side in ("a", "b"):
             rationale = row[f"rationale_{side}"]
             if rationale is not None:
-                lines.append(f"  {side.upper()}: {' '.join(rationale.split())[:300]}")
+                lines.append(f"  {side.upper()}: {' '.join(reasons(rationale, row['dimension']).split())[:300]}")
     return "\n".join(lines) + "\n"
 
 
