@@ -7,7 +7,7 @@ from xml.etree import ElementTree as Xml
 from lmms_eval_cross.compare import words
 from lmms_eval_cross.compare.comparison import Comparison, MetricResult
 from lmms_eval_cross.stats import Decision
-from lmms_eval_cross.text import drawable
+from lmms_eval_cross.text import drawable, printable
 
 SUITE: Final = "cross"
 
@@ -22,7 +22,7 @@ def render_junit(comparison: Comparison) -> str:
         suite.set("name", f"{SUITE} ({words.NOT_A_MEASUREMENT})")
     properties = Xml.SubElement(suite, "properties")
     for name, value in _properties(comparison):
-        Xml.SubElement(properties, "property", name=name, value=words.printable(value))
+        Xml.SubElement(properties, "property", name=name, value=printable(value))
     for metric in comparison.metrics:
         if metric.margin is not None:
             _metric_case(suite, comparison, metric)
@@ -57,7 +57,7 @@ def _count(suite: Xml.Element) -> None:
 
 
 def _metric_case(suite: Xml.Element, comparison: Comparison, metric: MetricResult) -> None:
-    case = Xml.SubElement(suite, "testcase", classname=SUITE, name=words.printable(metric.name), time="0")
+    case = Xml.SubElement(suite, "testcase", classname=SUITE, name=printable(metric.name), time="0")
     message = words.verdict(metric)
     if metric.difference is not None:
         before, after, change, bounds = words.change_cells(metric)
@@ -86,7 +86,7 @@ def _gate_case(suite: Xml.Element, comparison: Comparison) -> None:
 
 
 def _result(case: Xml.Element, decision: Decision, message: str, comparison: Comparison) -> None:
-    text = words.printable(message)
+    text = printable(message)
     if decision == "worse":
         Xml.SubElement(case, "failure", type="worse", message=text)
     elif decision == "inconclusive" and comparison.exit_code == 0:

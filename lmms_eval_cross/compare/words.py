@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
@@ -20,6 +19,7 @@ from lmms_eval_cross.stats import (
     PairedDifference,
     minimum_detectable_effect,
 )
+from lmms_eval_cross.text import printable
 from lmms_eval_cross.trust.corrected_means import OTHER_ANSWERS_NOTE, CorrectedMean, far_rates
 
 NOT_A_MEASUREMENT: Final = "OFFLINE JUDGE: not a measurement"
@@ -27,13 +27,6 @@ NONE: Final = "-"
 FALLS_NAMED: Final = 8
 """Metrics and slices that fell, in a sentence; the tables have all."""
 VERDICTS: Final[dict[Decision, str]] = {"not worse": "not worse", "worse": "WORSE", "inconclusive": "no verdict"}
-
-_UNPRINTABLE: Final = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def printable(text: str) -> str:
-    """`text` without what a terminal would obey and XML and UTF-8 can't carry: control characters, lone surrogates."""
-    return _UNPRINTABLE.sub("\ufffd", text)
 
 
 def percent(score: float) -> str:

@@ -16,6 +16,7 @@ Part = Literal[
     "lmms_eval.models.registry_v2:ModelManifest",
     "lmms_eval.tasks:TaskManager",
     "lmms_eval.utils:load_yaml_config",
+    "lmms_eval.utils:simple_parse_args_string",
 ]
 """A module, or module and name."""
 PARTS: Final[tuple[Part, ...]] = get_args(Part)

@@ -5,6 +5,7 @@ from typing import Any
 
 from lmms_eval_cross.benchmark.splits import DEMO
 from lmms_eval_cross.errors import SettingsError
+from lmms_eval_cross.harness.lmms_eval_parts import lmms_eval_part
 from lmms_eval_cross.settings import load_settings
 
 
@@ -30,8 +31,7 @@ def _sharing_option(typed: Any) -> str:
     """The option that uploads samples, empty if none does."""
     if getattr(typed, "wandb_log_samples", False):
         return "--wandb_log_samples"
-    for pair in str(getattr(typed, "hf_hub_log_args", "") or "").split(","):
-        name, _, value = pair.partition("=")
-        if name.strip() == "push_samples_to_hub" and value.strip().lower() not in ("false", ""):
-            return "--hf_hub_log_args push_samples_to_hub"
+    parse = lmms_eval_part("lmms_eval.utils:simple_parse_args_string")
+    if parse(getattr(typed, "hf_hub_log_args", None) or "").get("push_samples_to_hub"):
+        return "--hf_hub_log_args push_samples_to_hub"
     return ""
