@@ -379,6 +379,14 @@ def test_nothing_is_out_of_sight_on_a_phone(
         assert [country for country in countries if country not in titles] == []
 
 
+def test_the_first_screen_of_a_phone_reaches_to_the_intervals(browser: Browser, demo_page: Path) -> None:
+    with opened(browser, demo_page, viewport=PHONE) as page:
+        for part in (".verdict", ".scores tbody tr:last-child", ".provenance"):  # dates stand in the rows
+            assert page.locator(part).last.evaluate("part => part.getBoundingClientRect().bottom") < PHONE["height"]
+        panels = page.locator("#summary figure .narrow").first
+        assert panels.evaluate("part => part.getBoundingClientRect().top") < PHONE["height"] - 200
+
+
 def test_every_cell_of_a_table_names_its_column(browser: Browser, full_page: Path) -> None:
     """On a phone the head of a table is not shown."""
     with opened(browser, full_page) as page:
