@@ -43,7 +43,7 @@ Script = Callable[[Call], Said]
 
 
 class Provider(LoopbackServer):
-    """Answers as OpenAI's two APIs, Anthropic and Google do, by the path that it is asked on."""
+    """Answers as OpenAI's two APIs, Anthropic, Google and Amazon do, by the path that it is asked on."""
 
     def __init__(self, script: Script = lambda _: Said()) -> None:
         super().__init__()
@@ -76,6 +76,8 @@ def body_of(call: Call, said: Said) -> dict[str, Any]:
         return _message(call, said)
     if call.path.endswith(":generateContent"):
         return _candidate(call, said)
+    if call.path.endswith("/converse"):
+        return _converse(said)
     return _completion(call, said)
 
 
@@ -141,6 +143,20 @@ def _candidate(call: Call, said: Said) -> dict[str, Any]:
         "candidates": [candidate],
         "usageMetadata": usage,
         "modelVersion": call.path.split("/")[-1].partition(":")[0],
+    }
+
+
+def _converse(said: Said) -> dict[str, Any]:
+    content: list[dict[str, Any]] = []
+    if said.thinking:
+        content.append({"reasoningContent": {"reasoningText": {"text": said.thinking, "signature": "s"}}})
+    if said.refusal or said.text:
+        content.append({"text": said.refusal or said.text})
+    finish = {"stop": "end_turn", "length": "max_tokens"}[said.finish]
+    usage = {"inputTokens": 900, "cacheReadInputTokens": 100, "outputTokens": 50, "totalTokens": 950}
+    return {
+        **{"output": {"message": {"role": "assistant", "content": content}}, "metrics": {"latencyMs": 1}},
+        **{"stopReason": "content_filtered" if said.refusal else finish, "usage": usage},
     }
 
 

@@ -5,10 +5,12 @@ import io
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image
@@ -16,6 +18,7 @@ from pydantic import SecretStr
 
 from lmms_eval_cross import session
 from lmms_eval_cross.data.images import StoredImage
+from lmms_eval_cross.errors import JudgeSetupError
 from lmms_eval_cross.harness.answers_of_run import prepared_samples
 from lmms_eval_cross.judge.endpoint import find_model_endpoint
 from lmms_eval_cross.judge.gemini_api import read_gemini
@@ -26,6 +29,7 @@ from lmms_eval_cross.models.other_wires import AnthropicWire, GeminiWire
 from lmms_eval_cross.models.prompt import Turn
 from lmms_eval_cross.models.wires import Sampling
 from lmms_eval_cross.runs.failed_generations import failed_generation
+from lmms_eval_cross.runs.run_rounds import load_rounds
 from lmms_eval_cross.runs.sample_record import read_record
 from tests.conftest import Run
 from tests.provider_server import Call, Provider, Said, data_url
@@ -180,6 +184,57 @@ def test_google_is_sent_what_its_own_sdk_sends(provider: Provider, effort: str |
     assert (theirs.path, body) == (call.path, call.body)
 
 
+@pytest.mark.parametrize("effort", [None, *EFFORTS])
+def test_bedrock_is_sent_what_its_own_sdk_sends(
+    provider: Provider, effort: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thinking: dict[str, Any] = {None: {}, "none": {"thinking": {"type": "disabled"}}}.get(effort, {})
+    budget = {"minimal": 1024, "low": 4096, "medium": 8192, "high": 24576}.get(effort or "", 0)
+    if budget:
+        thinking = {"thinking": {"type": "enabled", "budget_tokens": budget}}
+    chosen = {"reasoning_effort": effort} if effort else {}
+    name, address = "us.anthropic.claude-x:0", f"http://{provider.host}"
+    ask(model_for(provider, provider="bedrock", model=name, base_url=address, **chosen), seed=3)
+    ((row,), (call,)) = docs(1), provider.calls
+    picture = picture_of(row)
+    image = {"format": picture.mime.removeprefix("image/"), "source": {"bytes": picture.data}}
+    expected: dict[str, Any] = {"messages": [{"role": "user", "content": [{"text": row["query"]}, {"image": image}]}]}
+    expected["inferenceConfig"] = {"maxTokens": 2048 + budget}
+    if thinking:
+        expected["additionalModelRequestFields"] = thinking
+    assert call.path == "/model/us.anthropic.claude-x%3A0/converse"
+    sent = json.dumps(expected, default=lambda data: base64.b64encode(data).decode())
+    assert call.body == json.loads(sent)
+    assert call.headers["authorization"] == "Bearer sk-of-the-server"
+    sdk = pytest.importorskip("botocore.session", reason="botocore is not installed: its own body is not compared")
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "sk-of-the-server")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")  # it would ask for a role beside the key
+    client = sdk.get_session().create_client("bedrock-runtime", "us-east-1")
+    theirs: list[Any] = []
+
+    def catch(request: Any, **_: Any) -> None:
+        theirs.append(request)
+        raise InterruptedError
+
+    client.meta.events.register("before-send.bedrock-runtime.Converse", catch)  # it sends a key over TLS alone
+    with pytest.raises(InterruptedError):
+        client.converse(modelId=name, **expected)
+    (request,) = theirs
+    assert (urlsplit(request.url).path, json.loads(request.body)) == (call.path, call.body)
+    assert request.headers["Authorization"].decode() == call.headers["authorization"]
+
+
+def test_bedrock_is_asked_in_the_region_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "sk-own")
+    for region in ("", "evil.example/"):
+        monkeypatch.setenv("AWS_REGION", region)
+        with pytest.raises(JudgeSetupError, match="Bedrock is asked in a region"):
+            find_model_endpoint("bedrock", "m", None, None, None)
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    endpoint = find_model_endpoint("bedrock", "m", None, None, None)
+    assert (endpoint.base_url, endpoint.key) == ("https://bedrock-runtime.eu-central-1.amazonaws.com", "sk-own")
+
+
 def test_a_temperature_that_anthropic_has_no_word_for_is_not_dropped(
     provider: Provider, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -275,7 +330,17 @@ def test_answers_of_anthropic_and_google_know_it_too(provider: Provider, name: s
     assert (answer.text.generation["api"], answer.text.generation["finish_reason"]) == (name, finish)
 
 
-@pytest.mark.parametrize("name", ["anthropic", "gemini"])
+def test_an_answer_of_bedrock_knows_it_but_for_who_answered_and_tokens_of_thinking(provider: Provider) -> None:
+    provider.script = lambda _: Said(thinking="I weigh it.")
+    (answer,) = ask(model_for(provider, provider="bedrock", reasoning_effort="low"))
+    assert answer.text == "<think>\nI weigh it.\n</think>\n\nTake the side door."
+    usage = {"prompt_tokens": 1000, "cached_tokens": 100, "completion_tokens": 50, "reasoning_tokens": 0}
+    assert answer.text.generation["usage"] == usage
+    assert answer.text.generation["answered_by"] is None
+    assert (answer.text.generation["api"], answer.text.generation["finish_reason"]) == ("bedrock", "end_turn")
+
+
+@pytest.mark.parametrize("name", ["anthropic", "gemini", "bedrock"])
 def test_theirs_are_cut_off_refused_and_empty_likewise(provider: Provider, name: str) -> None:
     model = model_for(provider, provider=name)
     provider.script = lambda _: Said("Take the si", "length")
@@ -428,6 +493,7 @@ def test_under_run_each_answer_is_told_at_once_and_a_spent_budget_ends_the_proce
         ({"concurrency": 0}, "--model_args has concurrency=0, but input should be greater than or equal to 1"),
         ({"model": "unpriced", "budget_usd": 1}, "budget_usd in --model_args is 1, but unpriced has no price"),
         ({"provider": "gemini", "api": "responses"}, "api=responses is OpenAI's, and gemini has none"),
+        ({"provider": "bedrock", "effort_as": "level"}, "effort_as=level is given, and Bedrock is told a budget"),
         ({"provider": "anthropic", "seed": 1}, "seed is given, and this API takes none; leave it away"),
         ({"provider": "anthropic", "temperature": 1}, "temperature is given, and Anthropic's API takes none"),
         ({"provider": "azure", "base_url": None}, "provider=azure wants base_url, the address of the resource"),
@@ -514,3 +580,27 @@ def test_a_run_that_was_killed_asks_for_no_answer_twice_and_its_records_know_eff
         assert record["generation"]["truncated"]
         assert record["generation"]["parameters"] == {"reasoning_effort": "high", "max_tokens": 26624}
         assert read_record(record).generation == record["generation"]
+
+
+def test_rounds_that_were_killed_in_the_second_go_on_from_its_answers(
+    cross: Run, provider: Provider, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CROSS_JUDGE", "offline")
+    monkeypatch.setenv("DIES_AFTER", "17")
+    provider.script = lambda call: Said(f"It is considered rude, says seed {call.body['seed']}.")
+    dying = tmp_path / "dying.py"
+    dying.write_text(DYING, encoding="utf-8")
+    given = ["--model_args", f"model=o3,base_url={provider.url},temperature=1,concurrency=1", "--tasks", "cross_demo"]
+    started = ["run", "--rounds", "3", "--", sys.executable, str(dying), "--model", "cross_api", *given]
+    killed = cross(*started, "--output_path", str(tmp_path / "out"))
+    assert killed.returncode == 3, killed.stderr
+    assert "round 1 of 3: " in killed.stderr
+    assert "number 2 has no run; lmms-eval was ended by signal 9" in killed.stderr
+
+    monkeypatch.setenv("DIES_AFTER", "100")
+    whole = cross(*started, "--output_path", str(tmp_path / "out"))
+    assert whole.returncode == 0, whole.stderr
+    assert "5 of 12 answers were kept" in whole.stderr
+    assert Counter(call.body["seed"] for call in provider.calls) == {1: 12, 2: 12, 3: 12}
+    for number, one in enumerate(load_rounds(tmp_path / "out"), start=1):
+        assert {answer.response for answer in one.answers} == {f"It is considered rude, says seed {number}."}

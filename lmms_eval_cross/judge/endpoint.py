@@ -1,6 +1,7 @@
 """Where the judge is asked, and with which key: address and key fall back together."""
 
 import os
+import re
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
@@ -14,9 +15,11 @@ OPENAI_URL: Final = "https://api.openai.com/v1"
 PROVIDERS: Final = {
     "openai": (OPENAI_URL, ("OPENAI_API_KEY",)),
     "anthropic": ("https://api.anthropic.com/v1", ("ANTHROPIC_API_KEY",)),
+    "bedrock": ("", ("AWS_BEARER_TOKEN_BEDROCK",)),
     "gemini": ("https://generativelanguage.googleapis.com/v1", ("GEMINI_API_KEY", "GOOGLE_API_KEY")),
 }
 """The address of each provider of models under test, and the variables that its own tools read a key from."""
+_REGION: Final = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,19 @@ def find_model_endpoint(
             f"There is no key for {model} at {provider}; set {names}, or give the base_url of another server in "
             "--model_args."
         )
-    return Endpoint(address, keys[source], source, provider == "openai")
+    return Endpoint(address or _bedrock_url(), keys[source], source, provider == "openai")
+
+
+def _bedrock_url() -> str:
+    """The address of the region that AWS's own tools would take.
+
+    Raises:
+        JudgeSetupError: there is none, or it is no name of a region.
+    """
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
+    if not _REGION.fullmatch(region):
+        raise JudgeSetupError(f"AWS_REGION is {region!r}, and Bedrock is asked in a region; set it, such as us-east-1.")
+    return f"https://bedrock-runtime.{region}.amazonaws.com"
 
 
 def _endpoint_of(who: str, base_url: str | None, secret: SecretStr | None, lacking: str) -> Endpoint:

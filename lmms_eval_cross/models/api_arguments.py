@@ -20,7 +20,7 @@ class ApiArguments(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str = Field(min_length=1)
-    provider: Literal["openai", "azure", "anthropic", "gemini"] = "openai"
+    provider: Literal["openai", "azure", "anthropic", "gemini", "bedrock"] = "openai"
     api: Literal["chat", "responses"] = "chat"
     base_url: Annotated[str, AfterValidator(server_address)] | None = None
     azure_api_version: str = Field(default="2024-10-21", min_length=1)
@@ -50,12 +50,14 @@ class ApiArguments(BaseModel):
     @model_validator(mode="after")
     def _provider_has_what_is_asked(self) -> "ApiArguments":
         """What a provider has no word for is refused here, and not left out."""
-        if self.api == "responses" and self.provider in {"anthropic", "gemini"}:
+        if self.api == "responses" and self.provider in {"anthropic", "gemini", "bedrock"}:
             raise ValueError(f"api=responses is OpenAI's, and {self.provider} has none")
-        if self.seed is not None and (self.provider == "anthropic" or self.api == "responses"):
+        if self.seed is not None and (self.provider in {"anthropic", "bedrock"} or self.api == "responses"):
             raise ValueError("seed is given, and this API takes none; leave it away")
         if self.temperature is not None and self.provider == "anthropic":
             raise ValueError("temperature is given, and Anthropic's API takes none; leave it away")
+        if self.effort_as == "level" and self.provider == "bedrock":
+            raise ValueError("effort_as=level is given, and Bedrock is told a budget; leave it away")
         if self.effort_as == "level" and self.provider == "anthropic" and self.reasoning_effort == "minimal":
             raise ValueError("Anthropic's levels begin at low; give reasoning_effort=low or effort_as=budget")
         return self

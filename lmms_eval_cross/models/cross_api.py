@@ -24,7 +24,7 @@ from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.models.answering import Asker, Question, answer_all
 from lmms_eval_cross.models.api_arguments import ApiArguments, read_arguments, refuse_sampling
 from lmms_eval_cross.models.learnt import Learnt
-from lmms_eval_cross.models.other_wires import AnthropicWire, GeminiWire
+from lmms_eval_cross.models.other_wires import AnthropicWire, BedrockWire, GeminiWire
 from lmms_eval_cross.models.prompt import Turn, read_messages
 from lmms_eval_cross.models.ranked import RankedModel
 from lmms_eval_cross.models.wires import ChatWire, ResponsesWire, Sampling, Wire
@@ -47,6 +47,7 @@ _MAX_NEW_TOKENS: Final = 2048
 _WIRES: Final[dict[str, Callable[[Endpoint, ApiArguments], Wire]]] = {
     "anthropic": AnthropicWire,
     "gemini": GeminiWire,
+    "bedrock": BedrockWire,
 }
 
 

@@ -1,4 +1,4 @@
-"""How Anthropic and Google are asked, each in its own words."""
+"""How Anthropic, Google and Amazon are asked, each in its own words."""
 
 import base64
 from collections.abc import Iterable, Sequence
@@ -6,6 +6,7 @@ from typing import Any
 
 from lmms_eval_cross.data.images import StoredImage, open_image, upright_rgb
 from lmms_eval_cross.judge.anthropic_api import AnthropicClient
+from lmms_eval_cross.judge.bedrock_api import BedrockClient, BedrockRequest
 from lmms_eval_cross.judge.client import JudgeClient
 from lmms_eval_cross.judge.endpoint import Endpoint
 from lmms_eval_cross.judge.gemini_api import GeminiClient, GeminiRequest
@@ -36,13 +37,9 @@ class AnthropicWire:
         return Request(messages, given(settings), b"")
 
     def _thinking(self, sampling: Sampling) -> dict[str, Any]:
-        if sampling.effort is None:
-            return {}
-        if sampling.effort == "none":
-            return {"thinking": {"type": "disabled"}}
-        if self._by_level:
+        if self._by_level and sampling.effort not in (None, "none"):
             return {"thinking": {"type": "adaptive"}, "output_config": {"effort": sampling.effort}}
-        return {"thinking": {"type": "enabled", "budget_tokens": sampling.thinking}}
+        return _budget(sampling)
 
 
 class GeminiWire:
@@ -81,6 +78,38 @@ class GeminiWire:
         return {"thinkingBudget": sampling.thinking}
 
 
+class BedrockWire:
+    """Converse; the effort is Claude's budget of tokens, for Converse itself has no word for one, and no seed."""
+
+    def __init__(self, endpoint: Endpoint, arguments: ApiArguments) -> None:
+        self.client: JudgeClient = BedrockClient(endpoint, arguments.model, arguments.timeout, TWO_MODELS)
+
+    def request(self, turns: Sequence[Turn], sampling: Sampling) -> Request:
+        """Parts in their order; what the system says stands apart. The limit counts thinking too."""
+        messages = [{"role": turn.role, "content": list(map(_converse_block, turn.parts))} for turn in _spoken(turns)]
+        settings = {
+            "maxTokens": sampling.max_new_tokens + sampling.thinking,
+            "temperature": sampling.temperature,
+            "topP": sampling.top_p,
+        }
+        system = _system(turns)
+        parameters = {
+            "system": [{"text": system}] if system else None,
+            "inferenceConfig": given(settings),
+            "additionalModelRequestFields": _budget(sampling) or None,
+        }
+        return BedrockRequest(messages, given(parameters), b"")
+
+
+def _budget(sampling: Sampling) -> dict[str, Any]:
+    """Claude's `thinking` by the effort, in tokens."""
+    if sampling.effort is None:
+        return {}
+    if sampling.effort == "none":
+        return {"thinking": {"type": "disabled"}}
+    return {"thinking": {"type": "enabled", "budget_tokens": sampling.thinking}}
+
+
 def _spoken(turns: Iterable[Turn]) -> list[Turn]:
     """The turns of user and model."""
     return [turn for turn in turns if turn.role != "system"]
@@ -97,6 +126,14 @@ def _block(part: Part) -> dict[str, Any]:
         data = base64.b64encode(part.data).decode()
         return {"type": "image", "source": {"type": "base64", "media_type": part.mime, "data": data}}
     return {"type": "text", "text": part}
+
+
+def _converse_block(part: Part) -> dict[str, Any]:
+    """Bedrock's name of a format is the MIME type's last word."""
+    if isinstance(part, str):
+        return {"text": part}
+    data = base64.b64encode(part.data).decode()
+    return {"image": {"format": part.mime.removeprefix("image/"), "source": {"bytes": data}}}
 
 
 def _google_part(part: Part) -> dict[str, Any]:
