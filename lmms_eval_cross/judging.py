@@ -114,6 +114,11 @@ class JudgeSession:
             raise SettingsError(
                 "CROSS_JUDGE is offline, which has no Batch API; leave --batch away or unset CROSS_JUDGE."
             )
+        if self._settings.judge_provider != "openai":
+            raise SettingsError(
+                f"CROSS_JUDGE_PROVIDER is {self._settings.judge_provider}, and batches are handed in to OpenAI's Batch "
+                "API alone; leave --batch away."
+            )
         if isinstance(self._engine, PanelEngine):
             raise SettingsError(
                 "CROSS_JUDGE_PANEL is set, and a batch is one judge's; leave --batch away, or judge the run with each "

@@ -26,6 +26,7 @@ _LIKENESS: Final = 0.75
 
 RubricName = Literal["official", "native"]
 ProfileName = Literal["official", "cached", "joint"]
+Provider = Literal["openai", "anthropic", "gemini"]
 
 
 def _absolute(path: Path) -> Path:
@@ -75,6 +76,8 @@ class Settings(BaseModel):
     """Judges of which the majority decides, by names that their own settings bear: CROSS_PANEL_NAME_MODEL, ..."""
     judge_model: str = Field(default="gpt-4o-2024-08-06", min_length=1)
     """The model that the endpoint is asked for; the default pins the paper's GPT-4o."""
+    judge_provider: Provider = "openai"
+    """In whose words the endpoint is asked: OpenAI's, as most servers and Azure are, or Anthropic's or Google's own."""
     judge_base_url: Annotated[str, AfterValidator(server_address)] | None = None
     """The endpoint, as far as `/v1`; without it, OpenAI's own address."""
     judge_api_key: Annotated[SecretStr, AfterValidator(_sendable_key)] | None = None
@@ -148,10 +151,18 @@ class Member(NamedTuple):
 
 
 Settings.model_rebuild()
-_ADDRESS: Final = ("judge_base_url", "judge_azure_api_version")
+_ADDRESS: Final = ("judge_provider", "judge_base_url", "judge_azure_api_version")
 """A member that has one of these of its own takes neither address nor key from CROSS_JUDGE_..."""
 _OF_A_MEMBER: Final = (
-    *("judge_model", "judge_base_url", "judge_api_key", "judge_id", "judge_profile", "judge_azure_api_version"),
+    *(
+        "judge_model",
+        "judge_provider",
+        "judge_base_url",
+        "judge_api_key",
+        "judge_id",
+        "judge_profile",
+        "judge_azure_api_version",
+    ),
     *("judge_max_tokens", "judge_concurrency", "judge_timeout", "judge_patience", "judge_sees"),
 )
 """Fields that a member may have of its own; but for `_NEVER_SHARED` it else has what the panel has."""

@@ -92,7 +92,7 @@ class Answer:
 
 
 @cache
-def _words_in_pictures() -> dict[str, str]:
+def words_in_pictures() -> dict[str, str]:
     """Base64 of a picture -> the word that it shows."""
     return {base64.b64encode(picture_of(word).data).decode(): word for word in WORDS}
 
@@ -166,7 +166,7 @@ class JudgeServer(LoopbackServer):
             return None
         with self._lock:
             self.shown.append(asked)
-        return _words_in_pictures()[asked.image.partition(",")[2]]
+        return words_in_pictures()[asked.image.partition(",")[2]]
 
     def _model(self, asked: Asked) -> Answer:
         if self.about_models is not None:

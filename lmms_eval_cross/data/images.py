@@ -113,6 +113,14 @@ def upright_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
+def as_png(picture: Image.Image) -> StoredImage:
+    """A decoded picture as a file."""
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    data = file.getvalue()
+    return StoredImage(hashlib.sha256(data).hexdigest(), "image/png", data)
+
+
 def write_images(images: Iterator[StoredImage], path: Path) -> None:
     """Write `images.parquet`: a row group an image, so that one is read without the others."""
     with pq.ParquetWriter(path, SCHEMA, compression="none", use_dictionary=False, write_statistics=False) as writer:

@@ -1,6 +1,7 @@
-"""Anthropic's Messages API: its headers, and its answer read as the chat completion that says the same."""
+"""Anthropic's Messages API: its request, its headers, and its answer read as the chat completion that says the same."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from openai import Omit
@@ -8,10 +9,37 @@ from openai import Omit
 from lmms_eval_cross.judge.client import JudgeClient
 from lmms_eval_cross.judge.completion import read_completion
 from lmms_eval_cross.judge.replies import NoReply, Reply
+from lmms_eval_cross.judge.request import IMAGE, Request, limit_of, schema_of, spoken, system_words
 from lmms_eval_cross.pacing.limits import Limits
 
 _VERSION: Final = "2026-10-21"
 """As Anthropic's SDK 2.14 sends it; this version has neither temperature nor top_p."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnthropicRequest(Request):
+    """A call that is laid out as a chat completion, sent as Messages; parameters have OpenAI's names until then."""
+
+    def encode(self, model: str, parameters: Mapping[str, Any]) -> bytes:
+        """The body, with the picture spliced in."""
+        turns = [
+            {"role": turn["role"], "content": list(map(self._block, turn["content"]))} for turn in spoken(self.messages)
+        ]
+        body: dict[str, Any] = {"model": model, "messages": turns, "max_tokens": limit_of(parameters)}
+        system, schema = system_words(self.messages), schema_of(parameters)
+        if system:
+            body["system"] = system
+        if schema is not None:
+            body["output_config"] = {"format": {"type": "json_schema", "schema": schema}}
+        return self.spliced(body)
+
+    def _block(self, part: Mapping[str, Any]) -> dict[str, Any]:
+        return image_block(self.mime, IMAGE) if part["type"] == "image_url" else dict(part)
+
+
+def image_block(mime: str, data: str) -> dict[str, Any]:
+    """A picture's block; `data` is its base64."""
+    return {"type": "image", "source": {"type": "base64", "media_type": mime, "data": data}}
 
 
 class AnthropicClient(JudgeClient):

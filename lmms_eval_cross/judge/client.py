@@ -39,7 +39,7 @@ _FILTERED: Final = re.compile(
     re.IGNORECASE,
 )
 """How gateways say that a filter stopped the call, where they give no code for it."""
-_TWO_JUDGES: Final = "that is two judges under one name; ask for one of them in CROSS_JUDGE_MODEL."
+TWO_JUDGES: Final = "that is two judges under one name; ask for one of them in CROSS_JUDGE_MODEL."
 ReadBody: TypeAlias = Callable[[object, Limits, bool], Reply | NoReply]
 """The reply in a body, given what its headers tell and whether the endpoint says how replies end."""
 
@@ -50,7 +50,7 @@ class JudgeClient:
     path: str = "/chat/completions"
     """Behind the base URL."""
 
-    def __init__(self, endpoint: Endpoint, model: str, timeout_seconds: float, two_models: str = _TWO_JUDGES) -> None:
+    def __init__(self, endpoint: Endpoint, model: str, timeout_seconds: float, two_models: str = TWO_JUDGES) -> None:
         """Open without asking anything.
 
         Args:

@@ -1,8 +1,8 @@
-"""Where the judge is asked, and with which key: address and key fall back together."""
+"""Where the judge is asked, in whose words, and with which key: address and key fall back together."""
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -18,13 +18,13 @@ PROVIDERS: Final = {
     "bedrock": ("", ("AWS_BEARER_TOKEN_BEDROCK",)),
     "gemini": ("https://generativelanguage.googleapis.com/v1", ("GEMINI_API_KEY", "GOOGLE_API_KEY")),
 }
-"""The address of each provider of models under test, and the variables that its own tools read a key from."""
+"""The address of each provider, and the variables that its own tools read a key from."""
 _REGION: Final = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d")
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An OpenAI-compatible server."""
+    """A server, OpenAI-compatible unless its provider is another."""
 
     base_url: str
     key: str | None = field(repr=False)
@@ -35,6 +35,8 @@ class Endpoint:
     """OpenAI's own address, by default and not by a base URL."""
     azure_api_version: str | None = None
     """Set for a resource of Azure OpenAI, whose deployments bear the models' names."""
+    provider: str = "openai"
+    """In whose words it is asked: a key of `PROVIDERS`."""
 
     @property
     def host(self) -> str:
@@ -58,6 +60,8 @@ def find_endpoint(settings: Settings) -> Endpoint:
     own = ""
     if settings.judge_api_key:
         own = settings.judge_api_key.get_secret_value()
+    if settings.judge_provider != "openai":
+        return _native_endpoint(settings, own)
     if settings.judge_base_url is not None:
         return _at_base_url(settings.judge_base_url, own, settings.judge_azure_api_version)
     if settings.judge_azure_api_version is not None:
@@ -84,6 +88,39 @@ def _at_base_url(base_url: str, own: str, azure_api_version: str | None) -> Endp
         )
     key = None if own == NO_KEY else own
     return Endpoint(base_url, key, "CROSS_JUDGE_API_KEY", False, azure_api_version)
+
+
+def _native_endpoint(settings: Settings, own: str) -> Endpoint:
+    """Anthropic's or Google's, at their own address with the keys of their own tools, or at a base URL."""
+    provider, model = settings.judge_provider, settings.judge_model
+    if settings.judge_azure_api_version is not None:
+        raise JudgeSetupError(
+            f"CROSS_JUDGE_PROVIDER is {provider}, and CROSS_JUDGE_AZURE_API_VERSION is Azure's; unset one of the two."
+        )
+    if settings.judge_base_url is not None:
+        return replace(_at_base_url(settings.judge_base_url, own, None), provider=provider)
+    found = _at_own_address(provider, "CROSS_JUDGE_API_KEY", own)
+    if found is None:
+        raise JudgeSetupError(
+            f"There is no key for the judge {model} at {provider}; set {_keys_of(provider, 'CROSS_JUDGE_API_KEY')}, or "
+            "point CROSS_JUDGE_BASE_URL at another server."
+        )
+    return found
+
+
+def _at_own_address(provider: str, variable: str, own: str) -> Endpoint | None:
+    """A provider at its own address with the first key that there is; None without one."""
+    address, variables = PROVIDERS[provider]
+    keys = {variable: own, **{name: os.environ.get(name, "") for name in variables}}
+    source = next((name for name, key in keys.items() if key and key != NO_KEY), None)
+    if source is None:
+        return None
+    return Endpoint(address or _bedrock_url(), keys[source], source, provider == "openai", provider=provider)
+
+
+def _keys_of(provider: str, variable: str) -> str:
+    """The variables that a provider's key is looked for in."""
+    return " or ".join([*PROVIDERS[provider][1], variable])
 
 
 def find_tuning_endpoint(settings: Settings) -> Endpoint:
@@ -133,16 +170,13 @@ def find_model_endpoint(
                 f"server; set {variable}, to `none` if the server takes no key."
             )
         return Endpoint(base_url, None if own == NO_KEY else own, variable, False, azure_api_version)
-    address, variables = PROVIDERS[provider]
-    keys = {variable: own, **{name: os.environ.get(name, "") for name in variables}}
-    source = next((name for name, key in keys.items() if key and key != NO_KEY), None)
-    if source is None:
-        names = " or ".join([*variables, variable])
+    found = _at_own_address(provider, variable, own)
+    if found is None:
         raise JudgeSetupError(
-            f"There is no key for {model} at {provider}; set {names}, or give the base_url of another server in "
-            "--model_args."
+            f"There is no key for {model} at {provider}; set {_keys_of(provider, variable)}, or give the base_url of "
+            "another server in --model_args."
         )
-    return Endpoint(address or _bedrock_url(), keys[source], source, provider == "openai")
+    return found
 
 
 def _bedrock_url() -> str:

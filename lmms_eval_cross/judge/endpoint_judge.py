@@ -4,13 +4,13 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final, Literal, cast
 
 from lmms_eval_cross.benchmark.records import Dimension, JudgeFailure, Outcome, Usage, Verdict
 from lmms_eval_cross.benchmark.rubric import Rubric
 from lmms_eval_cross.data.images import StoredImage
 from lmms_eval_cross.data.scaled import ScaledImages
-from lmms_eval_cross.judge.client import JudgeClient
 from lmms_eval_cross.judge.endpoint import find_endpoint
 from lmms_eval_cross.judge.job import REPLY_TOKENS, Heard, Job, judge_identity
 from lmms_eval_cross.judge.messages import without_picture
@@ -19,7 +19,8 @@ from lmms_eval_cross.judge.probe import was_probed
 from lmms_eval_cross.judge.profiles import PROFILES, Dimensions, Profile, cache_key
 from lmms_eval_cross.judge.replies import NoReply, Reply
 from lmms_eval_cross.judge.reply import NoScore, ParsedScore
-from lmms_eval_cross.judge.request import IMAGE, Request, image_url
+from lmms_eval_cross.judge.request import IMAGE, Request
+from lmms_eval_cross.judge.ways import as_sent, client_for, url_for
 from lmms_eval_cross.settings import Settings
 from lmms_eval_cross.text import sendable
 
@@ -27,7 +28,7 @@ PICTURE_TOKENS: Final = 1105
 
 
 class EndpointJudge:
-    """A model behind an OpenAI-compatible endpoint."""
+    """A model behind an endpoint."""
 
     def __init__(self, settings: Settings) -> None:
         endpoint = find_endpoint(settings)
@@ -38,9 +39,9 @@ class EndpointJudge:
         self.waves = self.profile.waves
         self.probed = was_probed(endpoint, settings.judge_model)
         self.price = load_prices(settings.judge_prices).find(settings.judge_model)
-        self._client = JudgeClient(endpoint, settings.judge_model, settings.judge_timeout)
+        self._client = client_for(endpoint, settings.judge_model, settings.judge_timeout)
         scaled = ScaledImages(settings.home / "scaled") if self.profile.scaled else None
-        self._images = _ImageUrls(scaled, settings.judge_concurrency)
+        self._images = _ImageUrls(scaled, settings.judge_concurrency, partial(url_for, endpoint))
 
     @property
     def quirks(self) -> frozenset[str]:
@@ -58,7 +59,7 @@ class EndpointJudge:
         request = build_request(self.profile, self.identity.request, job, dimensions, url)
         if self._client.endpoint.is_openai and len(self.waves) > 1:
             request = replace(request, parameters={**request.parameters, "prompt_cache_key": _cache_key(job)})
-        reply = await self._client.ask(request)
+        reply = await self._client.ask(as_sent(self._client.endpoint, request))
         return read_heard(self.profile, job.rubric, dimensions, reply, tuple(sorted(self.quirks)))
 
     def tokens(self, job: Job) -> int:
@@ -130,8 +131,10 @@ def _cache_key(job: Job) -> str:
 class _ImageUrls:
     """The last few pictures, encoded; the calls of a sample come close together and share one. For one event loop."""
 
-    def __init__(self, scaled: ScaledImages | None, calls_in_flight: int) -> None:
-        self._scaled = scaled
+    def __init__(
+        self, scaled: ScaledImages | None, calls_in_flight: int, encode: Callable[[StoredImage], bytes]
+    ) -> None:
+        self._scaled, self._url_of = scaled, encode
         self._most = max(4, calls_in_flight // 2)
         self._urls: OrderedDict[str, asyncio.Future[bytes]] = OrderedDict()
 
@@ -149,5 +152,5 @@ class _ImageUrls:
 
     def _encode(self, sha256: str, read: Callable[[str], StoredImage]) -> bytes:
         if self._scaled is None:
-            return image_url(read(sha256))
-        return image_url(self._scaled.read(sha256, read))
+            return self._url_of(read(sha256))
+        return self._url_of(self._scaled.read(sha256, read))

@@ -91,7 +91,7 @@ class JudgeEngine:
     @property
     def _place(self) -> tuple[str, str, str]:
         """Where the endpoint's quirks are remembered."""
-        return self.judge.host, self.judge.identity.model, self.judge.identity.profile
+        return self.judge.host, self.judge.identity.model, self.judge.identity.way
 
     def _recall(self) -> frozenset[str] | None:
         """The quirks that an earlier run learnt; a ledger that can't be read has none to tell."""

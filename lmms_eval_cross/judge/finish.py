@@ -4,7 +4,16 @@ from typing import Final, Literal, TypeAlias
 
 Ending: TypeAlias = Literal["finished", "cut", "filtered", "untold", "unknown"]
 _FINISHED: Final = frozenset({"stop", "eos", "eos_token", "end_turn", "stop_sequence"})
-_CUT: Final = frozenset({"length", "max_tokens", "max_output_tokens", "max_completion_tokens", "model_length"})
+_CUT: Final = frozenset(
+    {
+        "length",
+        "max_tokens",
+        "max_output_tokens",
+        "max_completion_tokens",
+        "model_length",
+        "model_context_window_exceeded",
+    }
+)
 _FILTERED: Final = frozenset(
     {
         *("content_filter", "content_filtered", "safety", "image_safety", "prohibited_content", "recitation"),

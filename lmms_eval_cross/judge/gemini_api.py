@@ -3,16 +3,19 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from openai import Omit
 
-from lmms_eval_cross.judge.client import JudgeClient
+from lmms_eval_cross.data.images import StoredImage, as_png, open_image, upright_rgb
+from lmms_eval_cross.judge.client import TWO_JUDGES, JudgeClient
 from lmms_eval_cross.judge.completion import read_completion
 from lmms_eval_cross.judge.endpoint import Endpoint
 from lmms_eval_cross.judge.replies import NoReply, Reply
-from lmms_eval_cross.judge.request import Request
+from lmms_eval_cross.judge.request import IMAGE, Request, limit_of, schema_of, spoken, system_words
 from lmms_eval_cross.pacing.limits import NOTHING_TOLD, Limits
+
+_ROLES: Final = {"user": "user", "assistant": "model"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +28,48 @@ class GeminiRequest(Request):
         return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
+@dataclass(frozen=True, slots=True)
+class GeminiChat(Request):
+    """A call that is laid out as a chat completion, sent as contents; parameters have OpenAI's names until then."""
+
+    def encode(self, model: str, parameters: Mapping[str, Any]) -> bytes:
+        """The body, with the picture spliced in."""
+        system, schema = system_words(self.messages), schema_of(parameters)
+        settings = {"temperature": parameters.get("temperature"), "maxOutputTokens": limit_of(parameters)}
+        if schema is not None:
+            settings |= {"responseMimeType": "application/json", "responseJsonSchema": schema}
+        body: dict[str, Any] = {
+            "contents": [
+                {"role": _ROLES[turn["role"]], "parts": list(map(self._part, turn["content"]))}
+                for turn in spoken(self.messages)
+            ],
+            "generationConfig": {name: value for name, value in settings.items() if value is not None},
+        }
+        if system:
+            body["systemInstruction"] = {"parts": [{"text": system}]}
+        return self.spliced(body)
+
+    def _part(self, part: Mapping[str, Any]) -> dict[str, Any]:
+        return inline_data(self.mime, IMAGE) if part["type"] == "image_url" else {"text": part["text"]}
+
+
+def inline_data(mime: str, data: str) -> dict[str, Any]:
+    """A picture's part; `data` is its base64."""
+    return {"inlineData": {"mimeType": mime, "data": data}}
+
+
+def picture_for_google(picture: StoredImage) -> StoredImage:
+    """The picture; a GIF, which Google does not take, as PNG."""
+    if picture.mime != "image/gif":
+        return picture
+    with open_image(picture.data) as image:
+        return as_png(upright_rgb(image))
+
+
 class GeminiClient(JudgeClient):
     """Asks for contents."""
 
-    def __init__(self, endpoint: Endpoint, model: str, timeout_seconds: float, two_models: str) -> None:
+    def __init__(self, endpoint: Endpoint, model: str, timeout_seconds: float, two_models: str = TWO_JUDGES) -> None:
         super().__init__(endpoint, model, timeout_seconds, two_models)
         self.path = f"/models/{model.removeprefix('models/')}:generateContent"
 

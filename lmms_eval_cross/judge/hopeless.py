@@ -41,9 +41,7 @@ def is_hopeless(status: int, code: str, kind: str, words: str) -> bool:
         return True
     if status == 429:  # of a quota that a minute fills up again, some say "check your plan and billing details", too
         return bool(_PURSE_CODES & {code, kind}) or "account is not active" in words
-    return status == 400 and (
-        bool(_PURSE.search(words)) or "API_KEY_INVALID" in {code, kind} or _begins_with_key(words)
-    )
+    return status == 400 and (bool(_PURSE.search(words)) or "API_KEY_INVALID" in {code, kind} or begins_with_key(words))
 
 
 def may_be_its_own(status: int, code: str, kind: str, words: str) -> bool:
@@ -55,7 +53,7 @@ def may_be_its_own(status: int, code: str, kind: str, words: str) -> bool:
     return not (status == 404 and (code == "model_not_found" or _MODEL.search(words)))
 
 
-def _begins_with_key(words: str) -> bool:
+def begins_with_key(words: str) -> bool:
     """Stricter than for a 403: a 400 mostly complains of the call, and may quote it."""
     match = _KEY.search(words)
     return match is not None and match.start() <= len("Error: Your ")

@@ -22,17 +22,30 @@ OFFLINE_ID: Final = "offline-rules-1"
 REQUEST: Final[dict[str, Any]] = {"temperature": 0}
 """What the released script sets, and all of it."""
 REPLY_TOKENS: Final = 200
+NATIVE_REQUESTS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "anthropic": {"api": "anthropic", "max_tokens": 2048},
+    "gemini": {"api": "gemini", "temperature": 0},
+}
+"""The same in the words of others, by provider; `api` says in verdict keys and records which way was asked.
+
+Anthropic's API has no temperature, and wants a limit, which counts thinking too.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class JudgeIdentity:
     """Who judges, as far as it decides a verdict; no address and no key."""
 
-    kind: Literal["openai", "offline", "panel"]
+    kind: Literal["openai", "anthropic", "gemini", "offline", "panel"]
     id: str
     model: str
     profile: str
     request: Mapping[str, Any]
+
+    @property
+    def way(self) -> str:
+        """Under what an endpoint's quirks are remembered; asked in its own words it may have others."""
+        return f"{self.profile}:{self.kind}" if self.kind in NATIVE_REQUESTS else self.profile
 
 
 def judge_identity(settings: Settings) -> JudgeIdentity:
@@ -45,12 +58,12 @@ def judge_identity(settings: Settings) -> JudgeIdentity:
         return panel_identity(settings)
     if settings.judge == "offline":
         return JudgeIdentity("offline", OFFLINE_ID, OFFLINE_ID, "rules", {})
-    judge_id = settings.judge_id or settings.judge_model
-    request = dict(REQUEST)
+    judge_id, kind = settings.judge_id or settings.judge_model, settings.judge_provider
+    request = dict(NATIVE_REQUESTS.get(kind, REQUEST))
     if settings.judge_max_tokens is not None:
         request["max_tokens"] = settings.judge_max_tokens
     version = PROFILES[settings.judge_profile].version
-    return JudgeIdentity("openai", judge_id, settings.judge_model, version, request)
+    return JudgeIdentity(kind, judge_id, settings.judge_model, version, request)
 
 
 def panel_identity(settings: Settings) -> JudgeIdentity:

@@ -14,9 +14,11 @@ from lmms_eval_cross.errors import JudgeSetupError
 from lmms_eval_cross.judge.client import error_message
 from lmms_eval_cross.judge.endpoint import Endpoint, find_endpoint
 from lmms_eval_cross.judge.error_body import read_error
+from lmms_eval_cross.judge.hopeless import begins_with_key, is_hopeless, may_be_its_own
 from lmms_eval_cross.judge.sdk_clients import call_headers, client_options
 from lmms_eval_cross.judge.sight import check_sight
 from lmms_eval_cross.judge.unreachable import reaching
+from lmms_eval_cross.judge.ways import client_for
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.say import tell
 from lmms_eval_cross.settings import Settings
@@ -54,7 +56,9 @@ def probe(endpoint: Endpoint, model: str) -> None:
     _refuse_full_path(endpoint)
     with reaching(endpoint), _client(endpoint, model) as client:
         try:
-            if endpoint.azure_api_version is not None or not _is_listed(client, model, call_headers(endpoint)):
+            if endpoint.provider != "openai":
+                _look_up(client, endpoint, model)
+            elif endpoint.azure_api_version is not None or not _is_listed(client, model, call_headers(endpoint)):
                 _chat(client, model, call_headers(endpoint))
         except openai.APIStatusError as error:
             raise JudgeSetupError(_refusal(error, endpoint, model)) from None
@@ -68,15 +72,16 @@ def probe(endpoint: Endpoint, model: str) -> None:
 
 def _refuse_full_path(endpoint: Endpoint) -> None:
     path = urlsplit(endpoint.base_url).path.rstrip("/")
-    if path.endswith(("/completions", "/models", "/responses")):
+    if path.endswith(("/completions", "/models", "/responses", "/messages")):
+        below = {"anthropic": "messages", "gemini": "models"}.get(endpoint.provider, "chat/completions")
         raise JudgeSetupError(
-            f"CROSS_JUDGE_BASE_URL ends in {path}, and calls go to {path}/chat/completions; it goes as far as /v1."
+            f"CROSS_JUDGE_BASE_URL ends in {path}, and calls go to {path}/{below}; it goes as far as /v1."
         )
 
 
 def _refusal(error: openai.APIStatusError, endpoint: Endpoint, model: str) -> str:
     words = error_message(error, endpoint)
-    if isinstance(error, openai.AuthenticationError):
+    if isinstance(error, openai.AuthenticationError) or begins_with_key(words):
         return (
             f"The judge's endpoint {endpoint.host} refuses the key in {endpoint.key_from} ({words}); set a valid one."
         )
@@ -91,8 +96,9 @@ def _refusal(error: openai.APIStatusError, endpoint: Endpoint, model: str) -> st
             f"The judge's endpoint {endpoint.host} has no model {model!r} ({words}); "
             "set CROSS_JUDGE_MODEL to one that it serves."
         )
+    asked = "a one-token chat with" if endpoint.provider == "openai" else "the question for"
     return (
-        f"The judge's endpoint {endpoint.host} answered {error.status_code} to a one-token chat with {model!r} "
+        f"The judge's endpoint {endpoint.host} answered {error.status_code} to {asked} {model!r} "
         f"({words}); mend the judge's setup or try again later."
     )
 
@@ -168,6 +174,18 @@ def _is_listed(client: OpenAI, model: str, headers: dict[str, Any]) -> bool:
     if warning:
         tell(warning)
     return True
+
+
+def _look_up(client: OpenAI, endpoint: Endpoint, model: str) -> None:
+    """Ask Anthropic or Google for the model, with headers of their own; who does not tell is found out by a picture."""
+    headers = client_for(endpoint, model, TIMEOUT_SECONDS).headers()
+    try:
+        client.get(f"/models/{model.removeprefix('models/')}", cast_to=object, options={"headers": headers})
+    except openai.APIStatusError as error:
+        said = read_error(error.response.content)
+        told = (error.status_code, said.code, said.kind, said.words)
+        if is_hopeless(*told) and not may_be_its_own(*told):
+            raise
 
 
 def _is_in_list(client: OpenAI, model: str, headers: dict[str, Any]) -> bool:

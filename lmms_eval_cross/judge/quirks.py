@@ -16,6 +16,7 @@ _PARAMETERS: Final = {
         (
             *("response_format", "json_schema", "structured output", "guided", "output format"),
             *("response_schema", "additionalproperties"),
+            *("output_config", "responsejsonschema", "response_json_schema", "response_mime_type", "responsemimetype"),
         ),
     ),
     "prompt_cache_key": (NO_CACHE_KEY, ("prompt_cache_key",)),

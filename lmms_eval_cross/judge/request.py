@@ -29,6 +29,45 @@ class Request:
         text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         return text.encode().replace(IMAGE.encode(), self.image)
 
+    @property
+    def mime(self) -> str:
+        """The picture's type, as its data URL has it."""
+        return self.image.partition(b";")[0].removeprefix(b"data:").decode()
+
+    def spliced(self, body: Mapping[str, Any]) -> bytes:
+        """A body of another API, in which `IMAGE` stands for the picture's base64 alone."""
+        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return text.encode().replace(IMAGE.encode(), self.image.partition(b",")[2])
+
+
+def spoken(messages: list[Message]) -> list[Message]:
+    """The messages of user and model, their contents as lists of parts."""
+    turns: list[Message] = []
+    for message in messages:
+        if message["role"] != "system":
+            content = message["content"]
+            parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+            turns.append({**message, "content": parts})
+    return turns
+
+
+def system_words(messages: list[Message]) -> str:
+    """What the system says."""
+    return "\n\n".join(str(message["content"]) for message in messages if message["role"] == "system")
+
+
+def limit_of(parameters: Mapping[str, Any]) -> int | None:
+    """The limit of a reply, under either of OpenAI's names for it."""
+    limit: int | None = parameters.get("max_tokens", parameters.get("max_completion_tokens"))
+    return limit
+
+
+def schema_of(parameters: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The JSON Schema that a reply has to keep, None without one."""
+    structure = parameters.get("response_format")
+    schema: Mapping[str, Any] | None = structure and structure["json_schema"]["schema"]
+    return schema
+
 
 def image_url(image: StoredImage) -> bytes:
     """The original bytes as a data URL, under their true MIME type.

@@ -24,6 +24,7 @@ from lmms_eval_cross.judge.job import judge_identity
 from lmms_eval_cross.judge.replies import NoReply, Reply
 from lmms_eval_cross.judge.request import IMAGE, Request, image_url
 from lmms_eval_cross.judge.thinking import split_thinking
+from lmms_eval_cross.judge.ways import as_sent, client_for
 from lmms_eval_cross.ledger.spend import load_quirks, save_quirks
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.settings import Settings
@@ -52,7 +53,7 @@ def check_sight(settings: Settings, endpoint: Endpoint, ledger: Ledger) -> None:
         JudgeSetupError: the judge read none of three words, takes no pictures, or can't be asked now.
     """
     identity = judge_identity(settings)
-    place = (endpoint.host, identity.model, f"sight:{identity.profile}")
+    place = (endpoint.host, identity.model, f"sight:{identity.way}")
     if settings.judge_sees == "assume" or _SEES in (load_quirks(ledger, *place) or ()):
         return
     words = random.sample(WORDS, READINGS)
@@ -74,10 +75,10 @@ def picture_of(word: str) -> StoredImage:
 
 async def _read_words(settings: Settings, endpoint: Endpoint, words: Sequence[str]) -> None:
     """Show one word after another until one is read."""
-    client = JudgeClient(endpoint, settings.judge_model, settings.judge_timeout)
+    client = client_for(endpoint, settings.judge_model, settings.judge_timeout)
     try:
         for word in words:
-            reply = await _answer(client, _request(settings, word))
+            reply = await _answer(client, as_sent(endpoint, _request(settings, word)))
             if isinstance(reply, Reply) and _names(reply, word):
                 return
     finally:

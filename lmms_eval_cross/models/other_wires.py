@@ -4,15 +4,15 @@ import base64
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from lmms_eval_cross.data.images import StoredImage, open_image, upright_rgb
-from lmms_eval_cross.judge.anthropic_api import AnthropicClient
+from lmms_eval_cross.data.images import StoredImage
+from lmms_eval_cross.judge.anthropic_api import AnthropicClient, image_block
 from lmms_eval_cross.judge.bedrock_api import BedrockClient, BedrockRequest
 from lmms_eval_cross.judge.client import JudgeClient
 from lmms_eval_cross.judge.endpoint import Endpoint
-from lmms_eval_cross.judge.gemini_api import GeminiClient, GeminiRequest
+from lmms_eval_cross.judge.gemini_api import GeminiClient, GeminiRequest, inline_data, picture_for_google
 from lmms_eval_cross.judge.request import Request
 from lmms_eval_cross.models.api_arguments import ApiArguments
-from lmms_eval_cross.models.prompt import Part, Turn, as_png
+from lmms_eval_cross.models.prompt import Part, Turn
 from lmms_eval_cross.models.wires import TWO_MODELS, Sampling, given
 
 
@@ -123,8 +123,7 @@ def _system(turns: Iterable[Turn]) -> str:
 
 def _block(part: Part) -> dict[str, Any]:
     if isinstance(part, StoredImage):
-        data = base64.b64encode(part.data).decode()
-        return {"type": "image", "source": {"type": "base64", "media_type": part.mime, "data": data}}
+        return image_block(part.mime, base64.b64encode(part.data).decode())
     return {"type": "text", "text": part}
 
 
@@ -137,10 +136,7 @@ def _converse_block(part: Part) -> dict[str, Any]:
 
 
 def _google_part(part: Part) -> dict[str, Any]:
-    """A GIF, which Google does not take, goes as PNG."""
     if isinstance(part, str):
         return {"text": part}
-    if part.mime == "image/gif":
-        with open_image(part.data) as image:
-            part = as_png(upright_rgb(image))
-    return {"inlineData": {"mimeType": part.mime, "data": base64.b64encode(part.data).decode()}}
+    picture = picture_for_google(part)
+    return inline_data(picture.mime, base64.b64encode(picture.data).decode())

@@ -1,7 +1,5 @@
 """What a request of lmms-eval asks, as texts and picture files in their order."""
 
-import hashlib
-import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +7,7 @@ from typing import Any, TypeAlias
 
 from PIL import Image
 
-from lmms_eval_cross.data.images import StoredImage, check_image
+from lmms_eval_cross.data.images import StoredImage, as_png, check_image
 from lmms_eval_cross.errors import GenerationError
 from lmms_eval_cross.text import sendable
 
@@ -57,11 +55,3 @@ def _picture(picture: Any) -> StoredImage:
     if isinstance(picture, Image.Image):
         return as_png(picture)
     raise GenerationError(f"A task asks with a picture of type {type(picture).__name__}; give one of Pillow's.")
-
-
-def as_png(picture: Image.Image) -> StoredImage:
-    """A decoded picture as a file."""
-    file = io.BytesIO()
-    picture.save(file, "PNG")
-    data = file.getvalue()
-    return StoredImage(hashlib.sha256(data).hexdigest(), "image/png", data)

@@ -19,7 +19,7 @@ ErrorRateIntervals: TypeAlias = Annotated[
     dict[Literal["sensitivity", "specificity"], tuple[Share, Share] | None], Field(default_factory=dict)
 ]
 """Two-sided, over norms, of the judge's rates against labels; null where there are too few norms."""
-JudgeKind: TypeAlias = Literal["openai", "offline", "panel"]
+JudgeKind: TypeAlias = Literal["openai", "anthropic", "gemini", "offline", "panel"]
 
 
 class Document(BaseModel):

@@ -31,7 +31,7 @@ class Provenance:
     """What judged, with which rubric, on which data, written by which versions."""
 
     judge: str
-    """`openai`; `panel`: several judges; or `offline`: a stand-in, no measurement."""
+    """`openai`; `anthropic` or `gemini`, asked in their own words; `panel`; `offline`: a stand-in, no measurement."""
     judge_id: str
     judge_model: str
     """The model that was asked for; each verdict has the one that answered."""
