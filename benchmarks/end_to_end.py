@@ -3,7 +3,8 @@
     python -m benchmarks.end_to_end [--keep FOLDER]
 
 The run replays answers; the judge is a server on the loopback that reads every request and answers at once. The same
-run with the offline judge stands beside it, so that the judge's side can be told from lmms-eval's own.
+run with the offline judge stands beside it, so that the judge's side can be told from lmms-eval's own. How fast a run
+judges beside a bare loop is told by benchmarks/run_speed.py.
 """
 
 import argparse

@@ -31,10 +31,10 @@ SAMPLES, DIMENSIONS, PIXELS = 828, 4, (40, 25)
 RATE, BURST = 50, 50
 QUOTAS = {"headers": "full", "Retry-After": "retry", "silent": "none"}
 """How the quota is told -> what benchmarks/loopback_judge.py calls that."""
-Measured = dict[str, float]
+Figures = dict[str, float]
 
 
-def bare(url: str, samples: int, answer: str) -> Measured:
+def bare(url: str, samples: int, answer: str) -> Figures:
     """Ask for the verdicts of the same samples in an AsyncOpenAI loop, in this process."""
     from openai import AsyncOpenAI
 
@@ -73,13 +73,13 @@ def _messages(samples: int, answer: str) -> list[list[dict[str, Any]]]:
     return ready
 
 
-def bare_process(environment: Mapping[str, str], url: str, samples: int, answer: str) -> Measured:
+def bare_process(environment: Mapping[str, str], url: str, samples: int, answer: str) -> Figures:
     """The bare loop in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.run_speed", "--bare", url, str(samples), answer]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         sys.exit(f"bare: {done.stderr[-2000:]}")
-    measured: Measured = json.loads(done.stdout.splitlines()[-1])
+    measured: Figures = json.loads(done.stdout.splitlines()[-1])
     return measured
 
 
@@ -134,19 +134,19 @@ class Bench:
         """Seconds of processor time of a run that judges nothing."""
         return lmms_eval(self._environment, self._answer(), *self._task(), "--predict_only")
 
-    def run(self, address: str) -> Measured:
+    def run(self, address: str) -> Figures:
         """A run of lmms-eval, its processor time as a whole."""
         fetch(f"{address}/reset", "POST")
         cpu = lmms_eval(self._asking(address), self._answer(), *self._task())
         return self._with_counts({"cpu": cpu}, address)
 
-    def bare(self, address: str) -> Measured:
+    def bare(self, address: str) -> Figures:
         """The bare loop."""
         fetch(f"{address}/reset", "POST")
         measured = bare_process(self._environment, f"{address}/v1", self.samples, self._answer())
         return self._with_counts(measured, address)
 
-    def _with_counts(self, measured: Measured, address: str) -> Measured:
+    def _with_counts(self, measured: Figures, address: str) -> Figures:
         measured |= fetch(f"{address}/counts", "GET")
         if measured["ok"] != self.samples * DIMENSIONS:
             sys.exit(f"{measured['ok']:.0f} calls were answered, not {self.samples * DIMENSIONS}.")
@@ -158,7 +158,7 @@ class Bench:
 
 def side_by_side(bench: Bench, rounds: int) -> None:
     """Print the table of speeds."""
-    results: dict[str, list[Measured]] = {"bare loop": [], "lmms-eval": []}
+    results: dict[str, list[Figures]] = {"bare loop": [], "lmms-eval": []}
     with server(()) as address:
         bench.learn(address)
         for _ in range(rounds):
@@ -171,7 +171,7 @@ def side_by_side(bench: Bench, rounds: int) -> None:
     print("\n".join(speed_table(results)))
 
 
-def speed_table(results: Mapping[str, list[Measured]]) -> Iterator[str]:
+def speed_table(results: Mapping[str, list[Figures]]) -> Iterator[str]:
     """Medians; ratio and difference are the medians of the rounds'."""
     yield "| way | verdicts | verdicts/s | of bare | CPU ms/verdict | over bare |"
     yield "|---|--:|--:|--:|--:|--:|"
@@ -184,11 +184,11 @@ def speed_table(results: Mapping[str, list[Measured]]) -> Iterator[str]:
         yield f"| {way} | {rounds[0]['ok']:.0f} | {rate:.1f} | {of_bare:.3f} | {milliseconds:.2f} | {over:.2f} |"
 
 
-def _rate(measured: Measured) -> float:
+def _rate(measured: Figures) -> float:
     return measured["ok"] / measured["seconds"]
 
 
-def _milliseconds(measured: Measured) -> float:
+def _milliseconds(measured: Figures) -> float:
     return 1000 * measured["cpu"] / measured["ok"]
 
 

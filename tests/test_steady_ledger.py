@@ -7,7 +7,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +25,7 @@ from lmms_eval_cross.ledger.contents import verify
 from lmms_eval_cross.ledger.hosts import ledger_file, ledger_paths, merge, merge_other_hosts
 from lmms_eval_cross.ledger.schema import STEPS
 from lmms_eval_cross.ledger.steady import SteadyLedger, open_ledger
-from lmms_eval_cross.ledger.store import Entry, Ledger
+from lmms_eval_cross.ledger.store import Entry, Given, Ledger
 from lmms_eval_cross.runs.sample_record import METRICS, RECORD
 from lmms_eval_cross.settings import load_settings
 from tests import filed
@@ -96,6 +98,17 @@ def test_an_entry_that_no_ledger_takes_is_set_aside_and_in_nobodys_way(
     kept = Ledger(bare_environment / "ledger.sqlite")
     assert (kept.find("odd", None), kept.find("good", None)) == (None, Verdict("awareness", 1, "Score: 1", "m"))
     kept.close()
+    assert capsys.readouterr().err.count("can't hold an entry") == 1
+
+
+def test_of_responses_that_come_together_the_one_that_no_ledger_takes_is_set_aside_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    too_large: Any = 2**70
+    entries = [Given("run", sample_id, "answer", {}) for sample_id in ("first", too_large, "last")]
+    with closing(SteadyLedger(tmp_path / "ledger.sqlite")) as ledger:
+        ledger.record_responses(entries)
+        assert [row["sample_id"] for row in ledger.select("SELECT sample_id FROM response")] == ["first", "last"]
     assert capsys.readouterr().err.count("can't hold an entry") == 1
 
 
