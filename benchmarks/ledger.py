@@ -1,7 +1,8 @@
 """A ledger of a million verdicts: python -m benchmarks.ledger [--verdicts 1000000]. Prints a Markdown table.
 
-Every operation runs in a process of its own, whose largest memory is read when it ends. The ledger is 2.3 GB large; it
-is made in a passing folder, of which --folder names the place.
+Every operation runs in a process of its own, whose largest memory is read when it ends. The ledger is 6 GB large, and
+two of them are made in a passing folder, of which --folder names the place. Where PostgreSQL is installed, rows of a
+server follow, whose own memory is not counted.
 """
 
 import argparse
@@ -21,8 +22,11 @@ from pathlib import Path
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS
 from lmms_eval_cross.benchmark.rubric import load_native_rubric
+from lmms_eval_cross.ledger.address import Address
 from lmms_eval_cross.ledger.keys import VerdictKey
+from lmms_eval_cross.ledger.migrating import migrate
 from lmms_eval_cross.ledger.store import Ledger
+from tests.postgres_server import PostgresServer, programs
 
 REPLY = "The answer names the custom and offers the guests another way to say thanks. " * 12
 OPERATIONS = {
@@ -34,19 +38,30 @@ OPERATIONS = {
     "export": "export([Path('own.sqlite')], Path('out'))",
     "show": "describe(Ledger(Path('own.sqlite')))",
 }
+ON_A_SERVER = {
+    "copy from a file, all of it new": "copy(Path('theirs.sqlite'), Ledger(server))",
+    "copy again, nothing of it new": "copy(Path('theirs.sqlite'), Ledger(server))",
+    "verify": "verify(Ledger(server), rescore)",
+    "export": "export([server], Path('out-of-server'))",
+    "show": "describe(Ledger(server))",
+}
 CODE = """
 import resource, sys, time
 from pathlib import Path
 from lmms_eval_cross.judge.rescoring import rescore
+from lmms_eval_cross.ledger.address import Server
 from lmms_eval_cross.ledger.contents import describe, verify
+from lmms_eval_cross.ledger.copying import copy
 from lmms_eval_cross.ledger.exporting import export
 from lmms_eval_cross.ledger.hosts import merge
 from lmms_eval_cross.ledger.store import Ledger
+server = Server(sys.argv[1])
 if __name__ == "__main__":
     began = time.monotonic()
     {operation}
-    own, children = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    print(time.monotonic() - began, max(own, children))
+    took = time.monotonic() - began
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    print(took, sum(one.ru_utime + one.ru_stime for one in used), max(one.ru_maxrss for one in used))
 """
 
 
@@ -75,6 +90,8 @@ def fill(path: Path, first: int, verdicts: int) -> None:
     """Write answers and their verdicts, in few transactions."""
     Ledger(path).close()  # makes the tables
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for pragma in ("synchronous = OFF", "cache_size = -500000"):
+            connection.execute(f"PRAGMA {pragma}")
         connection.execute("BEGIN")
         for answer, four in rows(first, verdicts // len(DIMENSIONS)):
             connection.execute("INSERT INTO response VALUES (?, ?, ?, ?, ?)", answer)
@@ -82,25 +99,40 @@ def fill(path: Path, first: int, verdicts: int) -> None:
         connection.execute("COMMIT")
 
 
-def measured(operation: str, folder: Path) -> tuple[float, float]:
-    """Seconds and gigabytes of an operation."""
+def measured(operation: str, folder: Path, server: str = "") -> str:
+    """Seconds, seconds of processors, and gigabytes of an operation, as cells of a row."""
     script = folder / "operation.py"
     script.write_text(CODE.format(operation=operation), encoding="utf-8")
-    done = subprocess.run([sys.executable, str(script)], cwd=folder, capture_output=True, text=True, check=True)
-    seconds, kilobytes = done.stdout.split()[-2:]
-    return float(seconds), int(kilobytes) / 2**20
+    command = [sys.executable, str(script), server]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    seconds, processors, kilobytes = done.stdout.split()[-3:]
+    return f"{float(seconds):.2f} | {float(processors):.2f} | {int(kilobytes) / 2**20:.2f}"
 
 
-def look_ups(path: Path) -> float:
-    """The median of 2,000 look-ups, in milliseconds."""
-    with closing(Ledger(path)) as ledger:
-        keys = [row["key"] for row in ledger.select("SELECT key FROM verdict LIMIT 2000 OFFSET 5000")]
+def look_ups(address: Address) -> float:
+    """The median of 2,000 look-ups, in seconds."""
+    with closing(Ledger(address)) as ledger:
+        keys = [row["key"] for row in ledger.select("SELECT key FROM verdict LIMIT 2000")]
         taken = []
         for key in keys:
             began = time.perf_counter()
             ledger.find(key, "https://a:1")
             taken.append(time.perf_counter() - began)
-    return 1000 * statistics.median(taken)
+    return statistics.median(taken)
+
+
+def print_rows_of_a_server(folder: Path) -> None:
+    """The rows of a PostgreSQL of our own, into which the file is copied."""
+    where = programs()
+    if where is None:
+        print("PostgreSQL is not installed here: its rows are left out.", file=sys.stderr)
+        return
+    with closing(PostgresServer(where)) as postgres:
+        server = postgres.new_database()
+        migrate(server)
+        for name, operation in ON_A_SERVER.items():
+            print(f"| PostgreSQL: {name} | {measured(operation, folder, server.url)} |", flush=True)
+        print(f"| PostgreSQL: one look-up | {look_ups(server):.6f} | - | - |")
 
 
 def main() -> None:
@@ -115,12 +147,13 @@ def main() -> None:
         fill(folder / "theirs.sqlite", 0, options.verdicts)
         size = (folder / "theirs.sqlite").stat().st_size / 1e9
         print(f"{options.verdicts:,} verdicts, {size:.1f} GB, {os.cpu_count()} processors\n")
-        print("| operation | seconds | largest process, GB |\n| --- | ---: | ---: |")
+        print("| operation | seconds | seconds of processors | largest process, GB |\n| --- | ---: | ---: | ---: |")
         for name, operation in OPERATIONS.items():
             if name == "merge with 100 new":
                 fill(folder / "theirs.sqlite", options.verdicts, 100)
-            print(f"| {name} | {{:.2f}} | {{:.2f}} |".format(*measured(operation, folder)), flush=True)
-        print(f"| one look-up | {look_ups(folder / 'own.sqlite') / 1000:.6f} | - |")
+            print(f"| {name} | {measured(operation, folder)} |", flush=True)
+        print(f"| one look-up | {look_ups(folder / 'own.sqlite'):.6f} | - | - |", flush=True)
+        print_rows_of_a_server(folder)
     finally:
         shutil.rmtree(folder)
 
