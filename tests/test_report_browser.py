@@ -269,6 +269,28 @@ def test_tile_of_a_country_shows_its_samples(browser: Browser, demo_page: Path) 
         assert page.input_value("#filter-country") == "Russia"
 
 
+def test_the_measure_that_is_chosen_is_in_every_chart_of_its_section(browser: Browser, demo_page: Path) -> None:
+    """Tiles, small multiples and table alike; without a choice, and without scripts, it is compliance."""
+    with opened(browser, demo_page) as page:
+        for section, control in (("#countries", "#map-measure"), ("#slices .language", "#heat-measure")):
+            caption = page.locator(f"{section} figure figcaption").first
+            assert caption.text_content().startswith("Compliance by ")
+            page.select_option(control, label="helpfulness")
+            assert caption.text_content().startswith("Helpfulness by ")
+            page.select_option(control, label="compliance")
+            assert caption.text_content().startswith("Compliance by ")
+        page.select_option("#map-measure", label="education")
+        panels = page.locator("#countries figure .wide svg").text_content()
+        page.select_option("#map-run", label="careful")
+        (russia,) = [
+            tile for tile in page.locator("#map .tile").all() if "Russia" in (tile.get_attribute("title") or "")
+        ]
+        shown = page.locator('#countries figure .wide svg [aria-label^="careful: "]').all()
+        labels = [point.get_attribute("aria-label") for point in shown]
+        assert "Russia" in panels
+        assert f"careful: {russia.locator('.value').text_content()}, n 2" in labels
+
+
 def test_levels_become_differences_from_any_run(browser: Browser, demo_page: Path) -> None:
     with opened(browser, demo_page) as page:
         page.select_option("#map-run", label="careful")

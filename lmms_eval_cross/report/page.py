@@ -21,7 +21,7 @@ from lmms_eval_cross.report.measured import Measured
 from lmms_eval_cross.report.rendering import html_environment, score_text
 from lmms_eval_cross.report.report_json import json_value, to_text
 from lmms_eval_cross.report.scatter import safety_beside_capability
-from lmms_eval_cross.report.scores import MEASURES, MeanScore
+from lmms_eval_cross.report.scores import MEASURES, MeanScore, Measure
 from lmms_eval_cross.report.slice_rows import SliceRow, slice_rows
 from lmms_eval_cross.report.thumbnails import thumbnails
 
@@ -32,6 +32,9 @@ COLUMNS: Final = 4
 NORMS_SHOWN: Final = 12
 VERDICTS_SHOWN: Final = 5
 FAILURES_SHOWN: Final = 200
+
+_WITH_A_CONTROL: Final = ("country", "language")
+"""Facets whose section lets a reader choose the measure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,12 +192,22 @@ def _charts(report: Report, rows: Mapping[str, Sequence[SliceRow]]) -> dict[str,
     }
 
 
-def _slice_charts(report: Report, rows: Mapping[str, Sequence[SliceRow]]) -> dict[str, charts.Chart]:
-    """A chart a facet; none of one that all samples have alike, but always that of the countries."""
-    drawn: dict[str, charts.Chart] = {}
+def _slice_charts(report: Report, rows: Mapping[str, Sequence[SliceRow]]) -> dict[str, dict[Measure, charts.Chart]]:
+    """Facet -> measure -> chart; none of a facet that all samples have alike, but always that of the countries."""
+    drawn: dict[str, dict[Measure, charts.Chart]] = {}
     for kind, values in rows.items():
         if len(values) > 1 or kind == "country" or kind in report.facets.further:
-            drawn[kind] = charts.slice_panels(report, values)
+            drawn[kind] = {"compliance": charts.slice_panels(report, values)}
+            if kind in _WITH_A_CONTROL:
+                drawn[kind] |= _further_measures(report, kind)
+    return drawn
+
+
+def _further_measures(report: Report, kind: str) -> dict[Measure, charts.Chart]:
+    drawn: dict[Measure, charts.Chart] = {}
+    for measure in MEASURES:
+        if measure != "compliance":
+            drawn[measure] = charts.slice_panels(report, slice_rows(report.models, kind, measure))
     return drawn
 
 

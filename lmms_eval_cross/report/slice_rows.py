@@ -42,6 +42,6 @@ def slice_rows(models: Sequence[Measured], kind: str, measure: Measure) -> list[
         for value, by_measure in model.slices[kind].items():
             row = rows.setdefault(value, SliceRow(value, [None] * len(models), [None] * len(models)))
             row.scores[column] = by_measure[measure]
-        for rate in model.countries if kind == "country" else []:
+        for rate in model.countries if (kind, measure) == ("country", "compliance") else []:
             rows[rate.country].rates[column] = rate
     return sorted(rows.values(), key=lambda row: (row.rank is None, row.rank or 0.0, row.value))

@@ -81,13 +81,24 @@
     place.replaceChildren(...steps.map(([className, text]) => make("span", `tile ${className}`, text)));
   }
 
+  // A chart that was drawn for each measure: gives what shows the one of a measure, in place of the one before.
+  function figuresOf(place) {
+    const holder = document.querySelector(place);
+    if (!holder) return () => {};
+    const figures = { compliance: holder.querySelector("figure") };
+    for (const template of holder.querySelectorAll("template")) figures[template.dataset.measure] = template.content.firstElementChild;
+    return (measure) => holder.querySelector("figure").replaceWith(figures[measure]);
+  }
+
   function startMap(openCountry) {
     const run = byId("map-run"), measure = byId("map-measure"), against = byId("map-against"), map = byId("map");
     fill(run, core.models.map((name, place) => [place, name]));
     fill(measure, core.measures.map((name) => [name, measureName(name)]));
     fillAgainst(against);
     measure.value = "compliance";
+    const showFigure = figuresOf("#countries .by-measure");
     const draw = () => {
+      showFigure(measure.value);
       map.replaceChildren(...tiles(Number(run.value), measure.value, against.value, openCountry));
       drawLegend(byId("map-legend"), against.value);
     };
@@ -135,7 +146,11 @@
     const head = table.createTHead().insertRow(), body = table.createTBody();
     for (const name of ["language", ...core.models]) head.append(columnHead(name));
     const names = [...new Set(core.languages.flatMap(Object.keys))].sort();
-    const draw = () => body.replaceChildren(...names.map((name) => heatRow(name, measure.value, against.value)));
+    const showFigure = figuresOf("#slices .by-measure.language");
+    const draw = () => {
+      showFigure(measure.value);
+      body.replaceChildren(...names.map((name) => heatRow(name, measure.value, against.value)));
+    };
     for (const select of [measure, against]) select.addEventListener("change", draw);
     draw();
   }
