@@ -80,7 +80,7 @@ def test_reasoning_of_a_run_that_only_collected_answers_is_found_in_its_raw_text
     logged = {"doc_id": 0, "target": row["norm"], "input": row["query"], "filtered_resps": ["Take red."]}
     file = write_rows(samples_file(tmp_path, "cross_demo"), [{**logged, "resps": [[raw]]}])
     (answer,) = run_answers(load_run(file))["cross_demo"]
-    assert (answer.response, answer.reasoning) == ("Take red.", "<think>Red?</think>")
+    assert (answer.response.text, answer.response.reasoning) == ("Take red.", "<think>Red?</think>")
 
 
 def test_half_a_character_stands_neither_in_the_answer_nor_in_the_text_that_lmms_eval_logs_beside_it() -> None:
