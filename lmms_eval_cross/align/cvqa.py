@@ -100,7 +100,7 @@ def open_cvqa_file(path: Path, columns: Iterable[str] = ("image", *COLUMNS)) -> 
         AlignError: it is none.
     """
     try:
-        file = pq.ParquetFile(path)
+        file = pq.ParquetFile(path, pre_buffer=False)  # else a stream of its rows begins with the whole file in memory
     except (OSError, pa.ArrowInvalid) as error:
         raise AlignError(f"{path} is no Parquet file that can be read ({error}); give a whole copy of CVQA.") from None
     lacking = [name for name in columns if name not in file.schema_arrow.names]

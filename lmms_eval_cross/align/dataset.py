@@ -176,13 +176,13 @@ class AlignDataset:
 
     def examples(self) -> Iterator[Example]:
         """Every example, in order, as a stream."""
-        with pq.ParquetFile(self.folder / EXAMPLES) as file:
+        with _stream(self.folder / EXAMPLES) as file:
             for batch in file.iter_batches(ROWS_A_BATCH):
                 yield from map(from_row, batch.to_pylist())
 
     def images(self) -> Iterator[StoredImage]:
         """Every picture, as a stream."""
-        with pq.ParquetFile(self.folder / IMAGES) as file:
+        with _stream(self.folder / IMAGES) as file:
             for batch in file.iter_batches(IMAGES_A_BATCH):
                 yield from map(_stored_image, batch.to_pylist())
 
@@ -272,6 +272,11 @@ class _BatchWriter:
         with unwritable_told(self._path):
             self._writer.write_table(pa.Table.from_pylist(self._waiting, schema=self._schema))
         self._waiting = []
+
+
+def _stream(path: Path) -> pq.ParquetFile:
+    """A file to be read batch by batch: by default all of it is in memory before the first one is there."""
+    return pq.ParquetFile(path, pre_buffer=False)
 
 
 def _stored_image(row: dict[str, Any]) -> StoredImage:
