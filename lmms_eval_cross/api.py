@@ -6,7 +6,7 @@ The package loads it when one of its names is asked for; pandas and the judge ar
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 import click
 
 from lmms_eval_cross.benchmark.facets import OWN_FACETS, Facets
-from lmms_eval_cross.benchmark.records import Dimension, JudgeFailure, Outcome, Sample, Verdict
+from lmms_eval_cross.benchmark.records import Dimension, JudgeFailure, Outcome, Sample, Verdict, fields_of
 from lmms_eval_cross.benchmark.splits import SPLITS
 from lmms_eval_cross.compare import words
 from lmms_eval_cross.compare.comparison import Rules
@@ -34,6 +34,7 @@ from lmms_eval_cross.runs.run_rounds import rounds_in
 from lmms_eval_cross.runs.sample_record import JudgedAnswer
 from lmms_eval_cross.session import job_for
 from lmms_eval_cross.settings import Settings, load_settings
+from lmms_eval_cross.stats.panel_agreement import PanelAgreement
 from lmms_eval_cross.trust.facet_file import load_facets
 
 if TYPE_CHECKING:
@@ -107,6 +108,8 @@ class Mean:
     """The mean, had every failure been a 0."""
     best: float | None
     """The mean, had every failure been a 1."""
+    panel: PanelAgreement | None = None
+    """How far the members of a panel agree on these answers; None of a single judge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +216,7 @@ class Run:
         """
         tables = [score_table(one.judged_answers) for one in rounds_in(self._run)]
         scores = table_over_rounds(tables).scores()
-        return [Mean(measure=measure, **asdict(score)) for measure, score in scores.items()]
+        return [Mean(measure=measure, **fields_of(score)) for measure, score in scores.items()]
 
     def _rows(self, answer: JudgedAnswer) -> list[dict[str, object]]:
         sample = answer.sample.to_row()

@@ -53,6 +53,21 @@ def test_a_task_that_one_side_lacks_cannot_be_gated(tmp_path):
     assert "not one metric that both sides have" in " ".join(result.output.split())
 
 
+def test_a_task_that_one_side_lacks_is_not_read_and_one_of_both_sides_is(tmp_path):
+    """Its samples may be large: here they are damaged, which is told where they are needed."""
+    damaged = task(0.5, answers(4, 4))
+    both = sides(tmp_path, {"mmmu_val": damaged}, {})
+    (file,) = (tmp_path / "a").glob("*_samples_mmmu_val.jsonl")
+    file.write_text("{")
+    assert compare(*both).exit_code == 3
+    both = sides(tmp_path / "again", {"mmmu_val": damaged}, {"mmmu_val": damaged})
+    (file,) = (tmp_path / "again" / "b").glob("*_samples_mmmu_val.jsonl")
+    file.write_text("{")
+    result = compare(*both)
+    assert result.exit_code == 2
+    assert f"{file.name}, line 1, is not a logged sample" in " ".join(result.output.split())
+
+
 def test_a_task_with_two_metrics_must_be_named_in_full(tmp_path):
     two = Task({"acc": 0.5, "f1": 0.6}, {}, 500, {"acc": True, "f1": True}, {})
     both = sides(tmp_path, {"t": two}, {"t": two})

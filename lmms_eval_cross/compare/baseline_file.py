@@ -220,7 +220,7 @@ def _round(
         raise RunError(f"{path.name} does not say who judged {', '.join(sorted(missing))}; write it anew from its run.")
     tasks: dict[str, TaskMetric] = {}
     for name, task in entry.tasks.items():
-        tasks[name] = TaskMetric(name, task.value, task.n, task.higher_is_better, {})
+        tasks[name] = TaskMetric(name, task.value, task.n, task.higher_is_better)
     date, made_by = in_utc(entry.date), entry.made_by
     return Round(entry.name, entry.model, date, judging, facts, scores, tasks, {}, hashes, made_by)
 

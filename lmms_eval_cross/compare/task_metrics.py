@@ -1,7 +1,8 @@
 """What other lmms-eval tasks of a run measured, and the difference between two runs on one scale."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from math import isclose, isfinite
 from typing import Any, Final
 
@@ -25,7 +26,7 @@ class SampleScore:
     cluster: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TaskMetric:
     """A metric of a task without CROSS records."""
 
@@ -36,8 +37,17 @@ class TaskMetric:
     n: int
     """Samples."""
     higher_is_better: bool
-    samples: Mapping[str, SampleScore]
-    """Sample -> score; empty where the samples hold none, or where their mean is not the value."""
+    read: Callable[[], Mapping[str, SampleScore]] = dict
+    """Gives `samples`."""
+
+    @cached_property
+    def samples(self) -> Mapping[str, SampleScore]:
+        """Sample -> score; empty where the samples hold none, or where their mean is not the value.
+
+        Raises:
+            RunError: their file, which is read only where somebody compares the metric, is damaged.
+        """
+        return self.read()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +71,24 @@ def task_metrics(run: LoggedRun) -> dict[str, TaskMetric]:
 
 
 def _task_metric(run: LoggedRun, task: str, metric: str, value: float) -> TaskMetric:
+    size = run.results.get("n-samples", {}).get(task, {}).get("effective")
+    return TaskMetric(
+        name=f"{task}/{metric}",
+        value=value,
+        n=len(run.samples.get(task, [])) if size is None else int(size),
+        higher_is_better=bool(run.results.get("higher_is_better", {}).get(task, {}).get(metric, True)),
+        read=partial(_explaining_scores, run, task, metric, value),
+    )
+
+
+def _explaining_scores(run: LoggedRun, task: str, metric: str, value: float) -> Mapping[str, SampleScore]:
+    """The scores of all samples, if their mean is the value."""
     rows = run.samples.get(task, [])
     cluster_key = run.results.get("configs", {}).get(task, {}).get("cluster_key")
     samples = dict(_sample_scores(rows, metric, cluster_key))
     if len(samples) != len(rows) or not _explain(samples.values(), value):
-        samples = {}
-    return TaskMetric(
-        name=f"{task}/{metric}",
-        value=value,
-        n=int(run.results.get("n-samples", {}).get(task, {}).get("effective", len(rows))),
-        higher_is_better=bool(run.results.get("higher_is_better", {}).get(task, {}).get(metric, True)),
-        samples=samples,
-    )
+        return {}
+    return samples
 
 
 def _sample_scores(

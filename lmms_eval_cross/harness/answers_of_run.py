@@ -48,7 +48,7 @@ def run_answers(run: LoggedRun, number: int | None = None) -> dict[str, list[Ans
         RunError: the run has no CROSS task, or was made from other data than are prepared here.
     """
     answers: dict[str, list[Answer]] = {}
-    for task, rows in run.samples.items():
+    for task, rows in run.own_samples.items():
         if task in SPLITS or has_records(rows):
             answers[task] = list(chain.from_iterable(_answers(task, row, number) for row in rows))
     if not answers:

@@ -53,7 +53,7 @@ def gate_runs(
 
 def _round(run: LoggedRun, verify_replies: bool) -> Round:
     """A judged run as `compare` reads it, one that is not judged with answers that have no outcomes."""
-    if any(map(has_records, run.samples.values())):
+    if any(map(has_records, run.own_samples.values())):
         return trusted_round(run, verify_replies)
     answers = list(chain.from_iterable(run_answers(run).values()))
     if any((answer.response.round or 1) > 1 for answer in answers):

@@ -50,13 +50,18 @@ class LoggedRun:
             RunError: as for `answers`.
         """
         answers: list[JudgedAnswer] = []
-        for row in chain.from_iterable(self.samples.values()):
+        for row in chain.from_iterable(self.own_samples.values()):
             if RECORD in row:
                 answers.append(read_record(row[RECORD]))
         twice = repeated_ids(answer.sample for answer in answers)
         if twice:
             raise RunError(f"{self.name} has two answers for {listing(twice)}; give every run a folder of its own.")
         return answers
+
+    @property
+    def own_samples(self) -> dict[str, list[dict[str, Any]]]:
+        """`samples` of the tasks that may be ours: results.json has them as such, or does not know them."""
+        return {task: self.samples[task] for task in self.samples if may_be_ours(self.results, task)}
 
     @property
     def judged_answers(self) -> list[JudgedAnswer]:
@@ -98,9 +103,34 @@ class LoggedRun:
         configured = self.results.get("configs", {})  # groups are not
         metrics: dict[str, dict[str, float]] = {}
         for task, values in self.results.get("results", {}).items():
-            if task in configured and not has_records(self.samples.get(task, [])):
-                metrics[task] = dict(_numbers(self.name, values))
+            if task not in configured or (may_be_ours(self.results, task) and has_records(self.samples.get(task, []))):
+                continue
+            metrics[task] = dict(_numbers(self.name, values))
         return metrics
+
+
+class LoggedSamples(Mapping[str, list[dict[str, Any]]]):
+    """Task -> logged samples; a file is read when somebody asks for its task, and those of others may be large."""
+
+    def __init__(self, files: Mapping[str, Path]) -> None:
+        self._files = files
+        self._rows: dict[str, list[dict[str, Any]]] = {}
+
+    def __getitem__(self, task: str) -> list[dict[str, Any]]:
+        """The samples of a task.
+
+        Raises:
+            RunError: its file is damaged.
+        """
+        if task not in self._rows:
+            self._rows[task] = _read_samples(self._files[task])
+        return self._rows[task]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
 
 
 def our_tasks(results: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -110,6 +140,11 @@ def our_tasks(results: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
         if task in SPLITS or config.get("cluster_key") == "norm_id":
             ours[task] = config
     return ours
+
+
+def may_be_ours(results: Mapping[str, Any], task: str) -> bool:
+    """Whether a task's samples may hold records: results.json has it as ours, or does not know it."""
+    return task not in results.get("configs", {}) or task in our_tasks(results)
 
 
 def has_records(rows: Iterable[Mapping[str, Any]]) -> bool:
@@ -142,7 +177,8 @@ def load_newest_run(path: Path) -> LoggedRun:
     if path.name.endswith(RESULTS_ENDING):
         return _load(path.stem.removesuffix("_results"), path)
     if path.suffix == ".jsonl" and path.is_file():
-        return LoggedRun(path.stem, {}, {_task_of(path): _read_samples(path)}, {_task_of(path): path})
+        task = _task_of(path)
+        return LoggedRun(path.stem, {}, {task: _read_samples(path)}, {task: path})
     raise RunError(f"{path} is neither a run's folder nor its results or samples file; check the path.")
 
 
@@ -150,12 +186,14 @@ def _load(name: str, results_file: Path) -> LoggedRun:
     results = _read_results(results_file)
     prefix = results_file.name.removesuffix(RESULTS_ENDING)
     files: dict[str, Path] = {}
-    samples: dict[str, list[dict[str, Any]]] = {}
     for file in sorted(results_file.parent.glob(f"{prefix}_samples_*.jsonl")):
-        task = _task_of(file)
-        files[task], samples[task] = file, _read_samples(file)
+        files[_task_of(file)] = file
     if not files:
         raise RunError(f"{results_file.name} has no samples beside it; run lmms-eval with --log_samples.")
+    samples = LoggedSamples(files)
+    for task in files:
+        if may_be_ours(results, task):
+            samples[task]  # what is damaged is told before anything is made of it
     return LoggedRun(name, results, samples, files, results_file)
 
 

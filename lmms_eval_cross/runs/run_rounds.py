@@ -109,7 +109,7 @@ def load_rounds(path: Path) -> list[LoggedRun]:
 def rounds_in(run: LoggedRun) -> list[LoggedRun]:
     """A run of --repeats as a run a round; any other as it is."""
     numbers: set[int] = set()
-    for row in chain.from_iterable(run.samples.values()):
+    for row in chain.from_iterable(run.own_samples.values()):
         numbers.update(map(round_of, records_of(row.get(RECORD))))
     if len(numbers) < 2:
         return [run]
