@@ -12,7 +12,7 @@ from PIL import Image as Pictures
 
 from lmms_eval_cross.benchmark.splits import CAPABILITY, SPLITS, tasks_folder
 from lmms_eval_cross.errors import SettingsError
-from lmms_eval_cross.harness import preflight, run_checks
+from lmms_eval_cross.harness import hub_login, run_checks
 from lmms_eval_cross.report.build import build_report
 from lmms_eval_cross.report.page import PageOptions, render_page
 from lmms_eval_cross.runs.run_files import load_run
@@ -35,20 +35,20 @@ def group() -> dict[str, object]:
 
 def test_missing_hub_login_is_a_sentence_before_a_model_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr("huggingface_hub.get_token", lambda: None)
+    monkeypatch.setattr("lmms_eval_cross.harness.hub_login.get_token", lambda: None)
     with pytest.raises(SettingsError, match="hf auth login"):
-        preflight.check_hub_login()
+        hub_login.check_hub_login()
     with pytest.raises(SettingsError, match="hf auth login"):
         run_checks.check_command_line({"tasks": [CAPABILITY]})
 
 
 def test_login_or_an_offline_hub_passes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("huggingface_hub.get_token", lambda: None)
+    monkeypatch.setattr("lmms_eval_cross.harness.hub_login.get_token", lambda: None)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    preflight.check_hub_login()
+    hub_login.check_hub_login()
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr("huggingface_hub.get_token", lambda: "hf_made_up")
-    preflight.check_hub_login()
+    monkeypatch.setattr("lmms_eval_cross.harness.hub_login.get_token", lambda: "hf_made_up")
+    hub_login.check_hub_login()
 
 
 def test_group_names_tasks_that_exist_and_none_that_asks_gpt() -> None:

@@ -6,7 +6,6 @@ from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.splits import DEMO
 from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.data.prepared import find_prepared
-from lmms_eval_cross.errors import SettingsError
 from lmms_eval_cross.judging import check_judge
 from lmms_eval_cross.settings import Settings, load_settings
 
@@ -29,21 +28,6 @@ def check(splits: Collection[str], judged: bool = True) -> None:
         session.provenance_for(split)
     if judged:
         check_judge(settings)
-
-
-def check_hub_login() -> None:
-    """Check that the Hugging Face Hub knows the user: lmms-eval's MMBench is loaded with `token: True`.
-
-    Raises:
-        SettingsError: there is no token, and the Hub is to be asked.
-    """
-    from huggingface_hub import constants, get_token
-
-    if not constants.HF_HUB_OFFLINE and get_token() is None:
-        raise SettingsError(
-            "cross_capability holds mmbench_en_dev_static, which lmms-eval loads with a login to the Hugging Face Hub, "
-            "and there is none; type `hf auth login`, or run cross_english,mmmu_val instead."
-        )
 
 
 def _prepare_from_source(settings: Settings) -> None:

@@ -13,6 +13,7 @@ from lmms_eval_cross.harness import preflight
 from lmms_eval_cross.harness.cache_hook import hook_cache
 from lmms_eval_cross.harness.generation_hook import OUR_TASKS, hook_generation
 from lmms_eval_cross.harness.hooked import is_hooked, mark_hooked
+from lmms_eval_cross.harness.hub_login import check_hub_login
 from lmms_eval_cross.harness.lmms_eval_parts import lmms_eval_part
 from lmms_eval_cross.harness.reasoning_tags import use_tags_of_the_command_line
 from lmms_eval_cross.harness.results_files import agreement_metadata, agreement_metrics
@@ -82,7 +83,7 @@ def check_command_line(asked: Mapping[str, Any]) -> None:
         CrossError: the first thing that is wrong.
     """
     if CAPABILITY in asked["tasks"]:
-        preflight.check_hub_login()
+        check_hub_login()
     selection = read_selection(asked["task_manager"].task_index, asked["tasks"])
     if not selection.tasks:
         return
