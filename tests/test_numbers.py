@@ -52,6 +52,8 @@ TABLE: list[tuple[str, tuple[Any, ...], str]] = [
     ("short_hash", ("a1b2" * 16,), "a1b2a1b2a1b2"),
     ("share", (0.834,), "0.83"),
     ("share", (None,), "–"),
+    ("share_interval", ((0.7449, 0.891),), "[0.74, 0.89]"),
+    ("share_interval", (None,), ""),
 ]
 
 

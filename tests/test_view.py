@@ -202,7 +202,7 @@ def test_a_run_that_is_judged_is_told_with_partial_means_calls_failures_and_doll
     judged_by.script = script
     assert judging_now(load_settings(), now()) == []
     items = [session.submit(sample, "Take tulips.")["coverage"] for sample in samples_in(prepared, "casa_english")[:3]]
-    eventually(lambda: the_run().there == 6)
+    eventually(lambda: [run.there for run in judging_now(load_settings(), now())] == [6])
     run = the_run()
     assert (run.wanted, run.missing, run.calls) == (12, 6, 6)
     assert run.cards["education"].failed == {"unparsable": 3}
