@@ -10,6 +10,7 @@ from contextlib import closing
 import pytest
 
 from lmms_eval_cross.ledger.address import Server
+from lmms_eval_cross.ledger.claims import Claims
 from lmms_eval_cross.ledger.store import Ledger
 from tests.judge_server import Answer, JudgeServer
 
@@ -89,3 +90,13 @@ def test_a_host_that_is_killed_while_it_asks_frees_its_verdicts_within_its_lease
     assert time.monotonic() - began < LEASE_SECONDS + 30, "its start is counted in"
     assert len(judged_by.judged) == 5, "the one that was in flight is paid again"
     assert claims_in(shared) == 0
+
+
+def test_a_claim_that_was_left_beside_its_verdict_is_swept_and_one_that_holds_is_not(shared: Server) -> None:
+    with closing(Ledger(shared)) as ledger:
+        dead, living = Claims(ledger), Claims(ledger)
+        dead.take([("left", "host")])
+        ledger.change("UPDATE claim SET until = now() - interval '1 second'")
+        living.take([("held", "host")])
+        living.sweep()
+        assert [row["key"] for row in ledger.select("SELECT key FROM claim")] == ["held"]

@@ -46,6 +46,10 @@ class Claims:
         renewed = "UPDATE claim SET until = now() + ? * interval '1 second' WHERE owner = ?"
         self._ledger.change(renewed, (self._lease, self._owner))
 
+    def sweep(self) -> None:
+        """Remove claims that have run out, such as one whose owner was killed between verdict and giving it back."""
+        self._ledger.change("DELETE FROM claim WHERE until < now()")
+
     def give_back(self, claims: Collection[Claim]) -> None:
         """Let others take claims of ours."""
         for some in in_batches(sorted(claims), _AT_A_TIME):

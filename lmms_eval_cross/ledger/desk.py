@@ -132,6 +132,9 @@ class Desk:
         if self.is_shared:
             self._send_the_rest()
         self._give_back(self._ours)
+        if self._claims is not None and not self._ledger.is_behind:
+            with suppress(LedgerError):  # the next one does it
+                self._claims.sweep()
 
     def _send_the_rest(self) -> None:
         """Wait for a server that is away at the end, or others pay again for what we kept, once our claims run out.
