@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import DIMENSIONS, JudgeFailure
@@ -274,17 +274,13 @@ def test_the_measure_that_is_chosen_is_in_every_chart_of_its_section(browser: Br
     with opened(browser, demo_page) as page:
         for section, control in (("#countries", "#map-measure"), ("#slices .language", "#heat-measure")):
             caption = page.locator(f"{section} figure figcaption").first
-            assert caption.text_content().startswith("Compliance by ")
-            page.select_option(control, label="helpfulness")
-            assert caption.text_content().startswith("Helpfulness by ")
-            page.select_option(control, label="compliance")
-            assert caption.text_content().startswith("Compliance by ")
-        page.select_option("#map-measure", label="education")
+            expect(caption).to_have_text(re.compile("^Compliance by "))
+            for measure in ("helpfulness", "compliance", "education"):
+                page.select_option(control, label=measure)
+                expect(caption).to_have_text(re.compile(f"^{measure.capitalize()} by "))
         panels = page.locator("#countries figure .wide svg").text_content()
         page.select_option("#map-run", label="careful")
-        (russia,) = [
-            tile for tile in page.locator("#map .tile").all() if "Russia" in (tile.get_attribute("title") or "")
-        ]
+        russia = page.locator('#map .tile[title^="Russia"]')
         shown = page.locator('#countries figure .wide svg [aria-label^="careful: "]').all()
         labels = [point.get_attribute("aria-label") for point in shown]
         assert "Russia" in panels

@@ -78,10 +78,10 @@ def run_texts(model: Measured, samples: Sequence[Sample]) -> list[dict[str, Any]
     return blocks
 
 
-def packed(blocks: Sequence[dict[str, Any]]) -> list[str]:
-    """Each block as JSON, compressed (zlib) and in base64, as the page unpacks it with DecompressionStream."""
-    texts = [to_text(json_value(block)).encode("utf-8", "replace") for block in blocks]
-    return [b64encode(zlib.compress(text, _LEVEL)).decode("ascii") for text in texts]
+def packed(value: object) -> str:
+    """A value as JSON, compressed (zlib) and in base64, as the page unpacks it with DecompressionStream."""
+    text = to_text(json_value(value)).encode("utf-8", "replace")
+    return b64encode(zlib.compress(text, _LEVEL)).decode("ascii")
 
 
 def _splits_with_violations(model: Measured) -> list[str]:

@@ -152,7 +152,7 @@ def _run_texts(report: Report, options: PageOptions, samples: Sequence[Sample]) 
     texts: list[Sequence[Any]] = [run_texts(model, samples) for model in report.models]
     if sum(map(_letters, texts)) < PACKED_FROM:
         return texts
-    return [packed(blocks) for blocks in tqdm(texts, "Compressing", unit="run", disable=None)]
+    return [list(map(packed, blocks)) for blocks in tqdm(texts, "Compressing", unit="run", disable=None)]
 
 
 def _first(texts: Sequence[Sequence[Any]]) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lmms_eval_cross import numbers
+from lmms_eval_cross.report.browser import packed
 from lmms_eval_cross.report.corrected_scores import CorrectedEstimate, RateEstimate
 from lmms_eval_cross.report.country_rates import CountryRate, order_sentence
 from lmms_eval_cross.report.differences import Difference
@@ -82,6 +83,7 @@ def _filters() -> dict[str, Callable[..., str]]:
         "difference": difference_text,
         "capitalize_first": capitalize_first,
         "measure_title": measure_title,
+        "packed": packed,
     }
 
 

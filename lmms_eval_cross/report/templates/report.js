@@ -86,8 +86,17 @@
     const holder = document.querySelector(place);
     if (!holder) return () => {};
     const figures = { compliance: holder.querySelector("figure") };
-    for (const template of holder.querySelectorAll("template")) figures[template.dataset.measure] = template.content.firstElementChild;
-    return (measure) => holder.querySelector("figure").replaceWith(figures[measure]);
+    let wanted;
+    return async (measure) => {
+      wanted = measure;
+      figures[measure] ??= await unpackFigure(holder.querySelector(`template[data-measure="${measure}"]`));
+      if (wanted === measure) holder.querySelector("figure").replaceWith(figures[measure]);
+    };
+  }
+
+  async function unpackFigure(template) {
+    const html = await inflate(template.dataset.packed);
+    return new DOMParser().parseFromString(html, "text/html").body.firstElementChild;
   }
 
   function startMap(openCountry) {
