@@ -11,7 +11,6 @@ make theirs from documents, as in a run. `cross_api` has a ledger in which an ea
 """
 
 import argparse
-import asyncio
 import base64
 import io
 import json
@@ -27,6 +26,7 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
+from benchmarks.bare_loop import bare_loop
 from benchmarks.judge import IN_FLIGHT, KEY, PICTURES, fetch, server
 
 CALLS = 1_284
@@ -75,25 +75,12 @@ def asked(model: Any, calls: int) -> int:
 
 def bare(url: str, calls: int) -> Callable[[], int]:
     """An AsyncOpenAI loop."""
-    from openai import AsyncOpenAI
-
     urls = ["data:image/jpeg;base64," + base64.b64encode(picture(number)).decode() for number in range(PICTURES)]
     ready: list[Any] = []
     for number in range(calls):
         image = {"type": "image_url", "image_url": {"url": urls[number % PICTURES]}}
         ready.append([{"role": "user", "content": [{"type": "text", "text": QUESTION}, image]}])
-
-    async def ask(client: AsyncOpenAI, slots: asyncio.Semaphore, prompt: Any) -> bool:
-        async with slots:
-            said = await client.chat.completions.create(model="judge", messages=prompt, max_tokens=256)
-        return str(said.choices[0].message.content).endswith("Score: 1")
-
-    async def run() -> int:
-        slots = asyncio.Semaphore(IN_FLIGHT)
-        async with AsyncOpenAI(base_url=url, api_key=KEY, max_retries=0, timeout=60) as client:
-            return sum(await asyncio.gather(*(ask(client, slots, prompt) for prompt in ready)))
-
-    return lambda: asyncio.run(run())
+    return lambda: bare_loop(url, KEY, ready, IN_FLIGHT, max_tokens=256)
 
 
 def cross_api(url: str, calls: int, known: bool = True) -> Callable[[], int]:

@@ -11,7 +11,6 @@ endpoint takes; `engine, first run` has not.
 """
 
 import argparse
-import asyncio
 import base64
 import concurrent.futures
 import hashlib
@@ -33,6 +32,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+from benchmarks.bare_loop import bare_loop  # noqa: E402
 from benchmarks.loopback_judge import KEY  # noqa: E402
 
 SAMPLES, DIMENSIONS, PICTURES, IN_FLIGHT, LATENCY = 321, 4, 32, 64, 0.5
@@ -92,24 +92,10 @@ def all_messages(size: int, calls: int) -> list[list[dict[str, Any]]]:
 
 def bare(url: str, key: str, size: int, calls: int, retries: int = 0) -> Callable[[], int]:
     """An AsyncOpenAI loop."""
-    from openai import AsyncOpenAI, OpenAIError
+    from openai import OpenAIError
 
     ready = all_messages(size, calls)
-
-    async def ask(client: AsyncOpenAI, slots: asyncio.Semaphore, prompt: Any) -> bool:
-        async with slots:
-            try:
-                said = await client.chat.completions.create(model="judge", messages=prompt, temperature=0)
-            except OpenAIError:
-                return False
-            return str(said.choices[0].message.content).endswith("1")
-
-    async def run() -> int:
-        slots = asyncio.Semaphore(IN_FLIGHT)
-        async with AsyncOpenAI(base_url=url, api_key=key, max_retries=retries, timeout=60) as client:
-            return sum(await asyncio.gather(*(ask(client, slots, prompt) for prompt in ready)))
-
-    return lambda: asyncio.run(run())
+    return lambda: bare_loop(url, key, ready, IN_FLIGHT, retries, (OpenAIError,), temperature=0)
 
 
 def serial(url: str, key: str, size: int, calls: int) -> Callable[[], int]:

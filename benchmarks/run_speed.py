@@ -11,7 +11,6 @@ around it alone. An earlier run of the same CROSS_HOME has learnt what the endpo
 """
 
 import argparse
-import asyncio
 import base64
 import json
 import os
@@ -24,6 +23,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.bare_loop import bare_loop
 from benchmarks.fullsize import write_fullsize
 from benchmarks.judge import IN_FLIGHT, KEY, LATENCY, fetch, server
 
@@ -36,22 +36,9 @@ Figures = dict[str, float]
 
 def bare(url: str, samples: int, answer: str) -> Figures:
     """Ask for the verdicts of the same samples in an AsyncOpenAI loop, in this process."""
-    from openai import AsyncOpenAI
-
     ready = _messages(samples, answer)
-
-    async def ask(client: AsyncOpenAI, slots: asyncio.Semaphore, prompt: Any) -> bool:
-        async with slots:
-            said = await client.chat.completions.create(model="judge", messages=prompt, temperature=0)
-        return str(said.choices[0].message.content).endswith("1")
-
-    async def run() -> int:
-        slots = asyncio.Semaphore(IN_FLIGHT)
-        async with AsyncOpenAI(base_url=url, api_key=KEY, max_retries=0, timeout=60) as client:
-            return sum(await asyncio.gather(*(ask(client, slots, prompt) for prompt in ready)))
-
     before = time.process_time()
-    verdicts = asyncio.run(run())
+    verdicts = bare_loop(url, KEY, ready, IN_FLIGHT, temperature=0)
     return {"verdicts": verdicts, "cpu": time.process_time() - before}
 
 

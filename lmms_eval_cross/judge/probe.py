@@ -15,7 +15,7 @@ from lmms_eval_cross.judge.client import error_message
 from lmms_eval_cross.judge.endpoint import Endpoint, find_endpoint
 from lmms_eval_cross.judge.error_body import read_error
 from lmms_eval_cross.judge.hopeless import begins_with_key, is_hopeless, may_be_its_own
-from lmms_eval_cross.judge.sdk_clients import call_headers, client_options
+from lmms_eval_cross.judge.sdk_clients import call_headers, model_options
 from lmms_eval_cross.judge.sight import check_sight
 from lmms_eval_cross.judge.unreachable import reaching
 from lmms_eval_cross.judge.ways import client_for
@@ -112,16 +112,8 @@ def _is_of_the_path(error: openai.APIStatusError, endpoint: Endpoint, model: str
 
 
 def _client(endpoint: Endpoint, model: str) -> OpenAI:
-    options = client_options(endpoint, TIMEOUT_SECONDS, retries=1)
-    if endpoint.azure_api_version is None:
-        return OpenAI(**options)
-    del options["base_url"]
-    return AzureOpenAI(
-        **options,
-        azure_endpoint=endpoint.base_url,
-        azure_deployment=model,
-        api_version=endpoint.azure_api_version,
-    )
+    kind = OpenAI if endpoint.azure_api_version is None else AzureOpenAI
+    return kind(**model_options(endpoint, model, TIMEOUT_SECONDS, retries=1))
 
 
 def shutdown_warning(model: str, shutdown_date: object, today: date) -> str | None:

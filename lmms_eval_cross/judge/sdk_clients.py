@@ -56,16 +56,21 @@ def async_client(
     endpoint: Endpoint, model: str, timeout_seconds: float, http_client: httpx2.AsyncClient
 ) -> AsyncOpenAI:
     """The SDK's client, which never tries again by itself."""
-    options = {**client_options(endpoint, timeout_seconds, retries=0), "http_client": http_client}
-    if endpoint.azure_api_version is None:
-        return AsyncOpenAI(**options)
-    del options["base_url"]
-    return AsyncAzureOpenAI(
-        **options,
-        azure_endpoint=endpoint.base_url,
-        azure_deployment=model,
-        api_version=endpoint.azure_api_version,
-    )
+    kind = AsyncOpenAI if endpoint.azure_api_version is None else AsyncAzureOpenAI
+    return kind(**model_options(endpoint, model, timeout_seconds, retries=0), http_client=http_client)
+
+
+def model_options(endpoint: Endpoint, model: str, timeout_seconds: float, retries: int) -> dict[str, Any]:
+    """`client_options` for a model, which at Azure stands in the address; there the SDK's Azure clients take them."""
+    options = client_options(endpoint, timeout_seconds, retries)
+    if endpoint.azure_api_version is not None:
+        del options["base_url"]
+        options |= {
+            "azure_endpoint": endpoint.base_url,
+            "azure_deployment": model,
+            "api_version": endpoint.azure_api_version,
+        }
+    return options
 
 
 def client_options(endpoint: Endpoint, timeout_seconds: float, retries: int) -> dict[str, Any]:
