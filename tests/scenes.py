@@ -94,6 +94,20 @@ THINKING: Final[dict[str, Scene]] = {
         2.0,
     ),
     "thinking of another make": Scene(always(_thought(f"[THINK]Score: 0, or not?[/THINK]{GOOD}")), SCORED),
+    "thinking behind a few words never ends": Scene(
+        always(_thought("Let me see.\n<think>\nScore: 1\nBut wait, it breaks the norm, so")), "truncated"
+    ),
+    "thinking behind a few words, then the score": Scene(
+        always(_thought(f"Let me see.\n<think>Score: 0?</think>\nWell.\n<think>Yes, Score: 0</think>\n{GOOD}")), SCORED
+    ),
+    "thinking of a make with attributes never ends": Scene(
+        always(_thought('<thought_process lang="en">Score: 1? But then')), "truncated"
+    ),
+    "thinking whose tags are escaped": Scene(always(_thought(f"&lt;think&gt;Score: 0?&lt;/think&gt;{GOOD}")), SCORED),
+    "thinking between tokens of a template": Scene(
+        always(_thought(f"<|START_THINKING|>Score: 0?<|END_THINKING|>{GOOD}")), SCORED
+    ),
+    "a tag of thinking in a fence": Scene(always(_thought(f"The answer has\n```\n<think>\n```\n{GOOD}")), SCORED),
     "thinking in a channel": Scene(
         always(_thought(f"<|channel|>analysis<|message|>Score: 0?<|end|><|channel|>final<|message|>{GOOD}")), SCORED
     ),
@@ -129,10 +143,13 @@ def _nothing_as(reason: object, outcome: str, most_requests: float = 1.0) -> Sce
     return Scene(always(completion({"role": "assistant"}, reason)), outcome, most_requests)
 
 
-CUT: Final = ("length", "MAX_TOKENS", "model_length")
-FILTERED: Final = ("SAFETY", "RECITATION", "content_filter: PROHIBITED_CONTENT", "PROHIBITED_CONTENT")
+CUT: Final = ("length", "MAX_TOKENS", "model_length", "token_limit", "CONTINUATION")
+FILTERED: Final = (
+    *("SAFETY", "RECITATION", "content_filter: PROHIBITED_CONTENT", "PROHIBITED_CONTENT"),
+    *("IMAGE_PROHIBITED_CONTENT", "LANGUAGE", "MODEL_ARMOR", "content-filter", "ERROR_TOXIC"),
+)
 UNKNOWN: Final = ("error", "abort", "insufficient_system_resource", "tool_calls", "a word of tomorrow")
-FINISHED: Final = ("STOP", "eos", "end_turn", "stop_sequence")
+FINISHED: Final = ("STOP", "eos", "end_turn", "stop_sequence", "COMPLETE", "FINISH_REASON_STOP")
 FINISHES: Final[dict[str, Scene]] = {
     **{f"half a reply: {reason}": _finished_as(reason, "truncated") for reason in CUT},
     **{f"half a reply: {reason}": _finished_as(reason, "refused") for reason in FILTERED},
@@ -191,9 +208,14 @@ SHAPES: Final[dict[str, Scene]] = {
         always(says(GOOD, usage={"prompt_tokens": "900", "completion_tokens": 30.0, "total_tokens": None})), SCORED
     ),
     "no counts": Scene(always(says(GOOD, usage=None)), SCORED),
-    "a model that is a list": Scene(always(says(GOOD, model=["m"])), "unavailable"),
-    "counts without end": Scene(always(says(GOOD, usage={"prompt_tokens": 10**400})), "unavailable"),
-    "counts that are no numbers": Scene(always(says(GOOD, usage={"prompt_tokens": "many"})), "unavailable"),
+    "a refusal as an object": Scene(
+        always(completion({"content": "", "refusal": {"reason": "policy", "message": "Not this."}})), "refused"
+    ),
+    "a model that is a list": Scene(always(says(GOOD, model=["m"])), SCORED),
+    "counts without end": Scene(always(says(GOOD, usage={"prompt_tokens": 10**400})), SCORED),
+    "counts that are no numbers": Scene(always(says(GOOD, usage={"prompt_tokens": "many"})), SCORED),
+    "counts that are a list": Scene(always(says(GOOD, usage=[900, 30])), SCORED),
+    "counts in an object": Scene(always(says(GOOD, usage={"prompt_tokens": {"text": 900}})), SCORED),
     "a body of brackets": Scene(always(Answer(raw=b"[" * 100_000, headers=AT_ONCE)), "unavailable", 5.0),
     "a member of Python's": Scene(always(says(GOOD, _fields_set=[1], __class__="x", model_config={})), SCORED),
     "a body without end": Scene(always(Answer(raw=b" " * 9_000_000)), "unavailable"),
@@ -216,6 +238,21 @@ SHAPES: Final[dict[str, Scene]] = {
     "models in turn": Scene(_in_turn, SCORED),
     "a filter of a gateway": Scene(
         always(Answer(status=400, error={"message": "ContentPolicyViolationError: stopped", "code": "400"})), "refused"
+    ),
+    "a moderation that answers 403": Scene(
+        always(Answer(status=403, error={"message": "The input was flagged for violence.", "code": 403})), "refused"
+    ),
+    "an inspection of the input": Scene(
+        always(Answer(status=400, error={"message": "Not accepted.", "code": "data_inspection_failed"})), "refused"
+    ),
+    "a filter's error as a success": Scene(
+        always(Answer(raw=b'{"error": {"message": "Stopped.", "code": "content_filter"}}')), "refused"
+    ),
+    "an empty purse as a success, and no error": Scene(
+        always(
+            Answer(raw=b'{"choices": null, "base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}')
+        ),
+        "unavailable",
     ),
     "an error as a success": Scene(
         always(

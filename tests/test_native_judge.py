@@ -141,6 +141,10 @@ def changed_body(call: Call, provider: str, word: str) -> Reply:
         ("anthropic", "pause_turn", "unfinished"),
         ("gemini", "SAFETY", "refused"),
         ("gemini", "PROHIBITED_CONTENT", "refused"),
+        ("gemini", "IMAGE_RECITATION", "refused"),
+        ("gemini", "LANGUAGE", "refused"),
+        ("gemini", "ESCALATION", "refused"),
+        ("gemini", "CONTINUATION", "truncated"),
         ("gemini", "OTHER", "unfinished"),
         ("gemini", "MALFORMED_RESPONSE", "unfinished"),
     ],
@@ -154,8 +158,11 @@ def test_every_other_end_is_a_failure_with_its_reason(
 
 @pytest.mark.parametrize("provider", ["gemini"])
 def test_a_blocked_prompt_is_refused(native: NativeJudge) -> None:
-    native.refuse = lambda _: refusal(200, {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {}})
-    assert reasons(judged()) == {"refused"}
+    native.refuse = lambda _: refusal(200, {"promptFeedback": {"blockReason": "JAILBREAK"}, "usageMetadata": {}})
+    outcome = judged()["awareness"]
+    assert isinstance(outcome, JudgeFailure)
+    assert outcome.reason == "refused"
+    assert "JAILBREAK" in outcome.detail
 
 
 BUSY = {

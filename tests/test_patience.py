@@ -201,8 +201,29 @@ def test_a_bare_403_for_every_answer_ends_it_after_three_of_them(judge: Judge, j
         Answer(
             status=400, error={"message": "API key expired. Please renew the API key.", "status": "INVALID_ARGUMENT"}
         ),
+        Answer(
+            status=429,
+            error={
+                "type": "rate_limit_error",
+                "message": "Come back in December.",
+                "details": {"error_code": "enforced_spend_limit_reached"},
+            },
+        ),
+        Answer(status=400, error={"message": "Please keep the account in good standing.", "code": "Arrearage"}),
+        Answer(status=429, error={"message": "余额不足或无可用资源包,请充值。", "code": "1113"}),
+        Answer(status=412, error={"message": "The account is suspended after failure to pay past invoices"}),
+        Answer(
+            status=403, error={"message": "Your team has used all available credits or reached its spending limit."}
+        ),
+        Answer(
+            status=400,
+            error={"message": "Renew it.", "status": "INVALID_ARGUMENT", "details": [{"reason": "API_KEY_INVALID"}]},
+        ),
     ],
-    ids=["402", "balance", "quota by type", "billing", "scopes", "expired key"],
+    ids=[
+        *("402", "balance", "quota by type", "billing", "scopes", "expired key", "Anthropic's limit", "arrearage"),
+        *("balance in Chinese", "suspended", "credits", "a key's reason in details"),
+    ],
 )
 def test_an_empty_purse_or_a_dead_key_ends_it_within_the_calls_in_flight(
     judge: Judge, judged_by: JudgeServer, answer: Answer, capsys: pytest.CaptureFixture[str]

@@ -1,4 +1,8 @@
-"""Anthropic's Messages API: its request, its headers, and its answer read as the chat completion that says the same."""
+"""Anthropic's Messages API: its request, its headers, and its answer read as the chat completion that says the same.
+
+Names of fields, blocks, stop reasons and counts are those of anthropic 2.14.0 (`MessageCreateParams`,
+`OutputConfigParam`, `Message`, `StopReason`, `Usage`).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +17,7 @@ from lmms_eval_cross.judge.request import IMAGE, Request, limit_of, schema_of, s
 from lmms_eval_cross.pacing.limits import Limits
 
 _VERSION: Final = "2026-10-21"
-"""As Anthropic's SDK 2.14 sends it; this version has neither temperature nor top_p."""
+"""As anthropic 2.14.0 sends it; this version has neither temperature nor top_p."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +80,11 @@ def _usage(usage: object) -> object:
         return usage
     cached = usage.get("cache_read_input_tokens") or 0
     prompt = [usage.get("input_tokens") or 0, cached, usage.get("cache_creation_input_tokens") or 0]
-    details = usage.get("output_tokens_details") or {}
+    details = usage.get("output_tokens_details")
+    thought = details.get("thinking_tokens") if isinstance(details, dict) else None
     return {
         "prompt_tokens": sum(prompt) if all(isinstance(count, int) for count in prompt) else 0,
         "prompt_tokens_details": {"cached_tokens": cached},
         "completion_tokens": usage.get("output_tokens"),
-        "completion_tokens_details": {"reasoning_tokens": details.get("thinking_tokens")},
+        "completion_tokens_details": {"reasoning_tokens": thought},
     }

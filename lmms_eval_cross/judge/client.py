@@ -16,6 +16,7 @@ from lmms_eval_cross.judge.bounded import AnswerTooLarge
 from lmms_eval_cross.judge.completion import read_completion
 from lmms_eval_cross.judge.endpoint import Endpoint
 from lmms_eval_cross.judge.error_body import ErrorBody, one_line, read_error, read_error_value
+from lmms_eval_cross.judge.filtered import is_filtered
 from lmms_eval_cross.judge.finish import NO_FINISH_REASON
 from lmms_eval_cross.judge.hopeless import is_hopeless, may_be_its_own
 from lmms_eval_cross.judge.quirks import adapt, learn
@@ -28,17 +29,15 @@ from lmms_eval_cross.say import tell
 MOST_WORDS: Final = 65_536
 """Of a refusal, in which a wait is looked for."""
 _MAY_PASS: Final = frozenset({408, 409, 425, 429})
+_OF_THE_CALL: Final = frozenset({400, 413, 415, 422, 451})
 _BLIND: Final = re.compile(
     r"image_url.{0,40}(not supported|unsupported|invalid content type|unknown variant)|unknown variant .?image_url"
     r"|(not|n't) support (image|vision|multi-?modal)|not a multi-?modal|text-only|only supports? text",
     re.IGNORECASE | re.DOTALL,
 )
 """How endpoints say that a model can't see; a picture that can't be read is complained of in other words."""
-_FILTERED: Final = re.compile(
-    r"content[ _]?filter|content[ _]?policy|content management policy|ContentPolicyViolation|ResponsibleAI",
-    re.IGNORECASE,
-)
-"""How gateways say that a filter stopped the call, where they give no code for it."""
+_OF_A_REPLY: Final = frozenset({"usage", "content", "candidates", "promptFeedback", "usageMetadata"})
+"""Members of an answer that was made, in the words of all whom we ask."""
 TWO_JUDGES: Final = "that is two judges under one name; ask for one of them in CROSS_JUDGE_MODEL."
 ReadBody: TypeAlias = Callable[[object, Limits, bool], Reply | NoReply]
 """The reply in a body, given what its headers tell and whether the endpoint says how replies end."""
@@ -187,28 +186,37 @@ def read_response(
         body = read_body(response.content)
     except ValueError:
         return NoReply("unavailable", "The endpoint's answer is not JSON.", limits=limits, may_pass=True)
-    if isinstance(body, dict) and body.get("error") and not body.get("choices") and not body.get("output"):
+    if isinstance(body, dict):
         said = read_error_value(body)
-        return status_failure(_status(said.code), said, limits, endpoint)
+        if _is_an_error(body, said):
+            return status_failure(_status(said), said, limits, endpoint)
     return read_reply(body, limits, reasons_are_given)
 
 
-def _status(code: str) -> int:
-    """The status that an error tells which came as a success; 500 where it tells none."""
-    if code.isdecimal() and 400 <= int(code) < 600:
-        return int(code)
-    return 500
+def _is_an_error(body: Mapping[str, Any], said: ErrorBody) -> bool:
+    """Whether a body tells of trouble, and has no reply."""
+    if body.get("choices") or body.get("output"):
+        return False
+    has_words = bool(said.words) and not _OF_A_REPLY & body.keys()
+    return bool(body.get("error")) or has_words
+
+
+def _status(said: ErrorBody) -> int:
+    """The status of an error which came as a success: the one that it tells, or that others have for what it says."""
+    if said.code.isdecimal() and 400 <= int(said.code) < 600:
+        return int(said.code)
+    if is_filtered(said):
+        return 400
+    return 402 if is_hopeless(429, said) else 500
 
 
 def status_failure(status: int, said: ErrorBody, limits: Limits, endpoint: Endpoint) -> NoReply:
     """What an answer with another status than 200 means for the call, and for all others."""
     words = without_key(said.words, endpoint)
-    told = (status, said.code, said.kind, words)
-    detail, hopeless = f"The endpoint answered {status}: {words}", is_hopeless(*told)
-    if status in {400, 413, 415, 422} and not hopeless:
-        reason: FailureReason = "rejected"
-        if said.code in {"content_filter", "content_policy_violation"} or _FILTERED.search(words):
-            reason = "refused"
+    detail, hopeless = f"The endpoint answered {status}: {words}", is_hopeless(status, said)
+    its_own, filtered = may_be_its_own(status, said), is_filtered(said)
+    if (status in _OF_THE_CALL and not hopeless) or (status == 403 and its_own and filtered):
+        reason: FailureReason = "refused" if filtered else "rejected"
         blind = bool(_BLIND.search(words))
         return NoReply(reason, detail, limits=limits, hopeless=blind)
     return NoReply(
@@ -219,8 +227,8 @@ def status_failure(status: int, said: ErrorBody, limits: Limits, endpoint: Endpo
         refused=status == 429,
         faltered=status in {503, 529},
         hopeless=hopeless,
-        may_be_its_own=may_be_its_own(*told),
-        is_away=status == 404 and may_be_its_own(*told),
+        may_be_its_own=its_own,
+        is_away=status == 404 and its_own,
     )
 
 

@@ -5,7 +5,7 @@ What doesn't fit is a failure of that call. Nothing that an endpoint sends may r
 
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from lmms_eval_cross.benchmark.records import FailureReason, Usage
 from lmms_eval_cross.judge.error_body import one_line, read_error_value
@@ -33,7 +33,23 @@ def _whole_number(value: object) -> object:
     return max(0, value) if isinstance(value, int) else value
 
 
-_Count = Annotated[int, BeforeValidator(_whole_number), Field(ge=0, le=_MOST_TOKENS)]
+def _or_nothing(value: object, read: ValidatorFunctionWrapHandler) -> object:
+    """A count, or a name, that is none: left out, for the reply beside it is paid, and may be whole."""
+    try:
+        return read(value)
+    except ValidationError:
+        return None
+
+
+def _refusing_words(value: object) -> object:
+    """A refusal's words; the endpoint may tell them as an object."""
+    if not value or isinstance(value, str):
+        return value or None
+    return read_error_value(value).words or "refused"
+
+
+_Told = Annotated[int, BeforeValidator(_whole_number), Field(ge=0, le=_MOST_TOKENS)]
+_Count = Annotated[_Told | None, WrapValidator(_or_nothing)]
 _Name = Annotated[str, Field(max_length=500)]
 
 
@@ -42,17 +58,21 @@ class _Details(BaseModel):
     reasoning_tokens: _Count = 0
 
 
+_MaybeDetails = Annotated[_Details | None, WrapValidator(_or_nothing)]
+
+
 class _Usage(BaseModel):
     prompt_tokens: _Count = 0
     completion_tokens: _Count = 0
-    prompt_tokens_details: _Details | None = None
-    completion_tokens_details: _Details | None = None
+    prompt_tokens_details: _MaybeDetails = None
+    completion_tokens_details: _MaybeDetails = None
 
     def read(self) -> Usage:
         """As we count: cached tokens are part of the prompt."""
         prompt, completion = self.prompt_tokens_details or _Details(), self.completion_tokens_details or _Details()
-        cached = min(prompt.cached_tokens, self.prompt_tokens)
-        return Usage(self.prompt_tokens, cached, self.completion_tokens, completion.reasoning_tokens)
+        whole = self.prompt_tokens or 0
+        cached = min(prompt.cached_tokens or 0, whole)
+        return Usage(whole, cached, self.completion_tokens or 0, completion.reasoning_tokens or 0)
 
 
 class _Part(BaseModel):
@@ -68,7 +88,7 @@ _Content = str | list[_Part | str] | None
 
 class _Message(BaseModel):
     content: _Content = None
-    refusal: str | None = None
+    refusal: Annotated[str | None, BeforeValidator(_refusing_words)] = None
     reasoning_content: str | None = None
     reasoning: str | None = None
 
@@ -80,9 +100,9 @@ class _Choice(BaseModel):
 
 
 class _Completion(BaseModel):
-    model: _Name | None = None
+    model: Annotated[_Name | None, WrapValidator(_or_nothing)] = None
     choices: Annotated[list[_Choice], Field(max_length=_MOST_CHOICES)] | None = None
-    usage: _Usage | None = None
+    usage: Annotated[_Usage | None, WrapValidator(_or_nothing)] = None
 
 
 def read_completion(value: object, limits: Limits = NOTHING_TOLD, reasons_are_given: bool = True) -> Reply | NoReply:

@@ -13,7 +13,7 @@ _MOST_WORDS: Final = 300
 _DEEPEST: Final = 6
 _WORDS: Final = (
     *("error", "message", "detail", "msg", "error_description", "errorMessage", "error_msg", "description"),
-    *("errors", "title", "Message"),
+    *("errors", "title", "Message", "base_resp", "status_msg"),
 )
 """Members that hold the words, the one that says most first."""
 _TITLE: Final = re.compile(r"<title[^>]*>([^<]{1,500})</title>|<h1[^>]*>([^<]{1,500})</h1>", re.IGNORECASE)
@@ -31,6 +31,13 @@ class ErrorBody:
     """OpenAI's `type`, Gemini's `status`."""
     parameter: str = ""
     """The parameter that the error names."""
+    reason: str = ""
+    """Anthropic's `details.error_code`, the `reason` of Google's `ErrorInfo`."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All that the endpoint calls its error."""
+        return frozenset({self.code, self.kind, self.reason} - {""})
 
 
 def read_error(content: bytes) -> ErrorBody:
@@ -48,7 +55,8 @@ def read_error_value(value: object) -> ErrorBody:
     holder = _holder(value)
     parameter = _text(holder.get("param")) or _named_place(value)
     kind = _text(holder.get("type")) or _text(holder.get("status"))
-    return ErrorBody(one_line(_words(value)), _text(holder.get("code")), kind, parameter)
+    reason = _reason(holder.get("details"))
+    return ErrorBody(one_line(_words(value)), _text(holder.get("code")), kind, parameter, reason)
 
 
 def one_line(text: str) -> str:
@@ -111,6 +119,17 @@ def _holder(value: object) -> Mapping[str, Any]:
         if isinstance(value, dict) and isinstance(value.get("error"), dict | list):
             value = value["error"]
     return value if isinstance(value, dict) else {}
+
+
+def _reason(details: object) -> str:
+    """The name of an error that stands in its details, empty without one."""
+    entries = details if isinstance(details, list) else [details]
+    for entry in entries[:_DEEPEST]:
+        if isinstance(entry, dict):
+            name = _text(entry.get("error_code")) or _text(entry.get("reason"))
+            if name:
+                return name
+    return ""
 
 
 def _words_of_page(text: str) -> str:

@@ -1,4 +1,9 @@
-"""Google's generateContent: its request, and its answer read as the chat completion that says the same."""
+"""Google's generateContent: its request, and its answer read as the chat completion that says the same.
+
+Names of fields, reasons and counts are those of google-genai 3.6.1 for the Gemini API (`GenerationConfig`, `Part`,
+`FinishReason`, `BlockedReason`, `GenerateContentResponseUsageMetadata`), whose own version of the API is v1. There
+`responseFormat` is to follow `responseSchema`, and is not supported by the Gemini API yet.
+"""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -94,9 +99,15 @@ def _as_completion(answer: Mapping[str, Any]) -> dict[str, Any]:
     candidate = _first(answer.get("candidates"))
     parts = list(_parts(candidate.get("content")))
     said = {"content": _joined(parts, thought=False), "reasoning": _joined(parts, thought=True)}
-    finish = candidate.get("finishReason") if candidate else "content_filter"
+    finish = candidate.get("finishReason") if candidate else _block(answer.get("promptFeedback"))
     choice = {"finish_reason": finish, "message": said}
     return {"model": answer.get("modelVersion"), "choices": [choice], "usage": _usage(answer.get("usageMetadata"))}
+
+
+def _block(feedback: object) -> str:
+    """The finish reason of a prompt that was blocked, with Google's word for why."""
+    why = feedback.get("blockReason") if isinstance(feedback, dict) else None
+    return f"content_filter: {why}" if isinstance(why, str) else "content_filter"
 
 
 def _first(candidates: object) -> Mapping[str, Any]:

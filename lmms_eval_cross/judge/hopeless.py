@@ -3,8 +3,18 @@
 import re
 from typing import Final
 
-_PURSE_CODES: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
+from lmms_eval_cross.judge.error_body import ErrorBody
+
+_PURSE_CODES: Final = frozenset(
+    {
+        *("insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "exceeded_current_quota_error"),
+        *("enforced_spend_limit_reached", "contract_spend_limit_reached", "billing_error", "Arrearage"),
+        "budget_exceeded",
+    }
+)
+"""OpenAI's, Moonshot's, Anthropic's (as anthropic 2.14.0 has them), Alibaba's, litellm's."""
 _KEY_CODES: Final = frozenset({"invalid_api_key", "API_KEY_INVALID", "permission_denied", "PERMISSION_DENIED"})
+_ACCOUNT_CODES: Final = frozenset({"API_KEY_INVALID", "organization_on_hold"})
 
 
 def _any_of(*patterns: str) -> re.Pattern[str]:
@@ -16,7 +26,11 @@ _PURSE: Final = _any_of(
     r"(insufficient|not enough|out of|purchase|run out of) (account |more )?(balance|credits?|funds)",
     r"account is not active",
     r"payment required",
-    r"arrearage|overdue",
+    r"arrearage|overdue|past due|unpaid|failure to pay",
+    r"\b(exceeded|used( up)?|exhausted|no( more| remaining)?)\b( \w{1,20}){0,3} credits\b",
+    r"(reached|exceeded|hit)\b.{0,40}\b(spend|spending|billing) limit",
+    r"budget has been exceeded",
+    r"余额不足|账户已欠费|欠费",
 )
 _KEY: Final = _any_of(
     r"(api[ _-]?key|access key|credentials?)\b.{0,40}\b(expired|invalid|not valid|incorrect|revoked|disabled|missing)",
@@ -28,29 +42,30 @@ _KEY: Final = _any_of(
 _MODEL: Final = _any_of(r"\bmodels?\b", r"\bdeployments?\b")
 
 
-def is_hopeless(status: int, code: str, kind: str, words: str) -> bool:
+def is_hopeless(status: int, said: ErrorBody) -> bool:
     """Whether no other call will fare better, as far as one refusal can tell (see `may_be_its_own`).
 
     Args:
         status: of HTTP.
-        code: the error's `code`, empty without one.
-        kind: its `type` or `status`, empty without one.
-        words: the endpoint's.
+        said: what the endpoint says.
     """
     if status in {401, 402, 403, 404}:
         return True
+    is_of_the_purse = bool(_PURSE_CODES & said.names or _PURSE.search(said.words))
     if status == 429:  # of a quota that a minute fills up again, some say "check your plan and billing details", too
-        return bool(_PURSE_CODES & {code, kind}) or "account is not active" in words
-    return status == 400 and (bool(_PURSE.search(words)) or "API_KEY_INVALID" in {code, kind} or begins_with_key(words))
+        return is_of_the_purse
+    if status not in {400, 412}:
+        return False
+    return is_of_the_purse or bool(_ACCOUNT_CODES & said.names) or begins_with_key(said.words)
 
 
-def may_be_its_own(status: int, code: str, kind: str, words: str) -> bool:
+def may_be_its_own(status: int, said: ErrorBody) -> bool:
     """Whether a 403 or 404 names neither key nor model nor purse: a firewall or a filter may have met one answer."""
-    if status not in {403, 404} or _KEY_CODES & {code, kind}:
+    if status not in {403, 404} or _KEY_CODES & said.names:
         return False
-    if _PURSE.search(words) or _KEY.search(words):
+    if _PURSE.search(said.words) or _KEY.search(said.words):
         return False
-    return not (status == 404 and (code == "model_not_found" or _MODEL.search(words)))
+    return not (status == 404 and (said.code == "model_not_found" or _MODEL.search(said.words)))
 
 
 def begins_with_key(words: str) -> bool:

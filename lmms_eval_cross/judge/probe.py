@@ -175,8 +175,7 @@ def _look_up(client: OpenAI, endpoint: Endpoint, model: str) -> None:
         client.get(f"/models/{model.removeprefix('models/')}", cast_to=object, options={"headers": headers})
     except openai.APIStatusError as error:
         said = read_error(error.response.content)
-        told = (error.status_code, said.code, said.kind, said.words)
-        if is_hopeless(*told) and not may_be_its_own(*told):
+        if is_hopeless(error.status_code, said) and not may_be_its_own(error.status_code, said):
             raise
 
 

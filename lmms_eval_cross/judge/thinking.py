@@ -5,20 +5,26 @@ from dataclasses import dataclass
 from typing import Final
 
 _NAMES: Final = (
-    r"(?:think|thinking|thoughts?|reason|reasoning|reflection|scratchpad|inner_monologue|antthinking|seed:think)"
+    r"(?:(?:[a-z]{1,12}[:_])?think|thinking|thoughts?|reason|reasoning|reflection|scratch_?pad|antthinking|cot"
+    r"|(?:inner|internal)_(?:monologue|thoughts?)|(?:thinking|thought|reasoning)_process)"
 )
-_OPENING: Final = re.compile(
-    rf"[\s\ufeff\u200b]*(?:<{_NAMES}>|\[think\]|◁think▷|<\|begin_of_thought\|>|<unused94>|<\|channel\|>analysis)",
-    re.IGNORECASE,
+_OPEN: Final = (
+    rf"(?:<{_NAMES}(?:\s[^<>\n]{{0,80}})?>|&lt;{_NAMES}&gt;|<\|(?:start_|begin_of_)?{_NAMES}\|>|\[(?:begin_)?{_NAMES}\]"
+    r"|◁think▷|<\|inner_prefix\|>|<unused94>|<\|channel\|>analysis)"
 )
+_OPENING: Final = re.compile(rf"[\s\ufeff\u200b]*{_OPEN}", re.IGNORECASE)
+_OPENING_LINE: Final = re.compile(rf"^[ \t]{{0,8}}{_OPEN}", re.IGNORECASE | re.MULTILINE)
 _CLOSING: Final = re.compile(
-    rf"</{_NAMES}>|\[/think\]|◁/think▷|<\|end_of_thought\|>|<unused95>|<\|channel\|>final(?:<\|message\|>)?",
+    rf"</{_NAMES}\s?>|&lt;/{_NAMES}&gt;|<\|(?:/|end_|end_of_){_NAMES}\|>|\[(?:/|end_){_NAMES}\]"
+    r"|◁/think▷|<\|inner_suffix\|>|<unused95>|<\|channel\|>final(?:<\|message\|>)?",
     re.IGNORECASE,
 )
+_TAG: Final = re.compile(f"{_OPEN}|{_CLOSING.pattern}", re.IGNORECASE)
 _QUOTATION: Final = re.compile(r"\"[^\"\n]*\"|“[^“”\n]*”|«[^«»\n]*»|「[^「」\n]*」|`[^`\n]+`|^ {0,3}>.*$", re.MULTILINE)
-_VERDICT_FIRST: Final = re.compile(
-    r"\W{0,10}(?:final |my |the )?(?:score|rating|verdict|judge?ment|answer)\W{0,5}(?:is |of )?\W{0,5}\d", re.IGNORECASE
-)
+_FENCE: Final = re.compile(r"^ {0,3}```[^`\n]{0,40}\n[^`]{0,4000}```[ \t]*$", re.MULTILINE)
+_VERDICT: Final = r"\W{0,10}(?:final |my |the )?(?:score|rating|verdict|judge?ment|answer)\W{0,5}(?:is |of )?\W{0,5}\d"
+_VERDICT_FIRST: Final = re.compile(_VERDICT, re.IGNORECASE)
+_VERDICT_LINE: Final = re.compile(rf"^{_VERDICT}", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +39,23 @@ class Spoken:
 
 
 def split_thinking(text: str) -> Spoken:
-    """Thinking and words of a reply; the thinking may be opened and closed, only opened, or only closed.
+    """Thinking and words of a reply; the thinking may be opened and closed, only opened, or only closed, and again.
 
-    Templates that open the thinking themselves leave a reply that only closes it. A tag within quotation marks is
-    a quotation, and in a reply that begins with its verdict a tag comes from the answer that it speaks of.
+    Templates that open the thinking themselves leave a reply that only closes it; some models say a word before they
+    open it. A tag within quotation marks is a quotation, and behind a verdict it comes from the answer that is judged.
     """
-    opened = _OPENING.match(text)
-    if opened is None and _VERDICT_FIRST.match(text):
+    if _TAG.search(text) is None:
         return Spoken("", text, True)
-    closing = _first_closing(text)
-    if closing is None:
-        if opened:
-            return Spoken(text, "", False)
-        return Spoken("", text, True)
-    thinking, rest = text[: closing.end()], text[closing.end() :]
-    if not _OPENING.match(rest):
-        return Spoken(thinking, rest, True)
-    further = split_thinking(rest)
-    return Spoken(thinking + further.thinking, further.words, further.ended)
+    unquoted = _blank(_QUOTATION, text)
+    unfenced = _blank(_FENCE, unquoted)
+    end = 0
+    while not _begins_with_verdict(text, end):
+        is_opened = _OPENING.match(text, end) is not None or _opens_later(text, unfenced, end)
+        closing = _CLOSING.search(unquoted, end) if is_opened or end == 0 else None
+        if closing is None:
+            return Spoken(text, "", False) if is_opened else Spoken(text[:end], text[end:], True)
+        end = closing.end()
+    return Spoken(text[:end], text[end:], True)
 
 
 def with_thinking(thinking: str, words: str) -> str:
@@ -59,8 +64,16 @@ def with_thinking(thinking: str, words: str) -> str:
     return f"<think>\n{inside}\n</think>\n\n{words}"
 
 
-def _first_closing(text: str) -> re.Match[str] | None:
-    """The first closing tag that stands in no quotation; its place is the same in `text`."""
-    if _CLOSING.search(text) is None:
-        return None
-    return _CLOSING.search(_QUOTATION.sub(lambda quote: " " * len(quote[0]), text))
+def _begins_with_verdict(text: str, start: int) -> bool:
+    return _OPENING.match(text, start) is None and _VERDICT_FIRST.match(text, start) is not None
+
+
+def _opens_later(text: str, unfenced: str, start: int) -> bool:
+    """Whether a line begins with an opening tag that stands in no quotation, and no verdict stands before it."""
+    opening = _OPENING_LINE.search(unfenced, start)
+    return opening is not None and _VERDICT_LINE.search(text, start, opening.start()) is None
+
+
+def _blank(pattern: re.Pattern[str], text: str) -> str:
+    """`text` with spaces for what the pattern finds; what else stands in it stays in its place."""
+    return pattern.sub(lambda match: " " * len(match[0]), text)
