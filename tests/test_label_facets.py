@@ -5,7 +5,7 @@ import io
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Sample
@@ -13,6 +13,7 @@ from lmms_eval_cross.data.prepared import Prepared
 from lmms_eval_cross.trust.asked_facets import read_assigned
 from lmms_eval_cross.trust.facet_file import load_facets
 from lmms_eval_cross.trust.guidance import GUIDANCE, SCENE
+from tests.accessibility import serious_issues
 from tests.command import cross, said
 from tests.judged_runs import chance, provenance, write_run
 from tests.runs import samples_in
@@ -189,4 +190,26 @@ def test_the_page_asks_for_a_facet_and_says_when_all_is_done(
     rows = list(csv.DictReader(io.StringIO((tmp_path / "labels-facets.csv").read_text())))
     assert {row["domain"] for row in rows} == {"shopping"}
     assert {row["item"] for row in rows} == {f"{sample.subset}/{sample.item}" for sample in samples}
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_issue_before_the_start_at_work_and_at_the_end(
+    scheme: str, run_folder: Path, samples: list[Sample], tmp_path: Path, browser: Browser
+) -> None:
+    batch = exported(run_folder, tmp_path / "batch", "--facet", DOMAINS)
+    page = opened(browser, batch, color_scheme=scheme)
+    assert serious_issues(page) == []
+    page.fill("#name", "ann")
+    page.keyboard.press("Enter")
+    page.click("details summary")
+    page.keyboard.press("1")
+    assert serious_issues(page) == []
+    for _ in samples:
+        page.select_option("#facets select", "shopping")
+        page.locator("#facets select").evaluate("select => select.blur()")
+        for _ in DIMENSIONS:
+            page.keyboard.press("1")
+    expect(page.locator("#finished")).to_be_visible()
+    assert serious_issues(page) == []
     page.close()

@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from lmms_eval_cross import session
@@ -22,6 +21,7 @@ from lmms_eval_cross.report.page import PageOptions, render_page
 from lmms_eval_cross.report.write import Extras, Targets, write_report
 from lmms_eval_cross.runs.run_files import load_run
 from tests import judged_runs
+from tests.accessibility import serious_issues
 from tests.report_runs import JUDGE, demo_answers, demo_sample, judged, make_run, samples_of, verdict, write_run
 from tests.run_folders import Judged
 
@@ -63,6 +63,12 @@ def demo_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         page = folder / "report.html"
         write_report(runs, Targets(page), PageOptions())
     return page
+
+
+def open_details(page: Page) -> None:
+    """Open all that is closed, and wait for what is made only then."""
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    expect(page.locator("details.later > template")).to_have_count(0)
 
 
 def choose(page: Page, name: str, value: str) -> str:
@@ -306,6 +312,32 @@ def test_levels_become_differences_from_any_run(browser: Browser, demo_page: Pat
         assert page.locator(".norms td[data-label=careless].delta-0").count() == len(far)
 
 
+def test_rows_that_nobody_has_opened_are_made_when_they_are(browser: Browser, full_page: Path) -> None:
+    """And when somebody searches the page: what is closed is found as well."""
+    rows = "#norms details tbody tr"
+    with opened(browser, full_page) as page:
+        assert page.locator(f"details.later tr, {rows}").count() == 0
+        page.select_option("#norms-against", label="difference from short")
+        page.click("#norms summary")
+        expect(page.locator(rows)).to_have_count(149)
+        assert set(page.locator(f"{rows} td[data-label=short]").all_inner_texts()) <= {"0.0", "–"}
+        page.locator("#norms details a").last.click()
+        norm = page.locator("#norms details a").last.inner_text()
+        expect(page.locator(".norm-text")).to_have_text(norm)
+        assert page.locator("#slices tr").count() < 20
+        page.keyboard.press("Control+f")
+        expect(page.locator("details.later > template")).to_have_count(0)
+        assert page.get_by_text("All four dimensions by language").is_visible()
+
+
+def test_print_has_a_table_that_was_opened(browser: Browser, full_page: Path) -> None:
+    with opened(browser, full_page) as page:
+        closed = len(page.pdf())
+        page.click("#norms summary")
+        expect(page.locator("#norms details tbody tr")).to_have_count(149)
+        assert len(page.pdf()) > closed + 10_000
+
+
 def test_right_to_left_text_runs_from_the_right(browser: Browser, demo_page: Path) -> None:
     with opened(browser, demo_page, "#sample=demo/multilingual/Saudi_Arabia_1/1") as page:
         query = page.locator(".query-text")
@@ -376,8 +408,7 @@ def full_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return page
 
 
-SIDEWAYS = """() => { document.querySelectorAll("details").forEach(each => { each.open = true; });
-    return [document.scrollingElement, ...document.querySelectorAll(".scroll, figure, figure svg")]
+SIDEWAYS = """() => { return [document.scrollingElement, ...document.querySelectorAll(".scroll, figure, figure svg")]
         .filter(each => each.scrollWidth > each.clientWidth || each.getBoundingClientRect().right > innerWidth)
         .map(each => each.outerHTML.slice(0, 120)); }"""
 
@@ -389,6 +420,7 @@ def test_nothing_is_out_of_sight_on_a_phone(
 ) -> None:
     page_file = request.getfixturevalue(f"{kind}_page")
     with opened(browser, page_file, viewport={"width": width, "height": 844}) as page:
+        open_details(page)
         assert page.evaluate(SIDEWAYS) == []
         cell = page.locator(".scores td[data-label=compliance]").first
         assert cell.evaluate("cell => getComputedStyle(cell, '::before').content") == '"compliance"'
@@ -408,7 +440,7 @@ def test_the_first_screen_of_a_phone_reaches_to_the_intervals(browser: Browser, 
 def test_every_cell_of_a_table_names_its_column(browser: Browser, full_page: Path) -> None:
     """On a phone the head of a table is not shown."""
     with opened(browser, full_page) as page:
-        page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+        open_details(page)
         tables = page.evaluate(
             """[...document.querySelectorAll(".scroll table")].map(table => [
                 [...table.tHead.rows[0].cells].slice(1).map(cell => cell.innerText),
@@ -445,11 +477,8 @@ def test_print_has_the_numbers_and_leaves_the_browser_out(browser: Browser, demo
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_serious_issue(browser: Browser, demo_page: Path, scheme: str, viewport: dict[str, int]) -> None:
     with opened(browser, demo_page, color_scheme=scheme, viewport=viewport) as page:
-        page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
-        found = Axe().run(page).response
-        assert len(found["passes"]) > 20
-        grave = [each for each in found["violations"] if each["impact"] in {"serious", "critical"}]
-        assert [(each["id"], each["nodes"][0]["html"]) for each in grave] == []
+        open_details(page)
+        assert serious_issues(page) == []
 
 
 # ---- size --------------------------------------------------------------------------------------------------------

@@ -6,12 +6,12 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS
 from lmms_eval_cross.report import page as report_page
 from lmms_eval_cross.report.page import PageOptions
-from lmms_eval_cross.report.write import Targets, write_report
+from lmms_eval_cross.report.write import Extras, Targets, write_report
 from tests.command import cross
 from tests.report_runs import demo_sample, samples_of, verdict, write_run
 from tests.run_folders import Judged
@@ -79,6 +79,27 @@ def test_filters_stand_in_the_address_and_come_back_from_it(browser: Browser, tm
         assert page.input_value("#search") == "c+a sa"
         page.fill("#search", "")
         assert page.inner_text("#found") == "4 of 32 samples"
+
+
+def test_a_facet_of_ones_own_is_a_filter_and_stands_in_the_address(browser: Browser, tmp_path: Path) -> None:
+    runs = [write_run(tmp_path / name, answers(name)) for name in ("r0", "r1")]
+    japan = sorted({f"{sample.subset}/{sample.item}" for sample in samples_of(4)})[-1]
+    facets = tmp_path / "facets.csv"
+    facets.write_text(f'item,who & "where",10\n{japan},<b>a=b & c</b>,x\n')
+    (file,) = write_report(runs, Targets(tmp_path / "page.html"), PageOptions(), Extras(facets=facets))
+    with opened(browser, file) as page:
+        page.get_by_role("combobox", name='Who & "where"').select_option("<b>a=b & c</b>")
+        assert page.inner_text("#found") == "4 of 32 samples"
+        page.locator(".row").first.click()
+        assert page.inner_text("#detail .facts").endswith("· <b>a=b & c</b> · x")
+        address = page.evaluate("location.hash")
+    with opened(browser, file, address) as page:
+        assert page.inner_text("#found") == "4 of 32 samples"
+        page.get_by_role("combobox", name="10", exact=True).select_option("x")
+        page.get_by_role("combobox", name='Who & "where"').select_option("")
+        assert page.inner_text("#found") == "4 of 32 samples"
+        page.click("button[type=reset]")
+        expect(page.locator("#found")).to_have_text("32 of 32 samples")
 
 
 def test_the_sample_that_lost_most_comes_first(browser: Browser, tmp_path: Path) -> None:

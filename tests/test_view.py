@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -27,6 +28,7 @@ from lmms_eval_cross.settings import load_settings
 from lmms_eval_cross.view.app import make_app
 from lmms_eval_cross.view.progress import Progress, describe, judging_now
 from lmms_eval_cross.view.watched import Watched
+from tests.accessibility import serious_issues
 from tests.command import cross, said
 from tests.judge_server import Answer, Asked, JudgeServer, judge_by_answer
 from tests.made_runs import cross_samples, draw, write_run
@@ -217,6 +219,24 @@ def test_a_run_that_is_judged_is_told_with_partial_means_calls_failures_and_doll
         item.settle()
     eventually(lambda: the_run().missing == 0)
     assert judging_now(load_settings(), now() + timedelta(minutes=5)) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_issue_while_a_run_is_judged(
+    scheme: Literal["light", "dark"], prepared: Prepared, judged_by: JudgeServer, tmp_path: Path, browser: Browser
+) -> None:
+    for sample in samples_in(prepared, "casa_english")[:3]:
+        session.submit(sample, "Take tulips.")["coverage"].settle()
+    (tmp_path / "runs").mkdir()
+    with viewing(tmp_path / "runs") as address:
+        for heading in ("No judged run yet", "Summary"):
+            page = browser.new_page(color_scheme=scheme)
+            page.goto(address)
+            expect(page.locator("#live progress")).to_be_visible(timeout=60_000)
+            assert heading in (page.text_content("body") or "")
+            assert serious_issues(page) == []
+            page.close()
+            make_side(tmp_path / "runs" / "a", 1)
 
 
 def test_a_ledger_that_cannot_be_read_is_told_and_ends_nothing(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from string import ascii_lowercase
 from typing import Any, Final, get_args
 
+from lmms_eval_cross.benchmark.facets import OWN_FACETS, Facets
 from lmms_eval_cross.benchmark.records import DIMENSIONS, FailureReason, JudgeFailure, Outcome, Sample
 from lmms_eval_cross.judge.json_reply import reasons
 from lmms_eval_cross.report.measured import Measured
@@ -46,7 +47,9 @@ def all_samples(models: Sequence[Measured]) -> list[Sample]:
     return sorted(samples.values(), key=lambda sample: sample.sample_id)
 
 
-def browser_data(models: Sequence[Measured], samples: Sequence[Sample], images: Mapping[str, str]) -> dict[str, Any]:
+def browser_data(
+    models: Sequence[Measured], samples: Sequence[Sample], images: Mapping[str, str], facets: Facets = OWN_FACETS
+) -> dict[str, Any]:
     """Samples, norms, thumbnails, and the verdicts of all runs."""
     norms, pictures = _numbered(sample.norm for sample in samples), _numbered(images)
     verdicts: list[str] = []
@@ -58,6 +61,7 @@ def browser_data(models: Sequence[Measured], samples: Sequence[Sample], images: 
     return {
         "samples": [_sample(sample, norms, pictures) for sample in samples],
         "norms": list(norms),
+        "facets": [(name, _values(facets, name, samples)) for name in facets.further],
         "images": list(images.values()),
         "codes": dict(zip(CODES.values(), CODES, strict=True)),
         "verdicts": verdicts,
@@ -87,6 +91,11 @@ def packed(value: object) -> str:
 def _splits_with_violations(model: Measured) -> list[str]:
     """The splits (`casa/english`) whose judge scored violations: its words say 0 where compliance is 1."""
     return [split for split, source in model.provenance.items() if source.rubric == "official"]
+
+
+def _values(facets: Facets, name: str, samples: Sequence[Sample]) -> list[str | None]:
+    """Of each sample, its value of a facet; None where it has none."""
+    return [facets.value(sample, name) for sample in samples]
 
 
 def _numbered(texts: Iterable[str]) -> dict[str, int]:

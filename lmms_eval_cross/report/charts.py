@@ -26,9 +26,12 @@ COLOURS: Final = 7
 _SHAPES: Final = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-down")
 _ROW: Final = 22
 _MEASURES: Final = [measure_title(measure) for measure in MEASURES]
-_NARROW_COLUMNS: Final = 2
 _NARROW_WIDTH: Final = 145
-"""Two such panels stand side by side on a phone."""
+"""Two such panels stand side by side on a phone, where their titles have room."""
+_NARROW_TITLE: Final = 20
+"""Letters for which there is room above such a panel."""
+_NAME: Final = "length(datum.label) > 26 ? slice(datum.label, 0, 11) + '…' + slice(datum.label, -14) : datum.label"
+"""A run's name beside a panel: of a long one both ends, for checkpoints differ at the end."""
 _LEGEND: Final[Spec] = {"orient": "top", "direction": "vertical", "labelLimit": 280}
 _FONT: Final = "system-ui, sans-serif"
 _CONFIG: Final[Spec] = {
@@ -145,8 +148,15 @@ def _panels(
 ) -> Chart:
     """Small multiples, with the runs' names beside them; on a phone, which has no room for that, in a legend."""
     wide = _facets(values, panels, runs, domain, columns, width)
-    narrow = _facets(values, panels, runs, domain, _NARROW_COLUMNS, _NARROW_WIDTH, _LEGEND)
+    narrow = _facets(values, panels, runs, domain, *_on_a_phone(panels), _LEGEND)
     return Chart(Markup(draw(wide)), Markup(draw(narrow)))
+
+
+def _on_a_phone(panels: Sequence[str]) -> tuple[int, int]:
+    """How many panels stand side by side there, and how wide one is, in pixels."""
+    if max(map(len, panels), default=0) <= _NARROW_TITLE:
+        return 2, _NARROW_WIDTH
+    return 1, 2 * _NARROW_WIDTH
 
 
 def _facets(
@@ -161,13 +171,13 @@ def _facets(
     names: Spec | None = None
     left = 5
     if legend is None:
-        names = {"ticks": False}
+        names = {"ticks": False, "labelExpr": _NAME}
         # Widths are measured here, and drawn in the reader's own font: room for names that come out wider.
-        left += 2 * max(map(len, runs))
+        left += 2 * min(26, max(map(len, runs)))
     return {
         "padding": {"left": left, "right": 12, "top": 5, "bottom": 5},
         "data": {"values": list(values)},
-        "facet": {"field": "panel", "type": "nominal", "sort": list(panels)},
+        "facet": {"field": "panel", "type": "nominal", "sort": list(panels), "header": {"labelLimit": width}},
         "columns": columns,
         "spacing": 18,
         "spec": {

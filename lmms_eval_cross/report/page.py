@@ -141,7 +141,8 @@ def _core(report: Report, options: PageOptions, samples: Sequence[Sample], texts
     }
     if options.samples:
         images = thumbnails(samples) if options.images else {}
-        core |= browser_data(report.models, samples, images) | {"batches": report.batches, "first": _first(texts)}
+        core |= browser_data(report.models, samples, images, report.facets)
+        core |= {"batches": report.batches, "first": _first(texts)}
     return inert_json(core)
 
 

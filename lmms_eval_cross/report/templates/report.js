@@ -81,6 +81,31 @@
     place.replaceChildren(...steps.map(([className, text]) => make("span", `tile ${className}`, text)));
   }
 
+  // ---- what is not seen lies packed: HTML that the page's writer has escaped ------------------------------------
+
+  async function unpack(template) {
+    const html = await inflate(template.dataset.packed);
+    return new DOMParser().parseFromString(html, "text/html").body;
+  }
+
+  // The rows of a table that is closed are made when somebody opens it, or is about to search the page.
+  function startDetails(details) {
+    let asked = false;
+    const open = async () => {
+      if (asked) return;
+      asked = true;
+      const template = details.querySelector("template");
+      template.replaceWith(...(await unpack(template)).childNodes);
+      details.dispatchEvent(new Event("made", { bubbles: true }));
+    };
+    details.addEventListener("toggle", open);
+    document.addEventListener("keydown", (event) => {
+      if ((event.ctrlKey || event.metaKey) && event.key === "f") open();
+    });
+  }
+
+  document.querySelectorAll("details.later").forEach(startDetails);
+
   // A chart that was drawn for each measure: gives what shows the one of a measure, in place of the one before.
   function figuresOf(place) {
     const holder = document.querySelector(place);
@@ -89,14 +114,9 @@
     let wanted;
     return async (measure) => {
       wanted = measure;
-      figures[measure] ??= await unpackFigure(holder.querySelector(`template[data-measure="${measure}"]`));
+      figures[measure] ??= (await unpack(holder.querySelector(`template[data-measure="${measure}"]`))).firstElementChild;
       if (wanted === measure) holder.querySelector("figure").replaceWith(figures[measure]);
     };
-  }
-
-  async function unpackFigure(template) {
-    const html = await inflate(template.dataset.packed);
-    return new DOMParser().parseFromString(html, "text/html").body.firstElementChild;
   }
 
   function startMap(openCountry) {
@@ -188,10 +208,11 @@
   // ---- norms: a column a run ------------------------------------------------------------------------------------
 
   function startNorms() {
-    const against = byId("norms-against"), rows = document.querySelectorAll(".norms tbody tr");
+    const section = byId("norms"), against = byId("norms-against");
     fillAgainst(against);
-    const draw = () => rows.forEach((row) => shadeNorm([...row.querySelectorAll("[data-run]")], against.value));
+    const draw = () => section.querySelectorAll("tbody tr").forEach((row) => shadeNorm([...row.querySelectorAll("[data-run]")], against.value));
     against.addEventListener("change", draw);
+    section.addEventListener("made", draw);
     draw();
   }
 
@@ -277,11 +298,17 @@
   // ---- filters ----------------------------------------------------------------------------------------------
 
   const form = byId("filters"), search = byId("search");
-  const FIELDS = ["country", "language", "norm", "subset", "setting", "wording", "dimension", "run", "outcome", "sort"];
-  const filters = Object.fromEntries(FIELDS.map((name) => [name, byId(`filter-${name}`)]));
+  const FACETS = ["country", "language", "norm", "subset", "setting", "wording"];
+  const further = new Map(core.facets.map(([name, values]) => [`facet.${name}`, values])); // those of --facets
+  const FIELDS = [...FACETS, ...further.keys(), "dimension", "run", "outcome", "sort"];
+  const controlOf = (name) => byId(further.has(name) ? `filter-facet-${[...further.keys()].indexOf(name)}` : `filter-${name}`);
+  const filters = Object.fromEntries(FIELDS.map((name) => [name, controlOf(name)]));
+  const facetOf = (row, name) => (further.has(name) ? further.get(name)[row] : String(samples[row][name]));
   const { dimension, run, outcome } = filters;
-  const distinct = (key) => [...new Set(samples.map((sample) => sample[key]))].sort().map((value) => [value, value]);
-  for (const key of ["country", "language", "subset", "setting", "wording"]) fill(filters[key], distinct(key), "all");
+  const distinct = (name) => [...new Set(samples.map((_, row) => facetOf(row, name)))].filter((value) => value !== null);
+  for (const name of [...FACETS, ...further.keys()]) {
+    if (name !== "norm") fill(filters[name], distinct(name).sort().map((value) => [value, value]), "all");
+  }
   fill(filters.norm, norms.map((text, place) => [place, text.slice(0, 70)]), "all");
   fill(dimension, dimensions.map((name, place) => [place, name]), "any");
   fill(run, models.map((name, place) => [place, name]), "any");
@@ -319,11 +346,11 @@
 
   const equalTo = (name) => {
     const wanted = filters[name].value;
-    return wanted === "" ? null : (row) => String(samples[row][name]) === wanted;
+    return wanted === "" ? null : (row) => facetOf(row, name) === wanted;
   };
 
   function filtered() {
-    const tests = ["country", "language", "norm", "subset", "setting", "wording"].map(equalTo).filter(Boolean);
+    const tests = [...FACETS, ...further.keys()].map(equalTo).filter(Boolean);
     tests.push(outcomeTest(), searchTest());
     const rows = samples.map((_, row) => row).filter((row) => tests.every((test) => test(row)));
     const weight = { disagreement: disagreement, loss: loss }[filters.sort.value];
@@ -580,8 +607,9 @@
     answers.setAttribute("role", "region");
     answers.setAttribute("aria-label", "Answers");
     const wording = sample.setting === "english" ? `wording ${sample.wording}` : "translated";
-    detail.replaceChildren(make("h3", "", sample.id),
-      make("p", "facts", `${sample.country} · ${sample.language} · ${sample.subset} · ${wording}`), scene, answers);
+    const facets = [...further.values()].map((values) => values[row]).filter((value) => value !== null);
+    const facts = [sample.country, sample.language, sample.subset, wording, ...facets].join(" · ");
+    detail.replaceChildren(make("h3", "", sample.id), make("p", "facts", facts), scene, answers);
   }
 
   function answerCard(model, row, seen, place) {
@@ -664,7 +692,7 @@
     if (search.value) parts.push(["q", search.value]);
     for (const name of FIELDS) if (filters[name].value) parts.push([name, filters[name].value]);
     if (String(columns) !== STANDARD_COLUMNS) parts.push(["columns", String(columns)]);
-    const text = parts.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join("&");
+    const text = parts.map((part) => part.map(encodeURIComponent).join("=")).join("&");
     history.replaceState(null, "", `#${text}`);
   }
 
