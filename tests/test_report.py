@@ -36,7 +36,7 @@ from lmms_eval_cross.report.write import Targets, write_report
 from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.runs.scorecard import describe_incomplete
 from tests.conftest import Run as Command
-from tests.report_runs import JUDGE, demo_sample, judged, samples_of, verdict, write_run
+from tests.report_runs import JUDGE, demo_sample, judged, samples_of, unpacked, verdict, write_run
 from tests.run_folders import Judged, samples_file
 
 ITEMS = samples_of(items=12)
@@ -562,7 +562,7 @@ def test_shareable_page_holds_no_text_of_the_benchmark(two: list[Path], tmp_path
     targets = Targets(tmp_path / "p.html", tmp_path / "p.md", tmp_path / "csv", tmp_path / "p.json")
     written = write_report(two, targets, PageOptions(samples=False))
     for path in written:
-        text = path.read_text(encoding="utf-8")
+        text = unpacked(path.read_text(encoding="utf-8"))
         assert ITEMS[0].norm not in text, path.name
         assert ITEMS[0].query not in text, path.name
         assert "An answer." not in text, path.name
@@ -616,7 +616,7 @@ def test_checkpoint_is_named_without_the_folders_above_it() -> None:
 def test_home_folder_of_a_checkpoint_is_nowhere(two: list[Path], tmp_path: Path) -> None:
     targets = Targets(tmp_path / "p.html", tmp_path / "p.md", tmp_path / "csv", tmp_path / "p.json")
     for path in write_report(two, targets, PageOptions()):
-        assert "somebody" not in path.read_text(encoding="utf-8"), path.name
+        assert "somebody" not in unpacked(path.read_text(encoding="utf-8")), path.name
 
 
 def test_json_in_the_page_cannot_close_its_element() -> None:
@@ -632,7 +632,8 @@ HOSTILE = '<img src=x onerror=alert(1)> |"=1+1`](javascript:alert(1)) @everybody
 def test_hostile_run_name_is_only_text(tmp_path: Path) -> None:
     folder = write_run(tmp_path / HOSTILE.replace("/", "_"), scored(ITEMS, bool))
     report = report_of(folder)
-    assert "<img" not in re.sub(r'<script type="application/json".*?</script>', "", render_page(report, PageOptions()))
+    page = unpacked(render_page(report, PageOptions()))
+    assert "<img" not in re.sub(r'<script type="application/json".*?</script>', "", page)
     told = markdown(report)
     assert not re.search(r"(?<!\\)(<img|\]\()|@everybody", told)
     assert not re.search(r"(?<!\\)\|", told.splitlines()[0])

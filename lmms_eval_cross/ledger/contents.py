@@ -2,6 +2,7 @@
 
 import json
 
+from lmms_eval_cross import numbers
 from lmms_eval_cross.ledger.responses import NO_RUN
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.ledger.verifying import Verification, verify
@@ -29,8 +30,13 @@ def describe(ledger: Ledger) -> str:
         lines.append(f"judge {row['judge_id']} at {row['host']}: {row['scored']} verdicts, {row['failed']} failures")
     lines += describe_learnt(ledger)
     for row in runs:
-        lines.append(f"run {row['run']}: {row['answers']} answers, {row['first']} to {row['last']}")
+        lines.append(f"run {row['run']}: {row['answers']} answers, {_shown(row['first'])} to {_shown(row['last'])}")
     return "\n".join(lines)
+
+
+def _shown(moment: str) -> str:
+    """As rows are dated, in UTC, and as people are told: `2026-11-28 17:03Z`."""
+    return numbers.day(moment.replace("+00:00", "Z"))
 
 
 def describe_learnt(ledger: Ledger) -> list[str]:
@@ -44,6 +50,7 @@ def describe_learnt(ledger: Ledger) -> list[str]:
             traits.append(f"{row['in_flight']} calls at a time")
         if traits:
             lines.append(
-                f"learnt of {row['model']} ({row['profile']}) at {row['host']}, {row['learnt_at']}: {', '.join(traits)}"
+                f"learnt of {row['model']} ({row['profile']}) at {row['host']}, {_shown(row['learnt_at'])}: "
+                f"{', '.join(traits)}"
             )
     return lines

@@ -28,6 +28,7 @@ _ROW: Final = 22
 _MEASURES: Final = [measure_title(measure) for measure in MEASURES]
 _NARROW_WIDTH: Final = 145
 """Two such panels stand side by side on a phone, where their titles have room."""
+_SPACING: Final = 18
 _NARROW_TITLE: Final = 20
 """Letters for which there is room above such a panel."""
 _NAME: Final = "length(datum.label) > 26 ? slice(datum.label, 0, 11) + '…' + slice(datum.label, -14) : datum.label"
@@ -156,7 +157,7 @@ def _on_a_phone(panels: Sequence[str]) -> tuple[int, int]:
     """How many panels stand side by side there, and how wide one is, in pixels."""
     if max(map(len, panels), default=0) <= _NARROW_TITLE:
         return 2, _NARROW_WIDTH
-    return 1, 2 * _NARROW_WIDTH
+    return 1, 2 * _NARROW_WIDTH + _SPACING
 
 
 def _facets(
@@ -179,7 +180,7 @@ def _facets(
         "data": {"values": list(values)},
         "facet": {"field": "panel", "type": "nominal", "sort": list(panels), "header": {"labelLimit": width}},
         "columns": columns,
-        "spacing": 18,
+        "spacing": _SPACING,
         "spec": {
             "width": width,
             "height": _ROW * len(runs),

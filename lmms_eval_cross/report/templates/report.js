@@ -88,7 +88,7 @@
     return new DOMParser().parseFromString(html, "text/html").body;
   }
 
-  // The rows of a table that is closed are made when somebody opens it, or is about to search the page.
+  // The rows of a table that is closed are made when it is opened, or when the page is about to be searched.
   function startDetails(details) {
     let asked = false;
     const open = async () => {
