@@ -12,7 +12,11 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 KINDS: Mapping[str, Sequence[str]] = {
-    "a ledger whose names and tables are statements": ("hostile_ledgers.py::test_a_column", "::test_tables_that"),
+    "a ledger whose names and tables are statements": (
+        "hostile_ledgers.py::test_a_column",
+        "::test_tables_that",
+        "::test_nothing",
+    ),
     "a ledger whose rows don't give their keys, or are of other types": (
         "hostile_ledgers.py::test_only_what",
         "::test_an_edited",
@@ -34,7 +38,13 @@ KINDS: Mapping[str, Sequence[str]] = {
     "prepared data that were edited": ("hostile_files.py::test_prepared",),
     "a link in a passing file's way, another user's lock": ("hostile_files.py::test_a_file", "::test_a_lock"),
     "a download without end, or packed": ("hostile_files.py::test_a_body", "::test_a_bomb"),
-    "a string that acts where it is shown": ("text.py::test_", "hostile_strings.py::test_"),
+    "a string that acts where it is shown": (
+        "text.py::test_",
+        "hostile_strings.py::test_",
+        "hostile_judges.py::test_",
+        "hostile_arguments.py::test_no_word",
+    ),
+    "a FIFO, device, folder or loop of links for each word of each command": ("hostile_arguments.py::test_what_is_no",),
     "a comment, baseline or success that is not the gate's": (
         "ci_examples.py::test_a_stranger",
         "::test_on_a_pull",

@@ -2,7 +2,7 @@
 
 Every operation runs in a process of its own, whose largest memory is read when it ends. The ledger is 6 GB large, and
 two of them are made in a passing folder, of which --folder names the place. Where PostgreSQL is installed, rows of a
-server follow, whose own memory is not counted.
+server follow, whose own memory is not counted. `--engine postgres` leaves the files out, and fills the server by COPY.
 """
 
 import argparse
@@ -17,12 +17,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+
+from tqdm import tqdm
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS
 from lmms_eval_cross.benchmark.rubric import load_native_rubric
-from lmms_eval_cross.ledger.address import Address
+from lmms_eval_cross.ledger.address import Address, Server
 from lmms_eval_cross.ledger.keys import VerdictKey
 from lmms_eval_cross.ledger.migrating import migrate
 from lmms_eval_cross.ledger.store import Ledger
@@ -41,6 +45,7 @@ OPERATIONS = {
 ON_A_SERVER = {
     "copy from a file, all of it new": "copy(Path('theirs.sqlite'), Ledger(server))",
     "copy again, nothing of it new": "copy(Path('theirs.sqlite'), Ledger(server))",
+    "merge of a file with 100 new": "merge(Ledger(server), Path('more.sqlite'))",
     "verify": "verify(Ledger(server), rescore)",
     "export": "export([server], Path('out-of-server'))",
     "show": "describe(Ledger(server))",
@@ -93,10 +98,41 @@ def fill(path: Path, first: int, verdicts: int) -> None:
         for pragma in ("synchronous = OFF", "cache_size = -500000"):
             connection.execute(f"PRAGMA {pragma}")
         connection.execute("BEGIN")
-        for answer, four in rows(first, verdicts // len(DIMENSIONS)):
+        answers = verdicts // len(DIMENSIONS)
+        for answer, four in tqdm(rows(first, answers), path.name, answers, unit=" answers", disable=None):
             connection.execute("INSERT INTO response VALUES (?, ?, ?, ?, ?)", answer)
             connection.executemany(f"INSERT INTO verdict VALUES ({', '.join('?' * 15)})", four)
         connection.execute("COMMIT")
+
+
+def fill_server(server: Server, first: int, verdicts: int) -> None:
+    """The same on a server, by two streams of COPY."""
+    import psycopg
+
+    with psycopg.connect(server.url) as answers, psycopg.connect(server.url) as connection:
+        for one in (answers, connection):
+            one.execute("SET search_path TO lmms_eval_cross")
+        into_answers = answers.cursor().copy("COPY response FROM STDIN")
+        into_verdicts = connection.cursor().copy("COPY verdict FROM STDIN")
+        with into_answers as response, into_verdicts as verdict:
+            count = verdicts // len(DIMENSIONS)
+            for answer, four in tqdm(rows(first, count), "COPY", count, unit=" answers", disable=None):
+                response.write_row(answer)
+                for row in four:
+                    verdict.write_row(row)
+
+
+def fill_server_from_all_processors(server: Server, verdicts: int) -> None:
+    """A part of the answers from each processor, for making rows takes longer than COPY."""
+    import psycopg
+
+    parts = os.cpu_count() or 1
+    each = verdicts // parts // len(DIMENSIONS) * len(DIMENSIONS)
+    firsts = range(0, each // len(DIMENSIONS) * parts, max(1, each // len(DIMENSIONS)))
+    with ProcessPoolExecutor(parts) as pool:
+        list(pool.map(partial(fill_server, server, verdicts=each), firsts))
+    with psycopg.connect(server.url) as connection:
+        connection.execute("ANALYZE")  # which the server else does some time later
 
 
 def measured(operation: str, folder: Path, server: str = "") -> str:
@@ -121,8 +157,21 @@ def look_ups(address: Address) -> float:
     return statistics.median(taken)
 
 
-def print_rows_of_a_server(folder: Path) -> None:
-    """The rows of a PostgreSQL of our own, into which the file is copied."""
+def print_rows_of_files(folder: Path, verdicts: int) -> None:
+    """The rows of two files."""
+    began = time.monotonic()
+    fill(folder / "theirs.sqlite", 0, verdicts)
+    size = (folder / "theirs.sqlite").stat().st_size / 1e9
+    print(f"| made, {size:.1f} GB | {time.monotonic() - began:.2f} | - | - |", flush=True)
+    for name, operation in OPERATIONS.items():
+        if name == "merge with 100 new":
+            fill(folder / "theirs.sqlite", verdicts, 100)
+        print(f"| {name} | {measured(operation, folder)} |", flush=True)
+    print(f"| one look-up | {look_ups(folder / 'own.sqlite'):.6f} | - | - |", flush=True)
+
+
+def print_rows_of_a_server(folder: Path, verdicts: int, from_file: bool) -> None:
+    """The rows of a PostgreSQL of our own, into which the file is copied, or COPY writes."""
     where = programs()
     if where is None:
         print("PostgreSQL is not installed here: its rows are left out.", file=sys.stderr)
@@ -130,8 +179,14 @@ def print_rows_of_a_server(folder: Path) -> None:
     with closing(PostgresServer(where)) as postgres:
         server = postgres.new_database()
         migrate(server)
+        fill(folder / "more.sqlite", 2 * verdicts, 100)
+        if not from_file:
+            began = time.monotonic()
+            fill_server_from_all_processors(server, verdicts)
+            print(f"| PostgreSQL: filled by COPY | {time.monotonic() - began:.2f} | - | - |", flush=True)
         for name, operation in ON_A_SERVER.items():
-            print(f"| PostgreSQL: {name} | {measured(operation, folder, server.url)} |", flush=True)
+            if from_file or not name.startswith("copy"):
+                print(f"| PostgreSQL: {name} | {measured(operation, folder, server.url)} |", flush=True)
         print(f"| PostgreSQL: one look-up | {look_ups(server):.6f} | - | - |")
 
 
@@ -140,20 +195,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--verdicts", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--engine", choices=["both", "postgres"], default="both")
     options = parser.parse_args()
     os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parent.parent)
     folder = Path(tempfile.mkdtemp(dir=options.folder))
     try:
-        fill(folder / "theirs.sqlite", 0, options.verdicts)
-        size = (folder / "theirs.sqlite").stat().st_size / 1e9
-        print(f"{options.verdicts:,} verdicts, {size:.1f} GB, {os.cpu_count()} processors\n")
+        print(f"{options.verdicts:,} verdicts, {os.cpu_count()} processors\n")
         print("| operation | seconds | seconds of processors | largest process, GB |\n| --- | ---: | ---: | ---: |")
-        for name, operation in OPERATIONS.items():
-            if name == "merge with 100 new":
-                fill(folder / "theirs.sqlite", options.verdicts, 100)
-            print(f"| {name} | {measured(operation, folder)} |", flush=True)
-        print(f"| one look-up | {look_ups(folder / 'own.sqlite'):.6f} | - | - |", flush=True)
-        print_rows_of_a_server(folder)
+        if options.engine == "both":
+            print_rows_of_files(folder, options.verdicts)
+        print_rows_of_a_server(folder, options.verdicts, options.engine == "both")
     finally:
         shutil.rmtree(folder)
 

@@ -49,6 +49,8 @@ def write_whole(path: Path, text: str, errors: Literal["strict", "replace"] = "s
 @contextmanager
 def writing_whole(path: Path, mode: Literal["w", "wb"], **options: Any) -> Iterator[IO[Any]]:
     """A file to write that takes its name when all of it is written, and leaves nothing if that fails."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(errno.EINVAL, "it is a device or a pipe", str(path))  # in whose place root could put a file
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = unguessable(path)
     # 0666 less the umask, as for any file: this one is for the user to share
@@ -139,6 +141,11 @@ def _of_another(path: Path, owner: int) -> str:
         f"{path.name} belongs to another user (uid {owner}), who could have put anything into it; move it away, give "
         "it to yourself with chown, or set CROSS_HOME to a folder of your own."
     )
+
+
+def with_home(path: str | Path) -> Path:
+    """The path with a home folder for `~`; the home of nobody stays as it is, for which `Path.expanduser` raises."""
+    return Path(os.path.expanduser(path))
 
 
 def file_sha256(path: Path) -> str:

@@ -13,6 +13,7 @@ from platformdirs import user_cache_path
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from lmms_eval_cross.errors import SettingsError
+from lmms_eval_cross.files import with_home
 from lmms_eval_cross.say import tell
 
 PREFIX: Final = "CROSS_"
@@ -30,7 +31,7 @@ Provider = Literal["openai", "anthropic", "gemini"]
 
 
 def _absolute(path: Path) -> Path:
-    return path.expanduser().absolute()
+    return with_home(path).absolute()
 
 
 def server_address(url: str) -> str:

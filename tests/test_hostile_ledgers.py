@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -290,3 +291,45 @@ def test_a_ledger_of_another_owner_is_refused_and_not_merged(
     assert ours.count("verdict") == 0
     with pytest.raises(CrossError, match="belongs to another user"):
         Ledger(planted)
+
+
+def test_answers_of_one_sample_in_one_run_are_told_apart(ours: Ledger) -> None:
+    """As rounds of an older release are: each verdict is held against the answer that it was given on."""
+    for number in range(3):
+        key = replace(key_of("n1"), response=f"another answer {number}")
+        record = {"sample_id": entry_of("n1").sample_id, "query": key.query, "norm": key.norm, "response": key.response}
+        ours.record_response("run", entry_of("n1").sample_id, key.response, record)
+        ours.record_verdict(replace(entry_of("n1"), key=key.digest, outline=key.outline), BAD)
+    assert verify(ours, rescore).right == len(NAMES) + 3
+
+
+WRITTEN = {
+    "a trigger on what is copied": "CREATE TRIGGER more AFTER INSERT ON verdict BEGIN DELETE FROM verdict; END",
+    "a column that is computed": "ALTER TABLE response ADD COLUMN more TEXT AS (upper(record))",
+    "a default that is computed": "ALTER TABLE verdict ADD COLUMN more TEXT DEFAULT (char(48))",
+    "an index that computes": "CREATE INDEX more ON verdict (length(hex(zeroblob(length(reply)))))",
+    "an index of some rows": "CREATE INDEX more ON verdict (key) WHERE length(hex(zeroblob(9))) > 1",
+}
+
+
+@pytest.mark.parametrize("statements", {**REPLACED, **WRITTEN}.values(), ids={**REPLACED, **WRITTEN}.keys())
+def test_nothing_of_a_source_or_of_a_target_is_run_by_a_copy(tmp_path: Path, statements: str) -> None:
+    odd = made_by("", tmp_path)
+    try:
+        with closing(sqlite3.connect(odd, isolation_level=None)) as connection:
+            connection.executescript(statements)
+    except sqlite3.Error as error:
+        pytest.skip(f"this SQLite does not take it ({error})")
+    with closing(Ledger(tmp_path / "whole.sqlite")) as whole:
+        file_verdict(whole, "n1", BAD)
+    for words in ([odd, tmp_path / "new.sqlite"], [tmp_path / "whole.sqlite", odd]):
+        result = CliRunner().invoke(main, ["ledger", "copy", *map(str, words)])
+        assert isinstance(result.exception, SystemExit), (words, result.exception)
+        assert result.exit_code == 2
+    with closing(Ledger(tmp_path / "whole.sqlite")) as whole:
+        assert scores(whole) == {0}
+
+
+def test_an_index_of_ones_own_on_columns_is_none_of_our_business(tmp_path: Path) -> None:
+    with closing(Ledger(made_by("CREATE INDEX of_sample ON verdict (sample_id)", tmp_path))) as ledger:
+        assert verify(ledger).right == len(NAMES)

@@ -6,6 +6,8 @@ A command is a module here that holds a click command of its name; it is importe
 
 import importlib
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import click
@@ -14,6 +16,7 @@ from lmms_eval_cross import __version__
 from lmms_eval_cross.cli.lazy_group import LazyGroup
 from lmms_eval_cross.errors import CrossError
 from lmms_eval_cross.say import tell
+from lmms_eval_cross.text import printable_lines
 
 LIFE: Final = {
     "Prepare": {
@@ -75,13 +78,29 @@ class CommandLine(LazyGroup):
             with formatter.section(part):
                 formatter.write_dl([(name.ljust(width), sentence) for name, sentence in sentences.items()])
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read what stands in front of the command's name."""
+        with _harmless():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; a bug keeps its traceback."""
         try:
-            return super().invoke(ctx)
+            with _harmless():
+                return super().invoke(ctx)
         except CrossError as error:
             tell(error)
             sys.exit(error.exit_code)
+
+
+@contextmanager
+def _harmless() -> Iterator[None]:
+    """What click says of a wrong line quotes it, and prints it itself."""
+    try:
+        yield
+    except click.ClickException as error:
+        vars(error)["message"] = printable_lines(error.message)  # click calls it final, and makes it from our words
+        raise
 
 
 @click.group(cls=CommandLine, sentences=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})

@@ -2,11 +2,11 @@
 
 import sys
 from contextlib import closing
-from pathlib import Path
 
 import click
 from tqdm import tqdm
 
+from lmms_eval_cross.files import with_home
 from lmms_eval_cross.ledger.address import Address, Server
 from lmms_eval_cross.ledger.copying import copy
 from lmms_eval_cross.ledger.store import Ledger
@@ -32,4 +32,4 @@ def command(source: str, target: str) -> None:
 def _address(text: str) -> Address:
     if "://" in text:
         return Server(check_postgres_url(text))
-    return Path(text).expanduser()
+    return with_home(text)

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from lmms_eval_cross.data.limited_body import EndlessBodyError, limited
 from lmms_eval_cross.errors import SourceError
-from lmms_eval_cross.files import file_sha256, write_whole, writing_whole
+from lmms_eval_cross.files import file_sha256, with_home, write_whole, writing_whole
 from lmms_eval_cross.outside import parse_json, read_text
 
 PARALLEL_DOWNLOADS: Final = 8
@@ -57,9 +57,9 @@ class FolderSource:
     """A clone, or any folder in the official layout."""
 
     def __init__(self, root: Path) -> None:
-        if not root.expanduser().is_dir():
+        if not os.path.isdir(with_home(root)):  # and raises nothing for what can be no path
             raise SourceError(f"{root} is not a folder; give the folder of a CROSS clone, or a base URL.")
-        self._root = root.expanduser().resolve()
+        self._root = with_home(root).resolve()
 
     @property
     def fingerprint(self) -> str:

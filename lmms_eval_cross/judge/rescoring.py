@@ -4,6 +4,7 @@ import hashlib
 import re
 from functools import cache
 from importlib.resources import files
+from string import digits
 from typing import Final
 
 from lmms_eval_cross.judge.json_reply import VERDICT_NAMES, find_object
@@ -13,8 +14,10 @@ from lmms_eval_cross.judge.thinking import split_thinking
 
 WHOLE_REPLY: Final = frozenset({"official", "rules"})
 """Profiles of which every release kept the whole reply; of the others, earlier ones kept the rationale alone."""
-_PLAIN: Final = re.compile(r"(?:[^\d<{`>\"\[]*\n)?Score: ([01])")
-"""A reply with one digit, at its end, and with nothing that the parser would look at twice: nine in ten are so."""
+_PLAIN: Final = {"Score: 0": 0, "Score: 1": 1}
+"""Last lines that give a score, if nothing above them would be looked at twice."""
+_LOOKED_AT: Final = (*digits, *'<{`>"[')
+_DIGIT: Final = re.compile(r"\d")
 
 
 def rescore(profile: str, rubric_sha256: str, dimension: str, reply: str) -> int | None:
@@ -43,19 +46,33 @@ def _member_number(profile: str, name: str, reply: str) -> int | None:
         member = (find_object(words, VERDICT_NAMES) or {}).get(name)
     elif profile == PROFILES["cached"].version:
         member = find_object(words, {"score"})
-        plain = _PLAIN.fullmatch(reply)  # what another sentence says may be a rationale's, of an earlier release
+        plain = plain_number(reply)  # what another sentence says may be a rationale's, of an earlier release
         if plain is not None:
-            return int(plain[1])
+            return plain
     read = read_member(member)
     return read.number if isinstance(read, ParsedScore) else None
 
 
 def _number(reply: str) -> int | None:
-    plain = _PLAIN.fullmatch(reply) if reply.isascii() else None
+    plain = plain_number(reply) if reply.isascii() else None
     if plain is not None:
-        return int(plain[1])
+        return plain
     read = parse_reply(reply)
     return read.number if isinstance(read, ParsedScore) else None
+
+
+def plain_number(reply: str) -> int | None:
+    """The score of a reply with one digit, at its end, and with nothing that the parser would look at twice.
+
+    Nine in ten are so. A pattern that says the same takes thirty times as long.
+    """
+    words, _, last = reply.rpartition("\n")
+    if last not in _PLAIN or (not words.isascii() and _DIGIT.search(words)):
+        return None
+    for mark in _LOOKED_AT:
+        if mark in words:
+            return None
+    return _PLAIN[last]
 
 
 @cache

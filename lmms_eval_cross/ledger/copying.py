@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lmms_eval_cross.ledger.address import Address
-from lmms_eval_cross.ledger.opening import open_to_read
+from lmms_eval_cross.ledger.opening import open_to_read, read_ahead
 from lmms_eval_cross.ledger.rows import TABLES, Row, Table, fits, in_batches
 from lmms_eval_cross.ledger.store import Ledger
 
@@ -37,6 +37,7 @@ def copy(source: Address, target: Ledger, seen: Callable[[int], object] = lambda
         LedgerError: either can't be used; what was copied by then stays.
     """
     copied = Copied()
+    read_ahead(source)
     with open_to_read(source) as rows:
         for table in TABLES:
             for batch in in_batches(rows.rows(table), _AT_A_TIME):

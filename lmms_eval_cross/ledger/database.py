@@ -1,11 +1,21 @@
 """What the ledger asks of a database: SQL with `?` for values, as SQLite and PostgreSQL both understand it."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, Protocol, TypeAlias
 
 from lmms_eval_cross.ledger.rows import Table
 
 Values: TypeAlias = tuple[Any, ...]
+
+
+def wanting(places: Sequence[tuple[str, str]]) -> tuple[str, Values]:
+    """The beginning of a query that has `places` as its table `wanted (first, second)`, and the values in it.
+
+    Both engines take an index for a join with it, which they don't for a row's value IN a list.
+    """
+    marks = ", ".join(["(?, ?)"] * len(places))
+    return f"WITH wanted (first, second) AS (VALUES {marks})", tuple(chain.from_iterable(places))
 
 
 class DatabaseError(Exception):
@@ -52,8 +62,8 @@ class LedgerRows(Protocol):
         """The rows of a table, in the order of their keys."""
         ...
 
-    def answers_to(self, run: str, sample_id: str) -> list[dict[str, Any]]:
-        """The rows of `response` of a run's sample."""
+    def answers_to(self, places: Sequence[tuple[str, str]]) -> Iterator[dict[str, Any]]:
+        """The rows of `response` of some hundreds of samples, each given by its run and `sample_id`."""
         ...
 
     def count_up_to(self, table: Table, most: int) -> int:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from lmms_eval_cross.errors import LedgerError
 from lmms_eval_cross.ledger.address import Address
-from lmms_eval_cross.ledger.opening import open_to_read
+from lmms_eval_cross.ledger.opening import open_to_read, read_ahead
 from lmms_eval_cross.ledger.rows import COLUMNS, TABLES, Row, Table, fits, in_batches
 
 _BATCH: Final = 2000
@@ -31,6 +31,7 @@ def export(ledgers: Iterable[Address], folder: Path) -> dict[Table, int]:
     for address in ledgers:
         with open_to_read(address):
             pass
+        read_ahead(address)
     folder.mkdir(parents=True, exist_ok=True)
     try:
         return {table: _write(ledgers, table, _target(folder, table)) for table in TABLES}

@@ -10,6 +10,8 @@ from lmms_eval_cross.benchmark.records import Dimension, fields_of
 from lmms_eval_cross.text import canonical_json
 
 _NAMES: Final = ("rubric_sha256", "profile", "judge_id", "dimension", "image_sha256")
+_PARTS: Final = frozenset({*_NAMES, "request"})
+"""Of every outline, beside the texts' hash; `repeat` is in those of later releases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,10 @@ def read_outline(text: str) -> Outline:
     try:
         parts = json.loads(text)
         texts = parts.pop("texts")
-        VerdictKey(**parts, query="", norm="", response="")
     except (AttributeError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"no outline of a key ({error})") from None
+    if parts.keys() - _PARTS - {"repeat"} or _PARTS - parts.keys():
+        raise ValueError("an outline with other parts than a key's")
     if not all(isinstance(parts[name], str) for name in _NAMES) or not isinstance(texts, str):
         raise ValueError("an outline with a name of another type")
     return Outline(parts, texts)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lmms_eval_cross.ledger.deriving import deriving_from
-from lmms_eval_cross.ledger.opening import ReadLedger, open_file_to_read, open_to_read
+from lmms_eval_cross.ledger.opening import ReadLedger, open_file_to_read, open_to_read, read_ahead
 from lmms_eval_cross.ledger.rows import PLACE, TABLES, Row, Table, in_batches, read_texts
 from lmms_eval_cross.ledger.store import Ledger
 
@@ -56,6 +56,8 @@ def merge(ledger: Ledger, source: Path, say: Callable[[str], None] = lambda _: N
     last, state = _last_mark(ledger, source), _state(source)
     if last is not None and last.state == state:
         return dict.fromkeys(TABLES, 0)
+    if last is None:
+        read_ahead(source)
     with open_file_to_read(source) as other:
         mark = _mark(other, state)
         after = last.number if last is not None and _goes_on(other, last) else 0
@@ -103,7 +105,8 @@ def _verdicts(ledger: Ledger, other: ReadLedger, after: int) -> tuple[int, int]:
     new = left = 0
     with open_to_read(ledger.address, in_use=True) as own, deriving_from(own, samples) as deriving:
         for rows in chain([first, second], batches):
-            right = [row for row in rows if deriving.filed(row) == "right"]
+            derived = deriving.derive(rows)
+            right = [row for row, one in zip(rows, derived, strict=True) if one.filed == "right"]
             new += ledger.take_over("verdict", right)
             left += len(rows) - len(right)
     return new, left

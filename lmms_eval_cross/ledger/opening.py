@@ -4,7 +4,7 @@ import os
 import sqlite3
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +12,13 @@ from typing import Any, Final
 
 from lmms_eval_cross.errors import LedgerError
 from lmms_eval_cross.ledger.address import Address, Server
-from lmms_eval_cross.ledger.database import LedgerRows
+from lmms_eval_cross.ledger.database import LedgerRows, wanting
 from lmms_eval_cross.ledger.rows import COLUMNS, Table
 from lmms_eval_cross.ledger.schema import cause, check_tables, readable, schema_version
 
 MOST_BYTES: Final = 16 * 2**20
 """Of one cell; the longest answers have a hundredth of that."""
+_PIECE: Final = 4 * 2**20
 _LEAST_BYTES: Final = 32
 """Of any row that we write: more rows than that can't be in a file, but a damaged file can lead in circles."""
 _ABSENT: Final = {"quirks": (2, "'[]'"), "outline": (4, "NULL")}
@@ -43,9 +44,11 @@ class ReadLedger:
         """
         return self.select(f"SELECT {self.columns(table)} FROM {table} AS this WHERE {where}", values)
 
-    def answers_to(self, run: str, sample_id: str) -> list[dict[str, Any]]:
-        """The rows of `response` of a run's sample."""
-        return list(self.rows("response", "run = ? AND sample_id = ?", (run, sample_id)))
+    def answers_to(self, places: Sequence[tuple[str, str]]) -> Iterator[dict[str, Any]]:
+        """The rows of `response` of some hundreds of samples, each given by its run and `sample_id`."""
+        wanted, values = wanting(places)
+        joined = "response AS this ON this.run = wanted.first AND this.sample_id = wanted.second"
+        return self.select(f"{wanted} SELECT {self.columns('response')} FROM wanted JOIN {joined}", values)
 
     def columns(self, table: Table) -> str:
         """The columns of this release, of the table that is called `this`."""
@@ -109,6 +112,26 @@ def open_file_to_read(path: Path, in_use: bool = False) -> Iterator[ReadLedger]:
         yield ReadLedger(path.name, version, size, connection)
     finally:
         connection.close()
+
+
+def read_ahead(address: Address) -> None:
+    """Have the system hold a whole file: who reads it in the order of its keys waits for the disk at every page.
+
+    A file of more than half the memory stays as it is. This process must not have it open (`_read_only` says why).
+    """
+    if isinstance(address, Server) or _size(address) > _memory() // 2:
+        return
+    piece = bytearray(_PIECE)
+    with _told(address.name), address.open("rb", buffering=0) as file:
+        while file.readinto(piece):
+            pass
+
+
+def _memory() -> int:
+    """Bytes of this machine; 0 where the system does not tell."""
+    if not hasattr(os, "sysconf"):
+        return 0
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Read a PostgreSQL ledger from one end to the other, some thousands of rows at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from lmms_eval_cross.errors import LedgerError
 from lmms_eval_cross.ledger.address import Server, advice_on
-from lmms_eval_cross.ledger.database import DatabaseError, Values
+from lmms_eval_cross.ledger.database import DatabaseError, Values, wanting
 from lmms_eval_cross.ledger.postgres_link import check_schema, connected, marked, read_back, told, written
 from lmms_eval_cross.ledger.rows import COLUMNS, PLACE, Table
 
@@ -37,12 +37,13 @@ class ReadServer:
             cursor.execute(marked(query), written(values))
             yield from map(read_back, cursor)
 
-    def answers_to(self, run: str, sample_id: str) -> list[dict[str, Any]]:
-        """The rows of `response` of a run's sample, in one round trip."""
+    def answers_to(self, places: Sequence[tuple[str, str]]) -> Iterator[dict[str, Any]]:
+        """The rows of `response` of some hundreds of samples, in one round trip."""
+        wanted, values = wanting(places)
         names = ", ".join(COLUMNS["response"])
-        query = f"SELECT {names} FROM response WHERE run = %s AND sample_id = %s ORDER BY response"
+        query = f"{wanted} SELECT {names} FROM wanted JOIN response ON run = wanted.first AND sample_id = wanted.second"
         with told():
-            return [read_back(row) for row in self.connection.execute(query, written((run, sample_id)))]
+            yield from map(read_back, self.connection.execute(marked(query), written(values)))
 
     def count_up_to(self, table: Table, most: int) -> int:
         """Rows of a table, or `most` if it has more."""

@@ -11,7 +11,7 @@ from lmms_eval_cross import __version__
 from lmms_eval_cross.benchmark.records import JudgeFailure, Outcome, fields_of
 from lmms_eval_cross.errors import AwayError, EntryError, LedgerError
 from lmms_eval_cross.ledger.address import Address, Server, advice_on, name_of
-from lmms_eval_cross.ledger.database import Database, DatabaseError, UnfitError, Values
+from lmms_eval_cross.ledger.database import Database, DatabaseError, UnfitError, Values, wanting
 from lmms_eval_cross.ledger.rows import COLUMNS, PLACE, Row, Table, in_batches, read_outcome
 from lmms_eval_cross.ledger.sqlite_file import SqliteFile
 from lmms_eval_cross.text import storable
@@ -208,13 +208,12 @@ class Ledger:
         first, second = PLACE[table][:2]
         stays = "score IS NOT NULL" if table == "verdict" else "TRUE"
         query = (
-            f"SELECT {', '.join(PLACE[table])}, {stays} AS stays FROM wanted "  # both engines take the index for a join
+            f"SELECT {', '.join(PLACE[table])}, {stays} AS stays FROM wanted "
             f"JOIN {table} ON {first} = wanted.first AND {second} = wanted.second"
         )
         taken: dict[tuple[str, ...], bool] = {}
         for places in in_batches(dict.fromkeys((row[first], row[second]) for row in rows), _MOST_VALUES // 2):
-            wanted = f"WITH wanted (first, second) AS (VALUES {', '.join(['(?, ?)'] * len(places))})"
-            values = tuple(value for place in places for value in place)
+            wanted, values = wanting(places)
             for row in self.select(f"{wanted} {query}", values):
                 taken[_place(table, row)] = bool(row["stays"])
         return taken

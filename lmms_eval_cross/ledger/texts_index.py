@@ -1,14 +1,18 @@
 """What judges were given to read, found by its hash: an index on disk, since a million answers fit no memory."""
 
 import sqlite3
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final, TypeAlias
 
 from lmms_eval_cross.ledger.database import LedgerRows
 from lmms_eval_cross.ledger.keys import Texts
-from lmms_eval_cross.ledger.rows import Row, read_texts
+from lmms_eval_cross.ledger.rows import Row, in_batches, read_texts
 
+Wanted: TypeAlias = tuple[str, str]
+"""A hash of texts (`Texts.sha256`), and the sample whose they should be."""
 _BATCH: Final = 1000
+_PLACES: Final = 250
+"""In one query; older SQLites take 999 values."""
 
 
 class TextsIndex:
@@ -48,20 +52,45 @@ class TextsIndex:
         self._connection.executemany("INSERT OR IGNORE INTO place VALUES (?, ?, ?)", batch)
         batch.clear()
 
-    def find(self, sha256: str, sample_id: str, ledger: LedgerRows) -> tuple[Texts | None, bool]:
-        """The texts of a hash, None if they are not known, and whether the sample is one that they belong to."""
-        query = "SELECT sample_id, run FROM place WHERE texts = ? ORDER BY sample_id = ? DESC LIMIT 1"
-        for sample, run in self._connection.execute(query, (_digest(sha256), sample_id)):
-            rows = ledger.answers_to(run, sample)
-            for texts in map(_texts, rows):
-                # where there is one row, it is the one that the index was made of
-                if texts is not None and (len(rows) == 1 or texts.sha256 == sha256):
-                    return texts, sample == sample_id
-        return None, False
+    def find(self, wanted: Sequence[Wanted], ledger: LedgerRows) -> list[tuple[Texts | None, bool]]:
+        """The texts of some hundreds of hashes, None where they are not known, and whether the sample has them."""
+        self._connection.execute("BEGIN")  # the file's lock is taken once
+        places = [self._place(*one) for one in wanted]
+        self._connection.execute("COMMIT")
+        texts = _texts_at({place for place in places if place is not None}, ledger)
+        found: list[tuple[Texts | None, bool]] = []
+        for (sha256, sample_id), place in zip(wanted, places, strict=True):
+            those = [] if place is None else texts.get(place, [])
+            found.append((_of_hash(those, sha256), place is not None and place[1] == sample_id))
+        return found
+
+    def _place(self, sha256: str, sample_id: str) -> tuple[str, str] | None:
+        """Run and sample of an answer with texts of a hash, the sample asked for before another one."""
+        query = "SELECT run, sample_id FROM place WHERE texts = ? ORDER BY sample_id = ? DESC LIMIT 1"
+        place: tuple[str, str] | None = self._connection.execute(query, (_digest(sha256), sample_id)).fetchone()
+        return place
 
     def close(self) -> None:
         """Let go of it."""
         self._connection.close()
+
+
+def _texts_at(places: Collection[tuple[str, str]], ledger: LedgerRows) -> dict[tuple[str, str], list[Texts | None]]:
+    """Run and sample -> the texts of its answers, None for what can't be read."""
+    texts: dict[tuple[str, str], list[Texts | None]] = {}
+    for some in in_batches(sorted(places), _PLACES):
+        for row in ledger.answers_to(some):
+            texts.setdefault((row["run"], row["sample_id"]), []).append(_texts(row))
+    return texts
+
+
+def _of_hash(those: Sequence[Texts | None], sha256: str) -> Texts | None:
+    if len(those) == 1:
+        return those[0]  # the one that the index was made of
+    for texts in those:
+        if texts is not None and texts.sha256 == sha256:
+            return texts
+    return None
 
 
 def _digest(sha256: str) -> bytes:

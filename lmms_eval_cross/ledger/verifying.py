@@ -5,21 +5,20 @@ A large ledger is looked through by several processes, each with a part of the k
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from lmms_eval_cross.errors import listing
 from lmms_eval_cross.ledger.address import Address
 from lmms_eval_cross.ledger.database import LedgerRows
-from lmms_eval_cross.ledger.deriving import Deriving
-from lmms_eval_cross.ledger.keys import read_outline
-from lmms_eval_cross.ledger.opening import open_to_read
-from lmms_eval_cross.ledger.rows import Row
+from lmms_eval_cross.ledger.deriving import Derived, Deriving
+from lmms_eval_cross.ledger.opening import open_to_read, read_ahead
+from lmms_eval_cross.ledger.rows import Row, in_batches
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.ledger.texts_index import TextsIndex
 
@@ -28,6 +27,7 @@ Rescore: TypeAlias = Callable[[str, str, str, str], int | None]
 A function of a module, since other processes get it by its name."""
 _SMALL: Final = 20_000
 """Verdicts for which other processes are not worth their start."""
+_AT_A_TIME: Final = 500
 _CUTS: Final = (None, *"123456789abcdef", None)
 """Where the keys are cut, which are hex digits."""
 
@@ -55,6 +55,11 @@ class Verification:
         return self
 
     @property
+    def verdicts(self) -> int:
+        """How many were looked at."""
+        return self.right + len(self.wrong) + self.unknown
+
+    @property
     def has_faults(self) -> bool:
         """Whether something is not as it was written."""
         return bool(self.wrong or self.differing or self.unreadable)
@@ -74,12 +79,15 @@ class Verification:
         return sentence
 
 
-def verify(ledger: Ledger, rescore: Rescore | None = None) -> Verification:
+def verify(
+    ledger: Ledger, rescore: Rescore | None = None, seen: Callable[[int], object] = lambda _: None
+) -> Verification:
     """Derive the key of every verdict from its outline and its answer, and its score from its reply, and compare.
 
     Args:
         ledger: whose verdicts.
         rescore: reads a reply again; without it scores are not looked at.
+        seen: gets how many verdicts more have been looked at.
 
     Raises:
         LedgerError: the ledger can't be read.
@@ -92,16 +100,20 @@ def verify(ledger: Ledger, rescore: Rescore | None = None) -> Verification:
             index.close()
             total = Verification(unreadable=index.unreadable)
             large = own.count_up_to("verdict", _SMALL) == _SMALL
-        for part in _parts(partial(verify_part, ledger.address, path, rescore), large):
+        for part in _parts(ledger.address, partial(verify_part, ledger.address, path, rescore), large):
             total += part
+            seen(part.verdicts)
     return total
 
 
-def _parts(verify_between: Callable[[str | None, str | None], Verification], large: bool) -> Iterator[Verification]:
+def _parts(
+    ledger: Address, verify_between: Callable[[str | None, str | None], Verification], large: bool
+) -> Iterator[Verification]:
     if not large:
         yield verify_between(None, None)
         return
     with ProcessPoolExecutor(_processors(), get_context("spawn")) as pool:
+        pool.submit(read_ahead, ledger).result()  # in another process, for this one has the file open to write
         yield from pool.map(verify_between, _CUTS[:-1], _CUTS[1:])
 
 
@@ -118,8 +130,9 @@ def verify_part(
     part = Verification()
     with open_to_read(ledger, in_use=True) as own:
         deriving = Deriving(TextsIndex(str(index)), own)
-        for row in _between(own, first, end):
-            _count(part, row, deriving, rescore)
+        for rows in in_batches(_between(own, first, end), _AT_A_TIME):
+            for row, derived in zip(rows, deriving.derive(rows), strict=True):
+                _count(part, row, derived, rescore)
         deriving.index.close()
     return part
 
@@ -130,21 +143,19 @@ def _between(ledger: LedgerRows, first: str | None, end: str | None) -> Iterator
     return ledger.rows("verdict", " AND ".join(given) or "TRUE", tuple(given.values()))
 
 
-def _count(part: Verification, row: Row, deriving: Deriving, rescore: Rescore | None) -> None:
-    filed = deriving.filed(row)
-    if filed == "wrong":
+def _count(part: Verification, row: Row, derived: Derived, rescore: Rescore | None) -> None:
+    if derived.filed == "wrong":
         part.wrong.append(str(row["sample_id"]))
         return
-    part.unknown += filed == "unknown"
-    part.right += filed == "right"
-    if rescore is not None and _differs(row, rescore):
+    part.unknown += derived.filed == "unknown"
+    part.right += derived.filed == "right"
+    if rescore is not None and derived.outline is not None and _differs(row, derived.outline.parts, rescore):
         part.differing.append(str(row["sample_id"]))
 
 
-def _differs(row: Row, rescore: Rescore) -> bool:
+def _differs(row: Row, parts: Mapping[str, Any], rescore: Rescore) -> bool:
     """Whether a row has another score than its reply gives, where it is known how it was asked for."""
-    if row["score"] is None or row["outline"] is None or not isinstance(row["reply"], str):
+    if row["score"] is None or not isinstance(row["reply"], str):
         return False
-    parts = read_outline(row["outline"]).parts  # which can be read, or the key would be wrong
     score = rescore(parts["profile"], parts["rubric_sha256"], parts["dimension"], row["reply"])
     return score is not None and score != row["score"]

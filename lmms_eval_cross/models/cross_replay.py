@@ -8,6 +8,7 @@ from lmms_eval.api.instance import Instance
 from tqdm import tqdm
 
 from lmms_eval_cross.errors import ReplayError, ending_with_a_sentence, listing
+from lmms_eval_cross.files import with_home
 from lmms_eval_cross.models import ROUND_OF_REQUEST
 from lmms_eval_cross.models.ranked import RankedModel
 from lmms_eval_cross.outside import parse_json, read_lines
@@ -91,7 +92,7 @@ def read_responses(file: str) -> dict[Key, str]:
     """
     if not file:
         raise ReplayError("cross_replay was given no responses; add --model_args responses=FILE.jsonl.")
-    path = Path(file).expanduser()
+    path = with_home(file)
     if not path.is_file():
         raise ReplayError(f"{path} is not a file; give --model_args responses=FILE.jsonl.")
     responses: dict[Key, str] = {}

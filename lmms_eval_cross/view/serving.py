@@ -38,6 +38,10 @@ def serve(watched: Watched, host: str, port: int) -> None:
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
+        host.encode("idna")
+    except UnicodeError:
+        raise SettingsError(f"{host[:80]!r} is no name of a machine; give another --host.") from None
+    try:
         return socket.create_server((host, port))
     except OSError as error:
         raise SettingsError(
