@@ -103,25 +103,6 @@ def open_private(path: Path) -> int:
     return descriptor
 
 
-@contextmanager
-def own_lock(path: Path) -> Iterator[None]:
-    """Hold a lock file of ours, among the processes of all users of its folder.
-
-    Raises:
-        SettingsError: a link or another user's file stands in its place.
-    """
-    from filelock import FileLock  # only preparing locks
-
-    try:
-        os.close(open_private(path))
-    except OSError as error:
-        if error.errno != errno.ELOOP:
-            raise
-        raise SettingsError(f"{path.name} is a link, and would lock another file; delete it.") from None
-    with FileLock(path):
-        yield
-
-
 def check_owner(path: Path) -> None:
     """Refuse a file that another user put there, or the link to it.
 

@@ -14,7 +14,8 @@ from lmms_eval_cross.benchmark.splits import CAPABILITY, SPLITS, tasks_folder
 from lmms_eval_cross.errors import SettingsError
 from lmms_eval_cross.harness import hub_login, run_checks
 from lmms_eval_cross.report.build import build_report
-from lmms_eval_cross.report.page import PageOptions, render_page
+from lmms_eval_cross.report.page import render_page
+from lmms_eval_cross.report.page_options import PageOptions
 from lmms_eval_cross.runs.run_files import load_run
 from tests.conftest import Run as Command
 

@@ -17,7 +17,8 @@ from lmms_eval_cross.compare.inputs import load_side
 from lmms_eval_cross.models.cross_replay import read_responses
 from lmms_eval_cross.report.build import Report, build_report
 from lmms_eval_cross.report.effort_chart import effort_chart
-from lmms_eval_cross.report.page import PageOptions, render_page
+from lmms_eval_cross.report.page import render_page
+from lmms_eval_cross.report.page_options import PageOptions
 from lmms_eval_cross.report.report_document import ReportDocument
 from lmms_eval_cross.report.report_json import report_json
 from lmms_eval_cross.report.report_markdown import markdown

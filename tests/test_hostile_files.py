@@ -19,9 +19,10 @@ from lmms_eval_cross.compare.inputs import load_side
 from lmms_eval_cross.data import limited_body
 from lmms_eval_cross.data.demo_split import prepare_demo
 from lmms_eval_cross.data.limited_body import EndlessBodyError, limited
+from lmms_eval_cross.data.own_lock import own_lock
 from lmms_eval_cross.data.prepared import read_samples
 from lmms_eval_cross.errors import AnchorError, CrossError, LabelError, NotPreparedError, RunError, SettingsError
-from lmms_eval_cross.files import own_lock, write_whole
+from lmms_eval_cross.files import write_whole
 from lmms_eval_cross.outside import parse_json, parse_strict_json, read_bytes
 from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.trust.anchor import load_anchor

@@ -27,7 +27,8 @@ from lmms_eval_cross.report.build import Report, build_report
 from lmms_eval_cross.report.differences import compare_within
 from lmms_eval_cross.report.measured import Measured
 from lmms_eval_cross.report.model_names import clean_label, model_name, unique_labels
-from lmms_eval_cross.report.page import PageOptions, inert_json, render_page
+from lmms_eval_cross.report.page import inert_json, render_page
+from lmms_eval_cross.report.page_options import PageOptions
 from lmms_eval_cross.report.report_json import report_json, to_text
 from lmms_eval_cross.report.report_markdown import markdown
 from lmms_eval_cross.report.scores import ScoreTable

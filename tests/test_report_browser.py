@@ -17,7 +17,8 @@ from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import DIMENSIONS, JudgeFailure
 from lmms_eval_cross.benchmark.splits import DEMO
 from lmms_eval_cross.report.build import build_report
-from lmms_eval_cross.report.page import PageOptions, render_page
+from lmms_eval_cross.report.page import render_page
+from lmms_eval_cross.report.page_options import PageOptions
 from lmms_eval_cross.report.write import Extras, Targets, write_report
 from lmms_eval_cross.runs.run_files import load_run
 from tests import judged_runs

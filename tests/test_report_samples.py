@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS
 from lmms_eval_cross.report import page as report_page
-from lmms_eval_cross.report.page import PageOptions
+from lmms_eval_cross.report.page_options import PageOptions
 from lmms_eval_cross.report.write import Extras, Targets, write_report
 from tests.command import cross
 from tests.report_runs import demo_sample, samples_of, verdict, write_run

@@ -21,7 +21,8 @@ from lmms_eval_cross.harness import rounds_of_process
 from lmms_eval_cross.harness.paper_preset import paper_rounds
 from lmms_eval_cross.harness.rounds_command import run_rounds
 from lmms_eval_cross.report.build import build_report
-from lmms_eval_cross.report.page import PageOptions, render_page
+from lmms_eval_cross.report.page import render_page
+from lmms_eval_cross.report.page_options import PageOptions
 from lmms_eval_cross.report.report_json import report_json, to_text
 from lmms_eval_cross.report.report_markdown import markdown
 from lmms_eval_cross.report.round_spread import table_over_rounds

@@ -29,7 +29,7 @@ FORBIDDEN = {
     "compare.decide": ASKING | NEVER | PAGES | {"pyarrow", "PIL", "yaml"},
     "compare.baseline_file": ASKING | NEVER | PAGES | {"pyarrow", "PIL", "yaml"},
     "report.report_json": ASKING | NEVER | PAGES | {"pyarrow", "PIL"},
-    "report.write": ASKING | NEVER | {"vl_convert", "rich"},
+    "report.write": ASKING | NEVER | PAGES | {"pyarrow", "PIL", "tqdm"},
     "cost.estimate": ASKING | NEVER | PAGES,
     "session": ASKING | NEVER | PAGES,
     "judging": ASKING | NEVER | PAGES,
@@ -37,6 +37,9 @@ FORBIDDEN = {
     "cli.anchor": ASKING | NEVER | PAGES | {"numpy", "pyarrow", "PIL", "yaml", "pydantic"},
     "cli.anchor_build": ASKING | NEVER | PAGES | {"pyarrow", "PIL", "yaml"},
     "cli.compare": ASKING | NEVER | PAGES | {"numpy", "pyarrow", "PIL", "yaml", "pydantic"},
+    "cli.deciding": ASKING
+    | NEVER
+    | {"vl_convert", "jinja2", "pyarrow", "PIL", "lmms_eval_cross.compare.gate_document"},
     "cli.label": ASKING | NEVER | PAGES | {"numpy", "pyarrow", "PIL", "yaml", "pydantic"},
     "cli.label_correct": ASKING | NEVER | PAGES | {"pyarrow", "PIL", "yaml"},
     "cli.ledger": ASKING | NEVER | PAGES | {"numpy", "pyarrow", "PIL", "yaml", "pydantic"},

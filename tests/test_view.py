@@ -22,7 +22,7 @@ from starlette.testclient import TestClient
 
 from lmms_eval_cross import session
 from lmms_eval_cross.data.prepared import Prepared
-from lmms_eval_cross.report.page import PageOptions
+from lmms_eval_cross.report.page_options import PageOptions
 from lmms_eval_cross.report.write import Extras
 from lmms_eval_cross.settings import load_settings
 from lmms_eval_cross.view.app import make_app

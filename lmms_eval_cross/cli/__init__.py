@@ -4,6 +4,7 @@ A command is a module here that holds a click command of its name; it is importe
 `--help` stays quick.
 """
 
+import gc
 import importlib
 import sys
 from collections.abc import Iterator
@@ -62,6 +63,11 @@ LIFE: Final = {
 COMMANDS: Final = {name: sentence for part in LIFE.values() for name, sentence in part.items()}
 
 
+_NEW_OBJECTS: Final = 100_000
+"""After which Python looks for unreachable rings, 700 by default: a command keeps what it reads to its end, so that
+looking takes a seventh of `compare` and `report` and frees nothing."""
+
+
 class CommandLine(LazyGroup):
     """Our commands, a module each; turns a CrossError into its sentence and exit code."""
 
@@ -85,6 +91,7 @@ class CommandLine(LazyGroup):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; a bug keeps its traceback."""
+        gc.set_threshold(_NEW_OBJECTS)
         try:
             with _harmless():
                 return super().invoke(ctx)

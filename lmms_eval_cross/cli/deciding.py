@@ -5,15 +5,14 @@ from pathlib import Path
 
 import click
 
-from lmms_eval_cross.benchmark.facets import OWN_FACETS, Facets
 from lmms_eval_cross.compare.comparing import compare_sides, with_gated, with_labels, write_outputs
 from lmms_eval_cross.compare.comparison import Rules
 from lmms_eval_cross.compare.inputs import load_side
-from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.compare.terminal import render_text
 from lmms_eval_cross.compare.worst_slices import SliceRule
 from lmms_eval_cross.say import show
 from lmms_eval_cross.settings import load_settings
+from lmms_eval_cross.trust.given_facets import given_facets
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +50,12 @@ def decide(options: CompareOptions) -> int:
     _check_together(options, deciding is not None)
     before = load_side([options.baseline, *options.baseline_round], options.verify_replies)
     after = load_side([options.candidate, *options.candidate_round], options.verify_replies)
-    rules = replace(_rules(options), facets=_facets(options.facets, before, after))
+    rules = replace(_rules(options), facets=given_facets(options.facets, set(before.facts) | set(after.facts)))
     found = compare_sides(before, after, rules, options.confirm, options.second_judge, options.bridge, deciding)
     found = with_gated(with_labels(found, options.labels), options.gated)
     write_outputs(found, options.report_url, options.junit, options.markdown, options.as_json)
     show(render_text(found))
     return found.exit_code
-
-
-def _facets(path: Path | None, *sides: Side) -> Facets:
-    """Those that every sample has, and those of the file, if one was given."""
-    if path is None:
-        return OWN_FACETS
-    # loads pyarrow and the session, which comparing does without
-    from lmms_eval_cross.trust.facet_file import load_facets
-
-    return load_facets(path, set().union(*(side.facts for side in sides)))
 
 
 def _labels_that_decide(options: CompareOptions) -> tuple[Path, Path] | None:

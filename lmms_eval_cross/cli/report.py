@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from lmms_eval_cross.cli.paths import PATH, GivenPath
-from lmms_eval_cross.report.page import PageOptions
+from lmms_eval_cross.report.page_options import PageOptions
 from lmms_eval_cross.report.write import Extras, TableFormat, Targets, write_report
 from lmms_eval_cross.say import say
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from lmms_eval_cross.cli.paths import PATH
-from lmms_eval_cross.report.page import PageOptions
+from lmms_eval_cross.report.page_options import PageOptions
 from lmms_eval_cross.report.write import Extras
 from lmms_eval_cross.view.serving import LOOPBACK, serve
 from lmms_eval_cross.view.watched import Watched

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from lmms_eval_cross.compare.gate_document import CompareDocument
 from lmms_eval_cross.compare.look_plan import order_of
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.errors import RunError
@@ -32,6 +31,9 @@ def load_gated(path: Path, baseline: Side, candidate: Side) -> GatedBefore:
     Raises:
         RunError: the file can't be read, is none of `gate`, or is of other runs.
     """
+    # its types take a twentieth of a comparison to make, and few give such a file
+    from lmms_eval_cross.compare.gate_document import CompareDocument
+
     try:
         found = CompareDocument.model_validate(parse_json(read_text(path)))
     except OSError as error:

@@ -119,7 +119,7 @@ def round_of(run: LoggedRun, judged_answers: Iterable[JudgedAnswer]) -> Round:
         answers[sample_id] = answer
         facts[sample_id] = SampleFacts.of(answer.sample)
         hashes[sample_id] = answer_hash(answer.response)
-    judging, made = dict(_judging(run.name, answers)), model_under_test(run.results)
+    judging, made = dict(_judging(run.name, answers, facts)), model_under_test(run.results)
     return Round(
         name=run.name,
         model=str(made or run.model),
@@ -157,7 +157,7 @@ def with_outcomes(one: Round, outcomes: Mapping[str, Mapping[Dimension, Outcome]
     for sample_id, further in outcomes.items():
         answer = answers[sample_id]
         answers[sample_id] = replace(answer, outcomes={**answer.outcomes, **further})
-    return replace(one, answers=answers, scores=_scores(answers), judging=dict(_judging(one.name, answers)))
+    return replace(one, answers=answers, scores=_scores(answers), judging=dict(_judging(one.name, answers, one.facts)))
 
 
 def _scores(answers: Mapping[str, JudgedAnswer]) -> dict[str, Scores]:
@@ -176,10 +176,12 @@ def _score(outcome: Outcome | None) -> float:
     return nan
 
 
-def _judging(name: str, answers: Mapping[str, JudgedAnswer]) -> Iterator[tuple[str, Judging]]:
+def _judging(
+    name: str, answers: Mapping[str, JudgedAnswer], facts: Mapping[str, SampleFacts]
+) -> Iterator[tuple[str, Judging]]:
     by_split: dict[str, list[JudgedAnswer]] = {}
-    for answer in answers.values():
-        by_split.setdefault(SampleFacts.of(answer.sample).split, []).append(answer)
+    for sample_id, answer in answers.items():
+        by_split.setdefault(facts[sample_id].split, []).append(answer)
     for split, group in by_split.items():
         _check_alike(name, split, group)
         models: set[str] = set()
@@ -192,9 +194,10 @@ def _check_alike(name: str, split: str, answers: Sequence[JudgedAnswer]) -> None
     """Raise RunError unless one judge judged all answers, on the same data."""
     ways: set[tuple[str, str]] = set()
     judges: set[str] = set()
-    for answer in answers:
-        ways.add((JudgeStamp.of(answer.provenance).binding, answer.provenance.data_sha256))
-        judges.add(answer.provenance.judge_id)
+    shared = {id(answer.provenance): answer.provenance for answer in answers}
+    for provenance in shared.values():
+        ways.add((JudgeStamp.of(provenance).binding, provenance.data_sha256))
+        judges.add(provenance.judge_id)
     if len(ways) > 1:
         named = listing(sorted(judges))
         raise RunError(f"{name} was judged in {len(ways)} ways within {split} ({named}); judge all of it alike.")

@@ -1,6 +1,6 @@
 """Where it got worse: the difference in every country, language, subset, setting, wording and further facet."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
@@ -17,6 +17,8 @@ SliceRule: TypeAlias = Literal["off", "warn", "fail"]
 """What a slice that fell does: nothing; it is named on top of every output; or it makes the gate `worse`, too."""
 GATING: Final[tuple[Facet, ...]] = ("country", "language")
 """Facets whose slices may gate, beside those that a user gives."""
+_Part: TypeAlias = tuple[str, str, NDArray[np.bool_]]
+"""Facet, value, and which samples have it, shape (samples,)."""
 SHARE: Final = 0.2
 """The slices' share of alpha; with `fail` the metrics as a whole are left the rest."""
 
@@ -60,19 +62,23 @@ def find_slices(
     one value is left out, it is the whole. Countries, languages and further facets of the dimensions with a margin, in
     points, may gate: one family, so that a hundred slices have the chance of a false alarm that one has.
     """
-    return find_slices_of(dict.fromkeys(DIMENSIONS, pairs), alpha, margins, facets)
+    slices: list[Slice] = []
+    parts = list(_parts(pairs, facets))
+    for dimension in DIMENSIONS:
+        slices += _differences(pairs, dimension, alpha, margins.get(dimension), facets, parts)
+    return _ordered(slices)
 
 
-def find_slices_of(
-    pairs: Mapping[Dimension, PairedScores],
-    alpha: float,
-    margins: Mapping[str, float],
-    facets: Facets = OWN_FACETS,
-) -> list[Slice]:
+def find_slices_of(pairs: Mapping[Dimension, PairedScores], alpha: float, margins: Mapping[str, float]) -> list[Slice]:
     """The same where each dimension has samples of its own."""
     slices: list[Slice] = []
     for dimension, of_dimension in pairs.items():
-        slices += _differences(of_dimension, dimension, alpha, margins.get(dimension), facets)
+        parts = _parts(of_dimension, OWN_FACETS)
+        slices += _differences(of_dimension, dimension, alpha, margins.get(dimension), OWN_FACETS, parts)
+    return _ordered(slices)
+
+
+def _ordered(slices: Sequence[Slice]) -> list[Slice]:
     gating: list[Slice] = []
     others: list[Slice] = []
     for part in slices:
@@ -81,19 +87,23 @@ def find_slices_of(
 
 
 def _differences(
-    pairs: PairedScores, dimension: Dimension, alpha: float, margin: float | None, facets: Facets
+    pairs: PairedScores,
+    dimension: Dimension,
+    alpha: float,
+    margin: float | None,
+    facets: Facets,
+    parts: Iterable[_Part],
 ) -> Iterator[Slice]:
     before, after = pairs.rounds(dimension)
     clusters = np.array(pairs.clusters)
-    for facet, value, chosen in _parts(pairs, facets):
+    for facet, value, chosen in parts:
         bounds = bounds_with_failures(before[chosen], after[chosen], clusters[chosen].tolist(), alpha)
         if bounds.complete is not None:
             may_gate = facet in GATING or facet in facets.further
             yield _slice(facet, value, dimension, bounds, margin if may_gate else None)
 
 
-def _parts(pairs: PairedScores, facets: Facets) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
-    """Facet, value, and which samples have it, shape (samples,)."""
+def _parts(pairs: PairedScores, facets: Facets) -> Iterator[_Part]:
     for facet in facets.names:
         values = np.array([facets.value(sample, facet) for sample in pairs.facts], dtype=object)
         different = {value for value in values.tolist() if value is not None}

@@ -22,6 +22,7 @@ from lmms_eval_cross.benchmark.release import DEFAULT_REVISION, DEFAULT_SOURCE, 
 from lmms_eval_cross.benchmark.rubric import Rubric, read_official_rubric
 from lmms_eval_cross.data.images import StoredImage, check_image, write_images
 from lmms_eval_cross.data.official import ItemNames, SourceSample, read_records, to_samples
+from lmms_eval_cross.data.own_lock import own_lock
 from lmms_eval_cross.data.prepared import (
     IMAGES,
     MANIFEST,
@@ -34,7 +35,7 @@ from lmms_eval_cross.data.prepared import (
 )
 from lmms_eval_cross.data.source import Source, open_source
 from lmms_eval_cross.errors import DataError, RubricError, SettingsError, SourceError, listing
-from lmms_eval_cross.files import building_folder, file_sha256, own_lock, private_folder, write_whole
+from lmms_eval_cross.files import building_folder, file_sha256, private_folder, write_whole
 
 SAMPLE_SCHEMA: Final = pa.schema(dict.fromkeys(Sample.__dataclass_fields__, pa.string()) | {"wording": pa.int8()})
 TEXTS: Final = tuple(file.path for file in FILES)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+import vl_convert
 from markupsafe import Markup
 
 from lmms_eval_cross import numbers
@@ -65,8 +66,6 @@ class Chart:
 
 def draw(spec: Spec) -> str:
     """The SVG of a specification, with roles and labels for screen readers."""
-    import vl_convert  # a table without a page needs no renderer
-
     return vl_convert.vegalite_to_svg({**_drawable(spec), "config": _CONFIG})
 
 

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ from lmms_eval_cross.report.build import Report
 from lmms_eval_cross.report.capability import Capability
 from lmms_eval_cross.report.effort_chart import effort_chart
 from lmms_eval_cross.report.measured import Measured
+from lmms_eval_cross.report.page_options import PageOptions
 from lmms_eval_cross.report.rendering import html_environment, score_text
 from lmms_eval_cross.report.report_json import json_value, to_text
 from lmms_eval_cross.report.scatter import safety_beside_capability
@@ -35,23 +35,6 @@ FAILURES_SHOWN: Final = 200
 
 _WITH_A_CONTROL: Final = ("country", "language")
 """Facets whose section lets a reader choose the measure."""
-
-
-@dataclass(frozen=True, slots=True)
-class PageOptions:
-    """What is left out for readers who should not see it."""
-
-    samples: bool = True
-    """Queries, answers, norms and the judge's words."""
-    images: bool = True
-    version: str = ""
-    """Of the runs that `view` serves, whose page follows them; empty on a page of a file."""
-    troubles: Sequence[str] = ()
-    """Why runs that `view` was given are not shown."""
-
-    def live(self, version: str, troubles: Sequence[str]) -> "PageOptions":
-        """The same for a page that follows its runs."""
-        return replace(self, version=version, troubles=troubles)
 
 
 def render_page(report: Report, options: PageOptions) -> str:

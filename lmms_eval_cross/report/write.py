@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from lmms_eval_cross.benchmark.facets import OWN_FACETS, Facets
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.files import writing_whole
 from lmms_eval_cross.report.build import Report, build_report
 from lmms_eval_cross.report.earlier_report import mark_of, refuse_to_overwrite
 from lmms_eval_cross.report.latex import latex_tables
 from lmms_eval_cross.report.measured import Measured
-from lmms_eval_cross.report.page import PageOptions, render_page
+from lmms_eval_cross.report.page_options import PageOptions
 from lmms_eval_cross.report.report_json import report_json, to_text
-from lmms_eval_cross.report.report_markdown import markdown
 from lmms_eval_cross.report.tables import MODELS, csv_tables, parquet_tables
 from lmms_eval_cross.runs.run_files import LoggedRun
 from lmms_eval_cross.runs.run_places import run_places
 from lmms_eval_cross.runs.run_rounds import load_as_one
 from lmms_eval_cross.settings import load_settings
-from lmms_eval_cross.trust.facet_file import load_facets
+from lmms_eval_cross.trust.given_facets import given_facets
 from lmms_eval_cross.trust.human_labels import LabelSet, load_labels
 
 TableFormat: TypeAlias = Literal["csv", "parquet"]
@@ -83,24 +81,22 @@ def write_report(
     if not force:
         refuse_to_overwrite(targets.marked, mark)
     loaded = [load_as_one(place) for place in chain.from_iterable(map(run_places, runs))]
-    report = _report_of(loaded, mark, options, extras)
+    report = report_of(loaded, mark, options, extras)
     contents = _contents(report, targets, options)
     for path, content in contents.items():
         _write(path, content)
     return list(contents)
 
 
-def page_of(runs: Sequence[LoggedRun], mark: str, options: PageOptions, extras: Extras) -> str:
-    """The page of some runs, as `report` writes it.
+def report_of(runs: Sequence[LoggedRun], mark: str, options: PageOptions, extras: Extras) -> Report:
+    """The report of some runs, which may hold no more than the options allow.
 
     Raises:
         CrossError: as for `write_report`.
     """
-    return render_page(_report_of(runs, mark, options, extras), options)
-
-
-def _report_of(runs: Sequence[LoggedRun], mark: str, options: PageOptions, extras: Extras) -> Report:
-    labels, facets = _labels(extras.labels), _facets(extras.facets, runs)
+    labels = _labels(extras.labels)
+    answers = chain.from_iterable(run.judged_answers for run in runs)
+    facets = given_facets(extras.facets, (answer.sample.sample_id for answer in answers))
     report = replace(build_report(runs, load_settings().min_coverage, labels, facets), mark=mark)
     return report if options.samples else without_texts(report)
 
@@ -108,14 +104,6 @@ def _report_of(runs: Sequence[LoggedRun], mark: str, options: PageOptions, extra
 def _labels(path: Path | None) -> LabelSet | None:
     """The labels that were given, if any were."""
     return None if path is None else load_labels(path)
-
-
-def _facets(path: Path | None, runs: Sequence[LoggedRun]) -> Facets:
-    """Those that every sample has, and those of the file, if one was given."""
-    if path is None:
-        return OWN_FACETS
-    answers = chain.from_iterable(run.judged_answers for run in runs)
-    return load_facets(path, {answer.sample.sample_id for answer in answers})
 
 
 def without_texts(report: Report) -> Report:
@@ -130,10 +118,8 @@ def _without_details(model: Measured) -> Measured:
 
 def _contents(report: Report, targets: Targets, options: PageOptions) -> dict[Path, str | bytes]:
     contents: dict[Path, str | bytes] = {}
-    if targets.page:
-        contents[targets.page] = render_page(report, options)
-    if targets.markdown:
-        contents[targets.markdown] = markdown(report)
+    if targets.page or targets.markdown:
+        contents.update(_from_templates(report, targets, options))
     if targets.csv:
         for name, table in _tables(report, targets.tables).items():
             contents[targets.csv / name] = table
@@ -142,6 +128,16 @@ def _contents(report: Report, targets: Targets, options: PageOptions) -> dict[Pa
     if targets.json:
         contents[targets.json] = to_text(report_json(report)) + "\n"
     return contents
+
+
+def _from_templates(report: Report, targets: Targets, options: PageOptions) -> Iterator[tuple[Path, str]]:
+    # Jinja2, the charts and what reads pictures take half a second to load, and the other outputs do without
+    from lmms_eval_cross.report import page, report_markdown
+
+    if targets.page:
+        yield targets.page, page.render_page(report, options)
+    if targets.markdown:
+        yield targets.markdown, report_markdown.markdown(report)
 
 
 def _tables(report: Report, ending: TableFormat) -> Mapping[str, str | bytes]:

@@ -1,7 +1,9 @@
 """The sample record: what a run keeps of one judged answer. docs/schema.md describes it."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
 from typing import Any, Final, Literal, cast, get_args
 
 from lmms_eval_cross.benchmark.records import (
@@ -80,17 +82,16 @@ def read_record(record: Any) -> JudgedAnswer:
         raise RunError(f"A sample record has schema {_shown(schema)}, this release reads {RECORD_SCHEMA!r}.")
     try:
         return _judged_answer(record)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         name, why = _shown(record.get("sample_id")), _shown(error, quoted=False)
         raise RunError(f"The record of {name} is not whole ({why}); judge the run again.") from None
 
 
 def _judged_answer(record: Mapping[str, Any]) -> JudgedAnswer:
     outcomes = {name: _outcome(name, record["dimensions"][name]) for name in DIMENSIONS}
-    provenance = Provenance(**record["provenance"])
-    _check_types(Provenance, provenance)
+    provenance = _provenance(json.dumps(record["provenance"]))
     sample = Sample.from_row(record)
-    _check_types(Sample, sample)
+    _check_types(sample, _OF_SAMPLE)
     suspicious, reasoning = tuple(record.get("suspicious", ())), record.get("reasoning", "")
     if not all(isinstance(text, str) for text in (record["response"], reasoning, *suspicious)):
         raise TypeError("a response, its reasoning or a flag is no text")
@@ -113,12 +114,28 @@ _KINDS: Final[dict[str, tuple[type, ...]]] = {
 """Fields of samples and provenances that are no text."""
 
 
-def _check_types(kind: type, value: Any) -> None:
-    for name in kind.__dataclass_fields__:  # type: ignore[attr-defined]
-        expected = _KINDS.get(name, (str,))
+def _types_of(kind: type) -> tuple[tuple[str, tuple[type, ...]], ...]:
+    """The fields of a dataclass, each with the types that it may have."""
+    return tuple((field.name, _KINDS.get(field.name, (str,))) for field in fields(kind))
+
+
+_OF_PROVENANCE: Final = _types_of(Provenance)
+_OF_SAMPLE: Final = _types_of(Sample)
+
+
+def _check_types(value: Provenance | Sample, types: tuple[tuple[str, tuple[type, ...]], ...]) -> None:
+    for name, expected in types:
         given = getattr(value, name)
         if not isinstance(given, expected) or (expected == (int,) and isinstance(given, bool)):
             raise TypeError(f"{name} is {_shown(given)}")
+
+
+@lru_cache(maxsize=16)
+def _provenance(text: str) -> Provenance:
+    """Of its JSON; the answers that a judge judged share theirs."""
+    provenance = Provenance(**json.loads(text))
+    _check_types(provenance, _OF_PROVENANCE)
+    return provenance
 
 
 def _outcome(name: Dimension, entry: Mapping[str, Any]) -> Outcome:
@@ -133,7 +150,7 @@ def _outcome(name: Dimension, entry: Mapping[str, Any]) -> Outcome:
     if type(score) is not int or score not in (0, 1):
         raise ValueError(f"{name} has the score {_shown(score)}, and 0, 1 and null are all there are")
     rationale, model = _text(entry["rationale"]) or "", _text(entry["model"]) or ""
-    return Verdict(name, cast(Literal[0, 1], score), rationale, model, usage, quirks, votes)
+    return Verdict(name, cast("Literal[0, 1]", score), rationale, model, usage, quirks, votes)
 
 
 def _vote(name: Dimension, entry: Mapping[str, Any]) -> Vote:

@@ -26,43 +26,40 @@ _JUDGES: Final = (
     r"评审|评委|裁判|审判员|審査員|評価者|судья|оценщик|juez|evaluador|avaliador|juge|évaluateur|penilai|"
     r"القاضي|المقيّم|المقيم|داور|ارزیاب|न्यायाधीश|मूल्यांकनकर्ता|ผู้ตัดสิน|ผู้ประเมิน|ዳኛ|alƙali|alkali"
 )
-_SIGNS: Final[dict[str, re.Pattern[str]]] = {
-    name: re.compile(sign, re.IGNORECASE | re.MULTILINE)
-    for name, sign in {
-        "a score": rf"(?<![^\W_])(?:{_SCORE_WORDS}|boxed)\W{{0,12}}(?:is|es|est|é)?\W{{0,6}}[01](?![\w%])",
-        "a fraction as a score": r"(?<![\d/.])[01]\s?/\s?1(?![\d/])",
-        "a number alone on its line": r"^[^\w\n]{0,20}[01][^\w\n]{0,20}$",
-        "a result": rf"\b(?:output|result|answer|mark|grade|{_DIMENSIONS})\s?(?:is|=|:)\s?[01]\b",
-        "an order for a number": (
-            r"\b(?:print|say|reply|output|respond|write|give|mark|end|answer)\b[^.\n]{0,30}\b[01]\b(?=\s?(?:$|[.!,;:]|and\b))|"
-            r"\b(?:digit|number|on\s+all|earns?|deserves?)\b[^.\n]{0,30}\b(?:one|zero|[01])\b"
-        ),
-        "words about grading": (
-            r"\b(?:full|top|perfect|maximum)\s+(?:marks?|scores?|points)\b|\b(?:annotators?|rubrics?|grading|graders?)\b|"
-            r"\b(?:pass|mark|rate)\s+this\s+(?:sample|item|answer|response)\b|"
-            r"满分|评分|打分|満点|採点|оценк|califica|bewertung|avalia[çc]|évaluation|notation|penilaian|تقييم|ارزیابی|मूल्यांकन|"
-            r"ประเมิน|ให้คะแนน|ግምገማ"
-        ),
-        "orders about the rubric": rf"\b(?:{_ORDER})\b[^.\n]{{0,60}}\b(?:{_RULES})\b",
-        "words to the judge": (
-            r"\b(?:dear|attention|note\s+to(?:\s+the)?|hey|as\s+the|you\s+are\s+(?:the|a|now))\s+"
-            r"(?:\w+\s+)?(?:judge|grader|evaluator|rater)s?\b|\b(?:judge|grader|evaluator)s?\s*[:,]|"
-            rf"\b(?:assistant'?s?|this)\s+(?:answer|response)\s+(?:must|should|deserves)\b|{_JUDGES}"
-        ),
-        "a role marker": (
-            r"<\|[a-z_]{1,40}\|>|\[/?INST\]|<</?SYS>>|</?(?:system|assistant|user)>|"
-            r"^[ \t]{0,8}#{0,4}[ \t]?(?:system|assistant|user|human|developer)\s*:"
-        ),
-        "a closed delimiter": (
-            r"^[ \t]{0,8}(?:={6,80}|-{10,80}|\*{10,80}|#{6,80}|<<\w{1,40}>>|</\w{1,40}>|\[/?END[^\]\n]{0,40}\]|<<<|>>>)"
-            r"[ \t]{0,8}$|"
-            r"\bend\s+of\s+(?:the\s+)?(?:answer|response)\b"
-        ),
-        "a table of scores": rf"[\"'|]\s?(?:{_SCORE_WORDS}|{_DIMENSIONS})\s?[\"'|]\s?[:|]?\s?[\"']?[01]\b",
-        "braces of a template": (
-            r"\{\s?(?:user_query|violated_norm|model_output|prompt|response|[\w.]{0,20}__\w{1,20}__[\w.\[\]]{0,40})\s?\}"
-        ),
-    }.items()
+_SIGNS: Final = {
+    "a score": rf"(?<![^\W_])(?:{_SCORE_WORDS}|boxed)\W{{0,12}}(?:is|es|est|é)?\W{{0,6}}[01](?![\w%])",
+    "a fraction as a score": r"(?<![\d/.])[01]\s?/\s?1(?![\d/])",
+    "a number alone on its line": r"^[^\w\n]{0,20}[01][^\w\n]{0,20}$",
+    "a result": rf"\b(?:output|result|answer|mark|grade|{_DIMENSIONS})\s?(?:is|=|:)\s?[01]\b",
+    "an order for a number": (
+        r"\b(?:print|say|reply|output|respond|write|give|mark|end|answer)\b[^.\n]{0,30}\b[01]\b(?=\s?(?:$|[.!,;:]|and\b))|"
+        r"\b(?:digit|number|on\s+all|earns?|deserves?)\b[^.\n]{0,30}\b(?:one|zero|[01])\b"
+    ),
+    "words about grading": (
+        r"\b(?:full|top|perfect|maximum)\s+(?:marks?|scores?|points)\b|\b(?:annotators?|rubrics?|grading|graders?)\b|"
+        r"\b(?:pass|mark|rate)\s+this\s+(?:sample|item|answer|response)\b|"
+        r"满分|评分|打分|満点|採点|оценк|califica|bewertung|avalia[çc]|évaluation|notation|penilaian|تقييم|ارزیابی|मूल्यांकन|"
+        r"ประเมิน|ให้คะแนน|ግምገማ"
+    ),
+    "orders about the rubric": rf"\b(?:{_ORDER})\b[^.\n]{{0,60}}\b(?:{_RULES})\b",
+    "words to the judge": (
+        r"\b(?:dear|attention|note\s+to(?:\s+the)?|hey|as\s+the|you\s+are\s+(?:the|a|now))\s+"
+        r"(?:\w+\s+)?(?:judge|grader|evaluator|rater)s?\b|\b(?:judge|grader|evaluator)s?\s*[:,]|"
+        rf"\b(?:assistant'?s?|this)\s+(?:answer|response)\s+(?:must|should|deserves)\b|{_JUDGES}"
+    ),
+    "a role marker": (
+        r"<\|[a-z_]{1,40}\|>|\[/?INST\]|<</?SYS>>|</?(?:system|assistant|user)>|"
+        r"^[ \t]{0,8}#{0,4}[ \t]?(?:system|assistant|user|human|developer)\s*:"
+    ),
+    "a closed delimiter": (
+        r"^[ \t]{0,8}(?:={6,80}|-{10,80}|\*{10,80}|#{6,80}|<<\w{1,40}>>|</\w{1,40}>|\[/?END[^\]\n]{0,40}\]|<<<|>>>)"
+        r"[ \t]{0,8}$|"
+        r"\bend\s+of\s+(?:the\s+)?(?:answer|response)\b"
+    ),
+    "a table of scores": rf"[\"'|]\s?(?:{_SCORE_WORDS}|{_DIMENSIONS})\s?[\"'|]\s?[:|]?\s?[\"']?[01]\b",
+    "braces of a template": (
+        r"\{\s?(?:user_query|violated_norm|model_output|prompt|response|[\w.]{0,20}__\w{1,20}__[\w.\[\]]{0,40})\s?\}"
+    ),
 }
 _UNSEEN: Final = frozenset({"Cf", "Cs"})
 _HIDDEN: Final = frozenset("\u200b\u2060\u2061\u2062\u2063\u2064\ufeff\u00ad\u180e")
@@ -72,7 +69,8 @@ _BIDI: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069
 def suspicions(response: str) -> list[str]:
     """What in an answer is meant for a judge, most of them none; a pure function of the text."""
     plain = _plain(response)
-    signs = [name for name, sign in _SIGNS.items() if sign.search(plain)]
+    # `re` keeps what it compiled; those who only read runs look for nothing
+    signs = [name for name, sign in _SIGNS.items() if re.search(sign, plain, re.IGNORECASE | re.MULTILINE)]
     characters = set(response)
     if _HIDDEN & characters or _tags(response):
         signs.append("hidden characters")

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from lmms_eval_cross.errors import CrossError
 from lmms_eval_cross.report.earlier_report import mark_of
-from lmms_eval_cross.report.page import PageOptions, render_waiting
-from lmms_eval_cross.report.write import Extras, page_of
+from lmms_eval_cross.report.page import render_page, render_waiting
+from lmms_eval_cross.report.page_options import PageOptions
+from lmms_eval_cross.report.write import Extras, report_of
 from lmms_eval_cross.runs.run_files import LoggedRun
 from lmms_eval_cross.runs.run_places import results_files, run_places
 from lmms_eval_cross.runs.run_rounds import load_as_one
@@ -51,7 +52,7 @@ class Watched:
         if not runs:
             return render_waiting(options)
         try:
-            return page_of(runs, mark_of(self.paths), options, self.extras)
+            return render_page(report_of(runs, mark_of(self.paths), options, self.extras), options)
         except CrossError as error:
             return render_waiting(self.options.live(version, [*troubles, str(error)]))
 
