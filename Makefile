@@ -7,6 +7,7 @@ MADE := $(VENV)/.made-with-$(VERSION)
 INSTALLED := $(VENV)/.installed
 TOOLS := $(VENV)/.tools
 LIGHT := .venv-light
+SERVERS := .venv-servers
 LOCK := constraints.txt
 DEPENDENCIES := setup.cfg pyproject.toml $(LOCK)
 EXTRAS := dev,models,align,postgres
@@ -15,7 +16,7 @@ PYTHONS := 3.10 3.11 3.12 3.13 3.14
 PLATFORMS := x86_64-manylinux_2_28 aarch64-manylinux_2_28 aarch64-apple-darwin
 export MACOSX_DEPLOYMENT_TARGET := 14.0
 
-.PHONY: help demo demo-efforts tune-demo test fuzz quick light check format docs formats schemas pictures notebook dist lock resolve newest lowest clean FORCE
+.PHONY: help demo demo-efforts tune-demo test fuzz quick light check format docs formats servers schemas pictures notebook dist lock resolve newest lowest clean FORCE
 help: ## show this list
 	@grep -hE '^[a-z -]+:.* ## ' $(MAKEFILE_LIST) | sed -E 's/:.* ## /\t/' | expand -t 12
 
@@ -73,6 +74,8 @@ docs: $(TOOLS) ## build the documentation's pages into build/docs
 formats: $(TOOLS) ## have LLaMA-Factory, ms-swift, Axolotl and Together read our exports, in environments of their own (10 GB)
 	$(BIN)/python .ci/formats/make.py $(FORMATS)
 
+servers: $(SERVERS)/.installed ## install litellm's proxy and transformers serve for `python -m benchmarks.endpoints` (6 GB, Python 3.11 or later)
+
 schemas: $(TOOLS) ## write the JSON schemas of compare and report anew, from the types of their documents
 	$(BIN)/python .ci/write_schemas.py
 
@@ -107,6 +110,11 @@ $(INSTALLED): $(MADE) $(DEPENDENCIES)
 $(LIGHT)/.installed: requirements/light-test.txt
 	$(PYTHON) -m venv --clear $(LIGHT)
 	$(LIGHT)/bin/python -m pip install --quiet --requirement $<
+	touch $@
+
+$(SERVERS)/.installed: benchmarks/servers.txt $(TOOLS)
+	$(UV) venv --quiet --clear --python $(BIN)/python $(SERVERS)
+	$(UV) pip install --quiet --only-binary :all: --python $(SERVERS)/bin/python --requirements $<
 	touch $@
 
 $(TOOLS): $(INSTALLED)

@@ -143,6 +143,12 @@ def _nothing_as(reason: object, outcome: str, most_requests: float = 1.0) -> Sce
     return Scene(always(completion({"role": "assistant"}, reason)), outcome, most_requests)
 
 
+def _of_a_gateway(beside: dict[str, Any], content: str = HALF) -> Answer:
+    """A completion that is said to be finished, with other members in its choice."""
+    choice = {"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "stop", **beside}
+    return completion(None, choices=[choice])
+
+
 CUT: Final = ("length", "MAX_TOKENS", "model_length", "token_limit", "CONTINUATION")
 FILTERED: Final = (
     *("SAFETY", "RECITATION", "content_filter: PROHIBITED_CONTENT", "PROHIBITED_CONTENT"),
@@ -162,6 +168,18 @@ FINISHES: Final[dict[str, Scene]] = {
     "no reply: error": _nothing_as("error", "unfinished", 2.0),
     "no reply: stop": _nothing_as("stop", "empty"),
     "no reply: never a reason": _nothing_as(None, "empty"),
+    **{
+        f"half a reply, a gateway says stop: {native}": Scene(
+            always(_of_a_gateway({"provider_specific_fields": {"native_finish_reason": native}})), outcome, 2.0
+        )
+        for native, outcome in (("abort", "unfinished"), ("MAX_TOKENS", "truncated"), ("SAFETY", "refused"))
+    },
+    "half a reply, a router says stop": Scene(
+        always(_of_a_gateway({"native_finish_reason": "error"})), "unfinished", 2.0
+    ),
+    "a whole reply of a gateway": Scene(
+        always(_of_a_gateway({"provider_specific_fields": {"native_finish_reason": "end_turn"}}, GOOD)), SCORED
+    ),
     "a provider that dies in mid-reply": Scene(
         always(
             Answer(

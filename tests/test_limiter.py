@@ -53,6 +53,11 @@ def test_quota_and_retry_after_are_read() -> None:
     assert told == Limits(Quota(500, 499, 0.12), Quota(30000, 28000, 4), 0.25)
 
 
+def test_a_wait_that_litellms_proxy_passes_on_is_read() -> None:
+    assert read_limits({"llm_provider-retry-after": "7"}).retry_after == 7
+    assert read_limits({"llm_provider-retry-after": "7", "retry-after": "2"}).retry_after == 2
+
+
 def test_retry_after_may_be_a_date_and_a_past_one_is_no_wait() -> None:
     assert read_limits({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}).retry_after == 0
 

@@ -209,6 +209,15 @@ def test_a_bare_403_for_every_answer_ends_it_after_three_of_them(judge: Judge, j
                 "details": {"error_code": "enforced_spend_limit_reached"},
             },
         ),
+        Answer(
+            status=429,
+            error={
+                "message": "litellm.RateLimitError: OpenAIException - You exceeded your current quota, please check "
+                "your plan and billing details. LiteLLM: model group 'judge' failed with the error above.",
+                "type": "throttling_error",
+                "code": "429",
+            },
+        ),
         Answer(status=400, error={"message": "Please keep the account in good standing.", "code": "Arrearage"}),
         Answer(status=429, error={"message": "余额不足或无可用资源包,请充值。", "code": "1113"}),
         Answer(status=412, error={"message": "The account is suspended after failure to pay past invoices"}),
@@ -221,8 +230,17 @@ def test_a_bare_403_for_every_answer_ends_it_after_three_of_them(judge: Judge, j
         ),
     ],
     ids=[
-        *("402", "balance", "quota by type", "billing", "scopes", "expired key", "Anthropic's limit", "arrearage"),
-        *("balance in Chinese", "suspended", "credits", "a key's reason in details"),
+        *(
+            "402",
+            "balance",
+            "quota by type",
+            "billing",
+            "scopes",
+            "expired key",
+            "Anthropic's limit",
+            "litellm's quota",
+        ),
+        *("arrearage", "balance in Chinese", "suspended", "credits", "a key's reason in details"),
     ],
 )
 def test_an_empty_purse_or_a_dead_key_ends_it_within_the_calls_in_flight(

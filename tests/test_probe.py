@@ -48,6 +48,14 @@ def test_a_wrong_key_costs_exactly_one_request(judge_server: JudgeServer) -> Non
     assert asked(judge_server) == [f"GET /v1/models/{MODEL}"]
 
 
+def test_what_litellms_proxy_says_to_a_wrong_key_is_understood(judge_server: JudgeServer) -> None:
+    """Without a database it answers 400 wherever it is asked, and does not speak of the key."""
+    answer = Answer(status=400, error={"message": "No connected db.", "type": "no_db_connection", "code": "400"})
+    judge_server.about_models = judge_server.script = lambda _: answer
+    with pytest.raises(JudgeSetupError, match=r"refuses the key in CROSS_JUDGE_API_KEY \(No connected db.\)"):
+        probe(endpoint(judge_server), MODEL)
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_key_that_may_chat_and_not_list_models_is_a_good_one(judge_server: JudgeServer, status: int) -> None:
     closed(judge_server, status=status)

@@ -93,14 +93,34 @@ class _Message(BaseModel):
     reasoning: str | None = None
 
 
-class _Choice(BaseModel):
+_MaybeName = Annotated[_Name | None, WrapValidator(_or_nothing)]
+
+
+class _Native(BaseModel):
+    native_finish_reason: _MaybeName = None
+
+
+class _Choice(_Native):
     finish_reason: _Name | None = None
     message: _Message | None = None
     error: Any = None
+    provider_specific_fields: Annotated[_Native | None, WrapValidator(_or_nothing)] = None
+
+    @property
+    def ended(self) -> str | None:
+        """The finish reason; where a gateway calls finished what the model's own server does not, the server's.
+
+        litellm's proxy says `stop` for every reason that it does not know, and has the other beside it.
+        """
+        fields = self.provider_specific_fields or _Native()
+        native = self.native_finish_reason or fields.native_finish_reason
+        if native and ending(self.finish_reason) == "finished" and ending(native) != "finished":
+            return native
+        return self.finish_reason
 
 
 class _Completion(BaseModel):
-    model: Annotated[_Name | None, WrapValidator(_or_nothing)] = None
+    model: _MaybeName = None
     choices: Annotated[list[_Choice], Field(max_length=_MOST_CHOICES)] | None = None
     usage: Annotated[_Usage | None, WrapValidator(_or_nothing)] = None
 
@@ -127,12 +147,12 @@ def read_completion(value: object, limits: Limits = NOTHING_TOLD, reasons_are_gi
     text = _text(choice.message)
     trouble = _trouble(choice, text, reasons_are_given)
     if trouble is None:
-        return Reply(text, *circumstances, choice.finish_reason is not None, choice.finish_reason)
+        return Reply(text, *circumstances, choice.finish_reason is not None, choice.ended)
     said = (choice.message and choice.message.refusal) or text
     reason, detail = trouble
     may_pass = reason == "unavailable" and not _is_billed(value)
-    untold = ending(choice.finish_reason) == "untold"
-    ended = choice.finish_reason
+    untold = ending(choice.ended) == "untold"
+    ended = choice.ended
     if choice.message and choice.message.refusal:
         ended = "refusal"
     return NoReply(reason, detail, said, *circumstances, may_pass=may_pass, finish_untold=untold, finish_reason=ended)
@@ -145,17 +165,17 @@ def _is_billed(value: object) -> bool:
 
 def _trouble(choice: _Choice, text: str, reasons_are_given: bool) -> tuple[FailureReason, str] | None:
     """Why a choice holds no finished reply: the reason and a sentence; None if it does."""
-    end = ending(choice.finish_reason)
+    end = ending(choice.ended)
     if end == "filtered" or (choice.message and choice.message.refusal):
-        return "refused", _sentence("The judge refused to answer", choice.finish_reason)
+        return "refused", _sentence("The judge refused to answer", choice.ended)
     if end == "cut":
-        return "truncated", _sentence("The judge's reply was cut off by a token limit", choice.finish_reason)
+        return "truncated", _sentence("The judge's reply was cut off by a token limit", choice.ended)
     if choice.message is None:
         return "unavailable", "The endpoint's answer is a completion without a message."
     if choice.error is not None:
         return "unfinished", f"The endpoint broke off the reply: {read_error_value(choice.error).words}"
     if end == "unknown":
-        reason = one_line(choice.finish_reason or "")[:80]
+        reason = one_line(choice.ended or "")[:80]
         return "unfinished", f"The endpoint does not say that the reply is finished, but {reason!r}."
     return _trouble_of_text(text, end == "untold" and reasons_are_given)
 

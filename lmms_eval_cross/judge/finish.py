@@ -8,7 +8,7 @@ import re
 from typing import Final, Literal, TypeAlias
 
 Ending: TypeAlias = Literal["finished", "cut", "filtered", "untold", "unknown"]
-_FINISHED: Final = frozenset({"stop", "eos", "eos_token", "end_turn", "stop_sequence", "complete"})
+_FINISHED: Final = frozenset({"stop", "eos", "eos_token", "end_turn", "stop_sequence", "complete", "completed"})
 _CUT: Final = frozenset(
     {
         *("length", "max_length", "model_length", "max_tokens", "max_output_tokens", "max_completion_tokens"),

@@ -14,7 +14,8 @@ _PURSE_CODES: Final = frozenset(
 )
 """OpenAI's, Moonshot's, Anthropic's (as anthropic 2.14.0 has them), Alibaba's, litellm's."""
 _KEY_CODES: Final = frozenset({"invalid_api_key", "API_KEY_INVALID", "permission_denied", "PERMISSION_DENIED"})
-_ACCOUNT_CODES: Final = frozenset({"API_KEY_INVALID", "organization_on_hold"})
+_ACCOUNT_CODES: Final = frozenset({"API_KEY_INVALID", "organization_on_hold", "no_db_connection"})
+"""Of a 400; the last is what litellm's proxy says to a wrong key where it has no database to look for others in."""
 
 
 def _any_of(*patterns: str) -> re.Pattern[str]:
@@ -31,6 +32,7 @@ _PURSE: Final = _any_of(
     r"(reached|exceeded|hit)\b.{0,40}\b(spend|spending|billing) limit",
     r"budget has been exceeded",
     r"余额不足|账户已欠费|欠费",
+    r"exceeded your current quota, please check your plan and billing details\b(?!.*(metric|retry|rate-limit|google))",
 )
 _KEY: Final = _any_of(
     r"(api[ _-]?key|access key|credentials?)\b.{0,40}\b(expired|invalid|not valid|incorrect|revoked|disabled|missing)",
@@ -52,11 +54,11 @@ def is_hopeless(status: int, said: ErrorBody) -> bool:
     if status in {401, 402, 403, 404}:
         return True
     is_of_the_purse = bool(_PURSE_CODES & said.names or _PURSE.search(said.words))
-    if status == 429:  # of a quota that a minute fills up again, some say "check your plan and billing details", too
+    if status == 429:  # of a quota that a minute fills up again, Google says "check your plan and billing details", too
         return is_of_the_purse
     if status not in {400, 412}:
         return False
-    return is_of_the_purse or bool(_ACCOUNT_CODES & said.names) or begins_with_key(said.words)
+    return is_of_the_purse or refuses_key(said)
 
 
 def may_be_its_own(status: int, said: ErrorBody) -> bool:
@@ -68,7 +70,7 @@ def may_be_its_own(status: int, said: ErrorBody) -> bool:
     return not (status == 404 and (said.code == "model_not_found" or _MODEL.search(said.words)))
 
 
-def begins_with_key(words: str) -> bool:
-    """Stricter than for a 403: a 400 mostly complains of the call, and may quote it."""
-    match = _KEY.search(words)
-    return match is not None and match.start() <= len("Error: Your ")
+def refuses_key(said: ErrorBody) -> bool:
+    """Whether a 400 is of the key; stricter than for a 403, since it mostly complains of the call, and may quote it."""
+    match = _KEY.search(said.words)
+    return bool(_ACCOUNT_CODES & said.names) or (match is not None and match.start() <= len("Error: Your "))

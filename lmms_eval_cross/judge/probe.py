@@ -14,7 +14,7 @@ from lmms_eval_cross.errors import JudgeSetupError
 from lmms_eval_cross.judge.client import error_message
 from lmms_eval_cross.judge.endpoint import Endpoint, find_endpoint
 from lmms_eval_cross.judge.error_body import read_error
-from lmms_eval_cross.judge.hopeless import begins_with_key, is_hopeless, may_be_its_own
+from lmms_eval_cross.judge.hopeless import is_hopeless, may_be_its_own, refuses_key
 from lmms_eval_cross.judge.sdk_clients import call_headers, model_options
 from lmms_eval_cross.judge.sight import check_sight
 from lmms_eval_cross.judge.unreachable import reaching
@@ -81,7 +81,7 @@ def _refuse_full_path(endpoint: Endpoint) -> None:
 
 def _refusal(error: openai.APIStatusError, endpoint: Endpoint, model: str) -> str:
     words = error_message(error, endpoint)
-    if isinstance(error, openai.AuthenticationError) or begins_with_key(words):
+    if isinstance(error, openai.AuthenticationError) or refuses_key(read_error(error.response.content)):
         return (
             f"The judge's endpoint {endpoint.host} refuses the key in {endpoint.key_from} ({words}); set a valid one."
         )

@@ -126,7 +126,8 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return min(_LONGEST, milliseconds / 1000)
-    return _seconds_until(headers.get("retry-after", ""))
+    of_the_gateway, passed_on = headers.get("retry-after", ""), headers.get("llm_provider-retry-after", "")
+    return _seconds_until(of_the_gateway or passed_on)  # litellm's proxy passes it on under the second name
 
 
 def _number(text: str | None) -> float | None:
