@@ -48,7 +48,7 @@ def _cell(number: str, low: float | None, high: float | None) -> str:
 
 
 def _table(caption: str, rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    yield "\\begin{table}"
+    yield "\\begin{table}\\centering"
     yield f"\\caption{{{caption}}}"
     yield f"\\begin{{tabular}}{{l{'r' * len(MEASURES)}}}"
     yield "\\toprule"
