@@ -82,8 +82,9 @@ def building_folder(beside: Path) -> Iterator[Path]:
 
 
 def private_folder(folder: Path) -> None:
-    """Make a folder, its owner's alone if it is new."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    """Make a folder, and those above it that are missing; new ones are their owner's alone."""
+    if not folder.parent.exists():
+        private_folder(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
 
 

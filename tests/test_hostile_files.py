@@ -4,11 +4,14 @@ import json
 import os
 import random
 import shutil
+import stat
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from hypothesis import given
@@ -18,11 +21,20 @@ from lmms_eval_cross.cli import main
 from lmms_eval_cross.compare.inputs import load_side
 from lmms_eval_cross.data import limited_body
 from lmms_eval_cross.data.demo_split import prepare_demo
+from lmms_eval_cross.data.images import SCHEMA, ImageStore
 from lmms_eval_cross.data.limited_body import EndlessBodyError, limited
 from lmms_eval_cross.data.own_lock import own_lock
 from lmms_eval_cross.data.prepared import read_samples
-from lmms_eval_cross.errors import AnchorError, CrossError, LabelError, NotPreparedError, RunError, SettingsError
-from lmms_eval_cross.files import write_whole
+from lmms_eval_cross.errors import (
+    AnchorError,
+    CrossError,
+    DataError,
+    LabelError,
+    NotPreparedError,
+    RunError,
+    SettingsError,
+)
+from lmms_eval_cross.files import private_folder, write_text, write_whole
 from lmms_eval_cross.outside import parse_json, parse_strict_json, read_bytes
 from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.trust.anchor import load_anchor
@@ -226,9 +238,6 @@ def test_a_probability_that_nobody_draws_with_is_refused(old: Path, probability:
 
 
 def test_prepared_data_that_were_edited_are_made_anew_or_refused(bare_environment: Path) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     prepared = prepare_demo(bare_environment)
     file = prepared.parquet("demo")
     honest = read_samples(file)
@@ -240,6 +249,13 @@ def test_prepared_data_that_were_edited_are_made_anew_or_refused(bare_environmen
     assert read_samples(prepare_demo(bare_environment).parquet("demo")) == honest
     file.write_bytes(b"PAR1 and no more")
     assert read_samples(prepare_demo(bare_environment).parquet("demo")) == honest
+
+
+def test_a_prepared_picture_that_was_edited_is_refused_when_it_is_read(tmp_path: Path) -> None:
+    row = {"sha256": "a" * 64, "mime": "image/png", "bytes": b"edited"}
+    pq.write_table(pa.Table.from_pylist([row], schema=SCHEMA), tmp_path / "images.parquet")
+    with pytest.raises(DataError, match="was edited in the prepared data"):
+        ImageStore(tmp_path / "images.parquet").read("a" * 64)
 
 
 # ---- shared folders ----
@@ -263,6 +279,16 @@ def test_a_lock_that_is_a_link_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="is a link"), own_lock(tmp_path / "prepare.lock"):
         pass
     assert victim.read_text() == "mine"
+
+
+def test_folders_of_ours_are_their_owners_alone_with_all_that_were_missing_above(tmp_path: Path) -> None:
+    folder = tmp_path / "cross" / "answers" / "run-0"
+    before = os.umask(0)
+    try:
+        private_folder(folder)
+    finally:
+        os.umask(before)
+    assert {stat.S_IMODE(one.stat().st_mode) for one in (folder, folder.parent, folder.parent.parent)} == {0o700}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
@@ -302,3 +328,17 @@ def test_a_bomb_is_unpacked_a_piece_at_a_time_and_no_further_than_allowed(monkey
     with pytest.raises(EndlessBodyError, match="packs"):
         list(limited([b""], "gzip, gzip"))
     assert max(sizes, default=0) <= 2**20
+
+
+@pytest.mark.parametrize("place", ["out", "out/link"])
+def test_no_output_takes_the_place_of_a_device_or_a_pipe(tmp_path: Path, place: str) -> None:
+    (tmp_path / "out").mkdir()
+    target = tmp_path / place / "pipe"
+    if place == "out":
+        os.mkfifo(target)
+    else:
+        target = tmp_path / place
+        target.symlink_to("/dev/null")
+    with pytest.raises(SettingsError, match="it is a device or a pipe"):
+        write_text(target, "page")
+    assert not target.is_file()

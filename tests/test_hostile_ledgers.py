@@ -3,6 +3,7 @@
 import json
 import os
 import sqlite3
+import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -333,3 +334,11 @@ def test_nothing_of_a_source_or_of_a_target_is_run_by_a_copy(tmp_path: Path, sta
 def test_an_index_of_ones_own_on_columns_is_none_of_our_business(tmp_path: Path) -> None:
     with closing(Ledger(made_by("CREATE INDEX of_sample ON verdict (sample_id)", tmp_path))) as ledger:
         assert verify(ledger).right == len(NAMES)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="SQLite's limits can be set from Python 3.11 on")
+def test_a_cell_beyond_the_limit_is_a_sentence(ours: Ledger, tmp_path: Path) -> None:
+    source = made_by("UPDATE verdict SET reply = hex(zeroblob(9000000)) WHERE sample_id LIKE '%/n3/%'", tmp_path)
+    with pytest.raises(LedgerError, match="can't be read"):
+        export([source], tmp_path / "out")
+    assert not list((tmp_path / "out").glob("*"))

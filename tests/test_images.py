@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from lmms_eval_cross.data import images
 from lmms_eval_cross.data.images import MAX_PIXELS, ImageStore, StoredImage, check_image, write_images
 from lmms_eval_cross.data.prepare import write_checked_images
 from lmms_eval_cross.errors import DataError
@@ -233,3 +234,15 @@ def test_datasets_opens_the_images(many: tuple[Path, dict[str, bytes]], tmp_path
     table = datasets.load_dataset("parquet", data_files=str(path), split="train", cache_dir=str(tmp_path / "cache"))
     assert table.column_names == ["sha256", "mime", "bytes"]
     assert {row["sha256"]: row["bytes"] for row in table} == contents
+
+
+def test_a_picture_beyond_the_limits_of_size_and_of_passes_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.jpg"
+    file.write_bytes(encoded(noise(), "JPEG") + b"\xff\xda" * 101)
+    with pytest.raises(DataError, match="goes over its picture more than 100 times"):
+        check_image(file, NAME)
+    monkeypatch.setattr(images, "MOST_BYTES", 100)
+    with pytest.raises(DataError, match="100 are read at most"):
+        check_image(file, NAME)

@@ -15,6 +15,7 @@ from lmms_eval_cross.align.perceptual import Bits, PictureIndex, join_hashes, wi
 from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.data.demo_split import prepare_demo
 from lmms_eval_cross.data.prepared import Prepared, find_prepared, read_samples
+from lmms_eval_cross.files import private_folder
 
 Field: TypeAlias = Literal["query", "original query", "norm"]
 """A multilingual sample's query is the translation, its original query the English one."""
@@ -118,7 +119,7 @@ def _is_of(sample_id: str, prepared: Prepared, demo: Prepared) -> bool:
 
 
 def _keep(cache: Path, hashes: Bits) -> None:
-    cache.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(cache.parent)
     partial = cache.with_suffix(".part.npy")
     np.save(partial, hashes)
     partial.replace(cache)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
-from lmms_eval_cross.files import unwritable_told
+from lmms_eval_cross.files import private_folder, unwritable_told
 from lmms_eval_cross.judge.teacher import NoText, TeacherCall
 from lmms_eval_cross.text import canonical_json
 
@@ -23,7 +23,7 @@ class TeacherReplies:
 
     def __init__(self, path: Path) -> None:
         with unwritable_told(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(path.parent)
             self._file = path.open("ab")
             data = path.read_bytes()
         self._replies = dict(_read_line(line) for line in data.split(b"\n") if _is_whole(line))

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from lmms_eval_cross.data.limited_body import EndlessBodyError, limited
 from lmms_eval_cross.errors import SourceError
-from lmms_eval_cross.files import file_sha256, with_home, write_whole, writing_whole
+from lmms_eval_cross.files import file_sha256, private_folder, with_home, write_whole, writing_whole
 from lmms_eval_cross.outside import parse_json, read_text
 
 PARALLEL_DOWNLOADS: Final = 8
@@ -177,7 +177,7 @@ class WebSource:
     def _download_one(self, client: httpx2.Client, path: str) -> bool:
         url = self._base.copy_with(path=f"{self._base.path.rstrip('/')}/{quote(path)}")
         target = self._folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(target.parent)
         retrying = Retrying(
             retry=retry_if_exception(_may_pass), stop=stop_after_attempt(TRIES), wait=WAIT, reraise=True
         )

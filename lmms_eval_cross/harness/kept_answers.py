@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.splits import SPLITS
+from lmms_eval_cross.files import private_folder
 from lmms_eval_cross.harness.lmms_eval_parts import lmms_eval_part
 from lmms_eval_cross.outside import parse_json
 from lmms_eval_cross.runs.failed_generations import failed_generation
@@ -50,7 +51,7 @@ def claimed(root: Path, name: str, earlier: Path) -> Iterator[Path]:
     """
     for number in count():
         folder = root / f"{name}-{number}"
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(folder)
         lock = FileLock(folder / f"{platform.node()}.lock")
         try:
             lock.acquire(timeout=0)
@@ -94,7 +95,7 @@ class KeptAnswers:
         """Append answers; a full disk costs a sentence and the resumption, not the run."""
         lines = [json.dumps({"key": key, "answer": answer}) for key, answer in answers.items()]
         try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private_folder(self._folder)
             with self._file.open("a", encoding="ascii") as file:
                 file.write("\n" + "\n".join(lines) + "\n")
         except OSError as error:
