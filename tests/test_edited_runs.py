@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS
 from lmms_eval_cross.cli import main
+from lmms_eval_cross.trust.sealed import seal_of
 from tests.made_runs import cross_samples, draw, write_run
 
 SAMPLES = [sample for sample in cross_samples() if sample.subset == "safeworld"]
@@ -123,6 +124,51 @@ def test_an_edited_candidate_never_passes(
 def test_replies_may_be_passed_over_by_name(runs: Path) -> None:
     edit(runs / "after", scored(1))
     assert compare(runs / "before", runs / "after", "--no-verify-replies")[0] == 0
+
+
+def renamed(samples: dict[str, Any], name: str) -> None:
+    samples[name + "\u200b"] = samples.pop(name)
+
+
+def doubled(samples: dict[str, Any], name: str) -> None:
+    samples[name.replace("a", "\u0430", 1)] = samples[name]
+
+
+def cell(place: int, value: str) -> Callable[[dict[str, Any], str], None]:
+    def change(samples: dict[str, Any], name: str) -> None:
+        samples[name][place] = value
+
+    return change
+
+
+LOOK_ALIKES: dict[str, Callable[[dict[str, Any], str], None]] = {
+    "names with a space of no width": renamed,
+    "names with a letter of another script": doubled,
+    "a norm of nobody": cell(0, "0" * 16),
+    "a norm in capitals": cell(0, "2217D364FC9044BF"),
+    "a country with a space of no width": cell(1, "Japan\u200b"),
+    "a country that clears the terminal": cell(1, "\x1b[2J"),
+    "digits of another script": cell(3, "\u0661\u0661\u0661\u0661"),
+}
+
+
+@pytest.mark.parametrize("change", LOOK_ALIKES.values(), ids=LOOK_ALIKES.keys())
+def test_a_baseline_of_look_alikes_that_was_sealed_anew_never_passes(
+    runs: Path, change: Callable[[dict[str, Any], str], None]
+) -> None:
+    """Of a candidate that is the baseline's own run, which passes as it is."""
+    file = runs / "baseline.json"
+    CliRunner().invoke(main, ["baseline", str(runs / "before"), "-o", str(file)])
+    wide = ("--margin", "compliance=40")
+    assert compare(file, runs / "before", *wide)[0] == 0
+    content = json.loads(file.read_text(encoding="utf-8"))
+    content.pop("sha256")
+    for name in list(content["samples"])[:100]:
+        change(content["samples"], name)
+    file.write_text(json.dumps({**content, "sha256": seal_of(content)}), encoding="utf-8")
+    code, told = compare(file, runs / "before", *wide)
+    assert code in {2, 3}, told
+    assert "\x1b" not in told
 
 
 def test_a_baseline_with_a_line_more_or_less_or_of_another_score_is_refused(runs: Path) -> None:
