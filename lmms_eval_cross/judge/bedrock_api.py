@@ -3,7 +3,6 @@
 Asked with a key (AWS_BEARER_TOKEN_BEDROCK); requests that are signed instead are not made.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ from lmms_eval_cross.judge.client import JudgeClient
 from lmms_eval_cross.judge.completion import read_completion
 from lmms_eval_cross.judge.endpoint import Endpoint
 from lmms_eval_cross.judge.replies import NoReply, Reply
-from lmms_eval_cross.judge.request import Request
+from lmms_eval_cross.judge.request import Request, as_json
 from lmms_eval_cross.pacing.limits import NOTHING_TOLD, Limits
 
 
@@ -23,8 +22,7 @@ class BedrockRequest(Request):
 
     def encode(self, model: str, parameters: Mapping[str, Any]) -> bytes:
         """The body."""
-        body = {"messages": self.messages, **parameters}
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        return as_json({"messages": self.messages, **parameters})
 
 
 class BedrockClient(JudgeClient):

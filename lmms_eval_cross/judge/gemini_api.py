@@ -5,7 +5,6 @@ Names of fields, reasons and counts are those of google-genai 3.6.1 for the Gemi
 `responseFormat` is to follow `responseSchema`, and is not supported by the Gemini API yet.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,7 +16,7 @@ from lmms_eval_cross.judge.client import TWO_JUDGES, JudgeClient
 from lmms_eval_cross.judge.completion import read_completion
 from lmms_eval_cross.judge.endpoint import Endpoint
 from lmms_eval_cross.judge.replies import NoReply, Reply
-from lmms_eval_cross.judge.request import IMAGE, Request, limit_of, schema_of, spoken, system_words
+from lmms_eval_cross.judge.request import IMAGE, Request, as_json, limit_of, schema_of, spoken, system_words
 from lmms_eval_cross.pacing.limits import NOTHING_TOLD, Limits
 
 _ROLES: Final = {"user": "user", "assistant": "model"}
@@ -29,8 +28,7 @@ class GeminiRequest(Request):
 
     def encode(self, model: str, parameters: Mapping[str, Any]) -> bytes:
         """The body."""
-        body = {"contents": self.messages, **parameters}
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        return as_json({"contents": self.messages, **parameters})
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,7 @@ class Request:
     def encode(self, model: str, parameters: Mapping[str, Any]) -> bytes:
         """The JSON that the SDK would send for these messages, byte for byte."""
         body = {"model": model, "messages": self.messages, **parameters}
-        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        return text.encode().replace(IMAGE.encode(), self.image)
+        return as_json(body).replace(IMAGE.encode(), self.image)
 
     @property
     def mime(self) -> str:
@@ -36,8 +35,12 @@ class Request:
 
     def spliced(self, body: Mapping[str, Any]) -> bytes:
         """A body of another API, in which `IMAGE` stands for the picture's base64 alone."""
-        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        return text.encode().replace(IMAGE.encode(), self.image.partition(b",")[2])
+        return as_json(body).replace(IMAGE.encode(), self.image.partition(b",")[2])
+
+
+def as_json(body: Mapping[str, Any]) -> bytes:
+    """A body, as the SDKs write it."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 def spoken(messages: list[Message]) -> list[Message]:

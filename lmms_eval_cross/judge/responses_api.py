@@ -1,6 +1,5 @@
 """OpenAI's Responses API: its request, and its answer read as the chat completion that says the same."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from lmms_eval_cross.judge.client import JudgeClient
 from lmms_eval_cross.judge.completion import read_completion
 from lmms_eval_cross.judge.replies import NoReply, Reply
-from lmms_eval_cross.judge.request import IMAGE, Request
+from lmms_eval_cross.judge.request import IMAGE, Request, as_json
 from lmms_eval_cross.pacing.limits import Limits
 
 
@@ -19,8 +18,7 @@ class ResponsesRequest(Request):
     def encode(self, model: str, parameters: Mapping[str, Any]) -> bytes:
         """The body, with the picture spliced in."""
         body = {"model": model, "input": self.messages, **parameters}
-        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        return text.encode().replace(IMAGE.encode(), self.image)
+        return as_json(body).replace(IMAGE.encode(), self.image)
 
 
 def read_response_object(value: object, limits: Limits, reasons_are_given: bool) -> Reply | NoReply:
