@@ -184,6 +184,24 @@ def test_one_answer_that_a_firewall_blocks_does_not_end_it(
     assert len(judged_by.judged) - before == 4, "a rerun asks for what failed, and goes on as well"
 
 
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (500, "image input is not supported - hint: you may need to provide the mmproj"),
+        (400, "this model is missing data required for image input"),
+        (404, "No endpoints found that support image input"),
+        (400, "messages[1].content must be a string"),
+    ],
+)
+def test_an_endpoint_that_takes_no_pictures_is_not_asked_on(
+    judge: Judge, judged_by: JudgeServer, status: int, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    judged_by.script = lambda _: Answer(status=status, error={"message": words})
+    assert sum(judge(12).values()) == 48
+    assert len(judged_by.judged) == 1
+    assert words in capsys.readouterr().err
+
+
 def test_a_bare_403_for_every_answer_ends_it_after_three_of_them(judge: Judge, judged_by: JudgeServer) -> None:
     judged_by.script = lambda asked: Answer(status=403, raw=_PAGE)
     assert judge(30) == {"unavailable": 120}

@@ -32,7 +32,9 @@ _MAY_PASS: Final = frozenset({408, 409, 425, 429})
 _OF_THE_CALL: Final = frozenset({400, 413, 415, 422, 451})
 _BLIND: Final = re.compile(
     r"image_url.{0,40}(not supported|unsupported|invalid content type|unknown variant)|unknown variant .?image_url"
-    r"|(not|n't) support (image|vision|multi-?modal)|not a multi-?modal|text-only|only supports? text",
+    r"|(not|n't) support (image|vision|multi-?modal)|not a multi-?modal|text-only|only supports? text"
+    r"|image input is not supported|required for image input|no endpoints found that support image"
+    r"|messages\[\d+\]\.content must be a string",
     re.IGNORECASE | re.DOTALL,
 )
 """How endpoints say that a model can't see; a picture that can't be read is complained of in other words."""
@@ -214,10 +216,10 @@ def status_failure(status: int, said: ErrorBody, limits: Limits, endpoint: Endpo
     """What an answer with another status than 200 means for the call, and for all others."""
     words = without_key(said.words, endpoint)
     detail, hopeless = f"The endpoint answered {status}: {words}", is_hopeless(status, said)
-    its_own, filtered = may_be_its_own(status, said), is_filtered(said)
-    if (status in _OF_THE_CALL and not hopeless) or (status == 403 and its_own and filtered):
+    its_own, filtered, blind = may_be_its_own(status, said), is_filtered(said), bool(_BLIND.search(words))
+    is_of_the_call = (status in _OF_THE_CALL and not hopeless) or (status == 403 and its_own and filtered)
+    if is_of_the_call or (blind and status in {404, 500}):
         reason: FailureReason = "refused" if filtered else "rejected"
-        blind = bool(_BLIND.search(words))
         return NoReply(reason, detail, limits=limits, hopeless=blind)
     return NoReply(
         "unavailable",
