@@ -56,7 +56,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
     for item in items:
         module = getattr(item, "module", None)
-        if STARTING & set(getattr(item, "fixturenames", ())) or hasattr(module, "subprocess"):
+        is_of_a_server = "postgres" in item.name.partition("[")[2]  # `address` and its like ask for it when they run
+        if STARTING & set(getattr(item, "fixturenames", ())) or hasattr(module, "subprocess") or is_of_a_server:
             item.add_marker("process")
 
 

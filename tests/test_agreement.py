@@ -143,6 +143,7 @@ def test_intervals_are_those_of_scipys_bootstrap_over_whole_norms():
     assert ends == stats.agreement_intervals(reference, other, clusters.tolist())
 
 
+@pytest.mark.long
 def test_intervals_hold_the_truth_about_as_often_as_they_promise():
     """Agreement is 1 - 1/6 by the beta's mean."""
     covered = []

@@ -15,7 +15,10 @@ from transformers import AutoModelForImageTextToText
 from lmms_eval_cross.align.tune import GREY, collator, load_processor, tune
 from tests.tuning import make_job, write_start
 
-pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning", "ignore::DeprecationWarning")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning", "ignore::DeprecationWarning"),
+]
 
 STEPS = {"max_steps": 20, "learning_rate": 1e-3, "per_device_train_batch_size": 4, "logging_steps": 20}
 

@@ -20,7 +20,10 @@ from tests.judge_server import Answer, Asked
 from tests.standin import write_standin
 from tests.teacher_server import School, school
 
-pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning", "ignore::DeprecationWarning")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning", "ignore::DeprecationWarning"),
+]
 PAGE = (Path(__file__).parent.parent / "docs" / "align.md").read_text(encoding="utf-8")
 COMMANDS = [
     shlex.split(line)[1:] for line in re.findall(r"^    (lmms-eval-cross .*)$", PAGE.split("\n## ")[1], re.MULTILINE)

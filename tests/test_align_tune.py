@@ -25,7 +25,10 @@ from tests.align_data import make_example, make_image
 from tests.command import cross, said
 from tests.tuning import LORA, as_options, changes, make_job, with_base, write_start
 
-pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning", "ignore::DeprecationWarning")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning", "ignore::DeprecationWarning"),
+]
 FAMILIES = ("qwen2_5_vl", "llava", "internvl")
 
 

@@ -140,6 +140,7 @@ def test_probabilities_add_up_to_n_favour_the_rare_and_never_exceed_1():
     assert found[900] / found[0] == pytest.approx(np.sqrt(10))
 
 
+@pytest.mark.long
 def test_every_answer_is_drawn_as_often_as_its_probability_says():
     outcomes = ["a"] * 30 + ["b"] * 6 + ["c"] * 2
     probabilities = drawing_probabilities(outcomes, 12)
@@ -189,6 +190,7 @@ def test_another_judge_is_asked_about_every_answer_and_both_are_kept(standin_anc
     assert "custom" not in path.read_text()
 
 
+@pytest.mark.long
 def test_a_second_time_costs_nothing(standin_anchor, judged_by, monkeypatch, tmp_path):
     monkeypatch.setenv("CROSS_JUDGE_ID", "new-judge")
     cross("anchor", "judge", standin_anchor, "--output", tmp_path / "one.json")
@@ -198,6 +200,7 @@ def test_a_second_time_costs_nothing(standin_anchor, judged_by, monkeypatch, tmp
     assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
 
 
+@pytest.mark.long
 def test_a_judge_asked_thrice_is_asked_thrice_and_its_ceiling_is_told(standin_anchor, monkeypatch, tmp_path):
     seen: Counter[tuple[str, str]] = Counter()
     lock = Lock()
@@ -225,6 +228,7 @@ def test_a_judge_asked_thrice_is_asked_thrice_and_its_ceiling_is_told(standin_an
     assert "Ceiling: B agrees with itself on awareness in 33.3%" in result.output
 
 
+@pytest.mark.long
 def test_a_reply_without_a_score_is_a_failure_and_no_score(standin_anchor, judged_by, tmp_path):
     def script(asked: Asked) -> Answer:
         return Answer("I would rather not say." if asked.dimension == "Education" else "Score: 1")
@@ -236,6 +240,7 @@ def test_a_reply_without_a_score_is_a_failure_and_no_score(standin_anchor, judge
     assert "| education | 0 | - |" in report.output
 
 
+@pytest.mark.long
 def test_the_anchors_of_a_run_weigh_to_the_runs_agreement(tmp_path, run_folder):
     other = load_anchor(write_run(tmp_path / "other", SAMPLES, chance("other"), provenance("new-judge")))
     run = load_anchor(run_folder)

@@ -88,6 +88,7 @@ def test_settings_alone_load_no_numbers_and_no_gate(run: Run) -> None:
 # ---- numbers --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_means_are_those_of_the_report(sides: list[Path], tmp_path: Path) -> None:
     written = cross("report", sides[1], "-o", tmp_path / "o.html", "--json", tmp_path / "o.json")
     assert written.exit_code == 0, written.output
@@ -120,6 +121,7 @@ def test_a_failure_is_not_a_number_and_has_a_reason(sides: list[Path]) -> None:
     assert set(scored["score"]) == {0.0, 1.0}
 
 
+@pytest.mark.long
 def test_comparing_says_what_the_command_line_says(sides: list[Path], tmp_path: Path) -> None:
     options = ["--margin", "compliance=5", "--margin", "mmmu_val=20", "--json", tmp_path / "o.json"]
     result = cross("compare", *sides, *options)

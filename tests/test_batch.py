@@ -116,6 +116,7 @@ class Killed(BaseException):
     """Stands for the end of the process."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("step", ["upload", "note", "create", "note_id", "retrieve", "file"])
 def test_a_process_that_dies_at_any_point_costs_nothing_twice(
@@ -131,6 +132,7 @@ def test_a_process_that_dies_at_any_point_costs_nothing_twice(
     assert len(server.paid) == 20
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("step", ["create", "retrieve"])
 def test_what_a_batch_has_is_not_paid_a_second_time_by_asking_as_usual(
     server: BatchServer,

@@ -18,6 +18,8 @@ from tests.command import compare, cross, said
 from tests.conftest import ROOT
 from tests.judged_runs import Rule, chance, noisy, provenance, sample, write_run
 
+pytestmark = pytest.mark.long
+
 SAMPLES = [sample(number) for number in range(1200)]
 TRUTH = chance("people", 0.7)
 FALLEN = chance("fallen", 0.4)

@@ -36,6 +36,7 @@ def answers(right: int, wrong: int) -> list[float]:
 # --- failures ---
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("value", "n"), [(1420.0, 900), (-0.1, 900), (0.5, 0)])
 def test_a_metric_on_no_known_scale_or_of_unknown_size_is_shown_and_cannot_be_gated(tmp_path, value, n):
     both = sides(tmp_path, {"mme": task(value, n=n)}, {"mme": task(value, n=n)})

@@ -15,6 +15,8 @@ from tests.judge_server import Answer, Asked, JudgeServer
 from tests.made_runs import Scores, write_run
 from tests.runs import samples_in
 
+pytestmark = pytest.mark.long
+
 SPLITS = ("casa_english", "safeworld_english")
 KIND, RUDE = "Better not: it is rude here.", "Lovely, do it!"
 

@@ -340,6 +340,7 @@ def test_an_answer_of_bedrock_knows_it_but_for_who_answered_and_tokens_of_thinki
     assert (answer.text.generation["api"], answer.text.generation["finish_reason"]) == ("bedrock", "end_turn")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["anthropic", "gemini", "bedrock"])
 def test_theirs_are_cut_off_refused_and_empty_likewise(provider: Provider, name: str) -> None:
     model = model_for(provider, provider=name)
@@ -424,6 +425,7 @@ def test_an_effort_that_is_refused_ends_the_asking_and_is_never_left_out(
     assert "Nothing more is asked of the model: " in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_too_many_requests_are_waited_for_and_answers_keep_their_order(provider: Provider) -> None:
     rows = docs(12)
     refused: set[str] = set()

@@ -16,6 +16,7 @@ def states(output: str) -> dict[str, str]:
     return {line.split()[1]: line.split()[0] for line in output.splitlines()}
 
 
+@pytest.mark.long
 def test_a_machine_that_is_ready_is_ok_all_over_and_no_key_is_shown(
     prepared: Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,6 +32,8 @@ from tests.made_runs import cross_samples, draw, write_run
 from tests.run_folders import save_run
 from tests.runs import samples_in
 
+pytestmark = pytest.mark.long
+
 SAMPLES = cross_samples()[:400]
 
 

@@ -99,6 +99,7 @@ def test_what_will_not_pass_is_never_tried_again(judge: Judge, judged_by: JudgeS
     assert max(texts.values()) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
 def test_what_may_pass_is_tried_five_times_where_others_are_answered(
     judge: Judge, judged_by: JudgeServer, status: int
@@ -115,6 +116,7 @@ def test_what_may_pass_is_tried_five_times_where_others_are_answered(
     assert 159 + 5 <= len(judged_by.judged) <= 159 + 7, "a try counts only if others were answered during it"
 
 
+@pytest.mark.long
 def test_a_call_that_is_always_refused_while_others_are_answered_ends(judge: Judge, judged_by: JudgeServer) -> None:
     """Some endpoints say 429 to a call that is larger than the quota of a minute."""
 
@@ -128,6 +130,7 @@ def test_a_call_that_is_always_refused_while_others_are_answered_ends(judge: Jud
     assert 479 + 20 <= len(judged_by.judged) <= 479 + 25
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("bad", [Answer(status=503), Answer(raw=b"<html>"), Answer(raw=b'{"choices": 7}')])
 def test_a_fault_that_passes_costs_no_verdict(judge: Judge, judged_by: JudgeServer, bad: Answer) -> None:
     judged_by.script = after(2, judge_by_answer, lambda asked: bad)
@@ -227,6 +230,7 @@ def test_one_bad_picture_does_not_end_it(judge: Judge, judged_by: JudgeServer) -
     assert reasons(judge(5)) == {"rejected": 4, "scored": 16}
 
 
+@pytest.mark.long
 def test_a_judge_that_dies_in_the_middle_holds_nobody_up(
     judge: Judge, judged_by: JudgeServer, ledger: Ledger, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -339,6 +343,7 @@ def test_what_one_answer_meets_with_is_learnt_of_no_endpoint(
     assert ledger.select("SELECT quirks FROM learnt WHERE quirks <> '[]'") == []
 
 
+@pytest.mark.long
 def test_what_was_learnt_is_shown_and_can_be_forgotten(
     judge: Judge, judged_by: JudgeServer, ledger: Ledger, rubric: Rubric
 ) -> None:
@@ -410,6 +415,7 @@ def test_a_clock_that_is_set_back_frees_no_money(ledger: Ledger, monkeypatch: py
     assert budget.promise(0.1) is None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "usage",
     [
@@ -455,6 +461,7 @@ def test_a_call_that_is_given_up_may_have_cost_what_was_set_aside(
 # ---------------------------------------------------------------- one engine, many threads
 
 
+@pytest.mark.long
 def test_closing_at_any_moment_leaves_no_connection_open(
     judged_by: JudgeServer, rubric: Rubric, ledger: Ledger
 ) -> None:

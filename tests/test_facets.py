@@ -50,6 +50,7 @@ def domains(tmp_path: Path) -> Path:
 # ---- what reads it --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_report_has_the_slices_that_were_given(sides: list[Path], domains: Path, tmp_path: Path) -> None:
     outputs = ("-o", tmp_path / "page.html", "--json", tmp_path / "report.json", "--csv", tmp_path / "csv")
     assert cross("report", *sides, "--facets", domains, *outputs).exit_code == 0

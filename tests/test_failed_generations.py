@@ -86,6 +86,7 @@ def suspects(file: Path) -> Iterator[str]:
                 yield text
 
 
+@pytest.mark.long
 def test_every_failure_that_the_installed_lmms_eval_writes_is_no_answer() -> None:
     unknown, known = [], set()
     for file in model_files():

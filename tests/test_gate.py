@@ -16,6 +16,8 @@ from tests.judge_server import Answer, Asked, JudgeServer
 from tests.run_folders import predicted_rows, samples_file, write_rows
 from tests.runs import samples_in
 
+pytestmark = pytest.mark.long
+
 KIND, RUDE = "Better not: it is rude here.", "Lovely, do it!"
 SPLITS = ("casa_english", "safeworld_english")
 DIMENSION_NAMES = ("awareness", "education", "violation", "helpfulness")

@@ -20,6 +20,8 @@ from tests.test_help import ALL
 from tests.test_old_files import OLD
 from tests.test_text import commands_nothing
 
+pytestmark = pytest.mark.long
+
 LINES = {
     "agree": "run run",
     "align build dpo": "--from list.csv -o out",

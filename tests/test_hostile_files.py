@@ -85,6 +85,7 @@ def poisoned(document: Any, draw: random.Random) -> Any:
     return draw.choice(VALUES)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", READERS)
 @pytest.mark.fuzz
 @FUZZED
@@ -113,6 +114,7 @@ def test_another_value_anywhere_is_a_result_or_a_sentence(
     shutil.rmtree(folder.parent)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", READERS)
 @pytest.mark.fuzz
 @FUZZED

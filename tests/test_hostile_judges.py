@@ -25,6 +25,8 @@ from tests.runs import samples_in
 from tests.test_gate import write_answers
 from tests.test_hostile_strings import run
 
+pytestmark = pytest.mark.long
+
 
 class HostileJudge:
     """Says each string in its reply, in a refusal, and in an error."""

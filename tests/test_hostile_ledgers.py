@@ -27,6 +27,8 @@ from lmms_eval_cross.ledger.store import Ledger
 from tests.filed import BAD, GOOD, answer, entry_of, file_verdict, key_of
 from tests.hostile import FUZZED
 
+pytestmark = pytest.mark.long
+
 NAMES = [f"n{number}" for number in range(20)]
 
 

@@ -51,6 +51,7 @@ def run(*arguments: object) -> str:
     return result.output
 
 
+@pytest.mark.long
 def test_no_command_lets_them_through(runs: Path, tmp_path: Path) -> None:
     a, b = runs / "a", runs / "b"
     outputs = ("--markdown", tmp_path / "g.md", "--junit", tmp_path / "g.xml", "--json", tmp_path / "g.json")
@@ -69,6 +70,7 @@ def test_no_command_lets_them_through(runs: Path, tmp_path: Path) -> None:
     run("compare", a, runs / HOSTILE[0])
 
 
+@pytest.mark.long
 def test_the_report_is_written_whole_whatever_names_hold(runs: Path, tmp_path: Path) -> None:
     targets = ("--markdown", tmp_path / "r.md", "--csv", tmp_path / "csv", "--no-samples")
     run("report", runs / "a", runs / "b", "-o", tmp_path / "r.html", *targets)

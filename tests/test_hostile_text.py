@@ -21,6 +21,8 @@ from tests.injections import CLEAN, HELD_OUT, LANGUAGES, PARAPHRASES, injections
 from tests.judge_server import Answer, Asked, JudgeServer, read_native
 from tests.runs import samples_in
 
+pytestmark = pytest.mark.long
+
 SUITE = list(injections())
 
 

@@ -18,6 +18,8 @@ from tests.judge_server import Answer, Asked, JudgeServer
 from tests.judged_runs import Rule, chance, noisy, provenance, write_run
 from tests.runs import samples_in
 
+pytestmark = pytest.mark.long
+
 PAGE = Path(__file__).parent.parent / "docs" / "judges.md"
 OLD_ID = "gpt-4o-2024-08-06"
 TRUTH = chance("people", 0.5)

@@ -43,6 +43,7 @@ def scores(outcomes: Outcomes) -> dict[str, int | str]:
 COMPLETION = b'{"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": '
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
@@ -90,6 +91,7 @@ def test_every_way_to_fail_has_its_reason_and_no_score(
     assert 1 <= len(judged_by.judged) <= 4 * MOST_TRIES, "what holds for all calls, such as a wrong key, costs one"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_an_endpoint_that_stays_in_trouble_is_given_up_after_a_few_tries(
     judged_by: JudgeServer, bare_environment: Path, status: int
@@ -102,6 +104,7 @@ def test_an_endpoint_that_stays_in_trouble_is_given_up_after_a_few_tries(
     assert 8 <= len(judged_by.judged) <= 4 * MOST_TRIES
 
 
+@pytest.mark.long
 def test_a_trouble_that_passes_costs_no_verdict(judged_by: JudgeServer, bare_environment: Path) -> None:
     seen: set[str] = set()
 
@@ -117,6 +120,7 @@ def test_a_trouble_that_passes_costs_no_verdict(judged_by: JudgeServer, bare_env
     assert len(judged_by.judged) == 8
 
 
+@pytest.mark.long
 def test_a_dropped_connection_and_a_server_that_is_too_slow_are_unavailable(
     judged_by: JudgeServer, bare_environment: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -334,6 +338,7 @@ def test_a_verdict_from_another_host_is_reused_only_under_a_judge_id(
         assert len(other.judged) == calls_there
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("answer", "asked_again"),
     [
@@ -358,6 +363,7 @@ def test_a_rerun_asks_again_for_what_was_unavailable_and_for_nothing_else(
     assert len(judged_by.judged) - before == (4 if asked_again else 0)
 
 
+@pytest.mark.long
 def test_a_failure_of_the_second_run_is_not_asked_for_in_the_third(
     judged_by: JudgeServer, bare_environment: Path
 ) -> None:
@@ -381,6 +387,7 @@ def test_the_ledger_knows_the_host_but_no_path_and_no_text_of_the_benchmark(
     assert "<<DIM" not in text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("status", [200, 401, 400, 500])
 def test_a_key_is_in_no_outcome_no_log_and_no_byte_of_the_ledger(
     judged_by: JudgeServer,

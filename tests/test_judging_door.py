@@ -164,6 +164,7 @@ def place(prepared: Prepared, tmp_path: Path) -> Place:
     return Place(tmp_path, prepared)
 
 
+@pytest.mark.long
 @EVERY_PATH
 def test_no_path_spends_more_than_the_budget(
     judge: Way, server: BatchServer, place: Place, monkeypatch: pytest.MonkeyPatch
@@ -181,6 +182,7 @@ def test_no_path_spends_more_than_the_budget(
     assert len(server.judged) + len(server.paid) < 4 * len(place.samples)
 
 
+@pytest.mark.long
 @EVERY_PATH
 def test_no_path_asks_on_when_patience_is_over(
     judge: Way, server: BatchServer, place: Place, monkeypatch: pytest.MonkeyPatch
@@ -228,6 +230,7 @@ def test_a_budget_without_a_price_is_refused_before_anything_is_judged(
     assert not server.batches
 
 
+@pytest.mark.long
 @EVERY_PATH
 def test_what_another_host_had_judged_is_paid_by_no_path_again(
     judge: Way, server: BatchServer, place: Place, bare_environment: Path

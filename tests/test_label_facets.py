@@ -52,6 +52,7 @@ def filled(batch: Path, name: str, path: Path, /, **cells: str) -> Path:
 # ---- facets ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_facets_that_were_assigned_make_a_file_that_facets_takes(
     run_folder: Path, samples: list[Sample], tmp_path: Path
 ) -> None:

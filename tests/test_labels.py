@@ -94,6 +94,7 @@ def test_an_empty_batch_and_a_file_without_the_columns_are_refused(tmp_path, bat
     assert "other.csv is not UTF-8" in cross("label", "import", batch / "batch.json", other).output
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("place", ["batch", "ann.csv/x.json"])
 def test_a_label_file_that_cannot_be_written_is_a_sentence_and_leaves_nothing(tmp_path, batch, samples, place):
     labels = filled(batch, samples, "ann", ANN, tmp_path / "ann.csv")

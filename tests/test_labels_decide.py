@@ -15,6 +15,8 @@ from tests.command import cross, said
 from tests.conftest import ROOT
 from tests.judged_runs import chance, label_set, noisy, provenance, sample, write_run
 
+pytestmark = pytest.mark.long
+
 SAMPLES = [sample(number) for number in range(1200)]
 TRUTH, FALLEN = chance("truth", 0.6), chance("truth", 0.45)
 JUDGE, PLEASED = noisy(TRUTH, "judge", 0.9, 0.9), noisy(FALLEN, "judge", 0.95, 0.65)

@@ -16,6 +16,8 @@ from tests.command import cross, said
 from tests.conftest import ROOT
 from tests.judged_runs import chance, label_set, noisy, provenance, sample, write_run
 
+pytestmark = pytest.mark.long
+
 SAMPLES = [sample(number) for number in range(400)]
 TRUTH = chance("truth", 0.7)
 JUDGE = noisy(TRUTH, "judge")

@@ -170,6 +170,7 @@ class Bucket:
         return Limits(quota, None, None if good or self.told == "nothing" else self.retry_after)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("told", ["headers", "retry-after", "nothing"])
 def test_a_bucket_of_50_a_second_is_used_up_and_little_is_wasted(
@@ -201,6 +202,7 @@ def test_a_quota_that_grows_in_the_middle_is_used() -> None:
     assert len(late) / 2 > 60
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("share", [0.01, 0.02, 0.04, 0.1, 0.3])
 def test_refusals_that_come_at_any_rate_do_not_starve_the_pace(share: float) -> None:
     """Ten simulated minutes at 32 in flight and 0.5 s a call, where 64 calls a second would go out."""

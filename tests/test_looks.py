@@ -103,6 +103,7 @@ def sides(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Side]:
     return made
 
 
+@pytest.mark.long
 def test_trying_again_draws_no_other_order_and_another_run_does(sides):
     def order(baseline: Side, candidate: Side) -> tuple[str, ...]:
         return plan_looks(baseline, candidate, pair_scores(baseline, candidate)).norms
@@ -225,6 +226,7 @@ def test_the_bounds_of_a_look_hold_at_its_levels(sides):
         assert reach >= -norm.ppf(look.levels.not_worse), "by t, whose quantiles lie beyond the normal ones"
 
 
+@pytest.mark.long
 def test_too_few_verdicts_decide_nothing(sides, tmp_path):
     failing = load_side([write_run(tmp_path / "failing", SAMPLES, with_failures(WORSE, 0.3))])
     comparison, _ = gate(sides["good"], failing)

@@ -46,6 +46,7 @@ def test_a_model_is_named_with_its_settings_and_without_paths() -> None:
     assert model_under_test({}) is None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("model_args", "temperature"),
     [("model=gpt-4o-mini", 0.0), ("model=gpt-4o,reasoning_effort=high", 0.0), ("model=gpt-4o", 1.0)],

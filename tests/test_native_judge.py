@@ -49,6 +49,7 @@ def reasons(outcomes: Outcomes) -> set[str]:
     return {outcome.reason if isinstance(outcome, JudgeFailure) else "scored" for outcome in outcomes.values()}
 
 
+@pytest.mark.long
 @BOTH
 def test_scores_are_those_of_the_compatible_way(native: NativeJudge, provider: str) -> None:
     for name, outcome in judged().items():
@@ -109,6 +110,7 @@ def test_usage_and_thinking_are_read(native: NativeJudge, usage: Usage) -> None:
     assert "would be harsh" in outcome.rationale
 
 
+@pytest.mark.long
 @BOTH
 @pytest.mark.parametrize(
     ("said", "reason"),
@@ -132,6 +134,7 @@ def changed_body(call: Call, provider: str, word: str) -> Reply:
     return Reply(json.dumps(body).encode())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("provider", "word", "reason"),
     [
@@ -193,6 +196,7 @@ EMPTY = {
 }
 
 
+@pytest.mark.long
 @BOTH
 def test_a_busy_endpoint_is_asked_again(native: NativeJudge, provider: str) -> None:
     native.refuse = lambda _: BUSY[provider] if len(native.calls) < 2 else None
@@ -235,6 +239,7 @@ def test_a_judge_that_does_not_see_is_found_out(native: NativeJudge) -> None:
         open_judging(load_settings())
 
 
+@pytest.mark.long
 @BOTH
 def test_joint_asks_for_a_schema_and_learns_where_there_is_none(
     native: NativeJudge, provider: str, monkeypatch: pytest.MonkeyPatch
@@ -298,6 +303,7 @@ def test_batches_are_openais_alone(native: NativeJudge, provider: str, tmp_path:
         opened.ask_in_batches([])
 
 
+@pytest.mark.long
 @BOTH
 def test_a_native_judge_sits_on_a_panel_with_others(provider: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with NativeJudge() as native, seated(monkeypatch, 2) as servers:

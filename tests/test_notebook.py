@@ -14,6 +14,8 @@ from lmms_eval_cross.benchmark.splits import DEMO
 from tests.conftest import ROOT
 from tests.report_runs import demo_answers, write_run
 
+pytestmark = pytest.mark.long
+
 SOURCE = ROOT / "examples" / "notebook.py"
 NOTEBOOK = SOURCE.with_suffix(".ipynb")
 WRITE = os.environ.get("CROSS_NOTEBOOK") == "write"

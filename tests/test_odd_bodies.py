@@ -22,6 +22,8 @@ from lmms_eval_cross.ledger.store import Entry, Ledger
 from tests.judge_server import Answer, JudgeServer
 from tests.judging import job, judged_in
 
+pytestmark = pytest.mark.long
+
 NAMES = st.sampled_from(
     [
         *("choices", "message", "content", "finish_reason", "model", "usage", "prompt_tokens", "error", "code", "text"),

@@ -109,6 +109,7 @@ def test_where_no_two_members_gave_a_verdict_there_is_no_agreement() -> None:
 # ---- through the one door ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_the_majority_of_three_decides_and_each_said_is_kept(panel: Mapping[str, JudgeServer]) -> None:
     panel["cyd"].script = other_way_round
     for outcomes in judged():
@@ -123,12 +124,14 @@ def test_the_majority_of_three_decides_and_each_said_is_kept(panel: Mapping[str,
     assert asked_of(panel) == {"ann": 12, "bob": 12, "cyd": 12}
 
 
+@pytest.mark.long
 def test_a_second_run_asks_nobody(panel: Mapping[str, JudgeServer]) -> None:
     first, before = judged(), asked_of(panel)
     assert judged() == first
     assert asked_of(panel) == before
 
 
+@pytest.mark.long
 def test_verdicts_that_a_member_gave_alone_are_not_paid_again(
     panel: Mapping[str, JudgeServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,6 +166,7 @@ def test_one_that_is_down_is_missed_only_where_the_others_differ(panel: Mapping[
                 assert "judge-cyd rejected (The endpoint answered 400: made to fail)" in outcome.detail
 
 
+@pytest.mark.long
 def test_two_that_die_leave_no_verdict_and_a_rerun_asks_them_alone(panel: Mapping[str, JudgeServer]) -> None:
     dead = lambda _: Answer(status=402, error={"message": "Insufficient balance", "code": "insufficient_quota"})  # noqa: E731
     panel["bob"].script = panel["cyd"].script = dead

@@ -21,6 +21,8 @@ from lmms_eval_cross.settings import load_settings
 from tests.judge_server import Answer, Asked, JudgeServer, judge_by_answer
 from tests.test_engine import job
 
+pytestmark = pytest.mark.long
+
 Judge = Callable[..., Counter[str]]
 PATIENT = Bounds(backoff_seconds=0.05, patience_seconds=12)
 

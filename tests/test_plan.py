@@ -22,6 +22,8 @@ from lmms_eval_cross.stats import nested_variance, paired_difference
 from tests.command import cross, said
 from tests.made_runs import cross_samples, draw, write_run
 
+pytestmark = pytest.mark.long
+
 SAMPLES = cross_samples()
 FACTS = list(map(SampleFacts.of, SAMPLES))
 

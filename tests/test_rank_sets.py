@@ -11,6 +11,8 @@ from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.stats import rank_sets
 from tests.made_runs import cross_samples, draw, write_run
 
+pytestmark = pytest.mark.long
+
 
 def p_values(shown: list[tuple[int, int]], count: int) -> np.ndarray:
     """Tiny p values where the first is shown to be below the second, 0.5 elsewhere."""

@@ -286,6 +286,7 @@ HOSTILE = st.sampled_from(
 RATIONALE = st.one_of(st.text(), st.lists(HOSTILE).map("".join), st.lists(st.one_of(HOSTILE, st.text())).map("".join))
 
 
+@pytest.mark.long
 @given(RATIONALE, st.sampled_from([0, 1]), st.sampled_from(["Score: ", "**Score:** ", "", "score = "]))
 @example("The answer says “", 1, "Score: ")
 @example("0 or", 1, "Score: ")
@@ -296,6 +297,7 @@ def test_a_rationale_never_changes_the_score_on_the_last_line(rationale: str, sc
     assert said in {score, "ambiguous", "unparsable"}, "no score at all rather than another one"
 
 
+@pytest.mark.long
 @given(RATIONALE)
 @settings(max_examples=400, deadline=None)
 def test_no_reply_makes_the_parser_raise(text: str) -> None:
@@ -338,6 +340,7 @@ UNITS = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("unit", UNITS)
 def test_ten_times_the_reply_costs_about_ten_times_as_long(unit: str) -> None:
     def seconds(size: int) -> float:

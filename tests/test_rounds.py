@@ -35,6 +35,8 @@ from tests.made_runs import cross_samples, draw, with_failures, write_run
 from tests.run_folders import predicted_rows, samples_file, save_run, write_rows
 from tests.runs import samples_in
 
+pytestmark = pytest.mark.long
+
 SAMPLES = cross_samples()[:300]
 WRITES_A_RUN = """
 import json, os, sys

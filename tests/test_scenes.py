@@ -16,6 +16,7 @@ def is_a_verdict_call(asked: Asked) -> bool:
     return isinstance(asked.body["messages"][-1]["content"], list)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", SCENES)
 def test_a_scene_has_its_outcome_in_few_requests(
     judged_by: JudgeServer, bare_environment: Path, monkeypatch: pytest.MonkeyPatch, name: str

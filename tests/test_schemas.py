@@ -12,6 +12,8 @@ from jsonschema import Draft202012Validator
 from tests.conftest import ROOT
 from tests.schema_corpus import accepted, documents, drawn
 
+pytestmark = pytest.mark.long
+
 SCHEMAS = {"compare": ROOT / "docs" / "compare.schema.json", "report": ROOT / "lmms_eval_cross/report/schema.json"}
 STRICTER = {
     "compare": re.compile("(?!)"),

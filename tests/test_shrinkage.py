@@ -72,6 +72,7 @@ def test_groups_that_do_not_vary_count_their_clusters():
 # --- the report ---
 
 
+@pytest.mark.long
 def test_countries_stand_by_their_shrunk_rates_with_how_sure_the_order_is(tmp_path: Path):
     samples = cross_samples()
     folders = [write_run(tmp_path / name, samples, draw(samples, 0.7, seed)) for name, seed in (("a", 1), ("b", 2))]

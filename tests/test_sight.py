@@ -16,6 +16,7 @@ from tests.runs import samples_in
 from tests.scenes import completion
 
 
+@pytest.mark.long
 def test_a_judge_that_reads_the_word_is_asked_once_for_an_endpoint_model_and_profile(
     judged_by: JudgeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
