@@ -92,7 +92,12 @@ def rows(first: int, answers: int) -> Iterator[tuple[tuple[str, ...], list[tuple
 
 
 def fill(path: Path, first: int, verdicts: int) -> None:
-    """Write answers and their verdicts, in few transactions."""
+    """Write answers and their verdicts by a process of its own: what is started later would count our memory as its."""
+    with ProcessPoolExecutor(1) as pool:
+        pool.submit(_fill, path, first, verdicts).result()
+
+
+def _fill(path: Path, first: int, verdicts: int) -> None:
     Ledger(path).close()  # makes the tables
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for pragma in ("synchronous = OFF", "cache_size = -500000"):
