@@ -361,7 +361,7 @@ def test_theirs_are_cut_off_refused_and_empty_likewise(provider: Provider, name:
 def test_a_prompt_that_google_blocks_is_a_failure() -> None:
     answer = read_gemini({"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promptTokenCount": 9}})
     assert isinstance(answer, NoReply)
-    assert (answer.reason, answer.finish_reason) == ("refused", "content_filter")
+    assert (answer.reason, answer.finish_reason) == ("refused", "content_filter: SAFETY")
 
 
 @pytest.mark.parametrize("api", ["chat", "responses"])

@@ -309,34 +309,47 @@ def test_a_400_that_quotes_the_answer_teaches_nothing(judge: Judge, judged_by: J
 
 
 @pytest.mark.parametrize(
-    "refusal",
+    ("refusal", "reason"),
     [
-        Answer(
-            status=422,
-            raw=json.dumps(
-                {
-                    "detail": [
-                        {
-                            "loc": ["body", "messages", 1, "content"],
-                            "msg": "String should have at most 4000 characters",
-                            "input": {"temperature": 0, "max_tokens": 300},
-                        }
-                    ]
-                }
-            ).encode(),
+        (
+            Answer(
+                status=422,
+                raw=json.dumps(
+                    {
+                        "detail": [
+                            {
+                                "loc": ["body", "messages", 1, "content"],
+                                "msg": "String should have at most 4000 characters",
+                                "input": {"temperature": 0, "max_tokens": 300},
+                            }
+                        ]
+                    }
+                ).encode(),
+            ),
+            "rejected",
         ),
-        Answer(status=400, error={"message": "Inappropriate content: ...the temperature of the tea..."}),
-        Answer(status=400, error={"message": "'max_tokens' is too large: 300. Your request has 3900 input tokens."}),
+        (Answer(status=400, error={"message": "Inappropriate content: ...the temperature of the tea..."}), "refused"),
+        (
+            Answer(
+                status=400, error={"message": "'max_tokens' is too large: 300. Your request has 3900 input tokens."}
+            ),
+            "rejected",
+        ),
     ],
     ids=["the request sent back", "the answer quoted", "too large for one"],
 )
 def test_what_one_answer_meets_with_is_learnt_of_no_endpoint(
-    judge: Judge, judged_by: JudgeServer, ledger: Ledger, refusal: Answer, monkeypatch: pytest.MonkeyPatch
+    judge: Judge,
+    judged_by: JudgeServer,
+    ledger: Ledger,
+    refusal: Answer,
+    reason: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("CROSS_JUDGE_MAX_TOKENS", "300")
     judged_by.script = lambda a: refusal if a.response == "Answer 0" else judge_by_answer(a)
     told = judge(4)
-    assert reasons(told) == {"rejected": 4, "scored": 12}
+    assert reasons(told) == {reason: 4, "scored": 12}
     assert {outcome.quirks for outcomes in told for outcome in outcomes.values()} == {()}
     sent = [asked.body for asked in judged_by.judged if asked.response != "Answer 0"]
     assert all(body["temperature"] == 0 and body["max_tokens"] == 300 for body in sent)
