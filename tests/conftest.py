@@ -1,13 +1,16 @@
 """Guards and fixtures: no network but the loopback, no home folder, no key."""
 
 import os
+import re
 import runpy
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from inspect import unwrap
 from pathlib import Path
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,6 +47,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 OF_SOMEBODY = tuple("CROSS_ OPENAI_ ANTHROPIC_ GEMINI_ GOOGLE_ AZURE_ HF_ LMMS_ PG".split())
+WHOLLY_LONG = re.compile(r"^pytestmark = (\[\s*)?pytest\.mark\.long\b", re.MULTILINE)
 STARTING = {"run", "cross", "lmms_eval", "browser", "postgres_server"}
 """Fixtures that start another process."""
 
@@ -55,10 +59,33 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
     for item in items:
-        module = getattr(item, "module", None)
+        starts = isinstance(item, pytest.Function) and _starts_a_process(unwrap(item.function))
         is_of_a_server = "postgres" in item.name.partition("[")[2]  # `address` and its like ask for it when they run
-        if STARTING & set(getattr(item, "fixturenames", ())) or hasattr(module, "subprocess") or is_of_a_server:
+        if starts or is_of_a_server or STARTING & set(getattr(item, "fixturenames", ())):
             item.add_marker("process")
+
+
+def _starts_a_process(function: FunctionType) -> bool:
+    """Whether a test names `subprocess`, or a function of its module does that it names."""
+    names = _names(function.__code__)
+    if "subprocess" in names:
+        return True
+    helpers = (function.__globals__.get(name) for name in names)
+    own = {one for one in helpers if isinstance(one, FunctionType) and one.__module__ == function.__module__}
+    return any(_starts_a_process(helper) for helper in own - {function})
+
+
+def _names(code: CodeType) -> set[str]:
+    """All that a function names, those inside it too."""
+    inner = (_names(constant) for constant in code.co_consts if isinstance(constant, CodeType))
+    return set(code.co_names).union(*inner)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no module that `make quick` leaves out as a whole; what training needs takes longer than its tests."""
+    if collection_path.suffix != ".py" or "not long" not in config.option.markexpr:
+        return None
+    return True if WHOLLY_LONG.search(collection_path.read_text(encoding="utf-8")) else None
 
 
 @pytest.fixture(scope="session")
