@@ -8,6 +8,7 @@ from click.testing import Result
 from sklearn.metrics import cohen_kappa_score, recall_score
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS
+from lmms_eval_cross.trust.agreement_report import agreement_report
 from lmms_eval_cross.trust.agreement_text import _points
 from lmms_eval_cross.trust.anchor import load_anchor
 from tests.command import cross
@@ -106,8 +107,8 @@ def test_anchors_without_text_show_disagreements_without_replies(tmp_path, runs)
         load_anchor(run).without_text().write(tmp_path / f"{number}.json")
         anchors.append(tmp_path / f"{number}.json")
     shown = agree(*anchors).stdout.partition("disagreements, the first 5:\n")[2].splitlines()
-    assert len(shown) == 5
-    assert all(": A " in line for line in shown)
+    assert len(shown[:-2]) == 5
+    assert all(": A " in line for line in shown[:-2])
 
 
 def test_no_change_has_no_minus_sign():
@@ -128,6 +129,37 @@ def test_a_judge_compared_with_itself_is_said_to_be_the_same(runs):
     assert "A and B are the same judge, rubric and profile." in result.output
     assert "| compliance | 80 | 100.0% |" in result.output
     assert "0 disagreements." in result.output
+    assert result.stdout.splitlines()[-1] == (
+        "A and B agree least on awareness, in 100.0% (kappa 1.00). "
+        "No dimension is shown to be scored higher or lower by B."
+    )
+
+
+def test_it_ends_with_where_the_judges_agree_least_and_whose_means_differ(tmp_path, runs):
+    found = report(tmp_path, *runs)["dimensions"]
+    least = min(found, key=lambda name: found[name]["agreement"])
+    shifted = [name for name, each in found.items() if each["shift_interval"][0] > 0 or each["shift_interval"][1] < 0]
+    last = agree(*runs).stdout.splitlines()[-1]
+    assert (
+        f"agree least on {least}, in {100 * found[least]['agreement']:.1f}% (kappa {found[least]['kappa']:.2f})" in last
+    )
+    assert shifted, "or the next line could not fail"
+    assert [name for name in DIMENSIONS if f"{name} {100 * found[name]['shift']:+.1f}" in last] == shifted
+
+
+def test_without_a_score_of_both_that_is_the_end(tmp_path, runs):
+    nothing = write_run(tmp_path / "nothing", SAMPLES, lambda *_: None, NEW)
+    assert agree(nothing, runs[1]).stdout.splitlines()[-1] == "No answer has a score of both judges."
+
+
+def test_the_disagreement_that_stands_for_the_most_answers_comes_first(runs):
+    first, second = load_anchor(runs[0]), load_anchor(runs[1])
+    drawn = [item.model_copy(update={"probability": 0.1 + 0.01 * n}) for n, item in enumerate(first.items)]
+    weights = [
+        row["weight"] for row in agreement_report(first.model_copy(update={"items": drawn}), second)["disagreements"]
+    ]
+    assert weights == sorted(weights, reverse=True)
+    assert len(set(weights)) > 5
 
 
 def test_the_page_names_every_field_of_the_json(tmp_path, runs):

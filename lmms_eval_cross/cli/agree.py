@@ -11,7 +11,7 @@ from lmms_eval_cross.files import write_text
 from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.say import say
 from lmms_eval_cross.trust.agreement_report import agreement_report
-from lmms_eval_cross.trust.agreement_text import agreement_table, shown_disagreements
+from lmms_eval_cross.trust.agreement_text import agreement_table, conclusion, shown_disagreements
 from lmms_eval_cross.trust.anchor import load_anchor
 from lmms_eval_cross.trust.panel_report import panel_report, panel_table
 
@@ -34,9 +34,8 @@ def agree(a: Path, b: Path | None, json_path: Path | None, show: int) -> None:
     report = agreement_report(load_anchor(a), load_anchor(b))
     _write(json_path, report)
     say(agreement_table(report))
-    disagreements = shown_disagreements(report, show)
-    if disagreements:
-        say(disagreements.rstrip("\n"))
+    say(shown_disagreements(report, show))
+    say(conclusion(report))
 
 
 def _write(path: Path | None, report: dict[str, Any]) -> None:

@@ -176,9 +176,13 @@ def self_consistency(anchor: Anchor, dimension: Dimension) -> Consistency | None
 
 
 def disagreements(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
-    """Every answer and dimension on which the two differ, with both rationales where the files hold them."""
+    """Every answer and dimension on which the two differ, with both rationales where the files hold them.
+
+    What stands for the most answers comes first.
+    """
     rows = []
-    for pair, dimension in product(pairs, DIMENSIONS):
+    heaviest_first = sorted(pairs, key=lambda pair: -pair.weight)
+    for pair, dimension in product(heaviest_first, DIMENSIONS):
         a, b = pair.a[dimension], pair.b[dimension]
         if a.score is None or b.score is None or a.score == b.score:
             continue
@@ -186,6 +190,7 @@ def disagreements(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
             {
                 "sample_id": pair.item.sample_id,
                 "dimension": dimension,
+                "weight": pair.weight,
                 "a": a.score,
                 "b": b.score,
                 "rationale_a": a.rationale,

@@ -47,6 +47,26 @@ def shown_disagreements(report: dict[str, Any], most: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+def conclusion(report: dict[str, Any]) -> str:
+    """Where the two agree least, and whose means can't stand beside the other's, in a sentence or two."""
+    by_dimension = {name: found for name, found in report["dimensions"].items() if found is not None}
+    if not by_dimension:
+        return "No answer has a score of both judges."
+    least = min(by_dimension, key=lambda name: float(by_dimension[name]["agreement"]))
+    agreement, kappa = _percent(by_dimension[least]["agreement"]), _index(by_dimension[least]["kappa"])
+    shifted = [name for name, found in by_dimension.items() if _excludes_zero(found["shift_interval"])]
+    if not shifted:
+        ending = "No dimension is shown to be scored higher or lower by B."
+    else:
+        shifts = ", ".join(f"{name} {_signed(by_dimension[name]['shift'])}" for name in shifted)
+        ending = f"B's means can't stand beside A's: {shifts} points."
+    return f"A and B agree least on {least}, in {agreement} (kappa {kappa}). {ending}"
+
+
+def _excludes_zero(interval: Sequence[float] | None) -> bool:
+    return interval is not None and not interval[0] <= 0 <= interval[1]
+
+
 def _judge_name(judge: dict[str, Any]) -> str:
     name = f"{judge['id']}, rubric {judge['rubric']} {judge['rubric_sha256'][:8]}, profile {judge['profile']}"
     if judge["kind"] == "offline":
