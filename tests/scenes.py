@@ -324,6 +324,9 @@ JOINT: Final[dict[str, Scene]] = {
             "Unknown name \"additionalProperties\" at 'generation_config.response_schema': Cannot find field.",
         )
     },
+    "joint: a grammar that fails": Scene(
+        _without_schemas("Grammar compilation failed", 500), SCORED, 2.0, profile="joint"
+    ),
 }
 """Replies to profiles that ask for JSON."""
 

@@ -284,6 +284,35 @@ def test_a_refused_temperature_is_learnt_once_remembered_and_recorded(
     assert ledger.select("SELECT DISTINCT quirks FROM verdict") == [{"quirks": '["no_temperature"]'}]
 
 
+STRICT = Answer(status=500, error={"message": "`temperature` (=0) has to be a strictly positive float"})
+
+
+def test_a_server_that_fails_for_a_parameter_is_believed_the_second_time(
+    judge: Judge, judged_by: JudgeServer, ledger: Ledger
+) -> None:
+    judged_by.script = lambda asked: STRICT if "temperature" in asked.body else judge_by_answer(asked)
+    assert reasons(judge(3)) == {"scored": 12}
+    assert sum("temperature" in asked.body for asked in judged_by.judged) == 2
+    assert ledger.select("SELECT DISTINCT quirks FROM verdict") == [{"quirks": '["no_temperature"]'}]
+
+
+@pytest.mark.parametrize(
+    "failing",
+    [
+        [STRICT],
+        [Answer(status=500, error={"message": "Worker died on {'temperature': 0, 'messages': [...]}"})] * 3,
+    ],
+    ids=["once", "the request printed"],
+)
+def test_a_server_that_failed_for_another_reason_teaches_nothing(
+    judge: Judge, judged_by: JudgeServer, failing: list[Answer]
+) -> None:
+    left = list(failing)
+    judged_by.script = lambda asked: left.pop() if left else judge_by_answer(asked)
+    assert reasons(judge(3)) == {"scored": 12}
+    assert all(asked.body["temperature"] == 0 for asked in judged_by.judged)
+
+
 def test_max_tokens_goes_out_under_the_name_that_the_model_takes(
     judge: Judge, judged_by: JudgeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

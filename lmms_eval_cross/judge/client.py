@@ -65,6 +65,8 @@ class JudgeClient:
         self.model = model
         self.quirks: frozenset[str] = frozenset()
         """What this endpoint and model are known not to take."""
+        self._suspected: set[str] = set()
+        """What a server that failed complained of; it is believed the second time."""
         self._timeout = timeout_seconds
         self._clients = SdkClients(endpoint, model, timeout_seconds)
         self._models: set[str] = set()
@@ -110,7 +112,11 @@ class JudgeClient:
         """What the endpoint may not take, by its refusal; None where that tells nothing new."""
         if wants_stream(status, said) and STREAMED not in self.quirks | guesses:
             return STREAMED
-        return learn(status, said.parameter, said.words, parameters)
+        quirk = learn(status, said.parameter, said.words, parameters)
+        if quirk is not None and status == 500 and quirk not in self._suspected:
+            self._suspected.add(quirk)
+            return None
+        return quirk
 
     async def _send(self, request: Request, parameters: Mapping[str, Any], streamed: bool) -> httpx2.Response | NoReply:
         """Post a call once, all within the timeout; a status other than 200 is raised."""

@@ -1,5 +1,6 @@
-"""What an endpoint does not take of a request: learnt from its first refusal, then left out or said otherwise."""
+"""What an endpoint does not take of a request: learnt from its refusals, then left out or said otherwise."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -15,12 +16,14 @@ _PARAMETERS: Final = {
         NO_SCHEMA,
         (
             *("response_format", "json_schema", "structured output", "guided", "output format"),
-            *("response_schema", "additionalproperties"),
+            *("response_schema", "additionalproperties", "grammar"),
             *("output_config", "responsejsonschema", "response_json_schema", "response_mime_type", "responsemimetype"),
         ),
     ),
     "prompt_cache_key": (NO_CACHE_KEY, ("prompt_cache_key",)),
 }
+_COMPLAINS: Final = re.compile(r"\bmust\b|\bha(s|ve) to\b|not support|unsupported|compil|not allowed", re.IGNORECASE)
+"""Words by which a server that fails says what of; it may also print its request into the error of another fault."""
 
 
 def learn(status: int, parameter_named: object, words: str, sent: Mapping[str, Any]) -> str | None:
@@ -29,12 +32,12 @@ def learn(status: int, parameter_named: object, words: str, sent: Mapping[str, A
     It is a guess until the call has succeeded without the parameter: the words may quote what was judged.
 
     Args:
-        status: of HTTP; 400 and 422 can tell something.
+        status: of HTTP; 400 and 422 can tell something, and 500 where the words complain.
         parameter_named: the error's `param`, as far as it has one; then it alone counts.
         words: the error's own, and nothing of the request that some endpoints send back with it.
         sent: the parameters of the request.
     """
-    if status not in {400, 422}:
+    if status not in {400, 422} and not (status == 500 and _COMPLAINS.search(words)):
         return None
     named, lowered = str(parameter_named or ""), words.lower()
     for parameter, (quirk, hints) in _PARAMETERS.items():
