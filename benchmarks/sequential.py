@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from math import ceil, sqrt
-from typing import Final
+from math import ceil
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from benchmarks.simulation import (
     Array,
     Correlation,
     Simulation,
+    effects_of_metrics,
     markdown_table,
     parse_options,
     processes,
@@ -41,8 +41,6 @@ from lmms_eval_cross.stats import (
 )
 
 ALPHA, MARGIN = 0.05, 0.05
-COMMON: Final = 0.5
-"""Share of the latent variance that the four metrics have in common."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +65,14 @@ class Setup:
 
 def draw(simulation: Simulation, setup: Setup) -> tuple[Array, Array]:
     """Both sides' verdicts, shape (samples, rounds, metrics), NaN for those that failed."""
-    shares, own = setup.correlation.shared, setup.correlation.own
-    common = [simulation.latent(part)[0] for part in (shares, own[:3], own[:3])]
     sides: list[list[Array]] = [[], []]
-    for metric in range(len(DIMENSIONS)):
-        apart = [simulation.latent(part)[0] for part in (shares, own[:3], own[:3])]
-        difficulty, *models = (sqrt(COMMON) * c + sqrt(1 - COMMON) * a for c, a in zip(common, apart, strict=True))
+    metrics = effects_of_metrics(simulation, setup.correlation, len(DIMENSIONS))
+    for metric, (difficulty, *models) in enumerate(metrics):
         rates = np.full(len(difficulty), setup.rate)
         for side, effects in zip(sides, models, strict=True):
-            rounds = [simulation.answered(difficulty + effects, own[3], rates) for _ in range(setup.rounds)]
+            effects_of_side = difficulty + effects
+            noise = setup.correlation.own[3]
+            rounds = [simulation.answered(effects_of_side, noise, rates) for _ in range(setup.rounds)]
             side.append(_failed(simulation, np.stack(rounds, axis=-1), setup.failing))
             if metric < setup.falling:
                 rates = _fallen(simulation, setup)

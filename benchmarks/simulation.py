@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import sqrt
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +32,9 @@ IMAGES = (1,) * 257 + (2,) * 18 + (3,) * 2 + (4,) * 3 + (5,) * 2
 """Items that each image serves; norms share images."""
 JUDGE_ERRORS = (0.20, 0.20, 0.60)
 """Shares of the latent variance of a judge's errors: norm, item, sample."""
+
+COMMON: Final = 0.5
+"""Share of the latent variance that several metrics have in common."""
 
 Array = NDArray[np.float64]
 
@@ -150,6 +155,22 @@ def processes(workers: int) -> Iterator[Executor]:
     with ProcessPoolExecutor(workers) as pool:
         yield pool
     print(f"\nTook {time.monotonic() - started:.0f} s with {workers} processes.", file=sys.stderr)
+
+
+def effects_of_metrics(
+    simulation: Simulation, correlation: Correlation, metrics: int
+) -> Iterator[tuple[Array, Array, Array]]:
+    """Yield a metric's latent effects, each of shape (samples,): difficulty, the baseline's own, the candidate's own.
+
+    Metrics have `COMMON` of that variance in common.
+    """
+    parts = (correlation.shared, correlation.own[:3], correlation.own[:3])
+    common = [simulation.latent(part)[0] for part in parts]
+    for _ in range(metrics):
+        apart = [simulation.latent(part)[0] for part in parts]
+        both = zip(common, apart, strict=True)
+        difficulty, before, after = (sqrt(COMMON) * shared + sqrt(1 - COMMON) * own for shared, own in both)
+        yield difficulty, before, after
 
 
 def share(values: Array | list[bool]) -> str:

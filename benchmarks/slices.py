@@ -8,7 +8,6 @@ all facets, which named slices and never decided. Prints a Markdown table; nothi
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import sqrt
 from typing import Final
 
 import numpy as np
@@ -22,6 +21,7 @@ from benchmarks.simulation import (
     Array,
     Correlation,
     Simulation,
+    effects_of_metrics,
     markdown_table,
     parse_options,
     processes,
@@ -39,8 +39,6 @@ LANGUAGES: Final = ("Arabic",) * 3 + ("Spanish",) * 2 + tuple(f"language {place}
 FALLEN: Final = 9
 """The country that falls; it has 11 norms."""
 ALPHA, MARGIN = 0.05, 5.0
-COMMON: Final = 0.5
-"""Share of the latent variance that the four metrics have in common."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +69,12 @@ def facts(simulation: Simulation) -> tuple[SampleFacts, ...]:
 
 def draw(simulation: Simulation, setup: Setup, falls: Array) -> tuple[Array, Array]:
     """Both sides' verdicts, shape (samples, 1, metrics); `falls` marks the samples of the country that falls."""
-    shares, own = setup.correlation.shared, setup.correlation.own
-    common = [simulation.latent(part)[0] for part in (shares, own[:3], own[:3])]
     sides: list[list[Array]] = [[], []]
-    for metric in range(len(DIMENSIONS)):
-        apart = [simulation.latent(part)[0] for part in (shares, own[:3], own[:3])]
-        difficulty, *models = (sqrt(COMMON) * c + sqrt(1 - COMMON) * a for c, a in zip(common, apart, strict=True))
+    metrics = effects_of_metrics(simulation, setup.correlation, len(DIMENSIONS))
+    for metric, (difficulty, *models) in enumerate(metrics):
         rates = np.full(len(falls), setup.rate)
         for side, effects in zip(sides, models, strict=True):
-            side.append(simulation.answered(difficulty + effects, own[3], rates))
+            side.append(simulation.answered(difficulty + effects, setup.correlation.own[3], rates))
             rates = np.where((falls == 1) & (metric < setup.fallen_metrics), setup.fallen_rate, setup.rate)
     before, after = (np.stack(side, axis=-1)[:, None, :] for side in sides)
     return before, after
