@@ -236,7 +236,7 @@ def test_a_killed_build_goes_on_where_it_was(
     for server, distinct in ((lessons.teacher, 12), (lessons.judge, 24)):
         asked = Counter(json.dumps(each.body, sort_keys=True) for each in server.judged)
         assert len(asked) == distinct
-        assert asked.total() <= distinct + 1, "only what was under way is asked again"
+        assert asked.total() <= distinct + 2, "only what was under way, or not yet on disk, is asked again"
     assert len(sft_examples(out)) == 6
 
 

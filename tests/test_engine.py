@@ -409,6 +409,24 @@ def priced(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CROSS_JUDGE_PRICES", str(tmp_path / "prices.yml"))
 
 
+class SlowlyCounted(Budget):
+    """A budget on a server that takes its time to note what a call did cost."""
+
+    is_shared = True
+
+    def settle(self, promise: int, usd: float) -> None:
+        time.sleep(0.2)
+        super().settle(promise, usd)
+
+
+def test_money_that_is_about_to_come_back_is_waited_for(
+    judge: Judge, ledger: Ledger, judged_by: JudgeServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    priced(monkeypatch, tmp_path)
+    judge(20, Bounds(budget=SlowlyCounted(ledger, 0.5, "run")))
+    assert 30 <= len(judged_by.judged) <= 50
+
+
 @EACH_ENGINE
 def test_the_budget_stops_before_the_call_that_would_pass_it(
     judge: Judge, ledger: Ledger, judged_by: JudgeServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

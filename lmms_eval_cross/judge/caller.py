@@ -95,7 +95,7 @@ class Caller(Generic[JobT]):
         self._calls: set[asyncio.Task[Outcomes]] = set()
         self._flying: set[asyncio.Task[Outcomes] | None] = set()
         self._stopped: tuple[FailureReason, str] | None = None
-        self._successes = self._hopeless = self._promised = self._asking_for_money = 0
+        self._successes = self._hopeless = self._promised = self._asking_for_money = self._settling = 0
         self._purse = asyncio.Lock()
         self._suspects: set[int] = set()
         """Jobs that met, since the last success, with a refusal that may be theirs alone."""
@@ -235,9 +235,13 @@ class Caller(Generic[JobT]):
                 budget.settle(promise, usd)
 
         if budget.is_shared:
-            asyncio.get_running_loop().run_in_executor(None, note)
+            self._settling += 1
+            asyncio.get_running_loop().run_in_executor(None, note).add_done_callback(self._settled)
         else:
             note()
+
+    def _settled(self, _: object) -> None:
+        self._settling -= 1
 
     def _estimate(self, job: JobT, price: Price) -> float:
         """US dollars that a call may cost."""
@@ -274,7 +278,8 @@ class Caller(Generic[JobT]):
     async def _promise(self, job: JobT) -> int | None:
         """Set the money for a call aside; None, and an end to all calls, if it would pass the budget.
 
-        While other calls are in flight it waits for them: they may turn out cheaper than was set aside.
+        While other calls are in flight, or their cost is being noted, it waits for them: they may turn out cheaper than
+        was set aside.
         """
         price = self._judge.price
         if self._budget is None or price is None:
@@ -286,7 +291,7 @@ class Caller(Generic[JobT]):
             return promise
         async with self._purse:  # who waits for money asks again one at a time
             while (promise := await self._set_aside(self._budget, max(guess, self._dearest_usd))) is None:
-                if self._stopped or self._promised + self._asking_for_money == 0:
+                if self._stopped or self._promised + self._asking_for_money + self._settling == 0:
                     self.stop("budget", self._budget.spent_sentence)
                     return None
                 await asyncio.sleep(0.02)
