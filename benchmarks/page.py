@@ -114,12 +114,14 @@ def busy_seconds(watch: CDPSession) -> float:
 def main() -> None:
     """Write both pages and print what they weigh and how long they take."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--old", help="The commit of the old page.")
+    parser.add_argument("--old", metavar="COMMIT", help="The commit of the old page.")
     parser.add_argument("--write", type=Path, help="Only write the page of the package that is imported.")
     options: Any = parser.parse_args()
     if options.write:
         write_page(options.write)
         return
+    if options.old is None:
+        parser.error("--old COMMIT is needed: the page is measured beside an older one.")
     with tempfile.TemporaryDirectory() as place:
         old, new = Path(place, "old.html"), Path(place, "new.html")
         (Path(place) / "old").mkdir()
