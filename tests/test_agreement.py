@@ -121,6 +121,7 @@ def noisy_raters(seed: int, norms: int = 60) -> tuple[np.ndarray, np.ndarray, np
     return reference, np.where(wrong, 1 - reference, reference), clusters
 
 
+@pytest.mark.long
 def test_intervals_are_those_of_scipys_bootstrap_over_whole_norms():
     reference, other, clusters = noisy_raters(1)
     by_norm = [np.flatnonzero(clusters == norm) for norm in range(60)]

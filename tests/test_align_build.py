@@ -93,6 +93,7 @@ def good_data(tmp_path: Path, *answers: str, norm: str | None = "One waits for t
 # ---- scenes from norms -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_norms_become_examples_that_pass_all_four(lessons: School, norms: Path, out: Path) -> None:
     result = cross("align", "build", "sft", "--from", norms, "-o", out, "--scenes", 2)
     assert result.exit_code == 0, result.output
@@ -123,6 +124,7 @@ def test_a_judge_of_a_scene_without_picture_is_sent_none(lessons: School, norms:
     assert [block["type"] for block in blocks] == ["text"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "answer", "reason"),
     [
@@ -157,6 +159,7 @@ def test_an_answer_without_verdict_is_dropped(lessons: School, norms: Path, out:
     assert open_dataset(out).manifest.dropped == {"no verdict (unparsable)": 1}
 
 
+@pytest.mark.long
 def test_nothing_is_written_where_nothing_passes(lessons: School, norms: Path, out: Path) -> None:
     lessons.except_for("answer", lambda _: Answer("x [fails compliance]"))
     result = cross("align", "build", "sft", "--from", norms, "-o", out)
@@ -168,6 +171,7 @@ def test_nothing_is_written_where_nothing_passes(lessons: School, norms: Path, o
 # ---- money, kills, and what is kept ------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_nothing_is_paid_for_twice(lessons: School, norms: Path, out: Path, bare_environment: Path) -> None:
     cross("align", "build", "sft", "--from", norms, "-o", out)
     paid = lessons.calls
@@ -177,6 +181,7 @@ def test_nothing_is_paid_for_twice(lessons: School, norms: Path, out: Path, bare
     assert "sk-" not in (bare_environment / REPLIES).read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_the_budget_holds_for_teacher_and_judge_together(
     lessons: School, norms: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,6 +212,7 @@ def test_a_budget_needs_the_teachers_price(
     assert "a-model-of-mine has no price" in said(result)
 
 
+@pytest.mark.long
 def test_partial_writes_what_is_whole_and_says_so(
     lessons: School, norms: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,6 +246,7 @@ def test_a_killed_build_goes_on_where_it_was(
     assert len(sft_examples(out)) == 6
 
 
+@pytest.mark.long
 def test_a_reply_that_was_cut_off_on_disk_is_asked_for_again(
     lessons: School, norms: Path, out: Path, bare_environment: Path
 ) -> None:
@@ -265,6 +272,7 @@ def test_the_offline_teacher_is_named_in_what_it_made(norms: Path, out: Path) ->
     assert any("OFFLINE JUDGE" in note for note in manifest.notes)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("offline")
 @pytest.mark.parametrize("contrast", ["awareness", "education", "compliance", "helpfulness"])
 def test_offline_pairs_differ_in_what_they_are_named_after(norms: Path, out: Path, contrast: str) -> None:
@@ -321,6 +329,7 @@ def test_a_list_that_is_none_is_refused(
 # ---- pairs -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_teacher_makes_an_answer_worse_in_a_named_dimension(lessons: School, out: Path, tmp_path: Path) -> None:
     data = good_data(tmp_path, GOOD)
     told = ("--contrast", "education", "--contrast", "compliance")
@@ -340,6 +349,7 @@ def test_a_teacher_makes_an_answer_worse_in_a_named_dimension(lessons: School, o
     assert manifest.sources[0].name == "good"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("worse", "reason"),
     [
@@ -358,6 +368,7 @@ def test_a_pair_that_differs_otherwise_is_dropped(
     assert f"{reason} 1" in said(result)
 
 
+@pytest.mark.long
 def test_a_pair_of_unlike_lengths_is_marked(lessons: School, out: Path, tmp_path: Path) -> None:
     lessons.except_for("degrade", lambda _: Answer("Short. [fails education]"))
     data = good_data(tmp_path, GOOD)
@@ -375,6 +386,7 @@ def test_an_example_without_a_norm_can_not_be_judged(lessons: School, out: Path,
     assert lessons.calls == (0, 0)
 
 
+@pytest.mark.long
 def test_examples_that_the_judge_can_not_be_shown_are_dropped(lessons: School, out: Path, tmp_path: Path) -> None:
     origin = make_origin(country="Norway", norm="One waits for the host.")
     question = make_prompt("And now?")
@@ -397,6 +409,7 @@ def test_two_pictures_with_equal_answers_make_no_pair(lessons: School, out: Path
     assert lessons.calls == (0, 0)
 
 
+@pytest.mark.long
 def test_examples_that_share_a_request_are_contrasted_by_picture(lessons: School, out: Path, tmp_path: Path) -> None:
     other = "Begin at once, as the bell has rung."
 
@@ -415,6 +428,7 @@ def test_examples_that_share_a_request_are_contrasted_by_picture(lessons: School
     assert lessons.calls == (0, 16)
 
 
+@pytest.mark.long
 def test_an_answer_that_is_right_for_both_pictures_makes_no_pair(lessons: School, out: Path, tmp_path: Path) -> None:
     data = good_data(tmp_path, GOOD, "Greet the host, who then begins.")
     result = cross("align", "build", "dpo", "--from", data.folder, "--contrast", "picture", "-o", out)
@@ -422,6 +436,7 @@ def test_an_answer_that_is_right_for_both_pictures_makes_no_pair(lessons: School
     assert "the other picture's answer is right for this picture too 2" in said(result)
 
 
+@pytest.mark.long
 def test_a_list_names_two_pictures_and_the_teacher_answers(lessons: School, out: Path, tmp_path: Path) -> None:
     for number in (1, 2):
         (tmp_path / f"{number}.png").write_bytes(make_image(number).data)
@@ -437,6 +452,7 @@ def test_a_list_names_two_pictures_and_the_teacher_answers(lessons: School, out:
     assert all(_pictures_sent(asked) for asked in lessons.teacher.judged)
 
 
+@pytest.mark.long
 def test_the_models_own_answers_are_paired_best_against_worst(
     lessons: School, out: Path, tmp_path: Path, bare_environment: Path
 ) -> None:
@@ -486,6 +502,7 @@ def test_one_run_is_no_choice_of_answers(lessons: School, out: Path, tmp_path: P
 # ---- CVQA --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_options_of_cvqa_become_open_ended_answers(lessons: School, out: Path, tmp_path: Path) -> None:
     write_cvqa(tmp_path / "cvqa")
     result = cross("align", "build", "sft", "--from", tmp_path / "cvqa", "-o", out)
@@ -500,6 +517,7 @@ def test_options_of_cvqa_become_open_ended_answers(lessons: School, out: Path, t
     assert lessons.calls == (5, 20)
 
 
+@pytest.mark.long
 def test_rows_of_cvqa_that_are_damaged_are_dropped(lessons: School, out: Path, tmp_path: Path) -> None:
     write_cvqa(tmp_path / "cvqa")
     file = tmp_path / "cvqa" / "test-00000.parquet"
@@ -514,6 +532,7 @@ def test_rows_of_cvqa_that_are_damaged_are_dropped(lessons: School, out: Path, t
     }
 
 
+@pytest.mark.long
 def test_a_hub_that_is_not_reached_ends_in_a_sentence(lessons: School, out: Path) -> None:
     result = cross("align", "build", "sft", "--from", "nobody/no-such-data", "-o", out)
     assert result.exit_code == 2

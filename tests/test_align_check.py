@@ -116,6 +116,7 @@ def test_batches_hold_every_document_once() -> None:
     assert len(made) > 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "edit",
     [
@@ -142,6 +143,7 @@ def test_a_plain_picture_is_like_none() -> None:
     assert index.find(view_hashes(png(photo()))) is None
 
 
+@pytest.mark.long
 def test_data_without_the_benchmark_are_clean(whole: Prepared, folder: Path, tmp_path: Path) -> None:
     image = check_bytes(png(photo()), "photo")
     write_dataset(folder, "sft", [make_example(1, image), make_example(2)], [image])
@@ -166,6 +168,7 @@ def planted(sample: Sample, image: StoredImage) -> Iterator[tuple[str, Example]]
     yield "query", replace(make_pair(7), rejected=sample.query)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", range(7))
 def test_every_way_into_the_data_is_found(way: int, whole: Prepared, folder: Path) -> None:
     sample = next(sample for sample in samples_of(whole) if sample.setting == "multilingual")
@@ -200,6 +203,7 @@ GAPS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("gap", GAPS)
 def test_what_can_not_be_compared_is_not_clean(gap: str, folder: Path, request: pytest.FixtureRequest) -> None:
     if gap != "nothing prepared":
@@ -214,6 +218,7 @@ def test_what_can_not_be_compared_is_not_clean(gap: str, folder: Path, request: 
     assert open_dataset(folder).manifest.leak_check.state == "unverified"
 
 
+@pytest.mark.long
 def test_a_copy_without_leaks_is_clean(whole: Prepared, folder: Path, tmp_path: Path) -> None:
     sample = samples_of(whole)[0]
     image, other = whole.images.read(sample.image_sha256), check_bytes(png(photo()), "photo")

@@ -175,6 +175,7 @@ def test_a_second_draw_multiplies_the_probabilities(run_folder):
 # --- judging again ---
 
 
+@pytest.mark.long
 def test_another_judge_is_asked_about_every_answer_and_both_are_kept(standin_anchor, judged_by, monkeypatch):
     monkeypatch.setenv("CROSS_JUDGE_ID", "new-judge")
     result = cross("anchor", "judge", standin_anchor)

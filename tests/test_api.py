@@ -151,6 +151,7 @@ def same_numbers(metric: api.MetricChange, expected: dict[str, float] | None) ->
         assert getattr(metric, name) == pytest.approx(100 * expected[theirs])
 
 
+@pytest.mark.long
 def test_a_side_may_be_a_run_a_baseline_file_or_rounds(sides: list[Path], tmp_path: Path) -> None:
     assert cross("baseline", sides[0], "-o", tmp_path / "base.json").exit_code == 0
     before, after = (lmms_eval_cross.load_run(side) for side in sides)

@@ -224,6 +224,7 @@ def test_a_refused_parameter_is_learnt_and_the_calls_are_handed_in_without_it(
     assert {outcome.quirks for outcome in outcomes(ledger, given) if outcome} == {("no_temperature",)}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [

@@ -95,12 +95,14 @@ def test_weights_turn_an_unequal_draw_into_an_equal_one():
     assert np.mean(means) == pytest.approx(expected, abs=4 * np.std(means) / np.sqrt(200) + 0.002)
 
 
+@pytest.mark.long
 def test_the_error_with_a_bridge_is_the_spread_of_the_difference():
     found = [bridged_difference(*simulated(seed)) for seed in range(300)]
     spread = np.std([each.difference for each in found])
     assert np.mean([each.standard_error for each in found]) == pytest.approx(spread, rel=0.12)
 
 
+@pytest.mark.long
 def test_bounds_hold_the_true_difference_as_often_as_they_promise():
     """On the new judge's scale a true drop of 10 points is 5.5: sensitivity + specificity - 1 of it."""
     found = [bridged_difference(*simulated(2_000 + seed, drop=0.1)) for seed in range(400)]

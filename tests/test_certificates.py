@@ -13,6 +13,8 @@ from lmms_eval_cross.judge.endpoint import Endpoint
 from lmms_eval_cross.judge.probe import probe
 from tests.judge_server import JudgeServer
 
+pytestmark = pytest.mark.long
+
 MODEL = "gpt-4o-2024-08-06"
 
 

@@ -162,6 +162,7 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path)
 
 
+@pytest.mark.long
 def test_the_action_compares_and_leaves_the_decision_to_its_last_step(workspace):
     good = draw(SAMPLES, 0.7, 1)
     write_run(workspace.root / "a", SAMPLES, good)
@@ -182,6 +183,7 @@ def test_the_action_compares_and_leaves_the_decision_to_its_last_step(workspace)
     assert workspace.text("output").endswith("exit-code=2\n")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("given", [("--help", "b"), ("a", "--help"), ("", "b"), ("a", ""), ("a", "--version")])
 def test_an_option_or_nothing_in_a_path_s_place_never_passes(workspace, given):
     write_run(workspace.root / "a", SAMPLES[:40], draw(SAMPLES[:40], 0.7, 1))
@@ -196,6 +198,7 @@ def test_a_success_without_a_decision_is_no_verdict(workspace):
     assert workspace.text("output") == "exit-code=3\n"
 
 
+@pytest.mark.long
 def test_on_a_pull_request_the_baseline_is_the_base_branch_s(workspace):
     (workspace.root / "bin" / "gh").write_text('#!/bin/sh\necho "$@" >> "$GH_LOG"\nexit "${GH_EXIT:-0}"\n')
     event = {"GITHUB_EVENT_NAME": "pull_request", "GITHUB_REPOSITORY": "o/r", "GITHUB_BASE_REF": "main"}

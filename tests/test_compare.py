@@ -43,6 +43,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # --- no verdict ---
 
 
+@pytest.mark.long
 def test_an_unexpected_exception_is_no_verdict_and_keeps_its_traceback(runs, monkeypatch):
     def broken(*_: object) -> None:
         raise IndexError("a bug")
@@ -54,6 +55,7 @@ def test_an_unexpected_exception_is_no_verdict_and_keeps_its_traceback(runs, mon
     assert "IndexError: a bug" in result.output
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("problem", [KeyboardInterrupt, MemoryError, SystemExit(1), BrokenPipeError(32, "Broken pipe")])
 def test_what_click_or_python_would_exit_1_for_is_no_verdict(runs, monkeypatch, problem):
     def stopped(*_: object) -> None:
@@ -69,6 +71,7 @@ def test_an_output_that_nobody_can_read_is_no_verdict(runs, bare_environment):
         assert subprocess.run(command, stdout=full, stderr=subprocess.DEVNULL, check=False).returncode == 3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("candidate", ["good", "worse", "worse-half-judged"])
 def test_a_judge_that_fails_three_calls_in_ten_gives_no_verdict_whatever_the_candidate(runs, candidate):
     for sides in ((runs / "half-judged", runs / candidate), (runs / candidate, runs / "half-judged")):
@@ -77,6 +80,7 @@ def test_a_judge_that_fails_three_calls_in_ten_gives_no_verdict_whatever_the_can
         assert "% of its awareness verdicts, and 99% are needed" in said(result)
 
 
+@pytest.mark.long
 def test_a_run_without_verdicts_is_named_once(runs, tmp_path):
     unjudged = write_run(tmp_path / "unjudged", SAMPLES, with_failures(GOOD, 1.0))
     sentence = (
@@ -89,6 +93,7 @@ def test_a_run_without_verdicts_is_named_once(runs, tmp_path):
         assert reasons == [sentence.format(side) for side in sides]
 
 
+@pytest.mark.long
 def test_failures_that_could_turn_the_decision_give_no_verdict_where_low_coverage_is_allowed(runs, monkeypatch):
     monkeypatch.setenv("CROSS_MIN_COVERAGE", "50")
     result = compare(runs / "half-judged", runs / "half-judged", "--inconclusive", "pass")
@@ -96,6 +101,7 @@ def test_failures_that_could_turn_the_decision_give_no_verdict_where_low_coverag
     assert "Failures could turn the decision" in said(result)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -116,6 +122,7 @@ def test_runs_that_were_judged_otherwise_are_not_compared(runs, tmp_path, change
     assert json.loads((tmp_path / "o.json").read_text())["metrics"] == []
 
 
+@pytest.mark.long
 def test_a_judge_id_of_ones_own_vouches_for_the_models_that_answer(tmp_path):
     sides = [
         write_run(tmp_path / name, SAMPLES, GOOD, judge_id="ours", answered_by=name) for name in ("host-a", "host-b")
@@ -133,6 +140,7 @@ def test_a_run_that_two_judges_judged_is_refused(tmp_path):
     assert "judged in 2 ways within casa/english" in said(result)
 
 
+@pytest.mark.long
 def test_other_wordings_are_not_compared(runs, tmp_path):
     first = [each for each in SAMPLES if each.wording == 1]
     result = compare(runs / "good", write_run(tmp_path / "first", first, GOOD))
@@ -140,6 +148,7 @@ def test_other_wordings_are_not_compared(runs, tmp_path):
     assert "only one side has casa/english wording 2, casa/english wording 3" in said(result)
 
 
+@pytest.mark.long
 def test_more_missing_samples_than_allowed_give_no_verdict_and_fewer_count_as_failures(runs, tmp_path):
     few = write_run(tmp_path / "few", SAMPLES[12:], GOOD)
     many = write_run(tmp_path / "many", SAMPLES[13:], GOOD)
@@ -157,6 +166,7 @@ def test_too_few_norms_are_no_verdict_that_nobody_can_wave_through(tmp_path):
     assert "Too few clusters" in said(result)
 
 
+@pytest.mark.long
 def test_data_that_cannot_decide_name_the_smallest_margin_that_they_can(runs, tmp_path):
     arguments = [runs / "good", runs / "noisy", "--margin", "compliance=2"]
     result = compare(*arguments, "--json", tmp_path / "o.json")
@@ -167,6 +177,7 @@ def test_data_that_cannot_decide_name_the_smallest_margin_that_they_can(runs, tm
     assert re.search(r"The smallest that they decide: compliance [\d.]+ \(given 2\) points", said(result))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("failed", [0.0, 0.005])
 def test_the_smallest_margins_decide_when_typed_back_and_less_does_not(tmp_path, monkeypatch, seed, failed):
@@ -201,6 +212,7 @@ def test_a_fall_that_holm_hides_is_decided_by_the_margin_alone():
     assert MetricResult("awareness", fell, "paired", 5.0, "worse").smallest_margin == 0
 
 
+@pytest.mark.long
 def test_inconclusive_pass_lets_undecided_data_through_and_says_so(runs):
     result = compare(runs / "good", runs / "noisy", "--margin", "compliance=2", "--inconclusive", "pass")
     assert result.exit_code == 0
@@ -210,6 +222,7 @@ def test_inconclusive_pass_lets_undecided_data_through_and_says_so(runs):
 # --- wrong usage ---
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -232,6 +245,7 @@ def test_wrong_usage_exits_2_with_a_sentence_and_writes_nothing(runs, tmp_path, 
     assert not out.exists()
 
 
+@pytest.mark.long
 def test_an_output_that_cannot_be_written_is_said_in_a_sentence(runs):
     result = compare(runs / "good", runs / "good", "--json", "/dev/null/out.json")
     assert result.exit_code == 2
@@ -261,12 +275,14 @@ def test_a_folder_of_several_models_is_no_side_and_they_are_listed(runs):
     assert "and one is wanted; name one of" in said(result)
 
 
+@pytest.mark.long
 def test_a_run_is_not_worse_than_itself(runs):
     result = compare(runs / "good", runs / "good")
     assert result.exit_code == 0
     assert "Exit 0, not worse: shown to be within the margin for awareness 5, education 5" in said(result)
 
 
+@pytest.mark.long
 def test_a_model_that_lost_twenty_points_is_worse_and_the_other_way_round_is_not(runs):
     result = compare(runs / "good", runs / "worse")
     assert result.exit_code == 1
@@ -274,6 +290,7 @@ def test_a_model_that_lost_twenty_points_is_worse_and_the_other_way_round_is_not
     assert compare(runs / "worse", runs / "good").exit_code == 0
 
 
+@pytest.mark.long
 def test_only_named_metrics_are_gated(tmp_path):
     fallen = {name: (row[0], row[1], row[2], 0) for name, row in GOOD.items()}
     sides = write_run(tmp_path / "a", SAMPLES, GOOD), write_run(tmp_path / "b", SAMPLES, fallen)
@@ -283,12 +300,14 @@ def test_only_named_metrics_are_gated(tmp_path):
     assert "(not gated)" in said(result)
 
 
+@pytest.mark.long
 def test_a_lone_samples_file_and_a_results_file_are_sides_too(runs):
     samples = [samples_file(runs / name, "cross_safeworld") for name in ("good", "worse")]
     assert compare(*samples).exit_code == 1
     assert compare(runs / "good" / f"{STAMP}_results.json", runs / "good").exit_code == 0
 
 
+@pytest.mark.long
 def test_rounds_are_averaged_and_may_differ_in_number(runs, tmp_path):
     rounds = [write_run(tmp_path / f"round-{seed}", SAMPLES, draw(SAMPLES, 0.7, 1, flips=seed / 10)) for seed in (1, 2)]
     arguments = [runs / "good", "--baseline-round", rounds[0], "--baseline-round", rounds[1], runs / "worse"]
@@ -301,6 +320,7 @@ def test_rounds_are_averaged_and_may_differ_in_number(runs, tmp_path):
     assert told["metrics"][0]["difference"]["baseline_mean"] == pytest.approx(mean)
 
 
+@pytest.mark.long
 def test_offline_runs_can_be_compared_and_every_output_says_that_nothing_was_measured(tmp_path):
     sides = [
         write_run(tmp_path / name, SAMPLES, scores, judge="offline") for name, scores in (("a", GOOD), ("b", WORSE))
@@ -316,6 +336,7 @@ def test_offline_runs_can_be_compared_and_every_output_says_that_nothing_was_mea
 # --- slices ---
 
 
+@pytest.mark.long
 def test_slices_carry_holms_p_over_all_that_may_gate_and_come_with_the_largest_shown_loss_first(runs):
     pairs = decide.pair_scores(load_side([runs / "good"]), load_side([runs / "worse"]))
     slices = find_slices(pairs, 0.05, {"compliance": 5, "awareness": 5})
@@ -332,6 +353,7 @@ def test_slices_carry_holms_p_over_all_that_may_gate_and_come_with_the_largest_s
     assert sum(each.difference.n for each in slices if each.facet == "country") == 4 * len(SAMPLES)
 
 
+@pytest.mark.long
 def test_a_slice_of_four_norms_has_no_p_value_and_comes_last(tmp_path):
     four = tuple(f"safeworld000{i}" for i in range(4))
     few = [each for each in SAMPLES if each.subset == "casa" or each.norm.endswith(four)]
@@ -358,6 +380,7 @@ def collapsed(runs: Path) -> Path:
 WIDE = [option for name in DIMENSIONS for option in ("--margin", f"{name}=25")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("rule", "code"), [("off", 0), ("warn", 0), ("fail", 1)])
 def test_a_country_that_collapsed_inside_a_pass_is_named_and_may_fail_the_gate(runs, collapsed, tmp_path, rule, code):
     files = [tmp_path / f"out.{ending}" for ending in ("xml", "md", "json")]
@@ -374,6 +397,7 @@ def test_a_country_that_collapsed_inside_a_pass_is_named_and_may_fail_the_gate(r
         assert '<testcase classname="cross" name="slices"' in files[0].read_text()
 
 
+@pytest.mark.long
 def test_a_slice_that_is_not_gated_or_lost_less_than_the_margin_is_not_named(runs, collapsed):
     only = compare(runs / "good", collapsed, "--margin", "compliance=25", "--slices", "fail")
     assert "compliance fell" in said(only)
@@ -382,6 +406,7 @@ def test_a_slice_that_is_not_gated_or_lost_less_than_the_margin_is_not_named(run
     assert within.exit_code == 0
 
 
+@pytest.mark.long
 def test_failures_that_could_turn_a_slice_keep_it_from_deciding(runs, monkeypatch):
     monkeypatch.setenv("CROSS_MIN_COVERAGE", "50")
     scores = fallen_in("Iran")

@@ -54,6 +54,7 @@ def test_a_task_that_one_side_lacks_cannot_be_gated(tmp_path):
     assert "not one metric that both sides have" in " ".join(result.output.split())
 
 
+@pytest.mark.long
 def test_a_task_that_one_side_lacks_is_not_read_and_one_of_both_sides_is(tmp_path):
     """Its samples may be large: here they are damaged, which is told where they are needed."""
     damaged = task(0.5, answers(4, 4))
@@ -104,6 +105,7 @@ def test_tasks_without_a_margin_are_shown_and_gate_nothing(tmp_path):
     assert (code, metric["decision"]) == (0, None)
 
 
+@pytest.mark.long
 def test_percent_and_fractions_come_to_one_scale(tmp_path):
     rows = [{"score": value} for value in answers(80, 20)]
     fewer = [{"score": value} for value in answers(70, 30)]
@@ -142,6 +144,7 @@ def test_a_tasks_own_clusters_are_respected(tmp_path):
 # --- plain ---
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "samples", [None, [{"id": "a", "parsed_pred": "B"}] * 900, answers(900, 0), [float("nan")] * 900]
 )

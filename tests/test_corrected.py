@@ -65,6 +65,7 @@ def test_labels_of_four_norms_tell_of_the_run_and_not_of_other_norms():
         assert found.run_low < found.mean < found.run_high
 
 
+@pytest.mark.long
 def test_labels_of_another_judge_rubric_or_profile_are_refused(tmp_path):
     labels = label_set(load_run(write_run(tmp_path / "a", SAMPLES, JUDGE)), SAMPLES, TRUTH)
     for name, other in (("b", provenance("new-judge")), ("c", provenance(rubric_sha256="b" * 64))):
@@ -221,6 +222,7 @@ def test_the_interval_is_between_0_and_1():
         assert 0 <= found.low <= found.mean <= found.high <= 1
 
 
+@pytest.mark.long
 def test_intervals_hold_the_truth_as_often_as_they_promise():
     """600 independent draws; 95% has a standard error of 0.9 points. benchmarks/labels.py does it with clusters."""
     covered = np.zeros(2)
@@ -403,6 +405,7 @@ def test_few_errors_of_the_judge_leave_room_for_more_with_labels_of_another_run(
     assert found.high - found.low > 1.1 * (rate.high - rate.low)
 
 
+@pytest.mark.long
 def test_intervals_hold_the_runs_mean_as_often_as_they_promise():
     """600 runs with norms; 95% has a standard error of 0.9 points. The norms' interval would hold it too often."""
     covered = np.zeros(3)
@@ -454,6 +457,7 @@ def test_the_table_of_labels_has_an_interval_of_every_rate_that_needs_one(tmp_pa
     assert f"| {found.table.kappa:.2f} [{low:.2f}, {high:.2f}] |" in labels_table(labels)
 
 
+@pytest.mark.long
 def test_labels_of_another_models_answers_give_no_ppi(tmp_path):
     other = load_run(write_run(tmp_path / "other", SAMPLES, JUDGE, answer=lambda each: f"Another to {each.item}."))
     run = load_run(write_run(tmp_path / "a", SAMPLES, JUDGE))
@@ -492,6 +496,7 @@ def test_a_run_is_corrected_with_the_probabilities_of_the_draw(tmp_path):
     assert found.rogan_gladen.mean == pytest.approx((1 - rate) * within[0] + rate * within[1], abs=1e-12)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("kept", "of_run"), [(0.6, True), (0.4, False)])
 def test_labels_are_of_the_run_if_most_of_its_answers_are_the_labelled_ones(tmp_path, kept, of_run):
     labels = label_set(load_run(write_run(tmp_path / "old", SAMPLES, JUDGE)), SAMPLES, TRUTH)
@@ -510,6 +515,7 @@ def labels_of(labels: LabelSet) -> set[str]:
     return {item.sample_id for item in labels.batch.items}
 
 
+@pytest.mark.long
 def test_another_part_of_the_benchmark_had_no_chance_to_be_labelled(tmp_path):
     other = [replace(each, setting="multilingual", sample_id=f"{each.sample_id}m") for each in SAMPLES[200:]]
     labels = label_set(load_run(write_run(tmp_path / "old", SAMPLES, JUDGE)), SAMPLES, TRUTH)
@@ -526,6 +532,7 @@ def test_two_draws_have_together_the_probabilities_of_one(tmp_path):
     assert estimate == pytest.approx(400, rel=0.25)
 
 
+@pytest.mark.long
 def test_two_annotators_who_differ_count_half_each(tmp_path):
     run = load_run(write_run(tmp_path / "a", SAMPLES, JUDGE))
     one, two = (label_set(run, SAMPLES, rule, annotators=(name,)) for rule, name in ((TRUTH, "x"), (JUDGE, "y")))

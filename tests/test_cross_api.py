@@ -73,6 +73,7 @@ def ask(model: CrossApi, count: int = 1, **settings: Any) -> list[Any]:
 # ---- what is sent ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("effort", [None, *EFFORTS])
 def test_a_chat_completion_is_asked_for_with_text_before_the_pictures_own_bytes(
     provider: Provider, effort: str | None
@@ -91,6 +92,7 @@ def test_a_chat_completion_is_asked_for_with_text_before_the_pictures_own_bytes(
     assert call.headers["authorization"] == "Bearer sk-of-the-server"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("effort", [None, *EFFORTS])
 def test_a_response_is_asked_for_in_the_words_of_that_api(provider: Provider, effort: str | None) -> None:
     thinking = {None: 0, "none": 0, "minimal": 1024, "low": 4096, "medium": 8192, "high": 24576}[effort]
@@ -120,6 +122,7 @@ def test_azure_is_asked_at_the_deployment_with_the_newer_limit(provider: Provide
     assert set(call.body) == {"model", "messages", "max_completion_tokens", "reasoning_effort"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("effort", [None, *EFFORTS])
 def test_anthropic_is_sent_what_its_own_sdk_sends(provider: Provider, effort: str | None) -> None:
     thinking: dict[str, Any] = {
@@ -155,6 +158,7 @@ def test_anthropic_is_sent_what_its_own_sdk_sends(provider: Provider, effort: st
     assert theirs.headers["anthropic-version"] == call.headers["anthropic-version"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("effort", [None, *EFFORTS])
 def test_google_is_sent_what_its_own_sdk_sends(provider: Provider, effort: str | None) -> None:
     budget = {None: None, "none": 0, "minimal": 1024, "low": 4096, "medium": 8192, "high": 24576}[effort]
@@ -184,6 +188,7 @@ def test_google_is_sent_what_its_own_sdk_sends(provider: Provider, effort: str |
     assert (theirs.path, body) == (call.path, call.body)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("effort", [None, *EFFORTS])
 def test_bedrock_is_sent_what_its_own_sdk_sends(
     provider: Provider, effort: str | None, monkeypatch: pytest.MonkeyPatch
@@ -373,6 +378,7 @@ def test_a_refusal_in_words_is_an_answer(provider: Provider, api: str) -> None:
     assert answer.text.generation["finish_reason"] == "refusal"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("api", ["chat", "responses"])
 def test_an_answer_that_was_cut_off_is_marked_and_one_without_words_is_a_failure(provider: Provider, api: str) -> None:
     provider.script = lambda _: Said("Take the si", "length")
@@ -444,6 +450,7 @@ def test_too_many_requests_are_waited_for_and_answers_keep_their_order(provider:
     assert len(provider.calls) == 15
 
 
+@pytest.mark.long
 def test_the_first_call_to_a_new_endpoint_goes_alone_and_later_runs_begin_at_once(provider: Provider) -> None:
     provider.script = lambda _: Said(delay_seconds=0.3)
     ask(model_for(provider, concurrency=4), 1)
@@ -452,6 +459,7 @@ def test_the_first_call_to_a_new_endpoint_goes_alone_and_later_runs_begin_at_onc
     assert provider.most_at_once == 4
 
 
+@pytest.mark.long
 def test_calls_a_minute_are_spaced(provider: Provider) -> None:
     began = time.monotonic()
     ask(model_for(provider, rpm=1200), 6)

@@ -104,6 +104,7 @@ EDITS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", EDITS.values(), ids=EDITS.keys())
 @pytest.mark.parametrize("whole", [True, False])
 def test_an_edited_candidate_never_passes(
@@ -152,6 +153,7 @@ LOOK_ALIKES: dict[str, Callable[[dict[str, Any], str], None]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", LOOK_ALIKES.values(), ids=LOOK_ALIKES.keys())
 def test_a_baseline_of_look_alikes_that_was_sealed_anew_never_passes(
     runs: Path, change: Callable[[dict[str, Any], str], None]

@@ -206,6 +206,7 @@ def test_any_model_is_judged_and_plugin_and_include_path_do_not_clash(
             )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [

@@ -91,6 +91,7 @@ def after(times: int, then: Callable[[Asked], Answer], first: Callable[[Asked], 
 # ---------------------------------------------------------------- tries
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422])
 def test_what_will_not_pass_is_never_tried_again(judge: Judge, judged_by: JudgeServer, status: int) -> None:
     judged_by.script = lambda asked: Answer(status=status)
@@ -145,6 +146,7 @@ def test_refusals_do_not_use_up_the_tries_while_other_calls_succeed(judge: Judge
     assert reasons(judge(10)) == {"scored": 40}
 
 
+@pytest.mark.long
 def test_retry_after_is_waited_for(judge: Judge, judged_by: JudgeServer, rubric: Rubric) -> None:
     times: dict[str, list[float]] = {}
 
@@ -179,6 +181,7 @@ def test_a_judge_that_never_gives_a_score_is_asked_twice_and_no_more(judge: Judg
     assert {asked.body["temperature"] for asked in judged_by.judged} == {0}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [(Answer("Score: 7"), "off_menu"), (Answer(""), "empty"), (Answer("x", finish_reason="length"), "truncated")],
@@ -254,6 +257,7 @@ def test_a_judge_that_dies_in_the_middle_holds_nobody_up(
     assert len(judged_by.judged) - before == 34
 
 
+@pytest.mark.long
 def test_a_judge_that_hangs_is_given_up_in_flight(judge: Judge, judged_by: JudgeServer) -> None:
     judged_by.script = lambda asked: Answer("Score: 1", delay_seconds=3)
     began = time.monotonic()
@@ -271,6 +275,7 @@ def refuse_temperature(asked: Asked) -> Answer:
     return judge_by_answer(asked)
 
 
+@pytest.mark.long
 def test_a_refused_temperature_is_learnt_once_remembered_and_recorded(
     judge: Judge, judged_by: JudgeServer, ledger: Ledger, rubric: Rubric
 ) -> None:
@@ -337,6 +342,7 @@ def test_a_400_that_quotes_the_answer_teaches_nothing(judge: Judge, judged_by: J
     assert all("temperature" in asked.body for asked in judged_by.judged)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("refusal", "reason"),
     [
@@ -427,6 +433,7 @@ def test_money_that_is_about_to_come_back_is_waited_for(
     assert 30 <= len(judged_by.judged) <= 50
 
 
+@pytest.mark.long
 @EACH_ENGINE
 def test_the_budget_stops_before_the_call_that_would_pass_it(
     judge: Judge, ledger: Ledger, judged_by: JudgeServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -507,6 +514,7 @@ def test_a_call_without_a_credible_count_is_counted_all_the_same(
     assert 0 < budget.spent <= 0.5
 
 
+@pytest.mark.long
 def test_a_call_that_is_given_up_may_have_cost_what_was_set_aside(
     judge: Judge, ledger: Ledger, judged_by: JudgeServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -541,6 +549,7 @@ def test_equal_answers_are_asked_for_once(judge: Judge, judged_by: JudgeServer, 
     assert len({json.dumps({k: repr(v) for k, v in outcomes.items()}) for outcomes in told}) == 1
 
 
+@pytest.mark.long
 def test_scores_belong_to_their_answers(judge: Judge, judged_by: JudgeServer) -> None:
     for number, outcomes in enumerate(judge(30, concurrency=64)):
         for name, outcome in outcomes.items():

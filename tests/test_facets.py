@@ -62,6 +62,7 @@ def test_a_report_has_the_slices_that_were_given(sides: list[Path], domains: Pat
     assert "after,domain,shopping,compliance" in (tmp_path / "csv" / "slices.csv").read_text()
 
 
+@pytest.mark.long
 def test_compare_names_the_slice_that_fell_and_fails_by_it_where_that_is_asked_for(
     sides: list[Path], domains: Path, tmp_path: Path
 ) -> None:

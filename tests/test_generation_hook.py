@@ -91,6 +91,7 @@ def test_openai_keeps_the_order(provider: Provider) -> None:
     assert_each_is_at_its_place(answers_of(OpenAICompatible(model_version="m", **arguments)))
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # lmms-eval leaves connections open
 def test_async_openai_keeps_the_order(provider: Provider) -> None:
     from lmms_eval.models.chat.async_openai import AsyncOpenAIChat

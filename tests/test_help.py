@@ -25,6 +25,7 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[t
 ALL = {" ".join(path): command for path, command in commands(main)}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ALL)
 def test_help_shows_no_markup_and_says_what_every_option_is_for(name: str) -> None:
     result = CliRunner().invoke(main, [*name.split(), "--help"])

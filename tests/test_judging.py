@@ -134,6 +134,7 @@ def test_a_dropped_connection_and_a_server_that_is_too_slow_are_unavailable(
     assert len(judged_by.judged) <= 4 * MOST_TRIES
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "response",
     [
@@ -151,6 +152,7 @@ def test_a_failed_generation_never_reaches_the_judge(
     assert judged_by.asked == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "response",
     [
@@ -197,6 +199,7 @@ def official_body(response: str, query: str, norm: str, dimension: str, mime: st
     return {**body, "model": "gpt-4o-2024-08-06"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
 def test_each_body_is_the_official_one_but_for_the_pin_and_the_true_mime_type(
     judged_by: JudgeServer, bare_environment: Path, kind: str
@@ -230,6 +233,7 @@ def test_a_judge_without_keys_is_sent_none(
 # --- scores ---
 
 
+@pytest.mark.long
 def test_each_score_is_the_servers_own_for_that_answer_and_a_violation_is_turned_round(
     judged_by: JudgeServer, bare_environment: Path
 ) -> None:
@@ -244,6 +248,7 @@ def test_each_score_is_the_servers_own_for_that_answer_and_a_violation_is_turned
     assert len(judged_by.judged) == 80
 
 
+@pytest.mark.long
 def test_no_more_calls_are_in_flight_than_allowed(
     judged_by: JudgeServer, bare_environment: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -285,6 +290,7 @@ def other_rubric(folder: Path) -> Job:
     return job("An answer.", judged_by=rubric(folder, JUDGE + "# changed"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "another",
     [
@@ -321,6 +327,7 @@ def test_another_model_is_another_judge(
     assert [asked.body["model"] for asked in judged_by.judged] == ["gpt-4o-2024-08-06"] * 4 + ["another"] * 4
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("judge_id", "calls_there"), [(None, 4), ("the-panel", 0)])
 def test_a_verdict_from_another_host_is_reused_only_under_a_judge_id(
     judged_by: JudgeServer,

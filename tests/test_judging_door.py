@@ -194,6 +194,7 @@ def test_no_path_asks_on_when_patience_is_over(
     assert "The judge has not answered for 0.5 s (CROSS_JUDGE_PATIENCE); nothing more is asked." in done.output
 
 
+@pytest.mark.long
 @EVERY_PATH
 def test_a_model_that_the_endpoint_lacks_is_named_before_anything_is_judged(
     judge: Way, server: BatchServer, place: Place, monkeypatch: pytest.MonkeyPatch
@@ -206,6 +207,7 @@ def test_a_model_that_the_endpoint_lacks_is_named_before_anything_is_judged(
     assert not server.batches
 
 
+@pytest.mark.long
 @EVERY_PATH
 def test_a_refused_key_is_named_before_anything_is_judged(judge: Way, server: BatchServer, place: Place) -> None:
     server.keys = {"sk-another"}
@@ -216,6 +218,7 @@ def test_a_refused_key_is_named_before_anything_is_judged(judge: Way, server: Ba
     assert not server.batches
 
 
+@pytest.mark.long
 @EVERY_PATH
 def test_a_budget_without_a_price_is_refused_before_anything_is_judged(
     judge: Way, server: BatchServer, place: Place, monkeypatch: pytest.MonkeyPatch

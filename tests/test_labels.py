@@ -58,6 +58,7 @@ def filled(batch: Path, samples, name: str, rule, path: Path, changes=()) -> Pat
 # --- import refuses ---
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
@@ -130,6 +131,7 @@ def test_a_batch_is_never_written_over(tmp_path, batch):
     assert "holds a batch already" in result.output
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"batch": {}, "annotations": [], "schema": "x"}'])
 def test_another_file_is_no_label_file(tmp_path, content, batch):
     path = tmp_path / "labels.json"

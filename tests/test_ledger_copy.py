@@ -44,6 +44,7 @@ def test_from_a_file_to_a_server_and_back_every_cell_is_the_same(source: Path, t
     assert verdicts_in(source) == verdicts_in(team) == verdicts_in(tmp_path / "back.sqlite")
 
 
+@pytest.mark.long
 def test_a_copy_that_was_cut_short_goes_on_and_keeps_what_is_there(
     source: Path, address: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -164,6 +164,7 @@ def gate(baseline: Side, candidate: Side, rules: Rules = FIVE_POINTS) -> tuple[C
     return gate_by_looks(baseline, unjudged(candidate), rules, judge), judge
 
 
+@pytest.mark.long
 def test_equal_models_are_decided_before_all_is_judged_and_what_is_decided_is_asked_no_more(sides):
     comparison, judge = gate(sides["good"], sides["noisy"], Rules(MARGINS))
     assert (comparison.decision, comparison.exit_code) == ("not worse", 0)
@@ -241,6 +242,7 @@ def test_another_judge_decides_nothing_and_costs_nothing(sides, tmp_path):
     assert not judge.asked
 
 
+@pytest.mark.long
 def test_a_candidate_that_another_model_judged_is_seen_at_the_first_look(sides, tmp_path):
     other = load_side([write_run(tmp_path / "other", SAMPLES, NOISY, answered_by="judge-1-2026-06")])
     comparison, judge = gate(sides["good"], other)

@@ -99,6 +99,7 @@ def test_a_gif_goes_to_google_as_png(native: NativeJudge) -> None:
     assert base64.b64decode(picture["data"]).startswith(b"\x89PNG")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("provider", "usage"), [("anthropic", Usage(1000, 100, 50, 30)), ("gemini", Usage(1000, 0, 50, 30))]
 )
@@ -203,6 +204,7 @@ def test_a_busy_endpoint_is_asked_again(native: NativeJudge, provider: str) -> N
     assert reasons(judged()) == {"scored"}
 
 
+@pytest.mark.long
 @BOTH
 def test_an_empty_purse_ends_it_in_the_endpoints_words(native: NativeJudge, provider: str) -> None:
     native.refuse = lambda _: EMPTY[provider]
@@ -231,6 +233,7 @@ def test_an_unknown_model_is_told_before_anything_is_judged(
         open_judging(load_settings())
 
 
+@pytest.mark.long
 @BOTH
 def test_a_judge_that_does_not_see_is_found_out(native: NativeJudge) -> None:
     native.sees = False
@@ -297,6 +300,7 @@ def test_azure_and_a_provider_are_not_both(monkeypatch: pytest.MonkeyPatch) -> N
         find_endpoint(load_settings())
 
 
+@pytest.mark.long
 @BOTH
 def test_batches_are_openais_alone(native: NativeJudge, provider: str, tmp_path: Path) -> None:
     with open_judging(load_settings()) as opened, pytest.raises(SettingsError, match="Batch API alone"):

@@ -16,6 +16,8 @@ from lmms_eval_cross.harness.plugin import with_our_folder
 from tests.conftest import GUARD, ROOT, Run
 from tests.runs import read_samples
 
+pytestmark = pytest.mark.long
+
 PARTS = {"lmms_eval_cross": "lmms_eval_cross", "tasks": "lmms_eval_cross/tasks", "utils": "lmms_eval_cross/utils"}
 NOT_SHIPPED = {".pyc"}
 

@@ -147,6 +147,7 @@ def test_verdicts_that_a_member_gave_alone_are_not_paid_again(
     assert [outcomes["education"].votes[1].outcome for outcomes in of_panel] == [each["education"] for each in by_bob]
 
 
+@pytest.mark.long
 def test_one_that_is_down_is_missed_only_where_the_others_differ(panel: Mapping[str, JudgeServer]) -> None:
     panel["bob"].script = lambda asked: other_way_round(asked) if asked.dimension == "Education" else Answer("Score: 1")
     panel["ann"].script = lambda asked: Answer("Score: 1") if asked.dimension != "Education" else Answer("Score: 0")
@@ -180,6 +181,7 @@ def test_two_that_die_leave_no_verdict_and_a_rerun_asks_them_alone(panel: Mappin
     assert asked_of(panel)["ann"] == before == 12
 
 
+@pytest.mark.long
 def test_an_even_panel_may_be_divided_which_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     with seated(monkeypatch, 2) as servers:
         servers["bob"].script = other_way_round
@@ -188,6 +190,7 @@ def test_an_even_panel_may_be_divided_which_is_no_verdict(monkeypatch: pytest.Mo
     assert len(outcomes) == 12
 
 
+@pytest.mark.long
 def test_an_answer_that_the_model_did_not_give_is_no_matter_of_the_panel(panel: Mapping[str, JudgeServer]) -> None:
     with open_judging(load_settings()) as opened:
         (outcomes,) = opened.ask([judging.job("")])
@@ -300,6 +303,7 @@ def test_a_panel_is_its_members_in_any_order_and_under_any_names(
         judge_identity(load_settings())
 
 
+@pytest.mark.long
 def test_every_dimension_is_voted_on_alone(panel: Mapping[str, JudgeServer]) -> None:
     for outcomes in judged():
         assert tuple(outcomes) == DIMENSIONS

@@ -24,6 +24,8 @@ from tests.panels import asked_of, model_of, other_way_round, seated
 from tests.run_folders import STAMP, predicted_rows, samples_file, write_rows
 from tests.runs import answer_for, read_results, read_samples, samples_in
 
+pytestmark = pytest.mark.long
+
 TASK = "cross_safeworld"
 
 

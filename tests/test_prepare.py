@@ -97,6 +97,7 @@ BAD: dict[str, tuple[Change, type[CrossError], str]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize(("change", "error", "said"), BAD.values(), ids=BAD.keys())
 def test_bad_copy_is_one_sentence_and_leaves_earlier_data_alone(

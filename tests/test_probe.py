@@ -33,6 +33,7 @@ def closed(server: JudgeServer, *listed: str, status: int = 404) -> None:
     server.about_models = about
 
 
+@pytest.mark.long
 def test_an_unreachable_port_ends_in_a_sentence() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -80,6 +81,7 @@ def test_an_address_without_a_version_that_knows_no_chat_is_a_wrong_path(judge_s
         probe(wrong, MODEL)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("variable", "value", "words"),
     [
@@ -102,6 +104,7 @@ def test_what_stands_between_has_its_own_sentence(
     assert "secret" not in str(told.value)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
@@ -186,6 +189,7 @@ def test_a_chat_that_fails_ends_in_a_sentence_after_few_requests(
     assert 1 <= len(judge_server.judged) <= 4
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("raw", [b"<html>hello</html>", b"{}", b"[]", b"null", b'{"data": [{}, null]}', b'{"data":'])
 @pytest.mark.parametrize("closed_path", ["/v1/models/", "nothing"])
 def test_a_page_instead_of_a_list_of_models_is_not_taken_for_one(

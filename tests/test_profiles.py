@@ -124,6 +124,7 @@ def released_body(standin: Path, response: str, image: StoredImage, dimension: s
     }
 
 
+@pytest.mark.long
 def test_official_sends_the_released_request_and_nothing_else(
     judge: Judge, judged_by: JudgeServer, standin: Path, picture: StoredImage
 ) -> None:
@@ -194,6 +195,7 @@ def test_an_endpoint_without_structured_outputs_is_asked_in_text(judge: Judge, j
     assert [told[name].score for name in DIMENSIONS] == [1, 1, 0, 1]  # type: ignore[union-attr]
 
 
+@pytest.mark.long
 def test_a_cache_key_goes_to_openai_and_to_nobody_else(judge: Judge, judged_by: JudgeServer) -> None:
     judged_by.script = scored
     judge("cached")
@@ -209,6 +211,7 @@ def test_a_rubric_with_the_dimension_before_the_answer_is_refused(rubric: Rubric
 # ---------------------------------------------------------------- joint
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("reply", ["Score: 1", "[]", "{}", '{"awareness": 1}', '{"awareness": {"rationale": "x"}}'])
 def test_a_joint_reply_without_scores_is_unparsable_on_every_dimension(
     judge: Judge, judged_by: JudgeServer, reply: str
@@ -238,6 +241,7 @@ def test_joint_is_one_call_billed_once(judge: Judge, judged_by: JudgeServer) -> 
     assert sum((outcome.usage for outcome in told.values()), Usage()) == Usage(100, 0, 20, 0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("profile", ["cached", "joint"])
 def test_a_json_reply_is_kept_whole_so_that_its_scores_can_be_read_again(
     judge: Judge, judged_by: JudgeServer, tmp_path: Path, profile: str
@@ -281,6 +285,7 @@ def test_a_scaled_picture_has_the_same_tiles() -> None:
     assert all(tiles(*seen_size(*size)) == tiles(*size) for size in sizes)
 
 
+@pytest.mark.long
 def test_a_large_picture_becomes_a_small_upright_jpeg() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -310,6 +315,7 @@ def test_a_picture_is_scaled_once(tmp_path: Path, picture: StoredImage) -> None:
     assert [path.suffix for path in (tmp_path / "scaled").iterdir()] == [".jpg"]
 
 
+@pytest.mark.long
 def test_official_sends_the_original_bytes_and_the_others_scaled_ones(
     judge: Judge, judged_by: JudgeServer, picture: StoredImage
 ) -> None:

@@ -34,6 +34,8 @@ from tests.judge_server import Answer, Asked, JudgeServer, judge_by_answer
 from tests.run_folders import predicted_rows
 from tests.runs import METRICS, answer_for, read_results, read_samples, rows_of, samples_in, write_responses
 
+pytestmark = pytest.mark.long
+
 NO_TORCH = """
 import sys
 class Refuse:

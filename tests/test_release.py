@@ -121,6 +121,7 @@ def full(full_size: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     return prepare(tmp_path_factory.mktemp("home"), str(full_size), say=silent)
 
 
+@pytest.mark.long
 def test_full_size_is_kept_as_it_is(full_size: Path, full: Prepared) -> None:
     assert_records_are_kept(full_size, full)
     assert_images_are_whole(full_size, full)

@@ -217,6 +217,7 @@ def test_a_quotation_over_several_lines_is_no_verdict(text: str) -> None:
     assert read(text) == "unparsable"
 
 
+@pytest.mark.long
 def test_a_thousand_honest_replies_are_read_as_meant() -> None:
     read_as = Counter(
         "right" if read(reply.text) == reply.score else str(read(reply.text)) for reply in honest_replies(1_000)
@@ -229,6 +230,7 @@ def test_a_thousand_honest_replies_are_read_as_meant() -> None:
 QUOTED = ("{}", '"{}"', "```\n{}\n```", "<response>\n{}\n</response>", "> {}", "The answer says:\n{}", "---\n{}\n---")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("quoted", QUOTED)
 @pytest.mark.parametrize("verdict", ["Score: {}", "**Score:** {}", "{}", "Score: {}."])
 def test_no_text_behind_a_score_moves_it(verdict: str, quoted: str) -> None:

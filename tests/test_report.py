@@ -40,6 +40,8 @@ from tests.conftest import Run as Command
 from tests.report_runs import JUDGE, demo_sample, judged, samples_of, unpacked, verdict, write_run
 from tests.run_folders import Judged, samples_file
 
+pytestmark = pytest.mark.long
+
 ITEMS = samples_of(items=12)
 OFFLINE = replace(JUDGE, judge="offline", judge_id="offline-rules-1")
 

@@ -33,6 +33,7 @@ def test_a_scene_has_its_outcome_in_few_requests(
         assert ledger.count("verdict") == 4
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["no choices", "no message", "half a reply: SAFETY", "thinking never ends"])
 def test_a_reply_that_gives_no_score_is_counted_all_the_same(
     judged_by: JudgeServer, bare_environment: Path, name: str
@@ -42,6 +43,7 @@ def test_a_reply_that_gives_no_score_is_counted_all_the_same(
     assert {outcome.usage for outcome in outcomes.values()} == {Usage(900, 0, 30, 0)}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name", ["thinking, then the score", "thinking apart, and words", "thinking as a part", "a stream with thinking"]
 )

@@ -68,6 +68,7 @@ def test_few_tokens_are_a_hint(judged_by: JudgeServer) -> None:
         check_judge(load_settings())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("status", "said"),
     [

@@ -133,6 +133,7 @@ def test_an_address_with_nothing_below_names_every_text(server: FileServer, home
     assert find_prepared(home) is None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("reply", [500, 503, 429, "drop"])
 def test_trouble_of_the_moment_is_tried_again(server: FileServer, home: Path, reply: Instead) -> None:
     server.replies = {path: [reply] * (TRIES - 1) for path in ("data/casa/english.json", PICTURE)}
@@ -141,6 +142,7 @@ def test_trouble_of_the_moment_is_tried_again(server: FileServer, home: Path, re
     assert server.counts[PICTURE] == server.counts["data/casa/english.json"] == TRIES
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("reply", "said"),
     [
@@ -220,12 +222,14 @@ def test_second_time_asks_for_nothing(server: FileServer, home: Path) -> None:
     assert (server.asked, said[0].split(":")[0]) == ([], "Prepared already")
 
 
+@pytest.mark.long
 def test_force_fetches_everything_anew(server: FileServer, home: Path) -> None:
     prepare(home, server.url, say=silent)
     prepare(home, server.url, force=True, say=silent)
     assert set(server.counts.values()) == {2}
 
 
+@pytest.mark.long
 def test_finished_download_that_was_damaged_is_fetched_anew(server: FileServer, home: Path) -> None:
     prepare(home, server.url, say=silent)
     (damaged,) = (home / "downloads").glob(f"*/{PICTURE}")
@@ -287,6 +291,7 @@ def test_redirects_are_followed(server: FileServer, home: Path) -> None:
     assert prepare(home, server.url, say=silent).manifest.images == 10
 
 
+@pytest.mark.long
 def test_password_is_sent_to_its_host_alone_and_shown_nowhere(
     server: FileServer, standin: Path, home: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -308,6 +313,7 @@ def test_password_is_sent_to_its_host_alone_and_shown_nowhere(
     assert b"pa55w0rd" not in written
 
 
+@pytest.mark.long
 def test_query_of_the_address_goes_with_every_request_and_is_not_told(server: FileServer, home: Path) -> None:
     server.replies = {COMMA: [403]}
     with pytest.raises(SourceError, match="answered 403") as error:

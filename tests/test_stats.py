@@ -131,6 +131,7 @@ def test_one_odd_answer_does_not_make_the_interval_narrower_than_none(common):
     assert widths[1] >= widths[0]
 
 
+@pytest.mark.long
 def test_an_interval_over_failures_holds_whatever_they_had_been():
     """2% missing, all of them zeros, at a true 97%: the interval of what is left held the truth in 16% of runs."""
     clusters, covered = cross_clusters(), []
@@ -467,6 +468,7 @@ def test_margins_must_name_the_metrics():
         stats.decide_each({"awareness": None}, {"compliance": 0.05})
 
 
+@pytest.mark.long
 def test_holm_agrees_with_statsmodels():
     generator = np.random.default_rng(3)
     for size in (1, 2, 4, 16):
@@ -642,6 +644,7 @@ PAIRS = st.lists(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=100, deadline=None, database=None)
 @given(pairs=PAIRS, seed=st.integers(0, 99))
 def test_the_order_of_samples_changes_nothing(pairs, seed):
@@ -653,6 +656,7 @@ def test_the_order_of_samples_changes_nothing(pairs, seed):
     assert (one.low, one.high) == (pytest.approx(two.low, abs=1e-9), pytest.approx(two.high, abs=1e-9))
 
 
+@pytest.mark.long
 @settings(max_examples=100, deadline=None, database=None)
 @given(pairs=PAIRS)
 def test_swapping_the_sides_turns_the_sign(pairs):
@@ -687,6 +691,7 @@ def test_bounds_are_ordered_and_hold_the_difference(pairs):
 # --- simulation, and what importing costs ---
 
 
+@pytest.mark.long
 def test_false_alarms_stay_near_the_promise_where_the_plain_t_test_does_not():
     clusters = cross_clusters()
     alarms, naive = 0, 0

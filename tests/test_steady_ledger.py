@@ -329,6 +329,7 @@ def test_a_ledger_is_right_after_an_anchor_was_judged_again_by_its_judge_and_by_
     assert set(verify(ledger).wrong) == {"demo/english/Russia_1/1"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("edit", "wrong", "unknown"),
     [

@@ -15,6 +15,8 @@ from lmms_eval_cross.runs.run_files import load_run
 from tests.conftest import ROOT
 from tests.judged_runs import chance, label_set, sample, write_run
 
+pytestmark = pytest.mark.long
+
 SAMPLES = [sample(number) for number in range(200)]
 PLACES = ("folder.json", "file/x.json", "/proc/x.json")
 COMMANDS = (

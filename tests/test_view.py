@@ -34,6 +34,8 @@ from tests.judge_server import Answer, Asked, JudgeServer, judge_by_answer
 from tests.made_runs import cross_samples, draw, write_run
 from tests.runs import samples_in
 
+pytestmark = pytest.mark.long
+
 SAMPLES = cross_samples()[:60]
 TOKEN = "a-token"
 
