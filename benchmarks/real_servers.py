@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from benchmarks.free_port import free_port
 from tests.judge_server import Answer, Asked, JudgeServer
 from tests.scenes import GOOD, HALF, ONE, completion, says
 
@@ -97,7 +97,7 @@ def litellm_proxy(server: JudgeServer, folder: Path) -> Iterator[str]:
     }
     path = folder / "litellm.yaml"
     path.write_text(json.dumps(config), encoding="utf-8")  # JSON is YAML
-    port = _free_port()
+    port = free_port()
     command = [BIN / "litellm", "--config", path, "--host", "127.0.0.1", "--port", port, "--telemetry", "False"]
     extra = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION", "NO_DOCS": "True"}
     with _running(command, extra, folder, f"http://127.0.0.1:{port}/health/liveliness"):
@@ -107,7 +107,7 @@ def litellm_proxy(server: JudgeServer, folder: Path) -> Iterator[str]:
 @contextmanager
 def transformers_serve(model: Path, folder: Path) -> Iterator[str]:
     """A model on disk, served; yields the base URL."""
-    port = _free_port()
+    port = free_port()
     command = [BIN / "transformers", "serve", "--host", "127.0.0.1", "--port", port, "--device", "cpu", model]
     extra = {"HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
     with _running(command, extra, folder, f"http://127.0.0.1:{port}/health"):
@@ -143,9 +143,3 @@ def _wait_for(process: "subprocess.Popen[bytes]", health: str, log: Path) -> Non
         except OSError:
             time.sleep(1)
     sys.exit(f"A server did not start: {log.read_text(encoding='utf-8', errors='replace')[-2000:]}")
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

@@ -10,7 +10,6 @@ import asyncio
 import json
 import os
 import resource
-import socket
 import statistics
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.free_port import free_port
 from lmms_eval_cross.ledger.address import Server
 from lmms_eval_cross.ledger.migrating import migrate
 from lmms_eval_cross.ledger.store import Ledger
@@ -130,13 +130,6 @@ def delayed(port: int) -> Iterator[int]:
     threading.Thread(target=loop.run_forever, daemon=True).start()
     yield server.sockets[0].getsockname()[1]
     loop.call_soon_threadsafe(loop.stop)
-
-
-def free_port() -> int:
-    """A port that nobody uses."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def side_by_side(judge: JudgeServer, server: PostgresServer, port: int, rounds: int) -> None:

@@ -6,7 +6,8 @@ import runpy
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from importlib.util import find_spec
 from inspect import unwrap
 from pathlib import Path
@@ -65,14 +66,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("process")
 
 
+@cache
 def _starts_a_process(function: FunctionType) -> bool:
-    """Whether a test names `subprocess`, or a function of its module does that it names."""
-    names = _names(function.__code__)
-    if "subprocess" in names:
-        return True
-    helpers = (function.__globals__.get(name) for name in names)
-    own = {one for one in helpers if isinstance(one, FunctionType) and one.__module__ == function.__module__}
-    return any(_starts_a_process(helper) for helper in own - {function})
+    """Whether a test names `subprocess`, or a function of its module does that it names, however far away."""
+    seen: set[FunctionType] = set()
+    ahead = {function}
+    while ahead:
+        seen |= ahead
+        names = set[str]().union(*(_names(one.__code__) for one in ahead))
+        if "subprocess" in names:
+            return True
+        ahead = _functions_of(function.__globals__, names) - seen
+    return False
+
+
+def _functions_of(module: Mapping[str, object], names: set[str]) -> set[FunctionType]:
+    """The functions that a module has under these names, and that are its own."""
+    functions: set[FunctionType] = set()
+    for name in names:
+        one = module.get(name)
+        if isinstance(one, FunctionType) and one.__module__ == module["__name__"]:
+            functions.add(one)
+    return functions
 
 
 def _names(code: CodeType) -> set[str]:

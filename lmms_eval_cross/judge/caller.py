@@ -95,7 +95,9 @@ class Caller(Generic[JobT]):
         self._calls: set[asyncio.Task[Outcomes]] = set()
         self._flying: set[asyncio.Task[Outcomes] | None] = set()
         self._stopped: tuple[FailureReason, str] | None = None
-        self._successes = self._hopeless = self._promised = self._asking_for_money = self._settling = 0
+        self._successes = self._hopeless = 0
+        self._unsettled = 0
+        """Calls whose money is asked for or set aside, or whose cost is being noted: some of it may come back."""
         self._purse = asyncio.Lock()
         self._suspects: set[int] = set()
         """Jobs that met, since the last success, with a refusal that may be theirs alone."""
@@ -218,7 +220,7 @@ class Caller(Generic[JobT]):
         try:
             heard = await asking
         finally:
-            self._promised -= 1
+            self._unsettled -= 1
         if self._budget and self._judge.price:
             usd = 0.0
             if heard.trouble is None or heard.trouble.is_billed:
@@ -235,13 +237,13 @@ class Caller(Generic[JobT]):
                 budget.settle(promise, usd)
 
         if budget.is_shared:
-            self._settling += 1
+            self._unsettled += 1
             asyncio.get_running_loop().run_in_executor(None, note).add_done_callback(self._settled)
         else:
             note()
 
     def _settled(self, _: object) -> None:
-        self._settling -= 1
+        self._unsettled -= 1
 
     def _estimate(self, job: JobT, price: Price) -> float:
         """US dollars that a call may cost."""
@@ -283,7 +285,7 @@ class Caller(Generic[JobT]):
         """
         price = self._judge.price
         if self._budget is None or price is None:
-            self._promised += 1
+            self._unsettled += 1
             return 0
         guess = self._estimate(job, price)
         promise = await self._set_aside(self._budget, max(guess, self._dearest_usd))
@@ -291,23 +293,23 @@ class Caller(Generic[JobT]):
             return promise
         async with self._purse:  # who waits for money asks again one at a time
             while (promise := await self._set_aside(self._budget, max(guess, self._dearest_usd))) is None:
-                if self._stopped or self._promised + self._asking_for_money + self._settling == 0:
+                if self._stopped or self._unsettled == 0:
                     self.stop("budget", self._budget.spent_sentence)
                     return None
                 await asyncio.sleep(0.02)
         return promise
 
     async def _set_aside(self, budget: Budget, usd: float) -> int | None:
-        """Ask for money, of a server from another thread; what is granted counts as promised until its call is over."""
-        self._asking_for_money += 1
+        """Ask for money, of a server from another thread; what is granted is unsettled until its cost is noted."""
+        self._unsettled += 1
+        promise: int | None = None
         try:
             promise = await asyncio.to_thread(budget.promise, usd) if budget.is_shared else budget.promise(usd)
         except LedgerError as error:
             self.stop("budget", f"{error} Money can't be counted, so nothing more is asked.")
-            return None
         finally:
-            self._asking_for_money -= 1
-        self._promised += promise is not None
+            if promise is None:
+                self._unsettled -= 1
         return promise
 
     def _watch(self) -> None:

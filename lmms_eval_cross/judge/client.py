@@ -194,19 +194,22 @@ def read_response(
         body = read_body(response.content)
     except ValueError:
         return NoReply("unavailable", "The endpoint's answer is not JSON.", limits=limits, may_pass=True)
-    if isinstance(body, dict):
-        said = read_error_value(body)
-        if _is_an_error(body, said):
-            return status_failure(_status(said), said, limits, endpoint)
+    said = _trouble(body)
+    if said is not None:
+        return status_failure(_status(said), said, limits, endpoint)
     return read_reply(body, limits, reasons_are_given)
 
 
-def _is_an_error(body: Mapping[str, Any], said: ErrorBody) -> bool:
-    """Whether a body tells of trouble, and has no reply."""
-    if body.get("choices") or body.get("output"):
-        return False
-    has_words = bool(said.words) and not _OF_A_REPLY & body.keys()
-    return bool(body.get("error")) or has_words
+def _trouble(body: object) -> ErrorBody | None:
+    """What a body without a reply says of trouble, None for any other body, whose words nobody needs to look for."""
+    if not isinstance(body, dict) or body.get("choices") or body.get("output"):
+        return None
+    if body.get("error"):
+        return read_error_value(body)
+    if _OF_A_REPLY & body.keys():
+        return None
+    said = read_error_value(body)
+    return said if said.words else None
 
 
 def _status(said: ErrorBody) -> int:

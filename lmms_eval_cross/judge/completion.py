@@ -3,7 +3,7 @@
 What doesn't fit is a failure of that call. Nothing that an endpoint sends may raise, or reach the ledger unread.
 """
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
@@ -48,8 +48,10 @@ def _refusing_words(value: object) -> object:
     return read_error_value(value).words or "refused"
 
 
+_ValueT = TypeVar("_ValueT")
+_Maybe: TypeAlias = Annotated[_ValueT | None, WrapValidator(_or_nothing)]
 _Told = Annotated[int, BeforeValidator(_whole_number), Field(ge=0, le=_MOST_TOKENS)]
-_Count = Annotated[_Told | None, WrapValidator(_or_nothing)]
+_Count = _Maybe[_Told]
 _Name = Annotated[str, Field(max_length=500)]
 
 
@@ -58,14 +60,11 @@ class _Details(BaseModel):
     reasoning_tokens: _Count = 0
 
 
-_MaybeDetails = Annotated[_Details | None, WrapValidator(_or_nothing)]
-
-
 class _Usage(BaseModel):
     prompt_tokens: _Count = 0
     completion_tokens: _Count = 0
-    prompt_tokens_details: _MaybeDetails = None
-    completion_tokens_details: _MaybeDetails = None
+    prompt_tokens_details: _Maybe[_Details] = None
+    completion_tokens_details: _Maybe[_Details] = None
 
     def read(self) -> Usage:
         """As we count: cached tokens are part of the prompt."""
@@ -93,18 +92,15 @@ class _Message(BaseModel):
     reasoning: str | None = None
 
 
-_MaybeName = Annotated[_Name | None, WrapValidator(_or_nothing)]
-
-
 class _Native(BaseModel):
-    native_finish_reason: _MaybeName = None
+    native_finish_reason: _Maybe[_Name] = None
 
 
 class _Choice(_Native):
     finish_reason: _Name | None = None
     message: _Message | None = None
     error: Any = None
-    provider_specific_fields: Annotated[_Native | None, WrapValidator(_or_nothing)] = None
+    provider_specific_fields: _Maybe[_Native] = None
 
     @property
     def ended(self) -> str | None:
@@ -120,9 +116,9 @@ class _Choice(_Native):
 
 
 class _Completion(BaseModel):
-    model: _MaybeName = None
+    model: _Maybe[_Name] = None
     choices: Annotated[list[_Choice], Field(max_length=_MOST_CHOICES)] | None = None
-    usage: Annotated[_Usage | None, WrapValidator(_or_nothing)] = None
+    usage: _Maybe[_Usage] = None
 
 
 def read_completion(value: object, limits: Limits = NOTHING_TOLD, reasons_are_given: bool = True) -> Reply | NoReply:

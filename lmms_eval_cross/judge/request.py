@@ -25,7 +25,10 @@ class Request:
 
     def encode(self, model: str, parameters: Mapping[str, Any]) -> bytes:
         """The JSON that the SDK would send for these messages, byte for byte."""
-        body = {"model": model, "messages": self.messages, **parameters}
+        return self.filled({"model": model, "messages": self.messages, **parameters})
+
+    def filled(self, body: Mapping[str, Any]) -> bytes:
+        """A body, in which `IMAGE` stands for the picture's data URL."""
         return as_json(body).replace(IMAGE.encode(), self.image)
 
     @property

@@ -7,7 +7,7 @@ from typing import Any
 from lmms_eval_cross.judge.client import JudgeClient
 from lmms_eval_cross.judge.completion import read_completion
 from lmms_eval_cross.judge.replies import NoReply, Reply
-from lmms_eval_cross.judge.request import IMAGE, Request, as_json
+from lmms_eval_cross.judge.request import Request
 from lmms_eval_cross.pacing.limits import Limits
 
 
@@ -17,8 +17,7 @@ class ResponsesRequest(Request):
 
     def encode(self, model: str, parameters: Mapping[str, Any]) -> bytes:
         """The body, with the picture spliced in."""
-        body = {"model": model, "input": self.messages, **parameters}
-        return as_json(body).replace(IMAGE.encode(), self.image)
+        return self.filled({"model": model, "input": self.messages, **parameters})
 
 
 def read_response_object(value: object, limits: Limits, reasons_are_given: bool) -> Reply | NoReply:
