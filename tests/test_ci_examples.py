@@ -16,6 +16,7 @@ import yaml
 from lmms_eval_cross.settings import Settings, variable
 from tests.conftest import ROOT
 from tests.made_runs import cross_samples, draw, write_run
+from tests.test_old_files import OLD
 
 EXAMPLE = ROOT / "examples" / "ci"
 WORKFLOWS = sorted((EXAMPLE / ".github" / "workflows").glob("*.yml"))
@@ -196,6 +197,49 @@ def test_a_success_without_a_decision_is_no_verdict(workspace):
     (workspace.root / "lmms_eval_cross" / "__init__.py").write_text("raise SystemExit(0)")
     workspace.step("Compare", {"baseline": "a", "candidate": "b"}, PYTHONPATH=str(workspace.root))
     assert workspace.text("output") == "exit-code=3\n"
+
+
+@pytest.mark.long
+def test_a_baseline_without_a_seal_is_refused_unless_asked_for(workspace):
+    shutil.copytree(OLD, workspace.root / "old")
+    given = {"baseline": "old/baseline.json", "candidate": "old/run", "margins": "compliance=60"}
+    done = workspace.step("Compare", given)
+    assert "has no seal" in done.stderr
+    assert workspace.text("output") == "exit-code=2\n"
+    workspace.step("Compare", {**given, "unsealed": "warn"})
+    assert workspace.text("output").endswith("exit-code=0\n")
+    assert "has no seal" in workspace.text("summary")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python leaves the working directory out from 3.11 on")
+def test_no_module_that_the_checkout_brings_is_run(workspace):
+    own = 'import pathlib, os\npathlib.Path("ran").touch()\nraise SystemExit(0)'
+    for name in ("lmms_eval_cross", "pip"):
+        (workspace.root / name).mkdir()
+        for file in ("__init__.py", "__main__.py"):
+            (workspace.root / name / file).write_text(own)
+    (workspace.root / "json.py").write_text(own)
+    workspace.step("Compare", {"baseline": "a", "candidate": "b"})
+    workspace.step("Install", {"package": "./nowhere"})
+    assert not (workspace.root / "ran").exists()
+    assert workspace.text("output") == "exit-code=2\n"
+
+
+def test_no_output_is_written_through_a_link_that_the_checkout_brings(workspace):
+    (workspace.root / "cross-gate").mkdir()
+    (workspace.root / "mine").write_text("mine")
+    for name in ("gate.md", "gate.xml", "gate.json", "baseline.json", "comment.md"):
+        (workspace.root / "cross-gate" / name).symlink_to("../mine")
+    event = {"GITHUB_EVENT_NAME": "pull_request", "GITHUB_REPOSITORY": "o/r", "GITHUB_BASE_REF": "main"}
+    workspace.step("Compare", {"baseline": "b.json", "candidate": "b"}, **event)
+    comment(workspace)
+    assert workspace.text("mine") == "mine"
+
+
+def test_only_what_the_gate_wrote_is_uploaded():
+    step = next(step for step in ACTION["runs"]["steps"] if step["name"] == "Upload")
+    files = [line.removeprefix("${{ inputs.output }}/") for line in step["with"]["path"].split("\n")[:-1]]
+    assert files == ["gate.md", "gate.xml", "gate.json"]
 
 
 @pytest.mark.long

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.trust.anchor import load_anchor
 from lmms_eval_cross.trust.human_labels import load_labels
+from tests.command import cross as command
 from tests.conftest import Run
 
 OLD = Path(__file__).parent / "fixtures" / "release_0_1"
@@ -45,6 +47,47 @@ def test_the_run_opens_with_its_scores() -> None:
 def test_the_baseline_says_the_same_as_the_run_that_it_was_made_of() -> None:
     baseline, run = load_side([OLD / "baseline.json"]), load_side([OLD / "run"])
     assert baseline.rounds[0].scores == run.rounds[0].scores
+
+
+def test_every_output_says_that_an_old_baseline_has_no_seal_and_what_to_do(tmp_path: Path) -> None:
+    outputs = [tmp_path / name for name in ("gate.md", "gate.xml", "gate.json")]
+    options = zip(("--markdown", "--junit", "--json"), map(str, outputs), strict=True)
+    sides = (OLD / "baseline.json", OLD / "run")
+    result = command("compare", *sides, "--margin", "compliance=60", *chain.from_iterable(options))
+    assert result.exit_code == 0, result.output
+    for text in (result.output, *(output.read_text(encoding="utf-8") for output in outputs)):
+        told = " ".join(text.replace("\\", "").split())
+        assert "is of an earlier release and has no seal" in told
+        assert "write it anew from its run with `lmms-eval-cross baseline RUN -o FILE`" in told
+
+
+@pytest.mark.parametrize("name", ["compare", "gate"])
+def test_an_old_baseline_can_be_refused(name: str) -> None:
+    result = command(name, OLD / "baseline.json", OLD / "run", "--unsealed", "refuse")
+    assert result.exit_code == 2
+    assert "has no seal" in result.output
+
+
+def test_an_old_baseline_is_not_given_a_seal(tmp_path: Path) -> None:
+    result = command("baseline", OLD / "baseline.json", "-o", tmp_path / "sealed.json")
+    assert result.exit_code == 2
+    assert "write it anew from its run" in result.output
+    assert not (tmp_path / "sealed.json").exists()
+
+
+def test_a_sealed_baseline_whose_seal_was_taken_off_is_edited_or_an_old_one(tmp_path: Path) -> None:
+    """A downgrade can't be told from an old file, which is why CI refuses both."""
+    file = tmp_path / "baseline.json"
+    assert command("baseline", OLD / "run", "-o", file).exit_code == 0
+    content = json.loads(file.read_text(encoding="utf-8"))
+    del content["sha256"]
+    file.write_text(json.dumps(content), encoding="utf-8")
+    assert "was edited" in command("compare", file, OLD / "run").output
+    content["schema"] = "cross-baseline/1"
+    content["samples"] = {name: row[:4] for name, row in content["samples"].items()}
+    file.write_text(json.dumps(content), encoding="utf-8")
+    assert "has no seal" in command("compare", file, OLD / "run").output
+    assert command("compare", file, OLD / "run", "--unsealed", "refuse").exit_code == 2
 
 
 def test_the_anchor_and_the_batch_keep_their_seals() -> None:

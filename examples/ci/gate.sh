@@ -7,5 +7,6 @@ margin="${MARGIN:-40}"   # points; twelve samples of nine norms decide no less (
 mkdir -p out
 exec python -m lmms_eval_cross compare \
     --margin "compliance=$margin" --margin "awareness=$margin" \
+    --unsealed refuse \
     --markdown out/gate.md --junit out/gate.xml --json out/gate.json \
     -- baseline.json "runs/$name"

@@ -8,6 +8,7 @@ from lmms_eval_cross.cli.names import json_name
 from lmms_eval_cross.cli.paths import PATH, GivenPath
 from lmms_eval_cross.compare.baseline_file import is_baseline, write_baseline
 from lmms_eval_cross.compare.inputs import load_side
+from lmms_eval_cross.compare.integrity import check_sealed
 from lmms_eval_cross.files import write_text
 from lmms_eval_cross.runs.judged import check_judged
 from lmms_eval_cross.say import say
@@ -24,6 +25,7 @@ def baseline(runs: tuple[Path, ...], output: Path) -> None:
     Several RUNs are rounds of one model. The file has scores and their origin, no text of the benchmark.
     """
     side = load_side(runs)
+    check_sealed(side)
     judged = [each.answers.values() for each in side.rounds if each.answers]
     for path, answers in zip((path for path in runs if not is_baseline(path)), judged, strict=True):
         check_judged(path, answers)

@@ -17,6 +17,7 @@ from lmms_eval_cross.cli.gate_options import (
     inconclusive_option,
     margin_option,
     slices_option,
+    unsealed_option,
     verify_replies_option,
 )
 from lmms_eval_cross.cli.paths import PATH
@@ -61,6 +62,7 @@ def never_worse_by_accident() -> Iterator[None]:
 @click.option("--gated", type=PATH, metavar="FILE", help="JSON of `gate` on these runs: show what it decided.")
 @click.option("--confirm", type=click.IntRange(1), metavar="N", help="Judge all answers N times again.")
 @click.option("--second-judge", is_flag=True, help="--confirm may ask another judge than the runs'.")
+@unsealed_option()
 @verify_replies_option("Read every score anew from the judge's kept reply.")
 @click.option("--resamples", default=10_000, show_default=True, type=click.IntRange(100), help="Of the bootstrap.")
 @click.option("--report-url", metavar="URL", help="Address of the HTML report that samples link to.")

@@ -8,6 +8,7 @@ import click
 from lmms_eval_cross.compare.comparing import compare_sides, with_gated, with_labels, write_outputs
 from lmms_eval_cross.compare.comparison import Rules
 from lmms_eval_cross.compare.inputs import load_side
+from lmms_eval_cross.compare.integrity import check_sealed
 from lmms_eval_cross.compare.terminal import render_text
 from lmms_eval_cross.compare.worst_slices import SliceRule
 from lmms_eval_cross.say import show
@@ -36,6 +37,7 @@ class CompareOptions:
     gated: Path | None
     confirm: int | None
     second_judge: bool
+    unsealed: str
     verify_replies: bool
     resamples: int
     report_url: str | None
@@ -50,6 +52,8 @@ def decide(options: CompareOptions) -> int:
     _check_together(options, deciding is not None)
     before = load_side([options.baseline, *options.baseline_round], options.verify_replies)
     after = load_side([options.candidate, *options.candidate_round], options.verify_replies)
+    if options.unsealed == "refuse":
+        check_sealed(before, after)
     rules = replace(_rules(options), facets=given_facets(options.facets, set(before.facts) | set(after.facts)))
     found = compare_sides(before, after, rules, options.confirm, options.second_judge, options.bridge, deciding)
     found = with_gated(with_labels(found, options.labels), options.gated)

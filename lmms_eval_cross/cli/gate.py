@@ -14,6 +14,7 @@ from lmms_eval_cross.cli.gate_options import (
     inconclusive_option,
     margin_option,
     slices_option,
+    unsealed_option,
     verify_replies_option,
 )
 from lmms_eval_cross.cli.paths import PATH
@@ -28,6 +29,7 @@ from lmms_eval_cross.cli.paths import PATH
 @alpha_option("What all looks together spend.")
 @inconclusive_option()
 @slices_option("A country or language that fell: pass over it, name it, or exit 1, which stops early for `worse` only.")
+@unsealed_option()
 @verify_replies_option("Read every score of a judged run anew from the judge's kept reply.")
 @click.option("--report-url", metavar="URL", help="Address of the HTML report that samples link to.")
 @click.option("--junit", type=OUTPUT, help="Write JUnit XML.")

@@ -89,6 +89,17 @@ def slices_option(text: str) -> Option:
     return click.option("--slices", type=rules, default="warn", show_default=True, help=text)
 
 
+def unsealed_option() -> Option:
+    """`--unsealed`."""
+    return click.option(
+        "--unsealed",
+        type=click.Choice(["warn", "refuse"]),
+        default="warn",
+        show_default=True,
+        help="A baseline file of an earlier release, without a seal: say so, or exit 2.",
+    )
+
+
 def verify_replies_option(text: str) -> Option:
     """`--verify-replies`."""
     return click.option("--verify-replies/--no-verify-replies", default=True, show_default=True, help=text)

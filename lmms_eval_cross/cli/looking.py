@@ -24,6 +24,7 @@ class GateOptions:
     alpha: float
     inconclusive: str
     slices: SliceRule
+    unsealed: str
     verify_replies: bool
     report_url: str | None
     junit: Path | None
@@ -36,7 +37,8 @@ def look(options: GateOptions) -> int:
     coverage, lets_through = load_settings().min_coverage, options.inconclusive == "pass"
     rules = Rules(options.margins, options.alpha, coverage, lets_through, slices=options.slices)
     baseline = [options.baseline, *options.baseline_round]
-    found = gate_runs(baseline, [options.answers, *options.candidate_round], rules, options.verify_replies)
+    candidate = [options.answers, *options.candidate_round]
+    found = gate_runs(baseline, candidate, rules, options.verify_replies, sealed_only=options.unsealed == "refuse")
     write_outputs(found, options.report_url, options.junit, options.markdown, options.as_json)
     show(render_text(found))
     return found.exit_code

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import isnan, nan
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +22,8 @@ from lmms_eval_cross.trust.sealed import SEAL, seal_of
 SCHEMA: Final = "cross-baseline/2"
 WITHOUT_HASHES: Final = "cross-baseline/1"
 """Of release 0.1's first builds; still read, but no bridge can stand on it."""
+_COLUMNS: Final = {WITHOUT_HASHES: 4, SCHEMA: 6}
+"""Of a sample."""
 FAILED: Final = "-"
 UNANSWERED: Final = "-"
 _MARK_OF: Final = {1.0: "1", 0.0: "0"}
@@ -56,6 +58,11 @@ class _BaselineFile(BaseModel):
     samples: dict[str, tuple[str, ...]]
     """Norm, country, language, the scores of each round and, but in the first schema, the hashes of its answers and of
     what the sample shows."""
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether it is of a schema that has a seal, and samples of as many columns."""
+        return len(next(iter(self.samples.values()))) == _COLUMNS[SCHEMA]
 
 
 def write_baseline(side: Side) -> str:
@@ -126,7 +133,8 @@ def read_baseline(path: Path) -> tuple[Round, ...]:
         facts[sample_id] = SampleFacts(sample_id, norm_id, country, language, shown)
     rounds: list[Round] = []
     for entry, scores, hashes in zip(file.rounds, _scores(path, file), _answer_hashes(path, file), strict=True):
-        rounds.append(_round(path, entry, facts, scores, hashes))
+        one = _round(path, entry, facts, scores, hashes)
+        rounds.append(replace(one, is_sealed=file.is_sealed))
     return tuple(rounds)
 
 
@@ -168,7 +176,7 @@ def _checked(path: Path) -> _BaselineFile:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise RunError(f"{path.name} is damaged at {place} ({first['msg']}); write it anew from its run.") from None
-    columns = {WITHOUT_HASHES: 4, SCHEMA: 6}[schema]
+    columns = _COLUMNS[schema]
     if set(map(len, file.samples.values())) - {columns}:
         raise RunError(f"{path.name} has samples without {columns} columns; write it anew from its run.")
     if file.dimensions != DIMENSIONS or not file.rounds or not file.samples:

@@ -294,6 +294,8 @@ class CompareDocument(Document):
     """What was decided, for people."""
     reasons: list[str]
     """Why there is no verdict; empty where there is one."""
+    notes: Annotated[list[str], Field(default_factory=list)]
+    """What is odd about the sides, such as a baseline file without a seal; for people."""
     not_gated: str = ""
     """Which metrics without a margin fell, for people; empty where none did."""
     bounds: str = ""

@@ -28,6 +28,7 @@ def _content(comparison: Comparison) -> dict[str, Any]:
         "exit_code": comparison.exit_code,
         "sentence": words.sentence(comparison),
         "reasons": words.reasons(comparison),
+        "notes": words.notes(comparison),
         "not_gated": words.not_gated(comparison),
         "bounds": words.bounds_name(comparison),
         "interval": words.interval_name(comparison),

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from math import nan
 from typing import Final
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Outcome, Sample, Verdict, data_hash, norm_id
 from lmms_eval_cross.benchmark.release import FILES
-from lmms_eval_cross.compare.rounds import Round, Scores
+from lmms_eval_cross.compare.rounds import Round, Scores, Side
 from lmms_eval_cross.errors import RunError, listing
 from lmms_eval_cross.judge.rescoring import WHOLE_REPLY, rescore
 from lmms_eval_cross.runs.run_files import LoggedRun
@@ -33,6 +34,25 @@ def check_facts(run: LoggedRun) -> None:
             f"{run.name} was edited: norm_id is the hash of the norm, and sample_id is made of the sample's parts, but "
             f"not for {listing(edited, most=4)}; use the samples that the run wrote."
         )
+
+
+def check_sealed(*sides: Side) -> None:
+    """Refuse a side that was read from a baseline file without a seal.
+
+    Raises:
+        RunError: one was.
+    """
+    for one in chain.from_iterable(side.rounds for side in sides):
+        if not one.is_sealed:
+            raise RunError(unsealed(one))
+
+
+def unsealed(one: Round) -> str:
+    """What is to be said of a round in a baseline file without a seal."""
+    return (
+        f"The baseline file of {one.name} is of an earlier release and has no seal, so that nobody notices if it was "
+        "edited; write it anew from its run with `lmms-eval-cross baseline RUN -o FILE`."
+    )
 
 
 def data_faults(run: LoggedRun) -> Iterator[str]:

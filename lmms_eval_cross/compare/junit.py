@@ -40,6 +40,7 @@ def _properties(comparison: Comparison) -> Iterator[tuple[str, str]]:
     yield "slices", words.fallen_slices(comparison) or words.untested_slices(comparison)
     yield "sides", words.sides(comparison)
     yield "judged", words.judged(comparison)
+    yield "notes", " ".join(words.notes(comparison))
     yield "bridge", words.bridged(comparison)
     yield "looks", words.looked(comparison)
     yield "basis", words.basis(comparison)

@@ -92,6 +92,8 @@ class Round:
     """A hash of what may change the model's answers, but the seed; empty where that is not known."""
     is_limited: bool = False
     """It holds a part of the samples, for lmms-eval's --limit; a baseline file doesn't say."""
+    is_sealed: bool = True
+    """False of a baseline file of the first schema, whose edits nobody notices; a run has its replies to read again."""
     faults: tuple[str, ...] = ()
     """Sentences on what was edited in the run, so that it can't be compared."""
 

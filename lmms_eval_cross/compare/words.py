@@ -7,6 +7,7 @@ from typing import Final
 
 from lmms_eval_cross import numbers
 from lmms_eval_cross.compare.comparison import Comparison, MetricResult
+from lmms_eval_cross.compare.integrity import unsealed
 from lmms_eval_cross.compare.round_means import spread_sentence
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.compare.worst_slices import Slice
@@ -112,9 +113,10 @@ def judged(comparison: Comparison) -> str:
 
 
 def notes(comparison: Comparison) -> list[str]:
-    """How far rounds lie apart, and what is odd about them, a sentence each."""
+    """What is odd about the sides, and how far their rounds lie apart, a sentence each."""
     sentences: list[str] = []
     for name, side in (("baseline", comparison.baseline), ("candidate", comparison.candidate)):
+        sentences += [printable(unsealed(one)) for one in side.rounds if not one.is_sealed]
         if len(side.rounds) > 1:
             sentences.append(spread_sentence(name, side))
         for one, two in side.same_rounds:

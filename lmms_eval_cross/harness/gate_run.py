@@ -13,6 +13,7 @@ from lmms_eval_cross.benchmark.splits import split_of
 from lmms_eval_cross.compare.comparison import Comparison, Rules
 from lmms_eval_cross.compare.gating import AskFor, gate_by_looks
 from lmms_eval_cross.compare.inputs import load_side, trusted_round
+from lmms_eval_cross.compare.integrity import check_sealed
 from lmms_eval_cross.compare.rounds import Round, Side, round_of
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.harness.answers_of_run import Answer, run_answers
@@ -28,7 +29,11 @@ _CAUTION: Final = Caution(finish_later="The same `gate` asks for the rest later.
 
 
 def gate_runs(
-    baseline: Sequence[Path], candidate: Sequence[Path], rules: Rules, verify_replies: bool = True
+    baseline: Sequence[Path],
+    candidate: Sequence[Path],
+    rules: Rules,
+    verify_replies: bool = True,
+    sealed_only: bool = False,
 ) -> Comparison:
     """Judge what of two sides is not judged yet, look by look, and decide.
 
@@ -37,12 +42,15 @@ def gate_runs(
         candidate: the same of the checkpoint under test.
         rules: margins, level and coverage.
         verify_replies: scores of judged runs are read anew from the judge's kept replies.
+        sealed_only: a baseline file without a seal is refused.
 
     Raises:
         CrossError: a run can't be read, a margin names no dimension, or the judge can't be used.
     """
     session.forget_data()
     before, after = (load_side(paths, verify_replies, _round) for paths in (baseline, candidate))
+    if sealed_only:
+        check_sealed(before, after)
     unjudged = [answer for answer in _answers(before, after) if not answer.outcomes]
     if not unjudged:
         return gate_by_looks(before, after, rules, _nobody)
