@@ -34,6 +34,8 @@ KINDS: Mapping[str, Sequence[str]] = {
     "another value or other bytes anywhere in a file": ("hostile_files.py::test_another", "::test_any_bytes"),
     "a line that is no sample": ("hostile_files.py::test_a_line",),
     "a FIFO, folder, device or dangling link for a file": ("hostile_files.py::test_what_is_no",),
+    "a training file, list, preset or dataset that is none": ("hostile_align.py::test_",),
+    "an odd line among a batch's answers": ("batch.py::test_an_odd", "::test_a_refusal_in", "::test_a_batch_reply"),
     "labels and anchors that hold a thing twice": ("hostile_files.py::test_two", "::test_an_answer", "::test_a_prob"),
     "prepared data that were edited": ("hostile_files.py::test_prepared",),
     "a link in a passing file's way, another user's lock": ("hostile_files.py::test_a_file", "::test_a_lock"),

@@ -4,6 +4,7 @@ import json
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -63,10 +64,8 @@ def parse_json(text: str | bytes) -> Any:
     Raises:
         ValueError: it is none, or too deep.
     """
-    try:
+    with depth_told():
         return json.loads(text)
-    except RecursionError:
-        raise ValueError("it is too deep") from None
 
 
 def parse_strict_json(text: str | bytes) -> Any:
@@ -75,8 +74,15 @@ def parse_strict_json(text: str | bytes) -> Any:
     Raises:
         ValueError: it is not.
     """
-    try:
+    with depth_told():
         return json.loads(text, object_pairs_hook=_each_key_once, parse_constant=_no_constant)
+
+
+@contextmanager
+def depth_told() -> Iterator[None]:
+    """Of a parser that goes deeper with every bracket: ValueError where Python goes no deeper."""
+    try:
+        yield
     except RecursionError:
         raise ValueError("it is too deep") from None
 

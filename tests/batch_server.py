@@ -19,6 +19,8 @@ class BatchServer(JudgeServer):
         """Which requests expire; asked for each one, by its id."""
         self.unanswered: set[str] = set()
         """Methods and paths that are done, but whose answer never comes: `POST /v1/batches`."""
+        self.changed: Callable[[bytes], bytes] = bytes
+        """What becomes of a file of answers before it can be fetched."""
         self.files: dict[str, bytes] = {}
         self.batches: dict[str, dict[str, Any]] = {}
         self.paid: list[str] = []
@@ -74,7 +76,10 @@ class BatchServer(JudgeServer):
                     bad.append({"custom_id": line["custom_id"], "response": None, "error": gone})
                 else:
                     self._ask(line, good, bad)
-            batch["output_file_id"], batch["error_file_id"] = self._keep(_jsonl(good)), self._keep(_jsonl(bad))
+            batch["output_file_id"], batch["error_file_id"] = (
+                self._keep(self.changed(_jsonl(good))),
+                self._keep(_jsonl(bad)),
+            )
             batch["status"] = "expired" if any(line["error"] for line in bad) else "completed"
         return batch
 

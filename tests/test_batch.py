@@ -23,6 +23,7 @@ from lmms_eval_cross.settings import load_settings
 from tests.batch_server import BatchServer
 from tests.judge_server import Answer, Asked, JudgeServer, judge_by_answer
 from tests.samples import make_sample
+from tests.test_hostile_files import DEEP
 
 
 @pytest.fixture
@@ -242,6 +243,50 @@ def test_failures_keep_their_reasons(
     assert judge(ledger, jobs(rubric, 1)) == 0
     found = outcomes(ledger, jobs(rubric, 1))
     assert [outcome.reason for outcome in found if isinstance(outcome, JudgeFailure)] == [reason] * 4
+
+
+ODD_LINES = {
+    "no JSON": b"<html>",
+    "deep": DEEP.encode(),
+    "null": b"null",
+    "a list": b"[1]",
+    "no text": b"\xff\xfe",
+    "an id that is a list": b'{"custom_id": [1], "response": {"status_code": 200, "body": {}}}',
+    "a response that is a list": b'{"custom_id": "ID", "response": [1]}',
+    "a response in words": b'{"custom_id": "ID", "response": "gone"}',
+    "a status in words": b'{"custom_id": "ID", "response": {"status_code": "fine", "body": {}}}',
+    "a status beyond any": b'{"custom_id": "ID", "response": {"status_code": 1e999}}',
+    "a body that is a list": b'{"custom_id": "ID", "response": {"status_code": 200, "body": [1]}}',
+    "an error in words": b'{"custom_id": "ID", "response": {"status_code": 500, "body": {"error": "no"}}}',
+}
+
+
+@pytest.mark.parametrize("line", ODD_LINES.values(), ids=ODD_LINES.keys())
+def test_an_odd_line_of_a_batchs_answers_costs_that_call_and_no_other(
+    server: BatchServer, ledger: Ledger, rubric: Rubric, line: bytes
+) -> None:
+    def spoilt(content: bytes) -> bytes:
+        server.changed = bytes
+        first, _, others = content.partition(b"\n")
+        return line.replace(b"ID", json.loads(first)["custom_id"].encode()) + b"\n" + others
+
+    server.changed = spoilt
+    assert judge(ledger, jobs(rubric)) == 0
+    assert [len(server.files[b["input_file_id"]].splitlines()) for b in server.batches.values()] == [20, 1]
+
+
+def test_a_refusal_in_words_is_kept_as_one(server: BatchServer, ledger: Ledger, rubric: Rubric) -> None:
+    server.script = lambda asked: Answer(status=400, raw=b'{"error": "\\ud800 not today"}')
+    judge(ledger, jobs(rubric, 1))
+    kept = [outcome for outcome in outcomes(ledger, jobs(rubric, 1)) if isinstance(outcome, JudgeFailure)]
+    assert len(kept) == len(DIMENSIONS)
+    assert "not today" in kept[0].detail
+
+
+def test_a_batch_reply_with_half_a_character_is_kept(server: BatchServer, ledger: Ledger, rubric: Rubric) -> None:
+    server.script = lambda asked: Answer("It is fine \ud800.\nScore: 1")
+    assert judge(ledger, jobs(rubric, 1)) == 0
+    assert all(isinstance(outcome, Verdict) for outcome in outcomes(ledger, jobs(rubric, 1)))
 
 
 def test_files_are_split_by_requests_and_by_bytes() -> None:

@@ -4,7 +4,6 @@ Written and read as a stream; memory holds a batch of examples, a batch of pictu
 """
 
 import io
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -23,7 +22,8 @@ from lmms_eval_cross.align.manifest import DatasetManifest, LeakCheck, SourceFil
 from lmms_eval_cross.align.rows import EXAMPLE_SCHEMA, IMAGE_SCHEMA, from_row, to_row
 from lmms_eval_cross.data.images import StoredImage, open_image, upright_rgb
 from lmms_eval_cross.errors import AlignError, listing
-from lmms_eval_cross.files import file_sha256, unwritable_told, write_whole
+from lmms_eval_cross.files import file_sha256, unguessable, unwritable_told, write_whole
+from lmms_eval_cross.outside import read_text
 
 EXAMPLES: Final = "examples.parquet"
 IMAGES: Final = "images.parquet"
@@ -33,7 +33,6 @@ IMAGES_A_BATCH: Final = 16
 """Pictures that lie together, and are read together."""
 _EXIF_ORIENTATION: Final = 0x0112
 _TURNED_SIDEWAYS: Final = frozenset({5, 6, 7, 8})
-"""Bytes read at once for a file's hash."""
 
 
 @contextmanager
@@ -46,10 +45,10 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     """
     if folder.exists():
         raise AlignError(f"{folder} is there already; name another place, or delete it.")
-    building = folder.parent / f".{folder.name}.{os.getpid()}"
+    building = unguessable(folder)
+    with unwritable_told(folder):
+        building.mkdir(parents=True)
     try:
-        with unwritable_told(folder):
-            building.mkdir(parents=True)
         yield building
         with unwritable_told(folder):
             building.rename(folder)
@@ -176,13 +175,13 @@ class AlignDataset:
 
     def examples(self) -> Iterator[Example]:
         """Every example, in order, as a stream."""
-        with _stream(self.folder / EXAMPLES) as file:
+        with _stream(self.folder / EXAMPLES, EXAMPLE_SCHEMA) as file:
             for batch in file.iter_batches(ROWS_A_BATCH):
                 yield from map(from_row, batch.to_pylist())
 
     def images(self) -> Iterator[StoredImage]:
         """Every picture, as a stream."""
-        with _stream(self.folder / IMAGES) as file:
+        with _stream(self.folder / IMAGES, IMAGE_SCHEMA) as file:
             for batch in file.iter_batches(IMAGES_A_BATCH):
                 yield from map(_stored_image, batch.to_pylist())
 
@@ -197,7 +196,7 @@ class AlignDataset:
         batch, row = self._places[sha256]
         if batch not in self._last_batch:
             self._last_batch.clear()
-            with pq.ParquetFile(self.folder / IMAGES) as file:
+            with _stream(self.folder / IMAGES, IMAGE_SCHEMA) as file:
                 self._last_batch[batch] = file.read_row_group(batch, use_threads=False).to_pylist()
         return _stored_image(self._last_batch[batch][row])
 
@@ -215,7 +214,8 @@ class AlignDataset:
 
     @cached_property
     def _places(self) -> dict[str, tuple[int, int]]:
-        hashes = pq.read_table(self.folder / IMAGES, columns=["sha256"])["sha256"].to_pylist()
+        with _stream(self.folder / IMAGES, IMAGE_SCHEMA) as file:
+            hashes = file.read(columns=["sha256"])["sha256"].to_pylist()
         return {sha256: divmod(number, IMAGES_A_BATCH) for number, sha256 in enumerate(hashes)}
 
 
@@ -226,11 +226,13 @@ def open_dataset(folder: Path) -> AlignDataset:
         AlignError: the folder is none, or a file is not the one that the manifest names.
     """
     try:
-        manifest = DatasetManifest.from_json((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        manifest = DatasetManifest.from_json(read_text(folder / MANIFEST))
+    except (OSError, ValueError):
         raise AlignError(
             f"{folder} is no dataset folder (no {MANIFEST} that can be read); give one that `align` wrote."
         ) from None
+    if manifest.files.keys() != {EXAMPLES, IMAGES}:
+        raise AlignError(f"{folder / MANIFEST} must name {EXAMPLES} and {IMAGES}; make the dataset anew.")
     for name, sha256 in manifest.files.items():
         if not (folder / name).is_file() or file_sha256(folder / name) != sha256:
             raise AlignError(f"{folder / name} is not the file that {MANIFEST} names; make the dataset anew.")
@@ -274,9 +276,20 @@ class _BatchWriter:
         self._waiting = []
 
 
-def _stream(path: Path) -> pq.ParquetFile:
-    """A file to be read batch by batch: by default all of it is in memory before the first one is there."""
-    return pq.ParquetFile(path, pre_buffer=False)
+@contextmanager
+def _stream(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetFile]:
+    """A file to be read batch by batch: by default all of it is in memory before the first one is there.
+
+    Raises:
+        AlignError: it is damaged, lacks a column of the schema, or has a row that is none of ours.
+    """
+    try:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            if not set(schema.names) <= set(file.schema_arrow.names):
+                raise AlignError(f"{path} lacks a column; make the dataset anew.")
+            yield file
+    except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
+        raise AlignError(f"{path} can't be read ({error}); make the dataset anew.") from None
 
 
 def _stored_image(row: dict[str, Any]) -> StoredImage:

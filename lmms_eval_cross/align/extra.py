@@ -1,6 +1,7 @@
 """Training needs the extra `align`; whoever trains asks here first, and imports TRL's users after that."""
 
 from importlib.util import find_spec
+from pathlib import Path
 
 from lmms_eval_cross.errors import SettingsError
 
@@ -17,3 +18,15 @@ def require_trl() -> None:
                 f"Training needs {package}, which comes with the extra `align` (Python 3.11 or later); in a clone: "
                 "pip install --constraint constraints.txt '.[align]'."
             )
+
+
+def require_utf8(path: Path) -> None:
+    """See that tokenizers can write there.
+
+    Raises:
+        SettingsError: the name is no UTF-8.
+    """
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError:
+        raise SettingsError(f"{path} is no name in UTF-8, which tokenizers needs; name another folder.") from None

@@ -15,6 +15,7 @@ from typing import Final
 import openai
 from openai import OpenAI
 from openai.types.fine_tuning import FineTuningJob
+from pydantic import TypeAdapter
 
 from lmms_eval_cross.align.hosted_plan import HostedPlan
 from lmms_eval_cross.errors import AlignError
@@ -22,6 +23,7 @@ from lmms_eval_cross.files import file_sha256, write_whole
 from lmms_eval_cross.judge.client import error_message
 from lmms_eval_cross.judge.endpoint import Endpoint
 from lmms_eval_cross.judge.sdk_clients import client_options
+from lmms_eval_cross.outside import parse_json, read_text
 
 STATE: Final = "job.json"
 TOKEN: Final = "lmms_eval_cross"
@@ -96,13 +98,19 @@ class HostedTuning:
         )
         if not self._path.is_file():
             return wanted
-        noted = JobState(**json.loads(self._path.read_text(encoding="utf-8")))
+        noted = self._noted()
         same = replace(wanted, token=noted.token)
         if same != replace(noted, file_id=None, asked=False, job_id=None, tuned_model=None):
             raise AlignError(
                 f"{self._path.parent} holds a job with other data, settings or another endpoint; name another -o."
             )
         return noted
+
+    def _noted(self) -> JobState:
+        try:
+            return TypeAdapter(JobState).validate_python(parse_json(read_text(self._path)))
+        except (OSError, ValueError):
+            raise AlignError(f"{self._path} is not what `align openai` notes; name another -o.") from None
 
     def _note(self, state: JobState) -> JobState:
         write_whole(self._path, json.dumps(asdict(state), indent=2) + "\n")

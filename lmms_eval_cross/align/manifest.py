@@ -2,10 +2,13 @@
 
 import json
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
+
+from pydantic import TypeAdapter
 
 from lmms_eval_cross import __version__
 from lmms_eval_cross.align.examples import Kind
+from lmms_eval_cross.outside import parse_json
 
 FORMAT: Final = "cross-align/1"
 LeakState: TypeAlias = Literal["unchecked", "clean", "leaked", "unverified"]
@@ -81,12 +84,9 @@ class DatasetManifest:
         """Read what `to_json` wrote.
 
         Raises:
-            ValueError, TypeError, KeyError: it is something else.
+            ValueError: it is something else.
         """
-        content: dict[str, Any] = json.loads(text)
-        if content.pop("format") != FORMAT:
+        content = parse_json(text)
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise ValueError("another format")
-        del content["unsafe_rejected"]
-        sources = tuple(SourceFile(**source) for source in content.pop("sources"))
-        leak_check = LeakCheck(**content.pop("leak_check"))
-        return cls(sources=sources, leak_check=leak_check, notes=tuple(content.pop("notes")), **content)
+        return TypeAdapter(cls).validate_python(content)

@@ -1,7 +1,6 @@
 """Lists that people write for `align build`: norms, or requests with two pictures; CSV, JSON or JSON lines."""
 
 import csv
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from lmms_eval_cross.align.manifest import SourceFile
 from lmms_eval_cross.errors import AlignError
 from lmms_eval_cross.files import file_sha256
+from lmms_eval_cross.outside import parse_json, read_bytes
 
 ENDINGS: Final = (".csv", ".json", ".jsonl")
 _RowT = TypeVar("_RowT", bound=BaseModel)
@@ -70,15 +70,15 @@ def list_source(path: Path, records: int) -> SourceFile:
 
 
 def _contents(path: Path) -> Iterator[Any]:
-    text = path.read_text(encoding="utf-8-sig")
+    text = read_bytes(path).decode("utf-8-sig")
     if path.suffix == ".csv":
         for cells in csv.DictReader(text.splitlines(keepends=True), strict=True):
             yield {name: cell for name, cell in cells.items() if cell not in (None, "")}
     elif path.suffix == ".json":
-        content = json.loads(text)
+        content = parse_json(text)
         yield from content if isinstance(content, list) else [content]
     else:
-        yield from (json.loads(line) for line in text.split("\n") if line.strip())
+        yield from (parse_json(line) for line in text.split("\n") if line.strip())
 
 
 def _required(row: type[BaseModel]) -> list[str]:

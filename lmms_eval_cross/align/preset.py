@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, V
 
 from lmms_eval_cross.align.examples import Kind
 from lmms_eval_cross.errors import SettingsError, listing
+from lmms_eval_cross.outside import depth_told, read_text
 
 SHIPPED: Final = files("lmms_eval_cross.align") / "presets"
 OURS: Final[Mapping[str, str]] = {
@@ -136,13 +137,20 @@ def read_preset(name: str) -> PresetFile:
     if path.suffix in {".yml", ".yaml"}:
         if not path.is_file():
             raise SettingsError(f"preset {name}: there is no such file; presets with a name: {_names()}.")
-        text = path.read_text(encoding="utf-8")
+        text = _text(path, name)
     elif name in shipped_presets():
         text = (SHIPPED / f"{name}.yml").read_text(encoding="utf-8")
     else:
         raise SettingsError(f"preset {name} is unknown: take one of {_names()}, or name a .yml file.")
     written: PresetFile = _validated(PresetFile, _parsed(text, name), f"preset {name}")
     return written
+
+
+def _text(path: Path, name: str) -> str:
+    try:
+        return read_text(path)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"preset {name} can't be read ({error}); name another file.") from None
 
 
 def check_trl_names(given: Mapping[str, Any], known: Mapping[str, Any], preset: str) -> None:
@@ -177,8 +185,9 @@ def _names() -> str:
 
 def _parsed(text: str, name: str) -> Any:
     try:
-        return yaml.load(text, _Yaml)
-    except yaml.YAMLError as error:
+        with depth_told():
+            return yaml.load(text, _Yaml)
+    except (yaml.YAMLError, ValueError) as error:
         raise SettingsError(f"preset {name} is not YAML: {' '.join(str(error).split())}") from error
 
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from lmms_eval_cross import outside
 from lmms_eval_cross.align.examples import Kind, Part, Role
 from lmms_eval_cross.errors import DataError
 
@@ -157,18 +158,25 @@ def read_lines(root: Path, file: TrainingFile) -> Iterator[tuple[int, Record]]:
         DataError: the line and the field that are not in the shape of their kind.
     """
     model: type[SftRecord] | type[PreferenceRecord] = SftRecord if file.kind == "sft" else PreferenceRecord
-    with (root / file.path).open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            place = f"{file.path}, line {number}"
-            record = _validated(model, line, place)
-            _require_roles(record, place)
-            yield number, record
+    for number, line in _lines(root, file):
+        place = f"{file.path}, line {number}"
+        record = _validated(model, line, place)
+        _require_roles(record, place)
+        yield number, record
+
+
+def _lines(root: Path, file: TrainingFile) -> Iterator[tuple[int, bytes]]:
+    try:
+        yield from outside.read_lines(root / file.path)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{file.path} can't be read ({error}); get the file anew.") from None
 
 
 def _validated(model: type[SftRecord] | type[PreferenceRecord], line: bytes, place: str) -> Record:
     try:
-        content: dict[str, Any] = json.loads(line.decode("utf-8"))
-        json.dumps(content, ensure_ascii=False).encode("utf-8")  # half of a surrogate pair is no text
+        content: dict[str, Any] = outside.parse_json(line.decode("utf-8"))
+        with outside.depth_told():
+            json.dumps(content, ensure_ascii=False).encode("utf-8")  # half of a surrogate pair is no text
         return model.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]

@@ -6,9 +6,12 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import BaseModel
+
 from lmms_eval_cross.files import private_folder, unwritable_told
 from lmms_eval_cross.judge.teacher import NoText, TeacherCall
-from lmms_eval_cross.text import canonical_json
+from lmms_eval_cross.outside import parse_json
+from lmms_eval_cross.text import canonical_json, storable
 
 KEPT_REASONS: Final = frozenset({"refused", "truncated", "empty"})
 """Failures that cost money and would come again; others are of the moment, or of the set-up."""
@@ -26,7 +29,7 @@ class TeacherReplies:
             private_folder(path.parent)
             self._file = path.open("ab")
             data = path.read_bytes()
-        self._replies = dict(_read_line(line) for line in data.split(b"\n") if _is_whole(line))
+        self._replies = dict(filter(None, map(_read_line, data.split(b"\n"))))
         if data and not data.endswith(b"\n"):  # cut off by a kill: what follows starts a line of its own
             self._append(b"\n")
 
@@ -44,7 +47,7 @@ class TeacherReplies:
         else:
             return
         self._replies[key] = reply
-        self._append(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+        self._append(storable(json.dumps(row, ensure_ascii=False)).encode() + b"\n")
 
     def close(self) -> None:
         """Close the file."""
@@ -63,14 +66,19 @@ def reply_key(host: str, model: str, parameters: dict[str, Any], call: TeacherCa
     return hashlib.sha256(canonical_json({**asked, "image": image}).encode()).hexdigest()
 
 
-def _is_whole(line: bytes) -> bool:
+class _Row(BaseModel):
+    key: str
+    text: str | None = None
+    reason: str = ""
+    detail: str = ""
+
+
+def _read_line(line: bytes) -> tuple[str, str | NoText] | None:
+    """Key and reply; None of a line that is none, for a kill may have cut it off."""
     try:
-        return isinstance(json.loads(line), dict)
+        row = _Row.model_validate(parse_json(line))
     except ValueError:
-        return False
-
-
-def _read_line(line: bytes) -> tuple[str, str | NoText]:
-    row = json.loads(line)
-    reply = row["text"] if "text" in row else NoText(row["reason"], row["detail"])
-    return row["key"], reply
+        return None
+    if row.text is None and not row.reason:
+        return None
+    return row.key, row.text if row.text is not None else NoText(row.reason, row.detail)

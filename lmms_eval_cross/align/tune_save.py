@@ -14,7 +14,7 @@ from lmms_eval_cross.align.card import CARD
 from lmms_eval_cross.align.tune_checks import ADAPTER
 from lmms_eval_cross.errors import SettingsError
 from lmms_eval_cross.files import file_sha256, write_text
-from lmms_eval_cross.runs.tuned_on import RECORD, tunings
+from lmms_eval_cross.runs.tuned_on import RECORD, read_record, tunings
 
 CHECKPOINTS: Final = "checkpoints"
 _STATE: Final = "trainer_state.json"
@@ -31,10 +31,16 @@ def base_record(model: str) -> dict[str, Any]:
 
 def tunings_before(model: str) -> list[dict[str, Any]]:
     """The stage and data of every `align tune` that made the base: their marks stay."""
-    record = Path(model) / RECORD
-    if not record.is_file():
+    if not (Path(model) / RECORD).exists():
         return []
-    return tunings(json.loads(record.read_text(encoding="utf-8")))
+    return tunings(_record(Path(model)))
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    try:
+        return read_record(folder)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{folder / RECORD} can't be read ({error}); name another folder.") from None
 
 
 def begin(output: Path, begun: Mapping[str, Any]) -> None:
@@ -51,7 +57,7 @@ def begin(output: Path, begun: Mapping[str, Any]) -> None:
             raise SettingsError(f"{output} is not empty and was not begun by `align tune`: name another -o.")
         write_text(record, json.dumps(begun, indent=2, ensure_ascii=False) + "\n")
         return
-    there = _identity(json.loads(record.read_text(encoding="utf-8")))
+    there = _identity(_record(output))
     changed = [name for name, value in _identity(begun).items() if value != there[name]]
     if changed:
         raise SettingsError(f"{output} was begun with another {' and '.join(changed)}: name another -o, or remove it.")
@@ -61,9 +67,9 @@ def _identity(begun: Mapping[str, Any]) -> dict[str, Any]:
     """What must be the same for a killed run to go on."""
     return {
         "stage": begun["stage"],
-        "model": begun["base"],
-        "dataset": begun["data"]["sha256"],
-        "preset": begun["preset"],
+        "model": begun.get("base"),
+        "dataset": begun["data"].get("sha256"),
+        "preset": begun.get("preset"),
     }
 
 

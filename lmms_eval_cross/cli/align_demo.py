@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from lmms_eval_cross.align.extra import require_trl
+from lmms_eval_cross.align.extra import require_trl, require_utf8
 from lmms_eval_cross.cli.paths import GivenPath
 from lmms_eval_cross.errors import SettingsError
 from lmms_eval_cross.say import say
@@ -16,6 +16,7 @@ from lmms_eval_cross.say import say
 def command(output: Path, family: str) -> None:
     """Write what `make tune-demo` starts from: training files of cross_demo's answers, and a tiny random model."""
     require_trl()
+    require_utf8(output)
     from lmms_eval_cross.align import demo, tiny  # they load torch
 
     if family not in tiny.FAMILIES:

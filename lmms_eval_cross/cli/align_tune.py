@@ -7,7 +7,7 @@ import click
 
 from lmms_eval_cross.align.check import require_checked
 from lmms_eval_cross.align.dataset import open_dataset
-from lmms_eval_cross.align.extra import require_trl
+from lmms_eval_cross.align.extra import require_trl, require_utf8
 from lmms_eval_cross.align.preset import load_preset
 from lmms_eval_cross.cli.paths import GivenPath
 from lmms_eval_cross.say import say
@@ -40,6 +40,7 @@ def command(
     On several GPUs: accelerate launch -m lmms_eval_cross align tune ...
     """
     require_trl()
+    require_utf8(output)
     recipe = load_preset(preset, stage, changes)
     dataset = open_dataset(folder)
     require_checked(dataset, allow_leaks, allow_unverified)

@@ -8,12 +8,15 @@ from lmms_eval_cross.harness.doctor import require_lmms_eval
 from lmms_eval_cross.harness.paper_preset import paper_rounds
 from lmms_eval_cross.harness.rounds_command import run_rounds
 from lmms_eval_cross.harness.run_command import run_lmms_eval
+from lmms_eval_cross.runs.run_rounds import MOST_ROUNDS
 from lmms_eval_cross.say import tell
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.option("--chunk", type=click.IntRange(min=1), default=64, show_default=True, help="Answers a crash may cost.")
-@click.option("--rounds", type=click.IntRange(min=1), metavar="N", help="Run N times, each with a seed of its own.")
+@click.option(
+    "--rounds", type=click.IntRange(1, MOST_ROUNDS), metavar="N", help="Run N times, each with a seed of its own."
+)
 @click.option("--preset", type=click.Choice(["paper"]), help="The paper's protocol: three rounds, as released.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, required=True)
 def run(chunk: int, rounds: int | None, preset: str | None, arguments: tuple[str, ...]) -> None:

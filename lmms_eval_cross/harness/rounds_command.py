@@ -39,6 +39,7 @@ from lmms_eval_cross.harness.run_command import (
     run_to_the_end,
     that_decide,
 )
+from lmms_eval_cross.outside import depth_told, read_text
 from lmms_eval_cross.runs.model_under_test import settings_of
 from lmms_eval_cross.runs.run_files import load_newest_run
 from lmms_eval_cross.runs.run_rounds import ROUND, begin_rounds, round_folder
@@ -113,7 +114,8 @@ def _evaluation(arguments: Sequence[str]) -> dict[str, Any]:
     if file is None:
         return {}
     try:
-        content = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
+        with depth_told():
+            content = yaml.safe_load(read_text(Path(file)))
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise SettingsError(f"{CONFIG} {file} can't be read ({str(error)[:200]}); give another.") from None
     entries = content if isinstance(content, list) else [content]

@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import openai
-from filelock import FileLock
 from openai import OpenAI
 from openai.types import Batch
 
 from lmms_eval_cross.benchmark.records import ASK_AGAIN, Dimension, JudgeFailure, Outcome, Usage
+from lmms_eval_cross.data.own_lock import own_lock
 from lmms_eval_cross.data.scaled import ScaledImages
 from lmms_eval_cross.errors import JudgeSetupError
+from lmms_eval_cross.files import private_folder
+from lmms_eval_cross.judge.batch_line import read_batch_line
 from lmms_eval_cross.judge.caller import failures
 from lmms_eval_cross.judge.client import error_message
 from lmms_eval_cross.judge.completion import read_completion
@@ -224,7 +226,7 @@ class BatchJudge:
         self._say(f"Handed in batch {batch.id}: {len(part):,} calls.")
 
     def _upload(self, path: Path, lines: Iterable[bytes]) -> str:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(path.parent)
         try:
             with path.open("wb") as file:
                 file.writelines(lines)
@@ -276,24 +278,27 @@ class BatchJudge:
                 continue
             for line in self._client.files.content(file_id).iter_lines():
                 if line.strip():
-                    self._file_line(json.loads(line), calls)
+                    self._file_line(line, calls)
 
-    def _file_line(self, line: Mapping[str, Any], calls: Mapping[str, Call]) -> None:
-        """File one answer; an expired or failed call is left without an outcome and handed in again."""
-        call = calls.get(str(line.get("custom_id")))
-        response = line.get("response") or {}
+    def _file_line(self, text: str, calls: Mapping[str, Call]) -> None:
+        """File one answer; a call that expired, failed or can't be read has no outcome and is handed in again."""
+        try:
+            line = read_batch_line(text)
+        except ValueError:
+            self._say("A line of a batch's answers can't be read; its call is handed in again.")
+            return
+        call, response = calls.get(line.custom_id), line.response
         if call is None:
             return
-        if not response:
+        if response is None:
             self._settle(call.keys[0])
             return
-        status, body = int(response.get("status_code", 0)), response.get("body") or {}
-        if status == 200:
-            self._file_reply(call, body)
+        if response.status_code == 200:
+            self._file_reply(call, response.body)
             return
         self._settle(call.keys[0])
-        if status in {400, 413, 422}:
-            self._file_refusal(call, status, body.get("error") or {})
+        if response.status_code in {400, 413, 422}:
+            self._file_refusal(call, response.status_code, response.body)
 
     def _file_reply(self, call: Call, body: Mapping[str, Any]) -> None:
         self._answered = True
@@ -302,11 +307,11 @@ class BatchJudge:
         self._settle_reply(call, heard.usage)
         self._keep(call, heard.outcomes)
 
-    def _file_refusal(self, call: Call, status: int, error: Mapping[str, Any]) -> None:
+    def _file_refusal(self, call: Call, status: int, body: Mapping[str, Any]) -> None:
         sent = dict(self._identity.request)
         if self._profile.structured:
             sent["response_format"] = None
-        said = read_error_value({"error": dict(error)})
+        said = read_error_value(body)
         quirk = learn(status, said.parameter, said.words, sent)
         if self._answered:  # with the same parameters: so it is none of them that the endpoint does not take
             quirk = None
@@ -315,7 +320,7 @@ class BatchJudge:
             save_quirks(self._ledger, *self._place, self._quirks)
         if quirk:
             return
-        detail = f"The endpoint answered {status}: {str(error.get('message', ''))[:300]}"
+        detail = f"The endpoint answered {status}: {said.words[:300]}"
         self._keep(call, failures(call.dimensions, "rejected", detail))
 
     def _keep(self, call: Call, outcomes: Mapping[Dimension, Outcome]) -> None:
@@ -349,7 +354,7 @@ def judge_in_batches(jobs: Iterable[Job], settings: Settings, ledger: Ledger, bu
     """
     judge = BatchJudge(settings, ledger, budget)
     try:
-        with FileLock(settings.home / "batches.lock"):
+        with own_lock(settings.home / "batches.lock"):
             return judge.judge(jobs)
     finally:
         judge.close()

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lmms_eval_cross.benchmark.records import Usage
 from lmms_eval_cross.errors import SettingsError
+from lmms_eval_cross.outside import depth_told, read_text
 
 OLD_AFTER: Final = 180
 """Days after which a list of prices is said to be old."""
@@ -109,8 +110,9 @@ def age_warning(model: str, own: Path | None, today: date) -> str | None:
 def _read(own: Path) -> PriceList:
     """The user's own list."""
     try:
-        return PriceList.model_validate(yaml.safe_load(own.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
+        with depth_told():
+            return PriceList.model_validate(yaml.safe_load(read_text(own)))
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise SettingsError(
             f"CROSS_JUDGE_PRICES names {own.name}, which is no list of prices ({_short(error)}); see docs/judging.md."
         ) from None

@@ -10,12 +10,14 @@ from typing import Any, Final
 
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.files import write_text
+from lmms_eval_cross.outside import parse_json, read_text
 from lmms_eval_cross.runs.record_rounds import records_of, round_of
 from lmms_eval_cross.runs.run_files import LoggedRun, load_run
 from lmms_eval_cross.runs.run_places import MARK, only_run_place
 from lmms_eval_cross.runs.sample_record import RECORD
 from lmms_eval_cross.say import tell
 
+MOST_ROUNDS: Final = 1000
 SCHEMA: Final = "cross-rounds/1"
 """Of the mark, which says how many rounds there will be and what is run, as a hash of the command."""
 
@@ -158,9 +160,13 @@ def load_as_one(path: Path) -> LoggedRun:
 
 def _read_mark(folder: Path) -> dict[str, Any]:
     try:
-        told = json.loads((folder / MARK).read_text(encoding="utf-8"))
+        told = parse_json(read_text(folder / MARK))
     except (OSError, ValueError) as error:
         raise RunError(f"{folder / MARK} can't be read ({error}); give the rounds one by one.") from None
-    if not isinstance(told, dict) or told.get("schema") != SCHEMA or not isinstance(told.get("rounds"), int):
+    if (
+        not isinstance(told, dict)
+        or told.get("schema") != SCHEMA
+        or told.get("rounds") not in range(1, MOST_ROUNDS + 1)
+    ):
         raise RunError(f"{folder / MARK} is not of schema {SCHEMA!r}; give the rounds one by one.")
     return told

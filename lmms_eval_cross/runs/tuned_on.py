@@ -1,12 +1,29 @@
 """What a run's model was tuned on: the mark of training data that may hold the test stays with its results."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from lmms_eval_cross.outside import parse_json, read_text
+
 RECORD: Final = "tune.json"
 """What `align tune` leaves in the folder of a model."""
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """What `align tune` left in a model's folder.
+
+    Raises:
+        OSError: there is nothing that can be read.
+        ValueError: it left something else.
+    """
+    record = parse_json(read_text(folder / RECORD))
+    try:
+        for tuning in tunings(record):
+            is_clean(tuning)
+        return dict(record)
+    except (KeyError, TypeError):
+        raise ValueError(f"it is no {RECORD} of `align tune`") from None
 
 
 def tunings(record: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -31,11 +48,11 @@ def doubtful_tunings(results: Mapping[str, Any]) -> list[str]:
     if folder is None:
         return []
     try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        doubtful = [tuning for tuning in tunings(record) if not is_clean(tuning)]
-        return [f"{tuning['stage']}: {tuning['data']['leak_check']}" for tuning in doubtful]
-    except (OSError, ValueError, KeyError, TypeError):
+        record = read_record(folder)
+    except (OSError, ValueError):
         return []
+    doubtful = [tuning for tuning in tunings(record) if not is_clean(tuning)]
+    return [f"{tuning['stage']}: {tuning['data']['leak_check']}" for tuning in doubtful]
 
 
 def _model_folder(arguments: object) -> Path | None:
