@@ -130,6 +130,16 @@ def with_home(path: str | Path) -> Path:
     return Path(os.path.expanduser(path))
 
 
+def without_home(path: str | Path) -> str:
+    """A path as others may read it: from the folder that we are in, or from `~`; of any other its last part alone."""
+    place = Path(os.path.abspath(with_home(path)))
+    bases = {Path.cwd(): "", with_home("~"): "~/"}
+    for base in sorted(bases, key=lambda base: len(base.parts), reverse=True):
+        if place.is_relative_to(base):
+            return f"{bases[base]}{place.relative_to(base).as_posix()}"
+    return place.name
+
+
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file, read in pieces."""
     digest = hashlib.sha256()

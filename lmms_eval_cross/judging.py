@@ -29,7 +29,7 @@ from lmms_eval_cross.ledger.hosts import ledger_address, merge_other_hosts
 from lmms_eval_cross.ledger.responses import NO_RUN
 from lmms_eval_cross.ledger.spend import Budget, last_entry_before
 from lmms_eval_cross.ledger.steady import SteadyLedger, open_ledger
-from lmms_eval_cross.ledger.store import Given, Ledger
+from lmms_eval_cross.ledger.store import UNKNOWN_RUN, Given, Ledger, RunNote
 from lmms_eval_cross.say import say, tell
 from lmms_eval_cross.settings import Member, Settings, in_words_of
 
@@ -42,23 +42,37 @@ _RANKS_START_WITHIN: Final = 60.0
 """Seconds; the ranks of a run start together, and long before their first call."""
 
 
+def run_id() -> str:
+    """Tells this run's responses and verdicts in the ledger from others'; `lmms-eval-cross run` gives all ranks one."""
+    return os.environ.get("CROSS_RUN_ID") or _OWN_RUN
+
+
 class JudgeSession:
     """The judge in force with its ledger, this process's share of calls in flight and quota, and its money."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, caution: Caution = OF_THE_JUDGE) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        caution: Caution = OF_THE_JUDGE,
+        note: RunNote = UNKNOWN_RUN,
+        run: str | None = None,
+    ) -> None:
         """Open without asking the endpoint anything; who has not called `check_judge` uses `open_judging`.
 
         Args:
             settings: those in force.
             ledger: takes over what other hosts' ledgers hold, and is closed with this.
             caution: what is said when nothing more can be asked.
+            note: what is known of the run, for `ledger show`.
+            run: whose verdicts these are, by default this process's.
 
         Raises:
             JudgeSetupError: the endpoint lacks its key, or a budget is set for a model without a price.
         """
         merge_other_hosts(ledger)
         self.ledger = ledger
-        self._settings = settings
+        self._settings, self._run = settings, run or run_id()
         self.judge_id = judge_identity(settings).id
         """Who is asked."""
         if settings.judge_panel:
@@ -69,7 +83,10 @@ class JudgeSession:
             self._budget = open_budget(settings, ledger)
             self._engine = _open_engine(settings, ledger, self._budget, caution)
             self._engines = [self._engine]
+        for engine in self._engines:
+            engine.run = self._run
         self._keep_back_what_is_in_batches()
+        ledger.record_run(self._run, self.judge_id, note)
 
     def _keep_back_what_is_in_batches(self) -> None:
         """Have no call made that a batch may have answered already."""
@@ -127,7 +144,7 @@ class JudgeSession:
         # as in `check_judge`: the OpenAI SDK costs a second, which nobody pays who asks no endpoint
         from lmms_eval_cross.judge.batch_api import judge_in_batches
 
-        left = judge_in_batches(jobs, self._settings, self.ledger, self._budget)
+        left = judge_in_batches(jobs, self._settings, self.ledger, self._budget, self._run)
         self._keep_back_what_is_in_batches()
         if left.over_budget and self._budget is not None:
             self._engine.stop("budget", self._budget.spent_sentence)
@@ -178,7 +195,11 @@ def in_its_name(member: Member) -> Iterator[None]:
 
 
 def open_judging(
-    settings: Settings, make_ledger: Callable[[Address, str], Ledger] = SteadyLedger, caution: Caution = OF_THE_JUDGE
+    settings: Settings,
+    make_ledger: Callable[[Address, str], Ledger] = SteadyLedger,
+    caution: Caution = OF_THE_JUDGE,
+    note: RunNote = UNKNOWN_RUN,
+    run: str | None = None,
 ) -> JudgeSession:
     """Check all that can be wrong with the judge, and open it.
 
@@ -186,6 +207,8 @@ def open_judging(
         settings: those in force.
         make_ledger: opens the ledger, by its address and SQLite's journal mode.
         caution: what is said when nothing more can be asked.
+        note: what is known of the run that is judged.
+        run: whose verdicts these are, by default this process's.
 
     Raises:
         JudgeSetupError, LedgerError: see `check_judge`.
@@ -193,7 +216,7 @@ def open_judging(
     check_judge(settings)
     ledger = make_ledger(*ledger_address(settings))
     try:
-        return JudgeSession(settings, ledger, caution)
+        return JudgeSession(settings, ledger, caution, note, run)
     except CrossError:
         ledger.close()
         raise
@@ -295,10 +318,8 @@ def _name_of_run() -> str:
     Ranks of one host share the process that started them. Those of several hosts share an address, which a run before
     may have had: what that spent is told from this run's by when this one began.
     """
-    if os.environ.get("CROSS_RUN_ID"):
-        return os.environ["CROSS_RUN_ID"]
-    if _ranks() == 1:
-        return _OWN_RUN
+    if os.environ.get("CROSS_RUN_ID") or _ranks() == 1:
+        return run_id()
     names = ("TORCHELASTIC_RUN_ID", "SLURM_JOB_ID", "MASTER_ADDR", "MASTER_PORT")
     shared = [os.environ.get(name, "") for name in names]
     if os.environ.get("LOCAL_WORLD_SIZE", "") == os.environ["WORLD_SIZE"]:

@@ -5,7 +5,6 @@ import os
 import shutil
 import tempfile
 import threading
-import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from functools import cache, lru_cache, partial
@@ -23,22 +22,22 @@ from lmms_eval_cross.judge.engine import Outcomes
 from lmms_eval_cross.judge.job import Job, judge_identity
 from lmms_eval_cross.judge.profiles import Dimensions
 from lmms_eval_cross.judge.reply import READING
-from lmms_eval_cross.judging import JudgeSession
+from lmms_eval_cross.judging import JudgeSession, run_id
 from lmms_eval_cross.ledger.responses import name_of_round
 from lmms_eval_cross.ledger.steady import open_ledger
-from lmms_eval_cross.ledger.store import Given
+from lmms_eval_cross.ledger.store import UNKNOWN_RUN, Given, RunNote
 from lmms_eval_cross.runs.record_rounds import items_over_rounds, on_one_line
 from lmms_eval_cross.runs.response import Response
 from lmms_eval_cross.runs.sample_record import METRICS, RECORD, Provenance, judged, open_record
 from lmms_eval_cross.settings import Settings, load_settings
 
-_OWN_RUN: Final = uuid.uuid4().hex
 _MAKING: Final = threading.Lock()
+_announced: Final[list[RunNote]] = []
 
 
-def run_id() -> str:
-    """Tells this run's responses in the ledger from others'; `lmms-eval-cross run` gives all ranks one."""
-    return os.environ.get("CROSS_RUN_ID") or _OWN_RUN
+def announce(note: RunNote) -> None:
+    """Say what the run is that this process judges next, before it judges."""
+    _announced.append(note)
 
 
 def data_for(split: str, settings: Settings | None = None) -> Prepared:
@@ -203,7 +202,8 @@ def _one_judging(settings: Settings, run: str) -> JudgeSession:
 
     Each of several rounds in a process is a run with a budget of its own.
     """
-    return JudgeSession(settings, open_ledger(settings))
+    note = _announced[-1] if _announced else UNKNOWN_RUN
+    return JudgeSession(settings, open_ledger(settings), note=note, run=run)
 
 
 @cache

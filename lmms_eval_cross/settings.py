@@ -21,7 +21,7 @@ PANEL_PREFIX: Final = "CROSS_PANEL_"
 """Of what a member of a panel has of its own: CROSS_PANEL_NAME_MODEL is CROSS_JUDGE_MODEL for the member NAME alone."""
 NO_KEY: Final = "none"
 """The value of CROSS_JUDGE_API_KEY that stands for a server without keys."""
-_MASK: Final = "********"
+MASK: Final = "********"
 _LIKENESS: Final = 0.75
 """Of difflib: a letter or two missing, added or swapped."""
 
@@ -354,7 +354,7 @@ def describe_settings(settings: Settings) -> str:
     lines = [_described(variable(field), field, settings) for field in Settings.model_fields]
     for member in settings.judge_panel:
         lines += [_described(member_variable(member.name, field), field, member.settings) for field in _OF_A_MEMBER]
-    fallback = _MASK if os.environ.get("OPENAI_API_KEY") else "(unset)"
+    fallback = MASK if os.environ.get("OPENAI_API_KEY") else "(unset)"
     lines.append(f"{'OPENAI_API_KEY':30} {fallback:40} used without CROSS_JUDGE_BASE_URL and CROSS_JUDGE_API_KEY only")
     return "\n".join(lines)
 
@@ -363,13 +363,13 @@ def _described(name: str, field: str, settings: Settings) -> str:
     value = getattr(settings, field)
     if isinstance(value, tuple):
         value = ",".join(member.name for member in value) or None
-    shown = "(unset)" if value is None else _MASK if isinstance(value, SecretStr) else _masked(str(value))
+    shown = "(unset)" if value is None else MASK if isinstance(value, SecretStr) else masked(str(value))
     return f"{name:30} {shown:40} {'set' if field in settings.model_fields_set else 'default'}"
 
 
-def _masked(text: str) -> str:
+def masked(text: str) -> str:
     """`text` without what could be a secret in a URL: user and password, and the query."""
     if re.match(r"postgres(ql)?://", text):  # a password that was not percent-encoded may hold anything
-        text = re.sub(r"^(\w+://).*@", rf"\1{_MASK}@", text, flags=re.DOTALL)
-    without_query = re.sub(r"^(\w+://[^?#]*)[?#].*", rf"\1?{_MASK}", text)
-    return re.sub(r"^(https?://)[^/?#]*@", rf"\1{_MASK}@", without_query)
+        text = re.sub(r"^(\w+://).*@", rf"\1{MASK}@", text, flags=re.DOTALL)
+    without_query = re.sub(r"^(\w+://[^?#]*)[?#].*", rf"\1?{MASK}", text)
+    return re.sub(r"^(https?://)[^/?#]*@", rf"\1{MASK}@", without_query)

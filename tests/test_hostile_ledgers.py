@@ -157,7 +157,7 @@ def test_an_edited_ledger_of_ours_stops_no_command_with_a_traceback(
 
 
 def test_no_verdict_of_ours_is_replaced_whatever_the_other_says(ours: Ledger, tmp_path: Path) -> None:
-    assert merge(ours, made_by("", tmp_path)) == {"response": 0, "verdict": 0}
+    assert merge(ours, made_by("", tmp_path)) == {"response": 0, "verdict": 0, "run": 0}
     assert scores(ours) == {0}
 
 
@@ -231,10 +231,10 @@ def test_a_merge_with_nothing_new_reads_no_rows(ours: Ledger, tmp_path: Path, mo
     monkeypatch.setattr(
         "lmms_eval_cross.ledger.merging._is_readable", lambda row: looked_at.append(row["sample_id"]) is None
     )
-    assert merge(ours, theirs.address) == {"response": 1, "verdict": 1}
+    assert merge(ours, theirs.address) == {"response": 1, "verdict": 1, "run": 0}
     assert looked_at == ["demo/english/newer/1"]
     monkeypatch.setattr("lmms_eval_cross.ledger.merging.open_to_read", None)
-    assert merge(ours, theirs.address) == {"response": 0, "verdict": 0}
+    assert merge(ours, theirs.address) == {"response": 0, "verdict": 0, "run": 0}
 
 
 def test_a_file_in_another_s_place_is_read_from_its_start(ours: Ledger, tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from lmms_eval_cross.ledger import copying
 from lmms_eval_cross.ledger.address import Address, Server
 from lmms_eval_cross.ledger.contents import verify
 from lmms_eval_cross.ledger.copying import copy
-from lmms_eval_cross.ledger.rows import COLUMNS
-from lmms_eval_cross.ledger.store import Ledger
+from lmms_eval_cross.ledger.rows import COLUMNS, PLACE, TABLES
+from lmms_eval_cross.ledger.store import Ledger, RunNote
 from tests.conftest import Run
 from tests.filed import BAD, GOOD, answer, entry_of, file_verdict
 
@@ -26,22 +26,26 @@ def source(tmp_path: Path) -> Path:
         for name in NAMES:
             file_verdict(ledger, name)
         file_verdict(ledger, "failed", FAILED)
+        ledger.record_run("run", "judge", RunNote("a \0 model", "cross_demo", None))
     return tmp_path / "source.sqlite"
 
 
-def verdicts_in(address: Address) -> list[tuple[object, ...]]:
+def cells_in(address: Address) -> list[tuple[object, ...]]:
+    rows = []
     with closing(Ledger(address)) as ledger:
-        rows = ledger.select(f"SELECT {', '.join(COLUMNS['verdict'])} FROM verdict ORDER BY key")
+        for table in TABLES:
+            place = ", ".join(PLACE[table])
+            rows += ledger.select(f"SELECT {', '.join(COLUMNS[table])} FROM {table} ORDER BY {place}")
     return [tuple(row.values()) for row in rows]
 
 
 def test_from_a_file_to_a_server_and_back_every_cell_is_the_same(source: Path, team: Server, tmp_path: Path) -> None:
     with closing(Ledger(team)) as server:
-        assert copy(source, server) == copying.Copied(read=62, new=62)
+        assert copy(source, server) == copying.Copied(read=63, new=63)
         assert verify(server).right == 31
     with closing(Ledger(tmp_path / "back.sqlite")) as back:
-        assert copy(team, back).new == 62
-    assert verdicts_in(source) == verdicts_in(team) == verdicts_in(tmp_path / "back.sqlite")
+        assert copy(team, back).new == 63
+    assert cells_in(source) == cells_in(team) == cells_in(tmp_path / "back.sqlite")
 
 
 @pytest.mark.long
@@ -59,7 +63,7 @@ def test_a_copy_that_was_cut_short_goes_on_and_keeps_what_is_there(
         with pytest.raises(LedgerError, match="cut"):
             copy(source, target, cut)
         assert target.count("response") < 31
-        assert copy(source, target).new < 62
+        assert copy(source, target).new < 63
         assert copy(source, target).new == 0
         assert (target.count("response"), target.count("verdict")) == (31, 31)
         assert target.find(entry_of("n3").key, "h") == BAD, "what is there stays"
@@ -70,7 +74,7 @@ def test_the_command_copies_and_a_password_is_not_quoted(source: Path, team: Ser
     done = cross("ledger", "copy", str(source), team.url)
     assert done.returncode == 0, done.stderr
     assert done.stdout == (
-        "62 rows were read: 62 are new there, 0 are damaged and left out, 0 are missing under their keys.\n"
+        "63 rows were read: 63 are new there, 0 are damaged and left out, 0 are missing under their keys.\n"
     )
     refused = cross("ledger", "copy", str(source), "mysql://me:hunter2@db/x")
     assert refused.returncode == 2
@@ -81,13 +85,19 @@ def test_what_is_old_is_counted_and_deleted_only_with_yes(ledger_in_force: Addre
     with closing(Ledger(ledger_in_force)) as ledger:
         for name in ("old", "new"):
             file_verdict(ledger, name)
-        answer(ledger, "lonely")
+        answer(ledger, "lonely", "lonely")
+        for run in ("run", "lonely"):
+            ledger.record_run(run, "judge", RunNote("a model"))
         ledger.change("UPDATE verdict SET created_at = '2020-01-01T00:00:00+00:00' WHERE sample_id LIKE '%old%'")
-        ledger.change("UPDATE response SET created_at = '2020-01-01T00:00:00+00:00'")
+        for table in ("response", "run"):
+            ledger.change(f"UPDATE {table} SET created_at = '2020-01-01T00:00:00+00:00'")
         told = cross("ledger", "prune", "--older-than", "30")
-        assert "1 verdicts and failures, 2 answers and 0 entries of spending are older than" in told.stdout, told.stderr
+        assert "1 verdicts and failures, 2 answers, 0 entries of spending" in told.stdout, told.stderr
+        assert "what is known of 1 runs are older than" in told.stdout
         assert "Nothing is deleted" in told.stdout
         assert (ledger.count("verdict"), ledger.count("response")) == (2, 3)
+        assert ledger.count("run") == 2
         assert "They are deleted." in cross("ledger", "prune", "--older-than", "30", "--yes").stdout
         assert (ledger.count("verdict"), ledger.count("response")) == (1, 1)
+        assert [row["run"] for row in ledger.select("SELECT run FROM run")] == ["run"], "an answer of it stays"
         assert verify(ledger).right == 1, "the answer of a verdict that stays"

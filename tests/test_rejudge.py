@@ -1,15 +1,10 @@
 """`lmms-eval-cross judge`: what has no verdict yet is judged later, elsewhere, and equals judging in the run."""
 
-import fcntl
 import json
 import os
 import random
-import struct
 import subprocess
 import sys
-import termios
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +28,7 @@ from tests.conftest import Run
 from tests.judge_server import Answer, Asked, JudgeServer, judge_by_answer
 from tests.run_folders import predicted_rows
 from tests.runs import METRICS, answer_for, read_results, read_samples, rows_of, samples_in, write_responses
+from tests.terminal import new_terminal, read_terminal
 
 pytestmark = pytest.mark.long
 
@@ -339,19 +335,12 @@ def test_the_offline_judge_has_no_batch(predicted: Path, monkeypatch: pytest.Mon
 def test_a_terminal_shows_one_bar_of_judging_however_many_answers_there_are(
     predicted: Path, judged_by: JudgeServer
 ) -> None:
-    ours, theirs = os.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+    ours, theirs = new_terminal(100)
     command = [sys.executable, "-m", "lmms_eval_cross", "judge", str(predicted)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=theirs) as judging:
         os.close(theirs)
-        shown = "".join(_read_terminal(ours))
+        shown = "".join(read_terminal(ours))
     assert judging.returncode == 0, shown
     assert judged_by.judged
     closed = [bar for bar in shown.split("\n") if "Judging" in bar]
     assert len(closed) == 1, shown
-
-
-def _read_terminal(descriptor: int) -> Iterator[str]:
-    with suppress(OSError):  # a pseudo-terminal ends so once nobody writes to it
-        while text := os.read(descriptor, 65_536):
-            yield text.decode()

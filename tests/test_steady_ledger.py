@@ -19,7 +19,7 @@ from lmms_eval_cross.benchmark.records import JudgeFailure, Sample, Verdict
 from lmms_eval_cross.data.demo_split import prepare_demo
 from lmms_eval_cross.errors import LedgerError
 from lmms_eval_cross.judge.job import Job
-from lmms_eval_cross.judging import JudgeSession
+from lmms_eval_cross.judging import JudgeSession, run_id
 from lmms_eval_cross.ledger import hosts
 from lmms_eval_cross.ledger.address import Address
 from lmms_eval_cross.ledger.contents import verify
@@ -240,9 +240,9 @@ def test_merging_takes_verdicts_over_failures_and_keeps_its_own(tmp_path: Path, 
     file_verdict(ours, "b")
     file_verdict(theirs, "b", failure)
     file_verdict(theirs, "c", failure)
-    assert merge(ours, theirs.address) == {"response": 2, "verdict": 1}
+    assert merge(ours, theirs.address) == {"response": 2, "verdict": 1, "run": 0}
     assert [ours.find(entry_of(name).key, "h") for name in "abc"] == [filed.GOOD, filed.GOOD, failure]
-    assert merge(ours, theirs.address) == {"response": 0, "verdict": 0}
+    assert merge(ours, theirs.address) == {"response": 0, "verdict": 0, "run": 0}
 
 
 def test_files_that_are_no_ledger_or_a_newer_one_are_refused_and_cost_nothing(tmp_path: Path) -> None:
@@ -270,7 +270,7 @@ def test_a_ledger_that_is_merged_is_left_alone_and_one_in_use_is_read_with_its_l
     ours, theirs = Ledger(tmp_path / "ours.sqlite"), Ledger(tmp_path / "other" / "theirs.sqlite", journal)
     for name in "ab":
         file_verdict(theirs, name)
-        assert merge(ours, theirs.address) == {"response": 1, "verdict": 1}
+        assert merge(ours, theirs.address) == {"response": 1, "verdict": 1, "run": 0}
     file_verdict(theirs, "c")
     theirs.close()
     before = {file: file.read_bytes() for file in theirs.address.parent.iterdir()}
@@ -290,7 +290,8 @@ def test_the_ledger_commands_show_export_verify_and_find_a_wrong_key(
     shown = cross("ledger", "show")
     assert "judge offline-rules-1 at offline: 48 verdicts, 0 failures" in shown.stdout
     date = r"\d{4}-\d\d-\d\d \d\d:\d\dZ"
-    assert re.search(rf"run {session.run_id()}: 12 answers, {date} to {date}", shown.stdout)
+    cells = rf"{run_id()} \| {date} \| {date} \| – \| – \| – \| 12 \| 48 \| 0 \| "
+    assert re.search(cells, shown.stdout)
     exported = cross("ledger", "export", str(tmp_path / "out"))
     assert exported.returncode == 0, exported.stderr
     assert pq.read_table(tmp_path / "out" / "verdict.parquet").num_rows == 48

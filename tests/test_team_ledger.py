@@ -35,7 +35,7 @@ def ledger(team: Server) -> Iterator[Ledger]:
 
 def test_a_database_without_our_tables_says_who_makes_them(postgres_server: PostgresServer) -> None:
     empty = postgres_server.new_database()
-    with pytest.raises(LedgerError, match="has schema 0, this release wants 2; type `lmms-eval-cross ledger migrate`"):
+    with pytest.raises(LedgerError, match=f"has schema 0, this release wants {len(MIGRATIONS)}; type `lmms-eval-cross"):
         Ledger(empty)
 
 

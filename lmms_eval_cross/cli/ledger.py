@@ -7,7 +7,7 @@ import click
 from lmms_eval_cross.cli.lazy_group import LazyGroup
 
 COMMANDS: Final = {
-    "show": "Print counts by judge, and the runs with answers.",
+    "show": "Print counts by judge, and of each run model, tasks, folder, answers, new verdicts, cost and dates.",
     "merge": "Take over from other ledger files what this one lacks; they are not changed.",
     "copy": "Copy answers and verdicts between ledgers, each a file or postgresql://...; typed again, it goes on.",
     "export": "Write answers and verdicts as Parquet into a folder.",

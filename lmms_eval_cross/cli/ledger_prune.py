@@ -19,8 +19,8 @@ def command(days: int, yes: bool) -> None:
     before = datetime.now(timezone.utc) - timedelta(days=days)
     with closing(open_ledger(load_settings())) as own:
         old = prune(own, before) if yes else count_old(own, before)
-        told = f"{old.verdicts} verdicts and failures, {old.answers} answers and {old.spending} entries of spending"
-        say(f"{own.name}: {told} are older than {before:%Y-%m-%d}.")
+        rows = f"{old.verdicts} verdicts and failures, {old.answers} answers, {old.spending} entries of spending"
+        say(f"{own.name}: {rows} and what is known of {old.runs} runs are older than {before:%Y-%m-%d}.")
     if yes:
         say("They are deleted.")
     else:

@@ -1,7 +1,5 @@
 """The terminal's table."""
 
-import re
-from io import StringIO
 from typing import Final
 
 from rich.console import Console
@@ -10,26 +8,16 @@ from rich.text import Text
 
 from lmms_eval_cross.compare import words
 from lmms_eval_cross.compare.comparison import Comparison, MetricResult
+from lmms_eval_cross.compare.console import console_for_text, text_of
 from lmms_eval_cross.text import printable
 
 WIDTH: Final = 100
-_TRAILING: Final = re.compile(r"(?:\x1b\[[\d;]*m| )+$", re.MULTILINE)
-"""Blanks that fill up the last cell of a line, among the codes of colours."""
 _STYLES: Final = {"not worse": "green", "worse": "bold red", "inconclusive": "yellow"}
 
 
 def render_text(comparison: Comparison) -> str:
     """The comparison for a terminal, with colours (click takes them off where the output is no terminal)."""
-    buffer = StringIO()
-    console = Console(
-        file=buffer,
-        width=WIDTH,
-        force_terminal=True,
-        force_jupyter=False,  # in a notebook rich would show it there, and write nothing
-        highlight=False,
-        emoji=False,
-        markup=False,
-    )
+    console = console_for_text(WIDTH)
     console.print(Text(printable(words.sides(comparison)), style="bold"))
     for alarm in filter(None, (words.not_gated(comparison), words.fallen_slices(comparison))):
         console.print(Text(printable(alarm), style="bold red"))
@@ -47,7 +35,7 @@ def render_text(comparison: Comparison) -> str:
     if comparison.confirmation:
         console.print(printable(words.confirmed(comparison)))
     console.print(Text(printable(words.sentence(comparison)), style=_STYLES[comparison.decision]))
-    return _TRAILING.sub(lambda match: match[0].replace(" ", ""), buffer.getvalue())
+    return text_of(console)
 
 
 def _metrics(comparison: Comparison) -> Table:

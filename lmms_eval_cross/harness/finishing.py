@@ -16,11 +16,12 @@ from lmms_eval_cross.harness.answers_of_run import Answer, ledger_answers, prepa
 from lmms_eval_cross.harness.preflight import check
 from lmms_eval_cross.harness.raised_limit import is_raised, standing
 from lmms_eval_cross.harness.results_files import JudgedTask, build_results, write_run
+from lmms_eval_cross.harness.run_note import note_of_results
 from lmms_eval_cross.judge.job import Job, JudgeIdentity, judge_identity, seated
-from lmms_eval_cross.judging import JudgeSession, open_judging
+from lmms_eval_cross.judging import JudgeSession, open_judging, run_id
 from lmms_eval_cross.ledger.address import Address
 from lmms_eval_cross.ledger.steady import SteadyLedger, open_ledger
-from lmms_eval_cross.ledger.store import Filing, Place
+from lmms_eval_cross.ledger.store import Filing, Place, RunNote
 from lmms_eval_cross.runs.panel_votes import agreement_by_dimension
 from lmms_eval_cross.runs.record_rounds import records_of
 from lmms_eval_cross.runs.run_files import load_run
@@ -73,10 +74,10 @@ def judge_run(
     if anew:
         answers = _unjudged(answers)
     others = {task: file for task, file in run.files.items() if task not in answers}
-    if output is not None:
-        return _judge(run.results, answers, output, others, retry_failed, batch, session.run_id())
-    beside = next(iter(run.files.values())).parent
-    return _judge(run.results, answers, beside, others, retry_failed, batch, session.run_id(), run.results_file)
+    folder = output or next(iter(run.files.values())).parent
+    note = note_of_results(run.results, answers, folder)
+    standing = None if output is not None else run.results_file
+    return _judge(run.results, answers, folder, others, retry_failed, batch, run_id(), note, standing)
 
 
 def judge_ledger_run(run_ids: Sequence[str], output: Path, retry_failed: bool = False, batch: bool = False) -> Judged:
@@ -88,7 +89,8 @@ def judge_ledger_run(run_ids: Sequence[str], output: Path, retry_failed: bool = 
     with closing(open_ledger(load_settings())) as ledger:
         answers = ledger_answers(ledger, run_ids)
     base = {"config": {"model": f"run {run_ids[0]}", "model_args": ""}}
-    return _judge(base, answers, output, {}, retry_failed, batch, run_ids[0])
+    note = note_of_results({}, answers, output)
+    return _judge(base, answers, output, {}, retry_failed, batch, run_ids[0], note)
 
 
 def _judge(
@@ -99,6 +101,7 @@ def _judge(
     retry_failed: bool,
     batch: bool,
     run_id: str,
+    note: RunNote,
     standing: Path | None = None,
 ) -> Judged:
     """Judge and write; a results file that stands already is left to stand if no outcome is new."""
@@ -106,7 +109,8 @@ def _judge(
     known = _known_outcomes(settings, answers)
     splits = _splits(answers)
     check(set(splits.values()), judged=False)
-    with open_judging(settings, partial(RunLedger, known=known, retry_failed=retry_failed)) as judging:
+    make_ledger = partial(RunLedger, known=known, retry_failed=retry_failed)
+    with open_judging(settings, make_ledger, note=note, run=run_id) as judging:
         if batch:
             judging.ask_in_batches(_jobs(answers, settings))
         rows = _ask(judging, answers, run_id)

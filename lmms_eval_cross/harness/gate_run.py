@@ -16,11 +16,12 @@ from lmms_eval_cross.compare.inputs import load_side, trusted_round
 from lmms_eval_cross.compare.integrity import check_sealed
 from lmms_eval_cross.compare.rounds import Round, Side, round_of
 from lmms_eval_cross.errors import RunError
+from lmms_eval_cross.files import without_home
 from lmms_eval_cross.harness.answers_of_run import Answer, run_answers
 from lmms_eval_cross.harness.preflight import check
 from lmms_eval_cross.judge.caller import Caution
-from lmms_eval_cross.judging import JudgeSession, open_judging
-from lmms_eval_cross.ledger.store import Given
+from lmms_eval_cross.judging import JudgeSession, open_judging, run_id
+from lmms_eval_cross.ledger.store import Given, RunNote
 from lmms_eval_cross.runs.run_files import LoggedRun, has_records
 from lmms_eval_cross.runs.sample_record import JudgedAnswer, open_record
 from lmms_eval_cross.settings import Settings, load_settings
@@ -55,7 +56,7 @@ def gate_runs(
     if not unjudged:
         return gate_by_looks(before, after, rules, _nobody)
     check({split_of(answer.sample) for answer in unjudged}, judged=False)
-    with _judge(load_settings()) as ask:
+    with _judge(load_settings(), RunNote(folder=without_home(candidate[0]))) as ask:
         return gate_by_looks(before, after, rules, ask)
 
 
@@ -87,8 +88,8 @@ def _nobody(answers: Sequence[JudgedAnswer], _: Sequence[Dimension]) -> list[Map
 
 
 @contextmanager
-def _judge(settings: Settings) -> Iterator[AskFor]:
-    with open_judging(settings, caution=_CAUTION) as judging:
+def _judge(settings: Settings, note: RunNote) -> Iterator[AskFor]:
+    with open_judging(settings, caution=_CAUTION, note=note) as judging:
         yield partial(_ask, judging, settings)
 
 
@@ -100,7 +101,7 @@ def _ask(
     for place, answer in enumerate(answers):
         sample, response = answer.sample, answer.response
         record = open_record(sample, response, answer.provenance, answer.reasoning)
-        given = Given(session.run_id(), sample.sample_id, response, record)
+        given = Given(run_id(), sample.sample_id, response, record)
         job = session.job_for(sample, response, settings, dimensions=tuple(dimensions))
         judging.submit(job, partial(outcomes.__setitem__, place), given)
     judging.drain()

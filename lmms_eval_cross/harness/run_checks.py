@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
 
+from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.splits import CAPABILITY, GROUPS
 from lmms_eval_cross.errors import SettingsError, ending_with_a_sentence
 from lmms_eval_cross.harness import preflight
@@ -18,6 +19,7 @@ from lmms_eval_cross.harness.lmms_eval_parts import lmms_eval_part
 from lmms_eval_cross.harness.reasoning_tags import use_tags_of_the_command_line
 from lmms_eval_cross.harness.results_files import agreement_metadata, agreement_metrics
 from lmms_eval_cross.harness.rounds_of_process import in_round
+from lmms_eval_cross.harness.run_note import note_of_arguments
 from lmms_eval_cross.harness.selection import Selection, read_selection
 from lmms_eval_cross.harness.sharing import refuse_sharing
 from lmms_eval_cross.runs.panel_votes import agreement_by_dimension
@@ -64,6 +66,7 @@ def _checking_its_arguments(evaluate: Callable[..., Any]) -> Callable[..., Any]:
         asked.apply_defaults()
         typed = asked.arguments.get("cli_args")
         with in_round(getattr(typed, "output_path", None)):
+            session.announce(note_of_arguments(asked.arguments))
             if typed is not None:
                 with ending_with_a_sentence():
                     check_command_line(asked.arguments)

@@ -77,6 +77,7 @@ class BatchJudge:
         budget: Budget | None = None,
         say: Callable[[str], None] = print,
         poll_seconds: float | None = None,
+        run: str | None = None,
     ) -> None:
         prices = load_prices(settings.judge_prices)
         self._price, self._price_share = prices.find(settings.judge_model), prices.batch
@@ -91,7 +92,7 @@ class BatchJudge:
         self._scaled = ScaledImages(settings.home / "scaled") if self._profile.scaled else None
         self._folder = settings.home / "batches"
         self._shares_hosts = settings.judge_id is not None
-        self._ledger, self._say = ledger, say
+        self._ledger, self._say, self._run = ledger, say, run
         self._poll_seconds = POLL_SECONDS if poll_seconds is None else poll_seconds
         self._place = (self._endpoint.host, self._identity.model, self._identity.profile)
         self._quirks = load_quirks(ledger, *self._place) or frozenset()
@@ -325,7 +326,7 @@ class BatchJudge:
 
     def _keep(self, call: Call, outcomes: Mapping[Dimension, Outcome]) -> None:
         for name in call.dimensions:
-            entry = call.job.entry(self._identity, self._endpoint.host, name)
+            entry = call.job.entry(self._identity, self._endpoint.host, name, self._run)
             self._ledger.record_verdict(entry, outcomes[name])
 
     def close(self) -> None:
@@ -347,12 +348,18 @@ def split(lines: Iterable[tuple[str, bytes]], most_requests: int, most_bytes: in
         yield part
 
 
-def judge_in_batches(jobs: Iterable[Job], settings: Settings, ledger: Ledger, budget: Budget | None = None) -> Left:
-    """Have answers judged by the Batch API within a budget; gives what is left.
+def judge_in_batches(
+    jobs: Iterable[Job],
+    settings: Settings,
+    ledger: Ledger,
+    budget: Budget | None = None,
+    run: str | None = None,
+) -> Left:
+    """Have answers judged by the Batch API for a run, within a budget; gives what is left.
 
     One process at a time, so that none takes another's batch for lost.
     """
-    judge = BatchJudge(settings, ledger, budget)
+    judge = BatchJudge(settings, ledger, budget, run=run)
     try:
         with own_lock(settings.home / "batches.lock"):
             return judge.judge(jobs)

@@ -78,6 +78,8 @@ class JudgeEngine:
         )
         self.handed_in: Mapping[str, str] = {}
         """First verdict key of a call -> when a batch with it was handed in that nobody has collected."""
+        self.run: str | None = None
+        """Whose verdicts these are, for the ledger."""
         self._has_kept_back = False
         self._asking: dict[str, asyncio.Task[Outcomes]] = {}
         self._outermost = Outermost()
@@ -189,7 +191,8 @@ class JudgeEngine:
 
     async def _outcomes_of(self, job: Job, dimensions: Dimensions, priority: int) -> Outcomes:
         """A call's outcomes: from the ledger, from a call that is under way for the same keys, or from a new call."""
-        entries = {name: job.entry(self.judge.identity, self.judge.host, name) for name in dimensions}
+        judge = self.judge
+        entries = {name: job.entry(judge.identity, judge.host, name, self.run) for name in dimensions}
         first = entries[dimensions[0]].key
         asking = self._asking.get(first)
         if asking is None:

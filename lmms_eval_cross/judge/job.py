@@ -123,10 +123,10 @@ class Job:
             repeat=self.repeat,
         )
 
-    def entry(self, judge: JudgeIdentity, host: str, dimension: Dimension) -> Entry:
-        """Where the ledger keeps a verdict of `judge` at `host` on this answer."""
+    def entry(self, judge: JudgeIdentity, host: str, dimension: Dimension, run: str | None = None) -> Entry:
+        """Where the ledger keeps a verdict of `judge` at `host` on this answer, for which `run` asks."""
         key = self.key(judge, dimension)
-        return Entry(key.digest, host, judge.id, self.sample.sample_id, key.outline)
+        return Entry(key.digest, host, judge.id, self.sample.sample_id, key.outline, run)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What tokens cost: a dated list of prices that the user can override."""
 
+from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
 from importlib.resources import files
@@ -68,6 +69,18 @@ class PriceList(BaseModel):
         if not names:
             return None
         return self.models[max(names, key=len)]
+
+    def usd(self, usages: Mapping[str, Usage]) -> float | None:
+        """What calls cost, from model -> tokens; None where a model that took tokens has no price."""
+        total = 0.0
+        for model, usage in usages.items():
+            if usage == Usage():
+                continue
+            price = self.find(model)
+            if price is None:
+                return None
+            total += price.usd(usage)
+        return total
 
 
 def _is_snapshot(model: str, name: str) -> bool:

@@ -3,7 +3,6 @@
 import json
 
 from lmms_eval_cross import numbers
-from lmms_eval_cross.ledger.responses import NO_RUN
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.ledger.verifying import Verification, verify
 
@@ -11,7 +10,7 @@ __all__ = ["Verification", "describe", "verify"]
 
 
 def describe(ledger: Ledger) -> str:
-    """Counts by judge and endpoint, and the runs with their answers.
+    """Counts by judge and endpoint, and what was learnt; runs are in `run_lines.py`.
 
     Raises:
         LedgerError: the ledger can't be read.
@@ -20,23 +19,16 @@ def describe(ledger: Ledger) -> str:
         "SELECT judge_id, host, count(score) AS scored, count(*) - count(score) AS failed FROM verdict "
         "GROUP BY judge_id, host ORDER BY judge_id, host"
     )
-    runs = ledger.select(
-        "SELECT run, count(*) AS answers, min(created_at) AS first, max(created_at) AS last FROM response "
-        "WHERE run <> ? GROUP BY run ORDER BY first",
-        (NO_RUN,),
-    )
     lines = [f"{ledger.name}: {ledger.count('verdict')} verdicts and failures, {ledger.count('response')} answers"]
     for row in judges:
         lines.append(f"judge {row['judge_id']} at {row['host']}: {row['scored']} verdicts, {row['failed']} failures")
     lines += describe_learnt(ledger)
-    for row in runs:
-        lines.append(f"run {row['run']}: {row['answers']} answers, {_shown(row['first'])} to {_shown(row['last'])}")
     return "\n".join(lines)
 
 
-def _shown(moment: str) -> str:
-    """As rows are dated, in UTC, and as people are told: `2026-11-28 17:03Z`."""
-    return numbers.day(moment.replace("+00:00", "Z"))
+def shown_moment(moment: str) -> str:
+    """A row's date, which is in UTC, as people are told it: `2026-11-28 17:03Z`."""
+    return numbers.day(moment.removesuffix("+00:00").replace(" ", "T") + "Z")
 
 
 def describe_learnt(ledger: Ledger) -> list[str]:
@@ -50,7 +42,7 @@ def describe_learnt(ledger: Ledger) -> list[str]:
             traits.append(f"{row['in_flight']} calls at a time")
         if traits:
             lines.append(
-                f"learnt of {row['model']} ({row['profile']}) at {row['host']}, {_shown(row['learnt_at'])}: "
+                f"learnt of {row['model']} ({row['profile']}) at {row['host']}, {shown_moment(row['learnt_at'])}: "
                 f"{', '.join(traits)}"
             )
     return lines

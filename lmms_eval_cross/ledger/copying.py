@@ -14,7 +14,7 @@ _AT_A_TIME: Final = 500
 
 @dataclass(slots=True)
 class Copied:
-    """What came of a copy, in rows of both tables."""
+    """What came of a copy, in rows of all tables that are copied."""
 
     read: int = 0
     new: int = 0
@@ -26,7 +26,7 @@ class Copied:
 
 
 def copy(source: Address, target: Ledger, seen: Callable[[int], object] = lambda _: None) -> Copied:
-    """Copy answers and verdicts, and look afterwards whether each is there under its key.
+    """Copy answers, verdicts and what runs are, and look afterwards whether each is there under its key.
 
     Args:
         source: a ledger, which is not changed.

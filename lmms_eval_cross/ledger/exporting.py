@@ -68,5 +68,5 @@ def _batches(ledgers: Iterable[Address], table: Table) -> Iterator[list[dict[str
 
 def _check(name: str, table: Table, row: Row) -> None:
     if not fits(table, row):
-        sample = str(row["sample_id"])
-        raise LedgerError(f"The ledger {name} has a damaged row in {table}, of sample {sample[:80]!r}; move it away.")
+        of = f"run {str(row['run'])[:80]!r}" if table == "run" else f"sample {str(row['sample_id'])[:80]!r}"
+        raise LedgerError(f"The ledger {name} has a damaged row in {table}, of {of}; move it away.")

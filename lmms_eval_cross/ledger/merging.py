@@ -14,12 +14,15 @@ from typing import Any, Final
 
 from lmms_eval_cross.ledger.deriving import deriving_from
 from lmms_eval_cross.ledger.opening import ReadLedger, open_file_to_read, open_to_read, read_ahead
-from lmms_eval_cross.ledger.rows import PLACE, TABLES, Row, Table, in_batches, read_texts
+from lmms_eval_cross.ledger.rows import PLACE, TABLES, Row, Table, fits, in_batches, read_texts
 from lmms_eval_cross.ledger.store import Ledger
 
 _BATCH: Final = 500
 _ARRIVALS_SINCE: Final = 5
 """The schema step from which on a ledger keeps the order in which rows came."""
+
+_LONGEST: Final = 1000
+"""Characters of a cell of `run`; names and folders have a tenth of that."""
 
 _KEEP_MARK: Final = (
     'INSERT INTO merged (file, state, number, "row") VALUES (?, ?, ?, ?) ON CONFLICT (file) DO UPDATE '
@@ -67,24 +70,33 @@ def merge(ledger: Ledger, source: Path, say: Callable[[str], None] = lambda _: N
 
 
 def _take_over(ledger: Ledger, other: ReadLedger, after: int, say: Callable[[str], None]) -> dict[Table, int]:
-    responses, left = _responses(ledger, other, after)
+    responses, left = _rows_that(_is_readable, ledger, other, "response", after)
     verdicts, underived = _verdicts(ledger, other, after)
+    runs, odd = _rows_that(_is_note, ledger, other, "run", after)
     if left or underived:
         say(
             f"{other.name}: left out were {left} answers that can't be read and {underived} verdicts whose keys "
             "don't follow from an answer."
         )
-    return {"response": responses, "verdict": verdicts}
+    if odd:
+        say(f"{other.name}: left out were {odd} rows on runs that no release writes.")
+    return {"response": responses, "verdict": verdicts, "run": runs}
 
 
-def _responses(ledger: Ledger, other: ReadLedger, after: int) -> tuple[int, int]:
-    """Answers that were taken over, and that were left out."""
+def _rows_that(
+    fit: Callable[[Row], bool], ledger: Ledger, other: ReadLedger, table: Table, after: int
+) -> tuple[int, int]:
+    """How many rows that fit were taken over, and how many were left out."""
     new = left = 0
-    for rows in in_batches(_lacking(ledger, other, "response", after), _BATCH):
-        readable = [row for row in rows if _is_readable(row)]
-        new += ledger.take_over("response", readable)
-        left += len(rows) - len(readable)
+    for rows in in_batches(_lacking(ledger, other, table, after), _BATCH):
+        fitting = list(filter(fit, rows))
+        new += ledger.take_over(table, fitting)
+        left += len(rows) - len(fitting)
     return new, left
+
+
+def _is_note(row: Row) -> bool:
+    return fits("run", row) and all(len(cell or "") <= _LONGEST for cell in row.values())
 
 
 def _is_readable(row: Row) -> bool:

@@ -21,8 +21,14 @@ MOST_BYTES: Final = 16 * 2**20
 _PIECE: Final = 4 * 2**20
 _LEAST_BYTES: Final = 32
 """Of any row that we write: more rows than that can't be in a file, but a damaged file can lead in circles."""
-_ABSENT: Final = {"quirks": (2, "'[]'"), "outline": (4, "NULL")}
-"""Column -> the schema step that made it, and what stands for it in older files."""
+_RUNS_SINCE: Final = 7
+"""The schema step that made the table `run`; older files have none."""
+_ABSENT: Final = {
+    ("verdict", "quirks"): (2, "'[]'"),
+    ("verdict", "outline"): (4, "NULL"),
+    ("verdict", "run"): (_RUNS_SINCE, "NULL"),
+}
+"""Table and column -> the schema step that made it, and what stands for it in older files."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,8 @@ class ReadLedger:
         Raises:
             LedgerError: the file can't be read, or has no end.
         """
+        if table == "run" and self.version < _RUNS_SINCE:
+            return iter(())
         return self.select(f"SELECT {self.columns(table)} FROM {table} AS this WHERE {where}", values)
 
     def answers_to(self, places: Sequence[tuple[str, str]]) -> Iterator[dict[str, Any]]:
@@ -54,7 +62,7 @@ class ReadLedger:
         """The columns of this release, of the table that is called `this`."""
         columns: list[str] = []
         for name in COLUMNS[table]:
-            step, instead = _ABSENT.get(name, (0, ""))
+            step, instead = _ABSENT.get((table, name), (0, ""))
             columns.append(f"{instead} AS {name}" if self.version < step else f"this.{name}")
         return ", ".join(columns)
 

@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from lmms_eval_cross.ledger.rows import PLACE, TABLES, Row, Table
+from lmms_eval_cross.ledger.rows import PLACE, Row, Table
 from lmms_eval_cross.ledger.store import Ledger
 
 _AT_A_TIME: Final = 500
+_KEPT: Final[tuple[Table, ...]] = ("response", "verdict")
 
 
 class Outbox:
@@ -36,7 +37,7 @@ class Outbox:
         """
         if not self.may_hold:
             return
-        for table in TABLES:
+        for table in _KEPT:
             while rows := self._opened().select(f"SELECT * FROM {table} LIMIT {_AT_A_TIME}"):
                 ledger.take_over(table, rows)
                 self._delete(table, rows)

@@ -96,8 +96,23 @@ CREATE TABLE claim (
 CREATE INDEX claim_of_owner ON claim (owner);
 """
 
+_RUN: Final = """
+ALTER TABLE verdict ADD COLUMN run TEXT;
+
+CREATE TABLE run (
+    run TEXT COLLATE "C" NOT NULL,
+    judge_id TEXT COLLATE "C" NOT NULL,
+    model TEXT,
+    tasks TEXT,
+    folder TEXT,
+    created_at TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (run, judge_id)
+);
+"""
+
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration("answers, verdicts, money, batches, and what was learnt of endpoints", _LEDGER),
     Migration("who is asking for which verdict at this moment", _CLAIM),
+    Migration("model, tasks and folder of each run, and which run asked for a verdict", _RUN),
 )
 """Schema steps, numbered from 1: new ones are added, old ones never edited."""

@@ -10,6 +10,12 @@ _ANSWERS = (
     "FROM response WHERE created_at < ? AND sample_id NOT IN (SELECT sample_id FROM verdict WHERE created_at >= ?)"
 )
 """An answer stays while a verdict on its sample does, which may have been given on it."""
+_RUNS = (
+    "FROM run WHERE created_at < ? AND run NOT IN (SELECT run FROM response WHERE created_at >= ? OR sample_id IN "
+    "(SELECT sample_id FROM verdict WHERE created_at >= ?)) "
+    "AND run NOT IN (SELECT run FROM verdict WHERE created_at >= ? AND run IS NOT NULL)"
+)
+"""What is known of a run stays while an answer of it does, or a verdict that it asked for."""
 _SPENDING = "FROM spend WHERE at < ?"
 
 
@@ -22,6 +28,8 @@ class Old:
     answers: int
     spending: int
     """Entries."""
+    runs: int
+    """Of which nothing is left then."""
 
 
 def count_old(ledger: Ledger, before: datetime) -> Old:
@@ -34,7 +42,8 @@ def count_old(ledger: Ledger, before: datetime) -> Old:
     verdicts = ledger.select(f"SELECT count(*) AS n {_VERDICTS}", (text,))[0]["n"]
     answers = ledger.select(f"SELECT count(*) AS n {_ANSWERS}", (text, text))[0]["n"]
     spending = ledger.select(f"SELECT count(*) AS n {_SPENDING}", (before.timestamp(),))[0]["n"]
-    return Old(int(verdicts), int(answers), int(spending))
+    runs = ledger.select(f"SELECT count(*) AS n {_RUNS}", (text,) * 4)[0]["n"]
+    return Old(int(verdicts), int(answers), int(spending), int(runs))
 
 
 def prune(ledger: Ledger, before: datetime) -> Old:
@@ -46,7 +55,8 @@ def prune(ledger: Ledger, before: datetime) -> Old:
     text = _text(before)
     verdicts = ledger.change(f"DELETE {_VERDICTS}", (text,))
     answers = ledger.change(f"DELETE {_ANSWERS}", (text, text))
-    return Old(verdicts, answers, ledger.change(f"DELETE {_SPENDING}", (before.timestamp(),)))
+    spending = ledger.change(f"DELETE {_SPENDING}", (before.timestamp(),))
+    return Old(verdicts, answers, spending, ledger.change(f"DELETE {_RUNS}", (text,) * 4))
 
 
 def _text(moment: datetime) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar, get_args
 from lmms_eval_cross.benchmark.records import DIMENSIONS, FailureReason, JudgeFailure, Outcome, Usage, Verdict
 from lmms_eval_cross.ledger.keys import Texts
 
-Table: TypeAlias = Literal["response", "verdict"]
+Table: TypeAlias = Literal["response", "verdict", "run"]
 Row: TypeAlias = Mapping[str, Any]
 _ItemT = TypeVar("_ItemT")
 TABLES: Final[tuple[Table, ...]] = get_args(Table)
@@ -25,13 +25,19 @@ COLUMNS: Final[dict[Table, dict[str, tuple[type, ...]]]] = {
         "score": (int, type(None)),
         **dict.fromkeys(("reason", "detail", "reply", "model"), _MAYBE),
         **dict.fromkeys(("usage", "written_by", "created_at", "quirks"), _TEXT),
-        "outline": _MAYBE,
+        **dict.fromkeys(("outline", "run"), _MAYBE),
+    },
+    "run": {
+        **dict.fromkeys(("run", "judge_id"), _TEXT),
+        **dict.fromkeys(("model", "tasks", "folder"), _MAYBE),
+        "created_at": _TEXT,
     },
 }
 """Table -> column -> types of its cells, whoever wrote the file."""
 PLACE: Final[dict[Table, tuple[str, ...]]] = {
     "response": ("run", "sample_id", "response"),
     "verdict": ("key", "host"),
+    "run": ("run", "judge_id"),
 }
 """The columns that tell a row of a table from others."""
 _TOKENS: Final = frozenset(Usage.__dataclass_fields__)
@@ -63,7 +69,7 @@ def read_outcome(row: Row) -> Outcome:
     """
     if not fits("verdict", row) or row["dimension"] not in DIMENSIONS:
         raise ValueError("a cell of another type")
-    usage, quirks = _usage(row["usage"]), _quirks(row["quirks"])
+    usage, quirks = read_usage(row["usage"]), _quirks(row["quirks"])
     if row["score"] in (0, 1) and row["reason"] is None:
         return Verdict(row["dimension"], row["score"], row["reply"] or "", row["model"] or "", usage, quirks)
     if row["score"] is not None or row["reason"] not in get_args(FailureReason):
@@ -72,7 +78,12 @@ def read_outcome(row: Row) -> Outcome:
     return JudgeFailure(row["dimension"], row["reason"], detail, reply, model, usage, quirks)
 
 
-def _usage(text: str) -> Usage:
+def read_usage(text: str) -> Usage:
+    """The tokens behind a verdict, from its cell.
+
+    Raises:
+        ValueError: it holds no token counts.
+    """
     tokens = _json(text)
     if not isinstance(tokens, dict) or not tokens.keys() <= _TOKENS:
         raise ValueError("no token counts")

@@ -127,6 +127,28 @@ def _step_purse(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE learnt ADD COLUMN in_flight INTEGER")
 
 
+def _step_run(connection: sqlite3.Connection) -> None:
+    """Which run asked for a verdict, NULL where it was not kept; and what each run was known to be at its start."""
+    connection.execute("ALTER TABLE verdict ADD COLUMN run TEXT")
+    connection.execute(
+        """
+        CREATE TABLE run (
+            run TEXT NOT NULL,
+            judge_id TEXT NOT NULL,
+            model TEXT,
+            tasks TEXT,
+            folder TEXT,
+            created_at TEXT NOT NULL,
+            PRIMARY KEY (run, judge_id)
+        ) WITHOUT ROWID
+        """
+    )
+    connection.execute(
+        "CREATE TRIGGER run_arrives AFTER INSERT ON run BEGIN "
+        "INSERT INTO arrival (of, first, second) VALUES ('run', NEW.run, NEW.judge_id); END"
+    )
+
+
 STEPS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (
     _step_1,
     _step_spend,
@@ -134,6 +156,7 @@ STEPS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (
     _step_outline,
     _step_arrival,
     _step_purse,
+    _step_run,
 )
 """Schema steps, numbered from 1: new ones are added, old ones never edited."""
 

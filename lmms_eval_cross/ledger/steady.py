@@ -13,7 +13,7 @@ from lmms_eval_cross.errors import AwayError, EntryError, LedgerError
 from lmms_eval_cross.ledger.address import Address, Server
 from lmms_eval_cross.ledger.hosts import ledger_address
 from lmms_eval_cross.ledger.outbox import Outbox
-from lmms_eval_cross.ledger.store import Filing, Given, Ledger, Place
+from lmms_eval_cross.ledger.store import Filing, Given, Ledger, Place, RunNote
 from lmms_eval_cross.say import tell
 from lmms_eval_cross.settings import Settings
 
@@ -29,6 +29,7 @@ _IS_SENT_ON: Final = (
     "What is judged meanwhile is kept under CROSS_HOME and sent on when the server takes it; nothing new is asked for "
     "two minutes, for it may be there."
 )
+_NOT_NAMED: Final = "`ledger show` will not name this run's model, tasks and folder."
 _SET_ASIDE: Final = "It is set aside, and will be in the run's samples (--log_samples) alone."
 
 
@@ -82,6 +83,13 @@ class SteadyLedger(Ledger):
     def record_responses(self, given: Sequence[Given]) -> None:
         """Write responses now or later."""
         self._write(partial(self._file, Ledger.record_responses, given, lambda _: None))
+
+    def record_run(self, run: str, judge_id: str, note: RunNote) -> None:
+        """Write what a run is, or say that it can't be: a server's role may lack the right to this table alone."""
+        try:
+            super().record_run(run, judge_id, note)
+        except LedgerError as error:
+            self._report(f"{error} {_NOT_NAMED}")
 
     def _file(
         self,

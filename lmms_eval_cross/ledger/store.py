@@ -29,6 +29,7 @@ _FILE_VERDICT: Final = _inserting("verdict", f"(key, host) DO UPDATE SET {_UPDAT
 _TAKE_OVER: Final[dict[Table, str]] = {
     "response": _FILE_RESPONSE,
     "verdict": f"{_FILE_VERDICT} AND excluded.score IS NOT NULL",
+    "run": _inserting("run", "DO NOTHING"),
 }
 _MOST_VALUES: Final = 500
 """In one statement; older SQLites take 999."""
@@ -45,6 +46,8 @@ class Entry:
     sample_id: str
     outline: str | None = None
     """What the key was made of (`VerdictKey.outline`)."""
+    run: str | None = None
+    """Which run asks."""
 
 
 Place: TypeAlias = tuple[str, str | None]
@@ -63,6 +66,21 @@ class Given:
     response: str
     record: Mapping[str, Any]
     """The sample record as far as it is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunNote:
+    """What a run is known to be when its judging begins; None where it is not known."""
+
+    model: str | None = None
+    """Name and arguments of the model under test, without secrets."""
+    tasks: str | None = None
+    """As lmms-eval takes them: `cross_casa,cross_safeworld`."""
+    folder: str | None = None
+    """Where the run is written, without anybody's home in it."""
+
+
+UNKNOWN_RUN: Final = RunNote()
 
 
 class Ledger:
@@ -149,6 +167,11 @@ class Ledger:
     def record_responses(self, given: Sequence[Given]) -> None:
         """Write several in one transaction."""
         self._record(_FILE_RESPONSE, [_storable(_response_row(one)) for one in given])
+
+    def record_run(self, run: str, judge_id: str, note: RunNote) -> None:
+        """Write what a run is that is judged from now on; what was noted of it before stays."""
+        row = {"run": run, "judge_id": judge_id, **fields_of(note), "created_at": _now()}
+        self._record(_TAKE_OVER["run"], [_storable(row)])
 
     def count(self, table: Table) -> int:
         """Rows of a table."""
@@ -265,6 +288,7 @@ def _verdict_row(entry: Entry, outcome: Outcome) -> dict[str, Any]:
         "created_at": _now(),
         "quirks": json.dumps(outcome.quirks),
         "outline": entry.outline,
+        "run": entry.run,
     }
     if isinstance(outcome, JudgeFailure):
         return row | {"reason": outcome.reason, "detail": outcome.detail, "reply": outcome.reply}

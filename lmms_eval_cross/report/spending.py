@@ -10,15 +10,7 @@ def usd_of(model: Measured, prices: PriceList) -> float | None:
 
     At list prices, without the Batch API's discount; None where a judge that took tokens has no price.
     """
-    total = 0.0
-    for judge_model, usage in _usage_by_judge(model).items():
-        if usage == Usage():
-            continue
-        price = prices.find(judge_model)
-        if price is None:
-            return None
-        total += price.usd(usage)
-    return total
+    return prices.usd(_usage_by_judge(model))
 
 
 def _usage_by_judge(model: Measured) -> dict[str, Usage]:

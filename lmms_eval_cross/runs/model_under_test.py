@@ -1,11 +1,13 @@
 """The model under test and how it generated, as results.json tells: what a comparison names, and rounds must share."""
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from lmms_eval_cross.runs.run_files import our_tasks
+from lmms_eval_cross.settings import MASK, masked
 from lmms_eval_cross.text import canonical_json
 
 _CHECKPOINT: Final = ("pretrained", "model", "model_version", "responses")
@@ -19,6 +21,9 @@ _NO_MATTER: Final = frozenset(
 _SPEED: Final = frozenset({"concurrency", "rpm", "timeout", "patience", "budget_usd"})
 """Arguments of `cross_api` that change no answer, and may differ when a run goes on."""
 _EFFORT: Final = frozenset({"reasoning_effort", "thinking_tokens", "max_new_tokens"})
+_SECRET: Final = re.compile(r"api_?key|secret|password|passwd|(^|[_-])(key|token|auth|credentials?|headers?)$", re.I)
+"""Names of arguments whose values are nobody's business."""
+_NAME: Final = re.compile(r"[\w.-]+")
 _SHOWN: Final = ("temperature", "top_p", "max_new_tokens")
 _UNSHOWN: Final = frozenset(_CHECKPOINT) | _NO_MATTER
 
@@ -72,8 +77,8 @@ def _checkpoint(arguments: Mapping[str, str]) -> str:
 
 def _settings(arguments: Mapping[str, str], generation: Mapping[str, Any]) -> Iterator[str]:
     for name, value in arguments.items():
-        if name not in _UNSHOWN:
-            yield f"{name} {_without_folders(value)}"
+        if name not in _UNSHOWN and _NAME.fullmatch(name):  # what is no name is a part of a value that has commas
+            yield f"{name} {MASK if _SECRET.search(name) else _without_folders(value)}"
     for name in _SHOWN:
         number = generation.get(name)
         if isinstance(number, int | float):
@@ -112,7 +117,8 @@ def _generation(results: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _without_folders(value: str) -> str:
-    """A name of the Hub as it is, a path's last part alone."""
+    """A name of the Hub as it is, a path's last part alone; an address without password and query."""
+    value = masked(value)
     if value.startswith((".", "/", "~")) or value.count("/") > 1 or "\\" in value:
         return value.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
     return value

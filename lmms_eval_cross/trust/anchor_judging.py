@@ -7,10 +7,11 @@ from typing import Final
 
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import Sample
-from lmms_eval_cross.benchmark.splits import split_of
+from lmms_eval_cross.benchmark.splits import TASKS, split_of
 from lmms_eval_cross.errors import AnchorError
 from lmms_eval_cross.judge.caller import Caution
 from lmms_eval_cross.judging import open_judging
+from lmms_eval_cross.ledger.store import RunNote
 from lmms_eval_cross.settings import Settings
 from lmms_eval_cross.trust.anchor import Anchor, Judgement, verdicts_of
 from lmms_eval_cross.trust.anchor_samples import samples_of
@@ -58,7 +59,9 @@ def _ask(
     for repeat in repeats:
         for sample, item in zip(samples, anchor.items, strict=True):
             jobs.append(session.job_for(sample, item.response, settings, repeat))
-    with open_judging(settings, caution=_CAUTION) as judging:
+    tasks = sorted({TASKS[split_of(sample)] for sample in samples})
+    note = RunNote(tasks=",".join(tasks), folder=anchor.name)
+    with open_judging(settings, caution=_CAUTION, note=note) as judging:
         verdicts = map(verdicts_of, judging.ask(jobs))
         return [
             Judgement(judge=stamp, repeat=repeat, verdicts=list(islice(verdicts, len(samples)))) for repeat in repeats

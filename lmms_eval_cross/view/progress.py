@@ -125,10 +125,7 @@ def _usd(verdicts: Sequence[Row], judge_model: str, prices: PriceList) -> float 
     total = Usage()
     for outcome in map(read_outcome, verdicts):
         total += outcome.usage
-    price = prices.find(judge_model)
-    if price is None:
-        return 0.0 if total == Usage() else None
-    return price.usd(total)
+    return prices.usd({judge_model: total})
 
 
 def describe(progress: Progress) -> list[str]:

@@ -1,0 +1,93 @@
+"""The runs that a ledger knows: what each was at its start, what it answered, and what it asked a judge for."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from lmms_eval_cross.benchmark.records import Usage
+from lmms_eval_cross.ledger.responses import NO_RUN, run_of
+from lmms_eval_cross.ledger.rows import Row, read_usage
+from lmms_eval_cross.ledger.store import Ledger
+
+_NOTED = "SELECT * FROM run ORDER BY created_at"
+_ANSWERED = (
+    "SELECT run, count(DISTINCT sample_id) AS samples, min(created_at) AS first, max(created_at) AS last FROM response "
+    "WHERE run <> ? GROUP BY run"
+)
+_ASKED = (
+    "SELECT run, judge_id, model, usage, count(score) AS verdicts, count(*) - count(score) AS failures, "
+    "min(created_at) AS first, max(created_at) AS last FROM verdict WHERE run IS NOT NULL "
+    "GROUP BY run, judge_id, model, usage"
+)
+
+
+@dataclass(slots=True)
+class RunLine:
+    """A run; None stands for what an older release did not keep."""
+
+    run: str
+    model: str | None = None
+    tasks: str | None = None
+    folder: str | None = None
+    samples: int = 0
+    """With an answer."""
+    verdicts: int | None = None
+    """That the run asked for; what the ledger held already is not among them."""
+    failures: int | None = None
+    tokens: dict[tuple[str, str], Usage | None] = field(default_factory=dict)
+    """The judge's id and the model that replied -> what that took, None where a cell can't be read."""
+    moments: set[str] = field(default_factory=set)
+    """When something of it was first and last written, in UTC."""
+
+    @property
+    def first(self) -> str:
+        """When it began."""
+        return min(self.moments)
+
+    @property
+    def last(self) -> str:
+        """When something of it was written last."""
+        return max(self.moments)
+
+
+def runs_in(ledger: Ledger) -> list[RunLine]:
+    """The runs that noted what they are, left answers, or asked for a verdict, the earliest first.
+
+    Raises:
+        LedgerError: the ledger can't be read.
+    """
+    lines: dict[str, RunLine] = {}
+    for line, row in _with_line(lines, ledger.select(_NOTED)):
+        _add_note(line, row)
+    for line, row in _with_line(lines, ledger.select(_ANSWERED, (NO_RUN,))):
+        line.samples = max(line.samples, row["samples"])  # rounds have the same samples
+        line.moments |= {str(row["first"]), str(row["last"])}
+    for line, row in _with_line(lines, ledger.select(_ASKED)):
+        _add_verdicts(line, row)
+    return sorted(lines.values(), key=lambda line: (line.first, line.run))
+
+
+def _with_line(lines: dict[str, RunLine], rows: Iterable[Row]) -> Iterator[tuple[RunLine, Row]]:
+    """Rows, each with the line of its run."""
+    for row in rows:
+        run = run_of(str(row["run"]))
+        yield lines.setdefault(run, RunLine(run)), row
+
+
+def _add_note(line: RunLine, row: Row) -> None:
+    """A run that several judges judged has a note of each; what the first did not know the next may."""
+    line.model, line.tasks = line.model or row["model"], line.tasks or row["tasks"]
+    line.folder = line.folder or row["folder"]
+    line.verdicts, line.failures = line.verdicts or 0, line.failures or 0
+    line.moments.add(str(row["created_at"]))
+
+
+def _add_verdicts(line: RunLine, row: Row) -> None:
+    line.verdicts = (line.verdicts or 0) + row["verdicts"]
+    line.failures = (line.failures or 0) + row["failures"]
+    line.moments |= {str(row["first"]), str(row["last"])}
+    judge = str(row["judge_id"]), str(row["model"] or "")
+    before = line.tokens.setdefault(judge, Usage())
+    try:
+        line.tokens[judge] = None if before is None else before + read_usage(row["usage"])
+    except (ValueError, TypeError):
+        line.tokens[judge] = None
