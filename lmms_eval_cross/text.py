@@ -12,7 +12,8 @@ import json
 import re
 from typing import Final
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = re.compile(r"[\t\r]|[\s\u200b-\u200f\u2060\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+"""How a cell begins that a spreadsheet takes for a formula; the wide signs are some languages' own."""
 _APART: Final = "\u200b"
 """A space of no width: what it parts is no mention, address, reference or command any more, and reads the same."""
 _NONCHARACTERS: Final = r"\ufdd0-\ufdef" + "".join(f"\\U{plane:04x}fffe\\U{plane:04x}ffff" for plane in range(17))
@@ -23,7 +24,8 @@ _UNPRINTABLE: Final = re.compile(
     rf"[{_CONTROL}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069{_NONCHARACTERS}]"
 )
 _UNDRAWABLE: Final = re.compile(rf"(?![\n\t])[{_CONTROL}{_NONCHARACTERS}]")
-_COMMAND: Final = re.compile(r"##(?=\[|vso\[|teamcity\[)|^(?=\s*::)")
+_COMMAND: Final = re.compile(r"##(?=\[|vso\[|teamcity\[)|^(?=\s*::)|:(?=:[A-Za-z])")
+"""Of CI services; GitHub's count at the beginning of a line, where a table's wrapping may put any word of a name."""
 _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]<>|#~&$])")
 _LIVE: Final = re.compile(
     r"@(?=\w)|(?<=#)(?=\d)|(?<=:)(?=//)|(?<=www)(?=\.)|(?<=mailto)(?=:)|(?<=xmpp)(?=:)|(?<=GH)(?=-\d)", re.IGNORECASE
@@ -80,7 +82,7 @@ def markdown(text: str) -> str:
 def harmless(cell: str) -> str:
     """A CSV cell that a spreadsheet takes for text, never for a formula: model answers may start with `=`."""
     cell = drawable(cell)
-    if cell.lstrip().startswith(_FORMULA) or cell.startswith(_FORMULA):
+    if _FORMULA.match(cell):
         return f"'{cell}"
     return cell
 

@@ -83,3 +83,13 @@ def test_the_report_is_written_whole_whatever_names_hold(runs: Path, tmp_path: P
         text = file.read_text(encoding="utf-8")
         assert not [line for line in text.splitlines() if line.startswith(("=", "+", "@", "\t"))]
         assert "\x1b" not in text
+
+
+@pytest.mark.parametrize("length", [60, 87, 90, 98])
+@pytest.mark.parametrize("joint", [" ", "x"])
+def test_no_table_wraps_a_name_so_that_a_line_of_it_is_a_command(tmp_path: Path, length: int, joint: str) -> None:
+    name = f"{'m' * length}{joint}::error title=x::not ours"
+    for place, side in enumerate("ab"):
+        scores = draw(SAMPLES, 0.6, 1, drop=0.2 * place)
+        write_run(tmp_path / side, SAMPLES, scores, model=name, tasks={name: task(0.4)})
+    run("compare", tmp_path / "a", tmp_path / "b", "--resamples", 100)

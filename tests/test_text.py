@@ -38,6 +38,13 @@ def test_any_text_is_printable_drawable_and_a_cell(text: str) -> None:
     assert not harmless(text).startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
+@pytest.mark.parametrize(
+    "cell", ["=1", " =1", "\t1", "\ufeff=1", "\u200b@x", "\uff1d1+1", "\uff20SUM(1)", "\uff0d1", "\uff0b1"]
+)
+def test_a_cell_is_no_formula_in_any_spreadsheet(cell: str) -> None:
+    assert harmless(cell).startswith("'")
+
+
 @pytest.mark.parametrize("text", ["A text; with 3 of 4 marks, 34.1% (a-b)!", "نص", "日本語", "👩‍👩‍👧", "na\u200dme"])
 def test_honest_text_stays_as_it_is(text: str) -> None:
     assert printable(text) == drawable(text) == harmless(text) == text
