@@ -296,6 +296,25 @@ def test_a_ledger_of_another_owner_is_refused_and_not_merged(
         Ledger(planted)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+@pytest.mark.parametrize("ending", ["-wal", "-shm", "-journal"])
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_log_of_another_owner_beside_a_ledger_is_refused(tmp_path: Path, ending: str, linked: bool) -> None:
+    """SQLite would write what stands in it into the file: a log of another database empties a ledger."""
+    (tmp_path / "disk").mkdir()
+    path, file = tmp_path / "ledger.sqlite", tmp_path / "disk" / "ledger.sqlite"
+    if linked:
+        path.symlink_to(file)
+    else:
+        file = path
+    Ledger(file).close()
+    planted = file.with_name(f"{file.name}{ending}")
+    planted.write_bytes(b"")
+    os.chown(planted, 12345, 12345)
+    with pytest.raises(CrossError, match=f"{planted.name} belongs to another user"):
+        Ledger(path)
+
+
 def test_answers_of_one_sample_in_one_run_are_told_apart(ours: Ledger) -> None:
     """As rounds of an older release are: each verdict is held against the answer that it was given on."""
     for number in range(3):

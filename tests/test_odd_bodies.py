@@ -127,3 +127,9 @@ def test_what_a_ledger_is_given_of_an_odd_reply_can_be_read_back(tmp_path: Path)
         except LedgerError:
             pytest.fail("the ledger takes it")
         assert ledger.find("k", None) == heard.outcomes["awareness"]
+
+
+def test_thinking_that_is_counted_beside_the_reply_is_paid_for_too() -> None:
+    usage = {"prompt_tokens": 5, "completion_tokens": 2, "completion_tokens_details": {"reasoning_tokens": 100}}
+    choice = {"finish_reason": "stop", "message": {"content": "Score: 1"}}
+    assert read_completion({"choices": [choice], "usage": usage}).usage.completion_tokens == 102

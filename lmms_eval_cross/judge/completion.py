@@ -71,7 +71,10 @@ class _Usage(BaseModel):
         prompt, completion = self.prompt_tokens_details or _Details(), self.completion_tokens_details or _Details()
         whole = self.prompt_tokens or 0
         cached = min(prompt.cached_tokens or 0, whole)
-        return Usage(whole, cached, self.completion_tokens or 0, completion.reasoning_tokens or 0)
+        written, thought = self.completion_tokens or 0, completion.reasoning_tokens or 0
+        if thought > written:  # counted beside what was written, while we count it in
+            written += thought
+        return Usage(whole, cached, written, thought)
 
 
 class _Part(BaseModel):

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final, Literal
 
 from lmms_eval_cross.errors import CrossError
-from lmms_eval_cross.files import check_owner
 from lmms_eval_cross.ledger.address import Address, Server
 from lmms_eval_cross.ledger.merging import merge
+from lmms_eval_cross.ledger.opening import check_owners
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.say import tell
 from lmms_eval_cross.settings import Settings
@@ -92,7 +92,7 @@ def merge_other_hosts(ledger: Ledger) -> None:
         if path.name == ledger.address.name:
             continue
         try:
-            check_owner(path)
+            check_owners(path)
             merge(ledger, path, say=tell)
         except CrossError as error:
             tell(f"{error} The run goes on without its verdicts.")

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from lmms_eval_cross.errors import LedgerError
+from lmms_eval_cross.files import check_owner
 from lmms_eval_cross.ledger.address import Address, Server
 from lmms_eval_cross.ledger.database import LedgerRows, wanting
 from lmms_eval_cross.ledger.rows import COLUMNS, Table
 from lmms_eval_cross.ledger.schema import cause, check_tables, readable, schema_version
 
+_BESIDE: Final = ("-wal", "-shm", "-journal")
 MOST_BYTES: Final = 16 * 2**20
 """Of one cell; the longest answers have a hundredth of that."""
 _PIECE: Final = 4 * 2**20
@@ -120,6 +122,18 @@ def open_file_to_read(path: Path, in_use: bool = False) -> Iterator[ReadLedger]:
         yield ReadLedger(path.name, version, size, connection)
     finally:
         connection.close()
+
+
+def check_owners(path: Path) -> None:
+    """Refuse a ledger file of another user, or with another's log beside it, which SQLite takes for the file's own.
+
+    Raises:
+        SettingsError: one is another user's.
+    """
+    whole = path.resolve()
+    for file in (path, *(whole.with_name(f"{whole.name}{ending}") for ending in _BESIDE)):
+        if os.path.lexists(file):
+            check_owner(file)
 
 
 def read_ahead(address: Address) -> None:

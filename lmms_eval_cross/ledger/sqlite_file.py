@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from lmms_eval_cross.files import check_owner, open_private
+from lmms_eval_cross.files import open_private
 from lmms_eval_cross.ledger.database import DatabaseError, UnfitError, Values
+from lmms_eval_cross.ledger.opening import check_owners
 from lmms_eval_cross.ledger.schema import STEPS, cause, check_tables, readable, schema_version
 
 _UNFIT: Final = (sqlite3.InterfaceError, sqlite3.ProgrammingError, sqlite3.DataError, sqlite3.IntegrityError)
@@ -77,7 +78,7 @@ class SqliteFile:
 
 def _connect(path: Path, journal: str) -> sqlite3.Connection:
     if os.path.lexists(path):
-        check_owner(path)  # one's own link is fine: a ledger may lie on a larger disk
+        check_owners(path)  # one's own link is fine: a ledger may lie on a larger disk
     else:
         os.close(open_private(path))
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
