@@ -11,6 +11,9 @@ import pytest
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Sample
 from lmms_eval_cross.data.prepared import Prepared
+from lmms_eval_cross.ledger.run_lines import runs_in
+from lmms_eval_cross.ledger.steady import open_ledger
+from lmms_eval_cross.settings import load_settings
 from lmms_eval_cross.trust.agreement_report import agreed, pair_up
 from lmms_eval_cross.trust.anchor import draw, load_anchor
 from lmms_eval_cross.trust.drawing import draw_systematically, drawing_probabilities, stratified_order
@@ -199,6 +202,8 @@ def test_a_second_time_costs_nothing(standin_anchor, judged_by, monkeypatch, tmp
     cross("anchor", "judge", standin_anchor, "--output", tmp_path / "two.json")
     assert len(judged_by.judged) == calls
     assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
+    (line,) = runs_in(open_ledger(load_settings()))
+    assert (line.tasks, line.folder, line.verdicts) == ("cross_casa", "old", calls), "for ledger show"
 
 
 @pytest.mark.long

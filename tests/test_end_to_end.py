@@ -8,6 +8,7 @@ import re
 import sys
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.data.prepared import Prepared
 from lmms_eval_cross.errors import ending_with_a_sentence
 from lmms_eval_cross.harness import preflight
+from lmms_eval_cross.ledger.run_lines import runs_in
+from lmms_eval_cross.ledger.store import Ledger
 from tests.conftest import Run
 from tests.judge_server import DIMENSIONS, Answer, Asked, JudgeServer, judge_by_answer, score_of
 from tests.runs import METRICS, TASKS, answer_for, read_results, read_samples, rows_of, write_responses
@@ -93,6 +96,11 @@ def test_a_run_scores_every_sample_as_the_judge_did(
     wanted = Counter(canonical(official_body(standin, row, dimension)) for row in rows for dimension in DIMENSIONS)
     assert Counter(canonical(asked.body) for asked in judged_by.judged) == wanted
     assert {asked.headers["authorization"] for asked in judged_by.asked} == {"Bearer sk-test"}
+
+    with closing(Ledger(bare_environment / "ledger.sqlite")) as ledger:
+        (line,) = runs_in(ledger)
+    assert (line.model, line.tasks, line.folder) == ("cross_replay responses.jsonl", "cross", "first")
+    assert (line.samples, line.verdicts, line.failures) == (len(rows), 4 * len(rows), 0)
 
     samples = read_samples(tmp_path / "first")
     assert sorted(sample["cross"]["sample_id"] for sample in samples) == sorted(row["sample_id"] for row in rows)

@@ -5,6 +5,7 @@ import os
 import random
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from lmms_eval_cross.data.prepared import Prepared
 from lmms_eval_cross.errors import RunError, SettingsError
 from lmms_eval_cross.harness.finishing import judge_ledger_run, judge_run
 from lmms_eval_cross.harness.results_files import clustered_stderr, task_results
+from lmms_eval_cross.ledger.run_lines import runs_in
 from lmms_eval_cross.ledger.steady import open_ledger
 from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.runs.scorecard import advice
@@ -316,6 +318,11 @@ def test_a_batch_gives_the_run_that_single_calls_give(
     with BatchServer() as server:
         monkeypatch.setenv("CROSS_JUDGE_BASE_URL", server.url)
         in_batch = judge_run(predicted, tmp_path / "batch", batch=True)
+    with closing(open_ledger(load_settings())) as ledger:
+        (line,) = runs_in(ledger)
+    assert (line.verdicts, line.folder) == (len(server.paid), "batch")
+    assert line.tasks is not None
+    assert set(line.tasks.split(",")) == in_batch.scorecards.keys()
     assert len(server.paid) == 4 * sum(cards["compliance"].n for cards in in_batch.scorecards.values())
     monkeypatch.setenv("CROSS_HOME", str(tmp_path / "other-home"))
     prepare(tmp_path / "other-home", str(standin), say=lambda _: None)

@@ -10,7 +10,7 @@ COMMANDS: Final = {
     "show": "Print counts by judge, and of each run model, tasks, folder, answers, new verdicts, cost and dates.",
     "merge": "Take over from other ledger files what this one lacks; they are not changed.",
     "copy": "Copy answers and verdicts between ledgers, each a file or postgresql://...; typed again, it goes on.",
-    "export": "Write answers and verdicts as Parquet into a folder.",
+    "export": "Write answers, verdicts and what runs are as Parquet into a folder.",
     "verify": "Derive every key anew from its answer, every score from its reply; exit code 3 if one does not fit.",
     "forget": "Drop what was learnt of endpoints: parameters that they don't take, and calls at a time; verdicts stay.",
     "prune": "Say what is older than so many days, and with --yes delete it; wanted again, it is paid for again.",

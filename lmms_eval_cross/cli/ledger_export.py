@@ -15,7 +15,8 @@ from lmms_eval_cross.settings import load_settings
 @click.command()
 @click.argument("folder", type=PATH)
 def command(folder: Path) -> None:
-    """Write answers and verdicts as Parquet into a folder."""
+    """Write answers, verdicts and what runs are as Parquet into a folder."""
     with unwritable_told(folder):
         written = export(hosts.ledger_addresses(load_settings()), folder)
-    say(f"Written: {written['verdict']} verdicts and {written['response']} answers to {folder}")
+    rows = f"{written['verdict']} verdicts, {written['response']} answers and what {written['run']} runs are"
+    say(f"Written: {rows} to {folder}")

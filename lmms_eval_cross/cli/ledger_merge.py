@@ -19,4 +19,4 @@ def command(files: tuple[Path, ...]) -> None:
     own = open_ledger(load_settings())
     for file in files:
         new = hosts.merge(own, file, say=partial(say, err=True))
-        say(f"{file.name}: {new['verdict']} verdicts and {new['response']} answers are new.")
+        say(f"{file.name}: {new['verdict']} verdicts, {new['response']} answers and {new['run']} runs are new.")
