@@ -28,6 +28,7 @@ from tests.terminal import shown_on_terminal
 
 OLD = Path(__file__).parent / "fixtures" / "release_0_1"
 NOTE = RunNote("qwen2_5_vl Qwen/Qwen2.5-VL-7B-Instruct, max_pixels 12", "cross_casa", "runs/a")
+WHOLE = '{"prompt_tokens": 7, "cached_tokens": 1, "completion_tokens": 2, "reasoning_tokens": 3}'
 STYLES = re.compile(r"\x1b\[[\d;]*m")
 
 
@@ -100,6 +101,20 @@ def test_tokens_without_a_price_have_no_cost_and_no_tokens_cost_nothing() -> Non
     for tokens, usd in ((Usage(), "\\$0.00"), (Usage(7, 0, 7), "–"), (None, "–")):
         line = RunLine("r", verdicts=1, failures=0, tokens={("mine", "m"): tokens}, moments={"2026"})
         assert list(as_markdown([line], prices))[-1].endswith(f"| {usd} |")
+
+
+@pytest.mark.parametrize(
+    "usage", ["[", "{}", '{"prompt_tokens": "7"}', '{"prompt_tokens": 1e999}', WHOLE.replace("7", "9" * 40)]
+)
+def test_tokens_that_can_not_be_read_have_no_cost_and_stop_nothing(address: Address, usage: str) -> None:
+    with closing(Ledger(address)) as ledger:
+        for run in ("odd", "whole"):
+            record_of(run, ledger)
+        ledger.change("UPDATE verdict SET usage = ? WHERE run = 'odd'", (usage,))
+        ledger.change("UPDATE verdict SET usage = ? WHERE run = 'whole'", (WHOLE,))
+        tokens = {line.run: list(line.tokens.values()) for line in runs_in(ledger)}
+    assert None in tokens["odd"]
+    assert set(tokens["whole"]) == {Usage(14, 2, 4, 6), Usage(7, 1, 2, 3)}, "verdicts, and the failure"
 
 
 def test_whoever_judges_notes_the_run_and_whose_verdicts_they_are(

@@ -15,7 +15,8 @@ from lmms_eval_cross.ledger import migrating
 from lmms_eval_cross.ledger.address import Server
 from lmms_eval_cross.ledger.migrating import migrate
 from lmms_eval_cross.ledger.postgres_schema import MIGRATIONS, Migration
-from lmms_eval_cross.ledger.store import Entry, Ledger
+from lmms_eval_cross.ledger.run_lines import runs_in
+from lmms_eval_cross.ledger.store import Entry, Ledger, RunNote
 from lmms_eval_cross.settings import load_settings
 from tests.conftest import ROOT, Run
 from tests.postgres_server import PostgresServer
@@ -189,9 +190,11 @@ def test_an_owner_migrates_a_writer_writes_and_a_reader_only_reads(
     as_role = [Server(team.url.replace("owner@", f"{role}@")) for role in ("cross_writer", "cross_reader")]
     with closing(Ledger(as_role[0])) as writer:
         writer.record_verdict(Entry("k", "h", "j", "s"), Verdict("awareness", 1, "x", "m"))
+        writer.record_run("r", "j", RunNote("a model"))
         with pytest.raises(LedgerError, match="permission denied"):
             writer.change("DELETE FROM verdict")
     with closing(Ledger(as_role[1])) as reader:
+        assert [line.model for line in runs_in(reader)] == ["a model"]
         assert reader.find("k", None) == Verdict("awareness", 1, "x", "m")
         with pytest.raises(LedgerError, match=r"can't be written .permission denied"):
             reader.record_verdict(Entry("k2", "h", "j", "s"), Verdict("awareness", 1, "x", "m"))

@@ -45,6 +45,10 @@ class Database(Protocol):
         """The rows of a query."""
         ...
 
+    def number_in(self, column: str, name: str) -> str:
+        """SQL for the number of a name in a column of JSON, NULL where there is none: the engines differ here."""
+        ...
+
     def close(self) -> None:
         """Let go of it."""
         ...

@@ -71,6 +71,10 @@ class PostgresDatabase:
         rows = self._do(lambda connection: connection.execute(marked(query), written(values)).fetchall())
         return [read_back(row) for row in rows]
 
+    def number_in(self, column: str, name: str) -> str:
+        """SQL for the number of a name in a column of JSON, NULL where there is none, as in what is no JSON."""
+        return f"CAST(substring({column} FROM '\"{name}\": ([0-9]{{1,15}})[,}}]') AS double precision)"
+
     def close(self) -> None:
         """Close all connections; nothing is pending."""
         self._pool.close()

@@ -69,7 +69,7 @@ def read_outcome(row: Row) -> Outcome:
     """
     if not fits("verdict", row) or row["dimension"] not in DIMENSIONS:
         raise ValueError("a cell of another type")
-    usage, quirks = read_usage(row["usage"]), _quirks(row["quirks"])
+    usage, quirks = _usage(row["usage"]), _quirks(row["quirks"])
     if row["score"] in (0, 1) and row["reason"] is None:
         return Verdict(row["dimension"], row["score"], row["reply"] or "", row["model"] or "", usage, quirks)
     if row["score"] is not None or row["reason"] not in get_args(FailureReason):
@@ -78,12 +78,7 @@ def read_outcome(row: Row) -> Outcome:
     return JudgeFailure(row["dimension"], row["reason"], detail, reply, model, usage, quirks)
 
 
-def read_usage(text: str) -> Usage:
-    """The tokens behind a verdict, from its cell.
-
-    Raises:
-        ValueError: it holds no token counts.
-    """
+def _usage(text: str) -> Usage:
     tokens = _json(text)
     if not isinstance(tokens, dict) or not tokens.keys() <= _TOKENS:
         raise ValueError("no token counts")

@@ -2,22 +2,21 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from lmms_eval_cross.benchmark.records import Usage
 from lmms_eval_cross.ledger.responses import NO_RUN, run_of
-from lmms_eval_cross.ledger.rows import Row, read_usage
+from lmms_eval_cross.ledger.rows import Row
 from lmms_eval_cross.ledger.store import Ledger
 
-_NOTED = "SELECT * FROM run ORDER BY created_at"
-_ANSWERED = (
+_NOTED: Final = "SELECT * FROM run ORDER BY created_at"
+_ANSWERED: Final = (
     "SELECT run, count(DISTINCT sample_id) AS samples, min(created_at) AS first, max(created_at) AS last FROM response "
     "WHERE run <> ? GROUP BY run"
 )
-_ASKED = (
-    "SELECT run, judge_id, model, usage, count(score) AS verdicts, count(*) - count(score) AS failures, "
-    "min(created_at) AS first, max(created_at) AS last FROM verdict WHERE run IS NOT NULL "
-    "GROUP BY run, judge_id, model, usage"
-)
+_TOKENS: Final = tuple(Usage.__dataclass_fields__)
+_MOST_TOKENS: Final = 1e15
+"""Of a run; what a row of another ledger says beyond that is no count."""
 
 
 @dataclass(slots=True)
@@ -61,9 +60,22 @@ def runs_in(ledger: Ledger) -> list[RunLine]:
     for line, row in _with_line(lines, ledger.select(_ANSWERED, (NO_RUN,))):
         line.samples = max(line.samples, row["samples"])  # rounds have the same samples
         line.moments |= {str(row["first"]), str(row["last"])}
-    for line, row in _with_line(lines, ledger.select(_ASKED)):
+    for line, row in _with_line(lines, ledger.select(_asked(ledger))):
         _add_verdicts(line, row)
     return sorted(lines.values(), key=lambda line: (line.first, line.run))
+
+
+def _asked(ledger: Ledger) -> str:
+    """Verdicts, failures and tokens by run and judge, summed where they lie: a ledger may have millions."""
+    counts = {name: ledger.number_in("usage", name) for name in _TOKENS}
+    sums = ", ".join(f"sum({count}) AS {name}" for name, count in counts.items())
+    whole = " AND ".join(f"{count} >= 0" for count in counts.values())
+    return (
+        "SELECT run, judge_id, model, count(score) AS verdicts, count(*) - count(score) AS failures, "
+        "min(created_at) AS first, max(created_at) AS last, "
+        f"sum(CASE WHEN {whole} THEN 0 ELSE 1 END) AS unread, {sums} "
+        "FROM verdict WHERE run IS NOT NULL GROUP BY run, judge_id, model"
+    )
 
 
 def _with_line(lines: dict[str, RunLine], rows: Iterable[Row]) -> Iterator[tuple[RunLine, Row]]:
@@ -85,9 +97,11 @@ def _add_verdicts(line: RunLine, row: Row) -> None:
     line.verdicts = (line.verdicts or 0) + row["verdicts"]
     line.failures = (line.failures or 0) + row["failures"]
     line.moments |= {str(row["first"]), str(row["last"])}
-    judge = str(row["judge_id"]), str(row["model"] or "")
-    before = line.tokens.setdefault(judge, Usage())
-    try:
-        line.tokens[judge] = None if before is None else before + read_usage(row["usage"])
-    except (ValueError, TypeError):
-        line.tokens[judge] = None
+    line.tokens[str(row["judge_id"]), str(row["model"])] = _usage(row)
+
+
+def _usage(row: Row) -> Usage | None:
+    """The tokens of a run and a judge together."""
+    if row["unread"] or max(row[name] for name in _TOKENS) > _MOST_TOKENS:
+        return None
+    return Usage(**{name: int(row[name]) for name in _TOKENS})

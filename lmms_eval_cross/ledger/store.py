@@ -203,6 +203,10 @@ class Ledger:
         except DatabaseError as trouble:
             raise self._error(f"The ledger {self.name} can't be read ({trouble}); {advice_on(self.address)}.") from None
 
+    def number_in(self, column: str, name: str) -> str:
+        """SQL for the number of a name in a column of JSON, NULL where there is none."""
+        return self._database.number_in(column, name)
+
     def take_over(self, table: Table, rows: Sequence[Row]) -> int:
         """Write rows of another ledger in one transaction; gives how many are new.
 
