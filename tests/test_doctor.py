@@ -1,5 +1,6 @@
 """`doctor` says of each thing whether a run would fail on it, and what to do."""
 
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,11 @@ def test_a_machine_that_is_ready_is_ok_all_over_and_no_key_is_shown(
         "ledger": "ok",
     }
     assert KEY not in result.output
+
+
+def test_what_is_quick_is_said_before_lmms_eval_is_imported() -> None:
+    names = [finding.name for finding in islice(doctor.examine(), 6)]
+    assert names == ["versions", "settings", "data", "judge", "budget", "ledger"]
 
 
 def test_a_missing_key_would_make_a_run_fail() -> None:

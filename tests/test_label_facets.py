@@ -134,7 +134,8 @@ def opened(browser: Browser, batch: Path, name: str = "label.html", **options: o
 def test_annotators_read_a_content_note_and_an_example_a_question_before_they_start(
     run_folder: Path, tmp_path: Path, browser: Browser
 ) -> None:
-    page = opened(browser, exported(run_folder, tmp_path / "batch"))
+    page = opened(browser, exported(run_folder, tmp_path / "batch"), viewport={"width": 390, "height": 800})
+    assert page.evaluate("window.scrollY") == 0, "the note is what a phone shows first"
     words = page.inner_text("#start")
     assert "Content note." in words
     assert SCENE in words

@@ -143,6 +143,7 @@ def test_a_plan_from_nothing_names_every_assumption_and_what_would_show_it(prepa
 def test_the_cheapest_design_stands_first_and_its_price_is_that_of_cost(prepared: Prepared, tmp_path: Path) -> None:
     result = cross("plan", "--margin", "compliance=90", "--json", tmp_path / "plan.json")
     assert result.exit_code == 0, result.output
+    assert "The cheapest designs that do, and last what all samples judged once show:" in said(result)
     plan = json.loads((tmp_path / "plan.json").read_text(encoding="utf-8"))
     prices = [design["usd"] for design in plan["designs"]]
     assert prices == sorted(prices)

@@ -508,13 +508,27 @@ def test_latex_has_intervals_and_harmless_names_and_compiles_where_there_is_a_te
     assert "\\input{" not in text
     assert text.count("\\toprule") == text.count("\\bottomrule") == 2
     assert "a\\_b & " in text
-    assert re.search(r"\+\d+\.\d \{\\scriptsize \[\d+\.\d, \d+\.\d\]\}", text)
+    assert re.search(r"& \+\d+\.\d .*\n.*& \{\\scriptsize \[\d+\.\d, \d+\.\d\]\}", text)
     tex = shutil.which("pdflatex")
     if tex is not None:
-        head = "\\documentclass{article}\\usepackage{booktabs}\\begin{document}"
-        (tmp_path / "whole.tex").write_text(f"{head}\n{text}\\end{{document}}\n")
-        command = [tex, "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "whole.tex"]
-        assert subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60).returncode == 0
+        assert compiled(tex, text, tmp_path).returncode == 0
+
+
+def compiled(tex: str, text: str, folder: Path) -> "subprocess.CompletedProcess[bytes]":
+    """What LaTeX says to the text in an article."""
+    head = "\\documentclass{article}\\usepackage{booktabs}\\begin{document}"
+    (folder / "whole.tex").write_text(f"{head}\n{text}\\end{{document}}\n")
+    command = [tex, "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "whole.tex"]
+    return subprocess.run(command, cwd=folder, capture_output=True, timeout=60)
+
+
+def test_latex_tables_are_no_wider_than_the_page_of_an_article(two: list[Path], tmp_path: Path) -> None:
+    tex = shutil.which("pdflatex")
+    if tex is None:
+        pytest.skip("pdflatex is not installed")
+    write_report(two, Targets(None, latex=tmp_path / "t.tex"), PageOptions())
+    text = (tmp_path / "t.tex").read_text()
+    assert "Overfull" not in compiled(tex, text, tmp_path).stdout.decode()
 
 
 def test_a_site_is_a_folder_with_page_numbers_summary_and_tables(
@@ -524,6 +538,15 @@ def test_a_site_is_a_folder_with_page_numbers_summary_and_tables(
     assert (done.returncode, done.stderr) == (0, "")
     names = {str(file.relative_to(tmp_path / "site")) for file in (tmp_path / "site").rglob("*.*")}
     assert {"index.html", "report.json", "summary.md", "tables/models.csv"} <= names
+
+
+def test_a_site_is_whole_whatever_else_is_written(two: list[Path], tmp_path: Path) -> None:
+    own = Targets(*(tmp_path / name for name in ("p.html", "p.md", "tables", "p.json")), site=tmp_path / "site")
+    written = write_report(two, own, PageOptions())
+    assert len(written) == len(set(written)) == 2 * (3 + 9)
+    for name, same in (("p.html", "index.html"), ("p.md", "summary.md"), ("p.json", "report.json")):
+        assert (tmp_path / name).read_text() == (tmp_path / "site" / same).read_text()
+    assert (tmp_path / "site" / "tables" / "models.csv").is_file()
 
 
 def test_tokens_of_the_judge_calls_are_summed_failed_ones_too(tmp_path: Path) -> None:

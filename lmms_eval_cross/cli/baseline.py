@@ -10,6 +10,7 @@ from lmms_eval_cross.compare.baseline_file import is_baseline, write_baseline
 from lmms_eval_cross.compare.inputs import load_side
 from lmms_eval_cross.compare.integrity import check_sealed
 from lmms_eval_cross.files import write_text
+from lmms_eval_cross.numbers import plural
 from lmms_eval_cross.runs.judged import check_judged
 from lmms_eval_cross.say import say
 
@@ -30,4 +31,4 @@ def baseline(runs: tuple[Path, ...], output: Path) -> None:
     for path, answers in zip((path for path in runs if not is_baseline(path)), judged, strict=True):
         check_judged(path, answers)
     write_text(output, write_baseline(side))
-    say(f"{output}: {len(side.facts):,} samples, {len(side.rounds)} round(s) of {side.model}.")
+    say(f"{output}: {len(side.facts):,} samples, {plural(len(side.rounds), 'round')} of {side.model}.")

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from lmms_eval_cross.harness.doctor import examine
+from lmms_eval_cross.harness.doctor import State, examine
 from lmms_eval_cross.say import say
 
 WRONG = 2
@@ -17,8 +17,9 @@ def doctor() -> None:
     Asks no judge and shows no key. Exit code 2: a run would fail; notes don't count. Without lmms-eval, the gate's
     commands are what is looked after.
     """
-    findings = examine()
-    for finding in findings:
+    states: set[State] = set()
+    for finding in examine():
         say(finding)
-    if any(finding.state == "wrong" for finding in findings):
+        states.add(finding.state)
+    if "wrong" in states:
         sys.exit(WRONG)

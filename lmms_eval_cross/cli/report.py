@@ -23,7 +23,7 @@ _FILE = GivenPath(dir_okay=False, path_type=Path)
     type=click.Choice(["csv", "parquet"]),
     default="csv",
     show_default=True,
-    help="Of the tables in --csv's folder.",
+    help="Of the tables of --csv and --site.",
 )
 @click.option("--latex", type=_FILE, help="Write LaTeX tables (booktabs) of scores and differences.")
 @click.option(
@@ -57,12 +57,9 @@ def report(
     A run is lmms-eval's --output_path, made with --log_samples; of a folder above several, all are shown. The first is
     the baseline of all comparisons.
     """
-    if site is not None:
-        output, markdown = output or site / "index.html", markdown or site / "summary.md"
-        csv_folder, json_file = csv_folder or site / "tables", json_file or site / "report.json"
-    if not any((output, markdown, csv_folder, json_file, latex)):
+    if not any((output, markdown, csv_folder, json_file, latex, site)):
         output = Path("report.html")
-    targets = Targets(output, markdown, csv_folder, json_file, latex, tables)
+    targets = Targets(output, markdown, csv_folder, json_file, latex, tables, site)
     options = PageOptions(samples=not no_samples, images=not redact_images)
     for path in write_report(runs, targets, options, Extras(labels, facets), force):
         say(path)

@@ -6,6 +6,7 @@ from datetime import date
 from itertools import chain
 
 import yaml
+from tqdm import tqdm
 
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import Sample
@@ -145,7 +146,10 @@ def _pictures(split: str, samples: Sequence[Sample], scaled: ScaledImages | None
         return measure_picture(image, copy)
 
     with ThreadPoolExecutor(2) as threads:
-        return dict(zip(hashes, threads.map(measure, hashes), strict=True))
+        measured = tqdm(
+            threads.map(measure, hashes), "Measuring pictures", len(hashes), unit="image", disable=None, leave=False
+        )
+        return dict(zip(hashes, measured, strict=True))
 
 
 class _Loader(yaml.SafeLoader):

@@ -39,24 +39,33 @@ class Finding:
         return f"{self.state:5} {self.name:9} {self.sentence}"
 
 
-def examine() -> list[Finding]:
-    """Everything that can be looked at without a model and without the network.
+def examine() -> Iterator[Finding]:
+    """Everything that can be looked at without a model and without the network, each when it was looked at.
 
-    Where the settings are wrong, nothing that depends on them is looked at.
+    Where the settings are wrong, nothing that depends on them is looked at. lmms-eval comes last: importing it takes
+    longer than all the rest.
     """
-    findings = [*_versions(), _lmms_eval()]
+    yield from _versions()
     try:
         settings = load_settings()
     except CrossError as error:
-        return [*findings, Finding("settings", "wrong", str(error))]
-    findings.append(Finding("settings", "ok", "are valid; `lmms-eval-cross config` lists them."))
+        yield Finding("settings", "wrong", str(error))
+    else:
+        yield Finding("settings", "ok", "are valid; `lmms-eval-cross config` lists them.")
+        yield from _by_settings(settings)
+    yield _lmms_eval()
+
+
+def _by_settings(settings: Settings) -> Iterator[Finding]:
+    """What the settings name."""
     checks: tuple[tuple[str, Callable[[Settings], Finding]], ...] = (
         ("data", _data),
         ("judge", _judge),
         ("budget", _budget),
         ("ledger", _ledger),
     )
-    return [*findings, *(_checked(name, check, settings) for name, check in checks)]
+    for name, check in checks:
+        yield _checked(name, check, settings)
 
 
 def require_lmms_eval() -> None:

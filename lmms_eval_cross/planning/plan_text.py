@@ -68,6 +68,9 @@ def _designs(plan: Plan) -> Iterator[str]:
         shown = [min(plan.designs, key=lambda one: one.worst)]
         yield f"None of {len(plan.designs)} designs does. The best, and all samples judged once:"
         yield ""
+    elif plan.once not in shown:
+        yield "The cheapest designs that do, and last what all samples judged once show:"
+        yield ""
     if plan.once not in shown:
         shown = [*shown, plan.once]
     yield from _table(shown)

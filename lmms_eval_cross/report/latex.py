@@ -1,12 +1,18 @@
 """The report's scores and differences as LaTeX tables, for a paper: booktabs, with intervals."""
 
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 from lmms_eval_cross import numbers
 from lmms_eval_cross.report.build import Report
 from lmms_eval_cross.report.differences import RunDifference
 from lmms_eval_cross.report.scores import MEASURES, measure_title
 from lmms_eval_cross.text import latex as escape
+
+Cell: TypeAlias = tuple[str, str]
+"""A number, and its interval."""
+Row: TypeAlias = tuple[str, list[Cell]]
+"""A run and its cells."""
 
 
 def latex_tables(report: Report) -> str:
@@ -20,40 +26,42 @@ def _lines(report: Report) -> Iterator[str]:
         yield f"% {' '.join(notice.title.split())}"
     yield from _table(
         "Judge rates in percent of scored answers, with two-sided 95\\% intervals clustered by norm.",
-        [[model.label, *(_score_cells(report, place))] for place, model in enumerate(report.models)],
+        [(model.label, list(_score_cells(report, place))) for place, model in enumerate(report.models)],
     )
     for comparisons in report.comparisons_by_group:
         yield from _table(
             f"Points against {escape(comparisons[0].baseline)} on the same samples, with two-sided 95\\% intervals.",
-            [[comparison.candidate, *_difference_cells(comparison)] for comparison in comparisons],
+            [(comparison.candidate, list(_difference_cells(comparison))) for comparison in comparisons],
         )
 
 
-def _score_cells(report: Report, place: int) -> Iterator[str]:
+def _score_cells(report: Report, place: int) -> Iterator[Cell]:
     for measure in MEASURES:
         score = report.models[place].dimensions[measure]
         yield _cell(numbers.percent(score.mean), score.low, score.high)
 
 
-def _difference_cells(comparison: RunDifference) -> Iterator[str]:
+def _difference_cells(comparison: RunDifference) -> Iterator[Cell]:
     for measure in MEASURES:
         difference = comparison.measures[measure]
         yield _cell(numbers.points(difference.points), difference.low, difference.high)
 
 
-def _cell(number: str, low: float | None, high: float | None) -> str:
+def _cell(number: str, low: float | None, high: float | None) -> Cell:
     text = numbers.with_interval(number, low, high).replace(numbers.MINUS, "$-$").replace(numbers.NOTHING, "--")
     number, _, interval = text.partition(" ")
-    return f"{number} {{\\scriptsize {interval}}}" if interval else number
+    return number, f"{{\\scriptsize {interval}}}" if interval else ""
 
 
-def _table(caption: str, rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def _table(caption: str, rows: Sequence[Row]) -> Iterator[str]:
     yield "\\begin{table}\\centering"
     yield f"\\caption{{{caption}}}"
     yield f"\\begin{{tabular}}{{l{'r' * len(MEASURES)}}}"
     yield "\\toprule"
     yield f"{' & '.join(['run', *map(measure_title, MEASURES)])} \\\\"
     yield "\\midrule"
-    for name, *cells in rows:
-        yield f"{' & '.join([escape(name), *cells])} \\\\"
+    for name, cells in rows:  # intervals below their numbers: beside them, five are wider than a page
+        shown, intervals = zip(*cells, strict=True)
+        yield f"{' & '.join([escape(name), *shown])} \\\\"
+        yield f"{' & '.join(['', *intervals])} \\\\"
     yield from ("\\bottomrule", "\\end{tabular}", "\\end{table}", "")

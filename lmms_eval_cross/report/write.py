@@ -38,14 +38,40 @@ class Targets:
     json: Path | None = None
     latex: Path | None = None
     tables: TableFormat = "csv"
-    """Of the files in the folder `csv`."""
+    """Of the files in the folders of tables."""
+    site: Path | None = None
+    """A folder for a web server, which has page, summary, numbers and tables whatever else is written."""
+
+    @property
+    def pages(self) -> list[Path]:
+        """The page and the site's."""
+        return self._and_the_sites(self.page, "index.html")
+
+    @property
+    def summaries(self) -> list[Path]:
+        """The Markdown and the site's."""
+        return self._and_the_sites(self.markdown, "summary.md")
+
+    @property
+    def numbers(self) -> list[Path]:
+        """The JSON and the site's."""
+        return self._and_the_sites(self.json, "report.json")
+
+    @property
+    def table_folders(self) -> list[Path]:
+        """The folder of tables and the site's."""
+        return self._and_the_sites(self.csv, "tables")
 
     @property
     def marked(self) -> list[Path]:
         """The files that say which runs they were made of; of a folder of tables the first does."""
-        tables = None if self.csv is None else self.csv / f"{MODELS}.{self.tables}"
-        named = (self.page, self.markdown, self.json, self.latex, tables)
-        return [path for path in named if path is not None]
+        tables = [folder / f"{MODELS}.{self.tables}" for folder in self.table_folders]
+        latex = [] if self.latex is None else [self.latex]
+        return [*self.pages, *self.summaries, *self.numbers, *latex, *tables]
+
+    def _and_the_sites(self, own: Path | None, name: str) -> list[Path]:
+        in_site = None if self.site is None else self.site / name
+        return [path for path in (own, in_site) if path is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,26 +144,33 @@ def _without_details(model: Measured) -> Measured:
 
 def _contents(report: Report, targets: Targets, options: PageOptions) -> dict[Path, str | bytes]:
     contents: dict[Path, str | bytes] = {}
-    if targets.page or targets.markdown:
+    if targets.pages or targets.summaries:
         contents.update(_from_templates(report, targets, options))
-    if targets.csv:
-        for name, table in _tables(report, targets.tables).items():
-            contents[targets.csv / name] = table
+    if targets.table_folders:
+        contents.update(_in_folders(targets.table_folders, _tables(report, targets.tables)))
     if targets.latex:
         contents[targets.latex] = latex_tables(report)
-    if targets.json:
-        contents[targets.json] = to_text(report_json(report)) + "\n"
+    if targets.numbers:
+        contents.update(dict.fromkeys(targets.numbers, to_text(report_json(report)) + "\n"))
     return contents
 
 
-def _from_templates(report: Report, targets: Targets, options: PageOptions) -> Iterator[tuple[Path, str]]:
+def _from_templates(report: Report, targets: Targets, options: PageOptions) -> dict[Path, str]:
     # Jinja2, the charts and what reads pictures take half a second to load, and the other outputs do without
     from lmms_eval_cross.report import page, report_markdown
 
-    if targets.page:
-        yield targets.page, page.render_page(report, options)
-    if targets.markdown:
-        yield targets.markdown, report_markdown.markdown(report)
+    contents: dict[Path, str] = {}
+    if targets.pages:
+        contents.update(dict.fromkeys(targets.pages, page.render_page(report, options)))
+    if targets.summaries:
+        contents.update(dict.fromkeys(targets.summaries, report_markdown.markdown(report)))
+    return contents
+
+
+def _in_folders(folders: Sequence[Path], tables: Mapping[str, str | bytes]) -> Iterator[tuple[Path, str | bytes]]:
+    for folder in folders:
+        for name, table in tables.items():
+            yield folder / name, table
 
 
 def _tables(report: Report, ending: TableFormat) -> Mapping[str, str | bytes]:

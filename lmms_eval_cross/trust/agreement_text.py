@@ -52,6 +52,8 @@ def conclusion(report: dict[str, Any]) -> str:
     by_dimension = {name: found for name, found in report["dimensions"].items() if found is not None}
     if not by_dimension:
         return "No answer has a score of both judges."
+    if all(found["agreement"] == 1 for found in by_dimension.values()):
+        return "A and B give every answer the same scores."
     least = min(by_dimension, key=lambda name: float(by_dimension[name]["agreement"]))
     agreement, kappa = _percent(by_dimension[least]["agreement"]), _index(by_dimension[least]["kappa"])
     shifted = [name for name, found in by_dimension.items() if _excludes_zero(found["shift_interval"])]
