@@ -2,7 +2,8 @@
 
 Every operation runs in a process of its own, whose largest memory is read when it ends. The ledger is 6 GB large, and
 two of them are made in a passing folder, of which --folder names the place. Where PostgreSQL is installed, rows of a
-server follow, whose own memory is not counted. `--engine postgres` leaves the files out, and fills the server by COPY.
+server follow, whose own memory is not counted. `--engine postgres` leaves the files out, and fills the server by COPY;
+`--engine sqlite` leaves the server out, and with it `--no-merges` makes one file and leaves out what needs two.
 """
 
 import argparse
@@ -162,13 +163,15 @@ def look_ups(address: Address) -> float:
     return statistics.median(taken)
 
 
-def print_rows_of_files(folder: Path, verdicts: int) -> None:
-    """The rows of two files."""
+def print_rows_of_files(folder: Path, verdicts: int, with_merges: bool) -> None:
+    """The rows of two files, or of the one that merges leave."""
+    made = folder / ("theirs.sqlite" if with_merges else "own.sqlite")
     began = time.monotonic()
-    fill(folder / "theirs.sqlite", 0, verdicts)
-    size = (folder / "theirs.sqlite").stat().st_size / 1e9
-    print(f"| made, {size:.1f} GB | {time.monotonic() - began:.2f} | - | - |", flush=True)
+    fill(made, 0, verdicts)
+    print(f"| made, {made.stat().st_size / 1e9:.1f} GB | {time.monotonic() - began:.2f} | - | - |", flush=True)
     for name, operation in OPERATIONS.items():
+        if "merge" in name and not with_merges:
+            continue
         if name == "merge with 100 new":
             fill(folder / "theirs.sqlite", verdicts, 100)
         print(f"| {name} | {measured(operation, folder)} |", flush=True)
@@ -200,16 +203,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--verdicts", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path)
-    parser.add_argument("--engine", choices=["both", "postgres"], default="both")
+    parser.add_argument("--engine", choices=["both", "sqlite", "postgres"], default="both")
+    parser.add_argument("--no-merges", action="store_true")
     options = parser.parse_args()
+    if options.no_merges and options.engine != "sqlite":
+        parser.error("--no-merges goes with --engine sqlite: a server is filled from the file that merges leave.")
     os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parent.parent)
     folder = Path(tempfile.mkdtemp(dir=options.folder))
     try:
         print(f"{options.verdicts:,} verdicts, {os.cpu_count()} processors\n")
         print("| operation | seconds | seconds of processors | largest process, GB |\n| --- | ---: | ---: | ---: |")
-        if options.engine == "both":
-            print_rows_of_files(folder, options.verdicts)
-        print_rows_of_a_server(folder, options.verdicts, options.engine == "both")
+        if options.engine != "postgres":
+            print_rows_of_files(folder, options.verdicts, not options.no_merges)
+        if options.engine != "sqlite":
+            print_rows_of_a_server(folder, options.verdicts, options.engine == "both")
     finally:
         shutil.rmtree(folder)
 
