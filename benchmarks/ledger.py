@@ -30,9 +30,11 @@ from lmms_eval_cross.benchmark.rubric import load_native_rubric
 from lmms_eval_cross.ledger.address import Address, Server
 from lmms_eval_cross.ledger.keys import VerdictKey
 from lmms_eval_cross.ledger.migrating import migrate
+from lmms_eval_cross.ledger.rows import COLUMNS
 from lmms_eval_cross.ledger.store import Ledger
 from tests.postgres_server import PostgresServer, programs
 
+VERDICT = ", ".join(COLUMNS["verdict"])
 REPLY = "The answer names the custom and offers the guests another way to say thanks. " * 12
 OPERATIONS = {
     "first merge, all of it new": "merge(Ledger(Path('own.sqlite')), Path('theirs.sqlite'))",
@@ -41,7 +43,7 @@ OPERATIONS = {
     "merge with 100 new": "merge(Ledger(Path('own.sqlite')), Path('theirs.sqlite'))",
     "verify": "verify(Ledger(Path('own.sqlite')), rescore)",
     "export": "export([Path('own.sqlite')], Path('out'))",
-    "show": "describe(Ledger(Path('own.sqlite')))",
+    "show": "describe(Ledger(Path('own.sqlite'))); runs_in(Ledger(Path('own.sqlite')))",
 }
 ON_A_SERVER = {
     "copy from a file, all of it new": "copy(Path('theirs.sqlite'), Ledger(server))",
@@ -49,7 +51,7 @@ ON_A_SERVER = {
     "merge of a file with 100 new": "merge(Ledger(server), Path('more.sqlite'))",
     "verify": "verify(Ledger(server), rescore)",
     "export": "export([server], Path('out-of-server'))",
-    "show": "describe(Ledger(server))",
+    "show": "describe(Ledger(server)); runs_in(Ledger(server))",
 }
 CODE = """
 import resource, sys, time
@@ -60,6 +62,7 @@ from lmms_eval_cross.ledger.contents import describe, verify
 from lmms_eval_cross.ledger.copying import copy
 from lmms_eval_cross.ledger.exporting import export
 from lmms_eval_cross.ledger.hosts import merge
+from lmms_eval_cross.ledger.run_lines import runs_in
 from lmms_eval_cross.ledger.store import Ledger
 server = Server(sys.argv[1])
 if __name__ == "__main__":
@@ -85,11 +88,12 @@ def rows(first: int, answers: int) -> Iterator[tuple[tuple[str, ...], list[tuple
         verdicts = []
         for name in DIMENSIONS:
             key = VerdictKey(rubric, "official", "gpt-4o", {"temperature": 0}, name, **texts, image_sha256="")
+            usage = json.dumps({"prompt_tokens": 700 + number % 400, "completion_tokens": 100 + number % 97})
             verdicts.append(
                 (key.digest, "https://a:1", "gpt-4o", sample_id, name, 1, None, None, f"{REPLY}\nScore: 1", "gpt-4o",
-                 "{}", "0.2", now, "[]", key.outline)
+                 usage, "0.2", now, "[]", key.outline, f"run {number // 1284}")
             )  # fmt: skip
-        yield ("run", sample_id, response, record, now), verdicts
+        yield (f"run {number // 1284}", sample_id, response, record, now), verdicts
 
 
 def fill(path: Path, first: int, verdicts: int) -> None:
@@ -107,7 +111,7 @@ def _fill(path: Path, first: int, verdicts: int) -> None:
         answers = verdicts // len(DIMENSIONS)
         for answer, four in tqdm(rows(first, answers), path.name, answers, unit=" answers", disable=None):
             connection.execute("INSERT INTO response VALUES (?, ?, ?, ?, ?)", answer)
-            connection.executemany(f"INSERT INTO verdict VALUES ({', '.join('?' * 15)})", four)
+            connection.executemany(f"INSERT INTO verdict ({VERDICT}) VALUES ({', '.join('?' * 16)})", four)
         connection.execute("COMMIT")
 
 
@@ -119,7 +123,7 @@ def fill_server(server: Server, first: int, verdicts: int) -> None:
         for one in (answers, connection):
             one.execute("SET search_path TO lmms_eval_cross")
         into_answers = answers.cursor().copy("COPY response FROM STDIN")
-        into_verdicts = connection.cursor().copy("COPY verdict FROM STDIN")
+        into_verdicts = connection.cursor().copy(f"COPY verdict ({VERDICT}) FROM STDIN")
         with into_answers as response, into_verdicts as verdict:
             count = verdicts // len(DIMENSIONS)
             for answer, four in tqdm(rows(first, count), "COPY", count, unit=" answers", disable=None):
