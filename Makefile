@@ -50,7 +50,7 @@ fuzz: $(TOOLS) ## try every boundary with many more hostile inputs than `make te
 	CROSS_TEST_FUZZ=$(or $(EXAMPLES),2000) $(BIN)/python -m pytest -n auto -m fuzz --timeout 36000
 
 quick: $(TOOLS) ## run the short half of the tests: no browser, no other process, none marked `long`
-	$(BIN)/python -m pytest -n auto -m "not process and not long"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not process and not long"
 
 light: $(INSTALLED) $(LIGHT)/.installed ## run the gate's commands without lmms-eval and torch; outputs must be the full set's
 	$(LIGHT)/bin/python -m pip install --quiet --no-deps .

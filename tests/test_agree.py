@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from sklearn.metrics import cohen_kappa_score, recall_score
 
 from lmms_eval_cross.benchmark.records import DIMENSIONS
 from lmms_eval_cross.trust.agreement_report import agreement_report
@@ -69,6 +68,8 @@ def test_a_missing_file_is_one_sentence(tmp_path):
 
 
 def test_every_number_of_the_json_is_scikit_learns(tmp_path, runs):
+    from sklearn.metrics import cohen_kappa_score, recall_score
+
     found = report(tmp_path, *runs)
     for dimension in DIMENSIONS:
         first = [TRUTH(each, dimension) for each in SAMPLES]
@@ -84,6 +85,8 @@ def test_every_number_of_the_json_is_scikit_learns(tmp_path, runs):
 
 
 def test_slices_hold_the_same_numbers_for_their_samples(tmp_path, runs):
+    from sklearn.metrics import cohen_kappa_score
+
     japan = report(tmp_path, *runs)["slices"]["country"]["Japan"]["dimensions"]["compliance"]
     kept = [each for each in SAMPLES if each.country == "Japan"]
     pairs = [[rule(each, "compliance") for each in kept] for rule in (TRUTH, OTHER)]

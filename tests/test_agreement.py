@@ -4,7 +4,6 @@ import krippendorff
 import numpy as np
 import pytest
 from scipy.stats import bootstrap
-from sklearn.metrics import cohen_kappa_score, confusion_matrix, recall_score
 from statsmodels.stats.inter_rater import cohens_kappa
 
 from lmms_eval_cross import stats
@@ -38,12 +37,16 @@ def test_kappa_is_none_where_both_raters_know_one_score_only():
 
 
 def test_kappa_agrees_with_scikit_learn_and_statsmodels():
+    from sklearn.metrics import cohen_kappa_score, confusion_matrix
+
     table = stats.confusion(REFERENCE, OTHER)
     assert table.kappa == pytest.approx(cohen_kappa_score(REFERENCE, OTHER), abs=1e-12)
     assert table.kappa == pytest.approx(cohens_kappa(confusion_matrix(REFERENCE, OTHER)).kappa, abs=1e-12)
 
 
 def test_weighted_kappa_sensitivity_and_specificity_agree_with_scikit_learn():
+    from sklearn.metrics import cohen_kappa_score, recall_score
+
     table = stats.confusion(REFERENCE, OTHER, WEIGHTS)
     assert table.kappa == pytest.approx(cohen_kappa_score(REFERENCE, OTHER, sample_weight=WEIGHTS), abs=1e-12)
     for score, found in ((1, table.sensitivity), (0, table.specificity)):

@@ -539,6 +539,7 @@ def test_a_hub_that_is_not_reached_ends_in_a_sentence(lessons: School, out: Path
     assert "nobody/no-such-data can't be had from the Hub" in said(result)
 
 
+@pytest.mark.long
 def test_datasets_reads_the_same_rows_as_from_the_hub(tmp_path: Path) -> None:
     write_cvqa(tmp_path / "cvqa")
     assert list(CvqaHub(str(tmp_path / "cvqa"))) == list(CvqaFolder(tmp_path / "cvqa"))

@@ -6,7 +6,6 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import datasets
 import pytest
 
 from lmms_eval_cross.align.dataset import AlignDataset, DatasetWriter, open_dataset, write_dataset
@@ -76,7 +75,10 @@ def test_an_example_that_teaches_nothing_can_not_be_made(make: object) -> None:
         make()  # type: ignore[operator]
 
 
+@pytest.mark.long
 def test_datasets_reads_both_files(folder: Path, tmp_path: Path) -> None:
+    import datasets
+
     image = make_image(1)
     write_dataset(folder, "dpo", [make_pair(1, image), make_pair(2)], [image])
     cache = str(tmp_path / "cache")

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import datasets
 import pytest
 
 from lmms_eval_cross.align.dataset import AlignDataset, open_dataset, write_dataset
@@ -79,7 +78,9 @@ def test_what_was_changed_is_told(to: str, sft: AlignDataset, output: Path) -> N
     assert "Left out" not in told
 
 
+@pytest.mark.long
 def test_trl_and_datasets_open_sft_data(sft: AlignDataset, output: Path, tmp_path: Path) -> None:
+    import datasets
     from trl.data_utils import is_conversational, prepare_multimodal_messages
 
     export(sft, "trl", output)
@@ -94,7 +95,9 @@ def test_trl_and_datasets_open_sft_data(sft: AlignDataset, output: Path, tmp_pat
     assert rows[0]["completion"] == [{"role": "assistant", "content": [{"type": "text", "text": "Rye."}]}]
 
 
+@pytest.mark.long
 def test_trl_and_datasets_open_pairs(dpo: AlignDataset, output: Path, tmp_path: Path) -> None:
+    import datasets
     from trl.data_utils import is_conversational, prepare_multimodal_messages
 
     export(dpo, "trl", output)

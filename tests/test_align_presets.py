@@ -19,6 +19,7 @@ def write(path: Path, text: str) -> str:
     return str(path)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["sft", "dpo"])
 @pytest.mark.parametrize("name", [name for name in shipped_presets() if name != HOSTED])
 def test_trl_knows_every_name_of_a_shipped_preset(name: str, kind: Kind) -> None:
@@ -88,6 +89,7 @@ def test_a_change_goes_over_the_preset_and_leaves_the_rest() -> None:
         load_preset("lora-7b", "sft", ["trl.learning_rate"])
 
 
+@pytest.mark.long
 def test_a_batch_that_can_not_be_divided_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     pytest.importorskip("trl", reason="trl is not installed (extra `align`)")
     from lmms_eval_cross.align.tune import training_arguments
@@ -97,6 +99,7 @@ def test_a_batch_that_can_not_be_divided_is_told(monkeypatch: pytest.MonkeyPatch
         training_arguments("sft", load_preset("lora-7b", "sft"), tmp_path)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["fsdp", "zero3"])
 def test_accelerate_reads_the_examples_configuration(name: str) -> None:
     from accelerate.commands.config.config_args import load_config_from_file

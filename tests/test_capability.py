@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from datasets import Dataset, Features, Image, Value
 from huggingface_hub import constants
 from PIL import Image as Pictures
 
@@ -75,6 +74,8 @@ def picture() -> Pictures.Image:
 
 def write_mmmu(path: Path) -> None:
     """Four questions with MMMU's columns, one of them open-ended."""
+    from datasets import Dataset, Features, Image, Value
+
     rows = [
         ("Art_1", "['x', 'y', 'z']", "B"),
         ("Art_2", "['x', 'y', 'z']", "A"),
@@ -95,6 +96,8 @@ def write_mmmu(path: Path) -> None:
 
 def write_mmbench(path: Path) -> None:
     """Two questions with MMBench's columns."""
+    from datasets import Dataset, Features, Image, Value
+
     columns = {
         "index": [1, 2],
         "question": ["What is blue?", "What is round?"],

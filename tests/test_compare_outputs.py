@@ -16,6 +16,8 @@ from tests import command
 from tests.conftest import ROOT
 from tests.made_runs import SECRET, cross_samples, draw, task, with_failures, write_run
 
+pytestmark = pytest.mark.long  # seven comparisons of full runs come first
+
 SAMPLES = cross_samples()
 GOOD = draw(SAMPLES, 0.7, seed=1)
 TASKS = {"mmmu_val": task(0.5), "mme": task(1400.0)}
@@ -64,7 +66,6 @@ def compare(root: Path, name: str) -> Told:
 every_outcome = pytest.mark.parametrize("name", CANDIDATES)
 
 
-@pytest.mark.long
 @every_outcome
 def test_exit_codes_are_those_of_the_outcomes(told, name):
     assert told[name].code == CANDIDATES[name]
@@ -78,7 +79,6 @@ def test_the_last_words_of_text_and_markdown_say_what_was_decided(told, name):
     assert told[name].markdown.rstrip().endswith(escape(sentence))
 
 
-@pytest.mark.long
 @every_outcome
 def test_json_is_strict_and_follows_its_schema(told, name):
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
@@ -162,7 +162,6 @@ def test_the_bootstrap_is_close_to_the_interval_that_decides(told):
         assert each["bootstrap"]["high"] - each["bootstrap"]["low"] == pytest.approx(width, rel=0.35)
 
 
-@pytest.mark.long
 def test_a_fall_that_is_not_gated_is_named_in_every_output(tmp_path):
     write_run(tmp_path / "good", SAMPLES, GOOD)
     fallen = draw(SAMPLES, 0.7, seed=1, drop=0.2)

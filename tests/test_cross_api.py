@@ -36,6 +36,8 @@ from tests.provider_server import Call, Provider, Said, data_url
 from tests.runs import read_samples
 from utils.docs import doc_to_messages
 
+pytestmark = pytest.mark.long  # lmms-eval imports torch
+
 EFFORTS = ["none", "minimal", "low", "medium", "high"]
 TASK = {"max_new_tokens": 2048, "temperature": 0, "until": [], "do_sample": False}
 

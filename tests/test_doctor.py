@@ -9,6 +9,8 @@ from lmms_eval_cross.data.prepared import Prepared
 from lmms_eval_cross.harness import doctor
 from tests.command import cross
 
+pytestmark = pytest.mark.long  # lmms-eval, which it looks at, imports torch
+
 KEY = "sk-secret-of-the-test"
 
 
@@ -17,7 +19,6 @@ def states(output: str) -> dict[str, str]:
     return {line.split()[1]: line.split()[0] for line in output.splitlines()}
 
 
-@pytest.mark.long
 def test_a_machine_that_is_ready_is_ok_all_over_and_no_key_is_shown(
     prepared: Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:

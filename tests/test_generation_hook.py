@@ -84,6 +84,7 @@ def assert_each_is_at_its_place(answers: list[str]) -> None:
             assert answer == f"Of {query}"
 
 
+@pytest.mark.long
 def test_openai_keeps_the_order(provider: Provider) -> None:
     from lmms_eval.models.chat.openai import OpenAICompatible
 
@@ -101,6 +102,7 @@ def test_async_openai_keeps_the_order(provider: Provider) -> None:
     gc.collect()  # what it leaves open is closed, and warned of, here and not in a later test
 
 
+@pytest.mark.long
 def test_gemini_keeps_the_order(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("google.genai", reason="google-genai is not installed: lmms-eval's gemini is not tried")
     from google import genai
@@ -124,6 +126,7 @@ class Messages:
         return SimpleNamespace(content=[SimpleNamespace(text=said["content"][0]["text"])], usage=None)
 
 
+@pytest.mark.long
 def test_claude_answers_twice_after_a_refused_request_and_that_ends_the_run(
     provider: Provider, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import datasets
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -229,7 +228,10 @@ def test_image_that_is_not_prepared_is_a_sentence(many: tuple[Path, dict[str, by
         ImageStore(many[0]).read("0" * 64)
 
 
+@pytest.mark.long
 def test_datasets_opens_the_images(many: tuple[Path, dict[str, bytes]], tmp_path: Path) -> None:
+    import datasets
+
     path, contents = many
     table = datasets.load_dataset("parquet", data_files=str(path), split="train", cache_dir=str(tmp_path / "cache"))
     assert table.column_names == ["sha256", "mime", "bytes"]

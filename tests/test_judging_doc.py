@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from platformdirs import user_cache_path
 
-from lmms_eval_cross.models.cross_replay import read_responses
 from lmms_eval_cross.settings import Settings, variable
 from tests.conftest import Run
 from tests.judge_server import Answer, Asked, JudgeServer, read_native, score_of
@@ -77,7 +76,10 @@ def test_both_ways_to_a_second_judge_work_as_printed(run: Run, server: JudgeServ
         assert len(server.judged) == 96, "the ledger knows the new judge's verdicts"
 
 
+@pytest.mark.long
 def test_the_printed_line_of_an_answer_is_one_that_replays(tmp_path: Path) -> None:
+    from lmms_eval_cross.models.cross_replay import read_responses
+
     (line,) = blocks("Answers from a file")
     file = tmp_path / "answers.jsonl"
     file.write_text(line, encoding="utf-8")

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import datasets
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
@@ -324,7 +323,10 @@ def test_half_a_character_in_a_copy_still_ends_in_a_sentence(cross: Run, copy: P
     assert "record 1" in done.stderr
 
 
+@pytest.mark.long
 def test_datasets_opens_every_split(standin: Path, tmp_path: Path) -> None:
+    import datasets
+
     prepared = prepare(tmp_path / "home", str(standin), say=silent)
     files = {file.name: str(prepared.parquet(file.name)) for file in FILES}
     table = datasets.load_dataset("parquet", data_files=files, cache_dir=str(tmp_path / "cache"))

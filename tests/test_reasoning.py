@@ -32,6 +32,7 @@ def no_tags_of_a_command_line() -> Iterator[None]:
     reasoning_tags.use_tags_of_the_command_line(None)
 
 
+@pytest.mark.long
 @settings(deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=9).map("".join))
 def test_reasoning_is_split_off_as_lmms_eval_strips_it(text: str) -> None:
@@ -56,6 +57,7 @@ def test_tags_that_are_no_pairs_are_a_sentence(value: str) -> None:
         reasoning_tags.use_tags_of_the_command_line(value)
 
 
+@pytest.mark.long
 def test_what_was_taken_out_is_in_the_record_and_lmms_eval_takes_out_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     from lmms_eval.utils import load_yaml_config
 
@@ -90,6 +92,7 @@ def test_half_a_character_stands_neither_in_the_answer_nor_in_the_text_that_lmms
     assert raw == ["<think>half \ufffd</think>half \ufffd"]
 
 
+@pytest.mark.long
 def test_lmms_eval_strips_an_answer_and_what_was_taken_out_stays_with_it() -> None:
     from lmms_eval.api.task import ConfigurableTask
 

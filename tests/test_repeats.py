@@ -147,6 +147,7 @@ def test_the_same_answer_in_two_rounds_is_two_answers_of_a_crashed_run(bare_envi
     assert [len(run.answers) for run in load_rounds(bare_environment / "judged")] == [12, 12, 12]
 
 
+@pytest.mark.long
 def test_a_failed_round_has_no_part_in_the_mean(capsys: pytest.CaptureFixture[str]) -> None:
     sample = samples_in(session.data_for(DEMO))[0]
     text = answers_of("careful")[sample.sample_id]

@@ -50,6 +50,7 @@ def asked(index: dict[str, Any], **arguments: Any) -> dict[str, Any]:
 # ---- what needs us ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_task_is_ours_by_its_hooks_whatever_its_name(tmp_path: Path) -> None:
     from lmms_eval.utils import load_yaml_config
 
@@ -72,6 +73,7 @@ def test_a_task_is_ours_by_its_hooks_whatever_its_name(tmp_path: Path) -> None:
     assert read_selection({}, [loaded]).tasks == {"my_scenes"}
 
 
+@pytest.mark.long
 def test_a_renamed_task_without_a_key_is_refused_and_a_run_that_only_collects_is_not(tmp_path: Path) -> None:
     index = index_of(write_renamed(tmp_path).parent)
     with pytest.raises(JudgeSetupError, match="CROSS_JUDGE_API_KEY"):
@@ -81,6 +83,7 @@ def test_a_renamed_task_without_a_key_is_refused_and_a_run_that_only_collects_is
         run_checks.check_command_line(asked(index, tasks=["my_scenes"]))
 
 
+@pytest.mark.long
 def test_a_chat_template_is_refused_for_our_tasks_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CROSS_JUDGE", "offline")
     index = index_of(tmp_path)
@@ -89,6 +92,7 @@ def test_a_chat_template_is_refused_for_our_tasks_alone(tmp_path: Path, monkeypa
     run_checks.check_command_line(asked(index, tasks=["nonesuch"], apply_chat_template=True))
 
 
+@pytest.mark.long
 def test_repeats_are_refused_where_one_answer_alone_would_be_judged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -109,6 +113,7 @@ def test_repeats_are_refused_where_one_answer_alone_would_be_judged(
 @pytest.mark.parametrize(
     "typed", [{"wandb_log_samples": True}, {"hf_hub_log_args": "hub_results_org=us,push_samples_to_hub=True"}]
 )
+@pytest.mark.long
 def test_samples_of_cross_are_uploaded_only_where_that_was_allowed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: dict[str, Any]
 ) -> None:
@@ -148,6 +153,7 @@ def test_failures_are_neither_stored_nor_replayed_by_use_cache(tmp_path: Path) -
     cache.close()
 
 
+@pytest.mark.long
 def test_results_go_into_the_table_of_weights_and_biases() -> None:
     wandb_logger = pytest.importorskip("lmms_eval.loggers.wandb_logger")
     logged: list[Any] = []
@@ -200,6 +206,7 @@ def test_arguments_are_those_that_lmms_eval_parsed(
     assert "type `--tasks cross` for all of CROSS" in done.stderr
 
 
+@pytest.mark.long
 def test_the_parser_of_lmms_eval_has_what_is_read_of_it() -> None:
     from lmms_eval.evaluator import simple_evaluate
 

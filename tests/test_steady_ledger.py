@@ -162,6 +162,7 @@ def test_threads_that_judge_first_at_once_share_one_engine_and_a_refused_key_cos
     assert capsys.readouterr().err.count("The endpoint answered 401: expired") == 1
 
 
+@pytest.mark.long
 def test_a_missing_image_is_a_failure_of_its_sample_alone(
     samples: list[Sample], judged_by: JudgeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,6 +176,7 @@ def test_a_missing_image_is_a_failure_of_its_sample_alone(
     assert "is not among the prepared data" in bad[RECORD]["dimensions"]["awareness"]["detail"]
 
 
+@pytest.mark.long
 def test_the_line_after_settling_counts_failures_and_names_the_command(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any, Final, Literal, cast, get_args
 
@@ -228,7 +228,7 @@ def open_record(
         "response": response,
         **known,
         "suspicious": suspicions(response),
-        "provenance": asdict(provenance),
+        "provenance": fields_of(provenance),
     }
 
 
