@@ -7,6 +7,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic_core import from_json
+
 from lmms_eval_cross.benchmark.records import repeated_ids
 from lmms_eval_cross.benchmark.splits import SPLITS
 from lmms_eval_cross.errors import RunError, listing
@@ -237,7 +239,10 @@ def _read_samples(path: Path) -> list[dict[str, Any]]:
 
 
 def _read_row(line: bytes) -> dict[str, Any]:
-    row = parse_json(line.decode("utf-8"))
+    try:
+        row = from_json(line)  # takes half the time of `json`
+    except ValueError:  # half characters are read too, and what is wrong is said in `json`'s words
+        row = parse_json(line.decode("utf-8"))
     if not isinstance(row, dict):
         raise ValueError("no object")
     _doc_id(row)
