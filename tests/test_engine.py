@@ -582,10 +582,23 @@ def test_a_line_every_30_seconds_says_how_it_goes() -> None:
         tally.usage = Usage(100_000, 0, 10_000)
         line = progress.line(time.monotonic() + 20)
     assert re.fullmatch(
-        r"Judging: 40/100, 2 failed, 7 in flight, 110,000 tokens, \$1\.20, 2\.0/s, 0\.\d min left|"
-        r"Judging: 40/100, 2 failed, 7 in flight, 110,000 tokens, \$1\.20, 2\.0/s, \d min left",
-        line,
+        r"Judging: 40/100, 2 failed, 7 in flight, 110,000 tokens, \$1\.20, 2\.0/s, (29|30) s left", line
     )
+
+
+def test_a_judge_that_has_gone_silent_is_told() -> None:
+    from lmms_eval_cross.judge.progress import Progress, Tally
+
+    tally = Tally(submitted=100)
+    with Progress(tally, shown=True) as progress:
+        tally.judged = 40
+        progress.update()
+        now = time.monotonic()
+        assert "nothing for" not in progress.line(now + 5)
+        assert "0 tokens, nothing for 45 s, " in progress.line(now + 45)
+        assert "nothing for 4 min" in progress.line(now + 240)
+        tally.judged = 41
+        assert "nothing for" not in progress.line(now + 241)
 
 
 # ---------------------------------------------------------------- the probe

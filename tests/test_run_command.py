@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,21 @@ def test_a_crash_costs_one_chunk_and_the_rest_is_not_generated_again(tmp_path: P
     assert generate_in_chunks(second.generate_until, REQUESTS, KeptAnswers(tmp_path), "m", 3) == ANSWERS
     assert first.asked == list(range(9))
     assert second.asked == [9]
+
+
+def test_a_bar_counts_the_answers_of_all_chunks_and_those_of_an_earlier_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(MemoryError):
+        generate_in_chunks(Model(calls=1).generate_until, REQUESTS, KeptAnswers(tmp_path), "m", 4)
+    terminal = StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stderr", terminal)
+    generate_in_chunks(Model().generate_until, REQUESTS, KeptAnswers(tmp_path), "m", 4)
+    shown = terminal.getvalue()
+    assert shown.count("\n") == 2, "the sentence about the earlier try, and one bar"
+    assert "4/10" in shown
+    assert "10/10" in shown
 
 
 def test_half_a_line_of_a_killed_process_is_passed_over(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from filelock import FileLock, Timeout
+from tqdm import tqdm
 
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.splits import SPLITS
@@ -127,12 +128,20 @@ def generate_in_chunks(
     requested = dict(zip(request_keys(model, requests), requests, strict=True))
     answers = _known(requested, kept)
     missing = [key for key in requested if key not in answers]
-    for start in range(0, len(missing), size):
-        keys = missing[start : start + size]
-        new = dict(zip(keys, generate([requested[key] for key in keys]), strict=True))
-        kept.keep(_good_ones_encoded(new))
-        answers |= new
+    with _bar(len(requested), len(answers)) as bar:
+        for start in range(0, len(missing), size):
+            keys = missing[start : start + size]
+            new = dict(zip(keys, generate([requested[key] for key in keys]), strict=True))
+            kept.keep(_good_ones_encoded(new))
+            answers |= new
+            bar.update(len(keys))
     return [answers[key] for key in requested]
+
+
+def _bar(total: int, done: int) -> Any:
+    """How far all chunks are, on the first rank's terminal; a model's own bar begins anew with each."""
+    hidden = None if os.environ.get("RANK", "0") == "0" else True  # None: where stderr is no terminal
+    return tqdm(total=total, initial=done, desc="Answers", unit="answer", disable=hidden)
 
 
 def generate_as_they_come(

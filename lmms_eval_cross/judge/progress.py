@@ -13,6 +13,8 @@ from lmms_eval_cross.judge.prices import Price
 from lmms_eval_cross.say import say
 
 LINE_SECONDS: Final = 30.0
+SILENT_SECONDS: Final = 10.0
+"""Without an outcome for longer than this, the silence is told beside a rate and a time left that no longer hold."""
 
 
 @dataclass(slots=True)
@@ -49,6 +51,8 @@ class Progress:
         self._tally = tally
         self._shown = shown
         self._start = (tally.done, time.monotonic())
+        self._last = self._start
+        """How many were done at the last change, and when that was."""
         self._line_at = time.monotonic() + LINE_SECONDS
         self._bar: Any = None
 
@@ -66,13 +70,16 @@ class Progress:
 
     def update(self) -> None:
         """Show how things stand."""
+        now = time.monotonic()
+        if self._tally.done != self._last[0]:
+            self._last = (self._tally.done, now)
         if self._bar is not None:
             self._bar.total = self._tally.submitted
             self._bar.n = self._tally.done
-            self._bar.set_postfix_str(self._state(), refresh=True)
-        elif self._shown and time.monotonic() >= self._line_at:
+            self._bar.set_postfix_str(self._state(now), refresh=True)
+        elif self._shown and now >= self._line_at:
             self._line_at += LINE_SECONDS
-            say(self.line(time.monotonic()), err=True)
+            say(self.line(now), err=True)
 
     def line(self, now: float) -> str:
         """The state in a line: done, failed, in flight, rate, tokens, money, time left."""
@@ -81,8 +88,19 @@ class Progress:
         time_left = ""
         if rate:
             seconds_left = (self._tally.submitted - self._tally.done) / rate
-            time_left = f", {seconds_left / 60:.0f} min left"
-        return f"Judging: {self._tally.done}/{self._tally.submitted}, {self._state()}, {rate:.1f}/s{time_left}"
+            time_left = f", {_duration(seconds_left)} left"
+        return f"Judging: {self._tally.done}/{self._tally.submitted}, {self._state(now)}, {rate:.1f}/s{time_left}"
 
-    def _state(self) -> str:
-        return f"{self._tally.failed} failed, {self._tally.in_flight} in flight, {self._tally.money}"
+    def _state(self, now: float) -> str:
+        state = f"{self._tally.failed} failed, {self._tally.in_flight} in flight, {self._tally.money}"
+        silent = now - self._last[1]
+        if self._tally.done == self._last[0] and silent >= SILENT_SECONDS:
+            state += f", nothing for {_duration(silent)}"
+        return state
+
+
+def _duration(seconds: float) -> str:
+    """`45 s`, `3 min`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min"

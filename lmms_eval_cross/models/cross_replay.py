@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from lmms_eval.api.instance import Instance
-from tqdm import tqdm
 
 from lmms_eval_cross.errors import ReplayError, ending_with_a_sentence, listing
 from lmms_eval_cross.files import with_home
@@ -46,7 +45,7 @@ class CrossReplay(RankedModel):
         """The recorded responses, in the order of the requests."""
         responses: list[str] = []
         missing: set[str] = set()
-        for request in tqdm(requests, desc="Replaying", disable=self.rank != 0):
+        for request in requests:
             name, response = self._find(request)
             if response is None:
                 missing.add(name)
