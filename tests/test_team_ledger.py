@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import yaml
 
 from lmms_eval_cross.benchmark.records import Verdict
 from lmms_eval_cross.errors import LedgerError
+from lmms_eval_cross.harness.doctor import examine
 from lmms_eval_cross.ledger import migrating
 from lmms_eval_cross.ledger.address import Server
 from lmms_eval_cross.ledger.migrating import migrate
@@ -181,7 +183,7 @@ def test_two_hosts_and_one_key_leave_one_row_the_first_verdict_and_one_budget(le
 
 
 def test_an_owner_migrates_a_writer_writes_and_a_reader_only_reads(
-    team: Server, postgres_server: PostgresServer
+    team: Server, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = database_of(team)
     roles = (Path(__file__).parent.parent / "docs" / "ledger.md").read_text(encoding="utf-8")
@@ -198,4 +200,8 @@ def test_an_owner_migrates_a_writer_writes_and_a_reader_only_reads(
         assert reader.find("k", None) == Verdict("awareness", 1, "x", "m")
         with pytest.raises(LedgerError, match=r"can't be written .permission denied"):
             reader.record_verdict(Entry("k2", "h", "j", "s"), Verdict("awareness", 1, "x", "m"))
+    for role, state, ending in ((as_role[0], "ok", "holds 1 verdicts."), (as_role[1], "note", "permission denied")):
+        monkeypatch.setenv("CROSS_LEDGER_URL", role.url)
+        (ledger,) = (finding for finding in islice(examine(), 6) if finding.name == "ledger")
+        assert (ledger.state, ending in ledger.sentence) == (state, True)
     postgres_server.sql("DROP OWNED BY cross_writer, cross_reader; DROP ROLE cross_writer, cross_reader", database)

@@ -188,12 +188,22 @@ def _ledger(settings: Settings) -> Finding:
 
 
 def _team_ledger(server: Server) -> Finding:
-    """Whether the team's ledger can be reached, and has this release's schema."""
+    """Whether the team's ledger can be reached, has this release's schema, and can be written."""
     try:
         with closing(Ledger(server)) as ledger:
-            return Finding("ledger", "ok", f"{server.name} holds {ledger.count('verdict'):,} verdicts.")
+            holds = f"{server.name} holds {ledger.count('verdict'):,} verdicts"
+            return _writable(ledger, holds)
     except LedgerError as error:
         return Finding("ledger", "wrong", str(error))
+
+
+def _writable(ledger: Ledger, holds: str) -> Finding:
+    """A role that may only read is well for reports; what a run judges would wait under CROSS_HOME."""
+    try:
+        ledger.check_writable()
+    except LedgerError as error:
+        return Finding("ledger", "note", f"{holds}, to be read alone: {error}")
+    return Finding("ledger", "ok", f"{holds}.")
 
 
 def _new_ledger(path: Path) -> Finding:

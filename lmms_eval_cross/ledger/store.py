@@ -177,6 +177,14 @@ class Ledger:
         """Rows of a table."""
         return int(self.select(f"SELECT count(*) AS n FROM {table}")[0]["n"])
 
+    def check_writable(self) -> None:
+        """Write nothing, which shows whether something could be written.
+
+        Raises:
+            LedgerError: this role may only read, or the server does.
+        """
+        self.change("INSERT INTO verdict SELECT * FROM verdict WHERE FALSE")
+
     def change(self, statement: str, values: Values = ()) -> int:
         """Run one writing statement as a transaction; how many rows it changed."""
         with self._writing():
