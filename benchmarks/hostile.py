@@ -22,14 +22,45 @@ KINDS: Mapping[str, Sequence[str]] = {
         "::test_an_edited",
         "::test_no_verdict",
     ),
+    "odd rows of a ledger, on the page of what is being judged": ("hostile_view.py::test_",),
     "a ledger that is damaged, no file, or another owner's": (
         "hostile_ledgers.py::test_what_is_no",
         "::test_any_damage",
         "::test_a_ledger_of",
     ),
     "scores that their replies don't give": ("hostile_ledgers.py::test_verify", "::test_large"),
+    "an odd reply, an entry that no ledger can hold": (
+        "odd_bodies.py::test_any",
+        "::test_what_a_ledger",
+        "steady_ledger.py::test_an_entry",
+        "::test_of_responses",
+    ),
+    "refusals that come at any rate, an absurd wait": (
+        "limiter.py::test_refusals",
+        "::test_a_quota_is_found_beside",
+        "::test_an_absurd",
+    ),
+    "usage that is no count, a clock that is set back": (
+        "engine.py::test_a_call_without",
+        "::test_a_clock",
+        "odd_bodies.py::test_thinking",
+    ),
+    "a score behind a verdict, quoted, or of another scale": (
+        "reply.py::test_a_score_that",
+        "::test_two_verdicts",
+        "::test_other_scales",
+        "::test_a_quotation",
+        "::test_no_text_behind",
+    ),
+    "a body or a picture beyond its limits": (
+        "odd_bodies.py::test_a_body",
+        "images.py::test_decompression",
+        "::test_a_file_that_promises",
+        "::test_a_picture_beyond",
+    ),
     "a run that was edited to pass the gate": ("edited_runs.py::test_an_edited",),
     "a baseline that was edited": ("edited_runs.py::test_a_baseline",),
+    "a baseline without a seal": ("old_files.py::test_every", "::test_an_old", "ci_examples.py::test_a_baseline"),
     "an option or nothing in a path's place": ("edited_runs.py::test_an_empty", "ci_examples.py::test_an_option"),
     "another value or other bytes anywhere in a file": ("hostile_files.py::test_another", "::test_any_bytes"),
     "a line that is no sample": ("hostile_files.py::test_a_line",),
@@ -38,7 +69,11 @@ KINDS: Mapping[str, Sequence[str]] = {
     "an odd line among a batch's answers": ("batch.py::test_an_odd", "::test_a_refusal_in", "::test_a_batch_reply"),
     "labels and anchors that hold a thing twice": ("hostile_files.py::test_two", "::test_an_answer", "::test_a_prob"),
     "prepared data that were edited": ("hostile_files.py::test_prepared",),
-    "a link in a passing file's way, another user's lock": ("hostile_files.py::test_a_file", "::test_a_lock"),
+    "a link in a passing file's way, another user's lock or log": (
+        "hostile_files.py::test_a_file",
+        "::test_a_lock",
+        "hostile_ledgers.py::test_a_log_of",
+    ),
     "a download without end, or packed": ("hostile_files.py::test_a_body", "::test_a_bomb"),
     "a string that acts where it is shown": (
         "text.py::test_",
@@ -47,10 +82,13 @@ KINDS: Mapping[str, Sequence[str]] = {
         "hostile_arguments.py::test_no_word",
     ),
     "a FIFO, device, folder or loop of links for each word of each command": ("hostile_arguments.py::test_what_is_no",),
-    "a comment, baseline or success that is not the gate's": (
+    "a comment, baseline, module, link or success that is not the gate's": (
         "ci_examples.py::test_a_stranger",
         "::test_on_a_pull",
         "::test_a_success",
+        "::test_no_module",
+        "::test_no_output",
+        "::test_only_what",
     ),
 }
 """Kind -> how the names of its tests begin, the file's once for all that follow it."""

@@ -29,6 +29,7 @@ def test_a_machine_that_is_ready_is_ok_all_over_and_no_key_is_shown(
         "versions": "ok",
         "lmms-eval": "ok",
         "settings": "ok",
+        "home": "ok",
         "data": "note",  # the stand-in is smaller than the release
         "judge": "ok",
         "budget": "ok",
@@ -62,6 +63,15 @@ def test_a_wrong_setting_is_named_and_nothing_else_is_looked_at(monkeypatch: pyt
     assert result.exit_code == 2
     assert "CROSS_JUDGE_CONCURRENCY must be" in result.output
     assert "ledger" not in states(result.output)
+
+
+@pytest.mark.parametrize(("mode", "state"), [(0o700, "ok"), (0o755, "ok"), (0o770, "note"), (0o1777, "note")])
+def test_a_home_that_others_can_write_to_is_a_note(bare_environment: Path, mode: int, state: str) -> None:
+    bare_environment.mkdir()
+    bare_environment.chmod(mode)
+    result = cross("doctor")
+    assert states(result.output)["home"] == state
+    assert ("can be written by others" in result.output) == (state == "note")
 
 
 def test_a_budget_without_a_price_would_make_a_run_fail(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """What a run and the gate need, looked at one by one: each is well, worth a note, or would make a run fail."""
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -59,6 +60,7 @@ def examine() -> Iterator[Finding]:
 def _by_settings(settings: Settings) -> Iterator[Finding]:
     """What the settings name."""
     checks: tuple[tuple[str, Callable[[Settings], Finding]], ...] = (
+        ("home", _home),
         ("data", _data),
         ("judge", _judge),
         ("budget", _budget),
@@ -126,6 +128,18 @@ def _missing_parts() -> Iterator[str]:
             lmms_eval_part(name)
         except (ImportError, AttributeError):
             yield name
+
+
+def _home(settings: Settings) -> Finding:
+    """Whether CROSS_HOME is ours alone: who may write there can put answers and verdicts into it."""
+    home = settings.home
+    if not home.exists():
+        return Finding("home", "ok", f"{home} is not there yet; it will be yours alone.")
+    status = home.stat()
+    if status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return Finding("home", "ok", f"{home} is yours, and nobody else may write to it.")
+    said = f"{home} can be written by others, who can change what is kept there; `chmod go-w` it, or set CROSS_HOME."
+    return Finding("home", "note", said)
 
 
 def _data(settings: Settings) -> Finding:

@@ -1,12 +1,13 @@
 """Runs that are being judged: their answers so far, and the verdicts that are there."""
 
-import json
 from collections.abc import Iterator
+from datetime import datetime
 
 from lmms_eval_cross.ledger.database import LedgerRows
 from lmms_eval_cross.ledger.keys import read_outline
 from lmms_eval_cross.ledger.responses import NO_RUN
-from lmms_eval_cross.ledger.rows import Row, read_texts
+from lmms_eval_cross.ledger.rows import Row, read_outcome, read_texts
+from lmms_eval_cross.outside import parse_json
 
 _JUDGED_BY = ("judge_id", "profile", "rubric_sha256")
 
@@ -42,18 +43,30 @@ def verdicts_on(ledger: LedgerRows, run: str, answers: list[Row]) -> Iterator[Ro
 def _asked(answer: Row) -> tuple[str, ...] | None:
     """What tells a judge's question from others; None of a record that can't be read."""
     try:
-        judged_by = json.loads(answer["record"])["provenance"]
-        return (read_texts(answer).sha256, *(judged_by[name] for name in _JUDGED_BY))
+        record = parse_json(answer["record"])
+        judged_by = record["provenance"]
+        shown = (record["subset"], record["setting"], judged_by["judge_model"])
+        asked = (read_texts(answer).sha256, *(judged_by[name] for name in _JUDGED_BY))
+        _check_moment(answer)
     except (ValueError, KeyError, TypeError):
         return None
+    return asked if all(isinstance(text, str) for text in shown + asked) else None
 
 
 def _answered(verdict: Row) -> tuple[str, ...] | None:
-    """The same of a verdict; None where it is not known, or the question was a repeat."""
+    """The same of a verdict; None where it is not known or can't be read, or the question was a repeat."""
     try:
         outline = read_outline(verdict["outline"] or "")
+        read_outcome(verdict)
+        _check_moment(verdict)
     except ValueError:
         return None
     if outline.parts.get("repeat"):
         return None
     return (outline.texts, *(outline.parts[name] for name in _JUDGED_BY))
+
+
+def _check_moment(row: Row) -> None:
+    """ValueError unless a row says when it was written, with a zone."""
+    if datetime.fromisoformat(row["created_at"]).tzinfo is None:
+        raise ValueError("a moment without a zone")
