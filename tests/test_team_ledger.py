@@ -77,6 +77,23 @@ def test_a_newer_schema_is_refused_and_an_older_one_is_brought_up_by_its_owner(
             use(team)
 
 
+def test_a_server_from_before_there_were_runs_keeps_its_rows(
+    postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = postgres_server.new_database()
+    with monkeypatch.context() as earlier:
+        earlier.setattr(migrating, "MIGRATIONS", MIGRATIONS[:2])
+        migrate(server)
+    row = "('r', 's', 'an answer', '{}', '2026-01-01T00:00:00+00:00')"
+    postgres_server.sql(f"INSERT INTO lmms_eval_cross.response VALUES {row}", database_of(server))
+    with pytest.raises(LedgerError, match="has schema 2, this release wants 3; type `lmms-eval-cross ledger migrate`"):
+        Ledger(server)
+    migrate(server)
+    with closing(Ledger(server)) as ledger:
+        (line,) = runs_in(ledger)
+    assert (line.run, line.samples, line.model, line.verdicts) == ("r", 1, None, None)
+
+
 def test_a_step_that_fails_leaves_the_old_schema(team: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     half = Migration("half", "CREATE TABLE half_done (x TEXT); SELECT 1 / 0")
     with monkeypatch.context() as later:
