@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from lmms_eval_cross.cli.aligned import say_markdown
 from lmms_eval_cross.cli.paths import PATH
 from lmms_eval_cross.files import write_text
 from lmms_eval_cross.runs.run_files import load_run
@@ -29,11 +30,11 @@ def agree(a: Path, b: Path | None, json_path: Path | None, show: int) -> None:
     if b is None:
         of_panel = panel_report(load_run(a))
         _write(json_path, of_panel)
-        say(panel_table(of_panel))
+        say_markdown(panel_table(of_panel))
         return
     report = agreement_report(load_anchor(a), load_anchor(b))
     _write(json_path, report)
-    say(agreement_table(report))
+    say_markdown(agreement_table(report))
     say(shown_disagreements(report, show))
     say(conclusion(report))
 

@@ -2,11 +2,11 @@
 
 import click
 
+from lmms_eval_cross.cli.aligned import say_markdown
 from lmms_eval_cross.cost.answer_costs import AskedModel
 from lmms_eval_cross.cost.estimate import Lengths
 from lmms_eval_cross.cost.task_costs import print_cost
 from lmms_eval_cross.models.api_arguments import Effort
-from lmms_eval_cross.say import say
 
 
 @click.command()
@@ -46,4 +46,4 @@ def cost(
     Without --profile, for all profiles. Pictures are scaled and kept for the profiles that send scaled ones.
     """
     asked = AskedModel(under_test, efforts, rounds) if under_test else None
-    print_cost(names.split(","), profiles, model, Lengths(answer_tokens, reply_tokens), say, asked)
+    print_cost(names.split(","), profiles, model, Lengths(answer_tokens, reply_tokens), say_markdown, asked)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
+from lmms_eval_cross.cli.aligned import say_markdown
 from lmms_eval_cross.cli.paths import PATH
 from lmms_eval_cross.files import write_text
 from lmms_eval_cross.runs.run_rounds import load_first_round
-from lmms_eval_cross.say import say
 from lmms_eval_cross.trust.corrected_means import corrected_means, corrected_table
 from lmms_eval_cross.trust.human_labels import load_labels
 
@@ -25,4 +25,4 @@ def command(run: Path, labels: Path, json_path: Path | None) -> None:
     if json_path is not None:
         content = {"schema": "cross-corrected/1", "dimensions": {each.dimension: asdict(each) for each in means}}
         write_text(json_path, json.dumps(content, indent=1, allow_nan=False) + "\n")
-    say(corrected_table(means))
+    say_markdown(corrected_table(means))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from lmms_eval_cross.cli.aligned import say_markdown
 from lmms_eval_cross.cli.paths import PATH
 from lmms_eval_cross.errors import LabelError, NoLabelsError
 from lmms_eval_cross.files import write_text
@@ -35,7 +36,7 @@ def command(batch: Path, files: tuple[Path, ...], output: Path) -> None:
         labels = {}
     for path, label_set in labels.items():
         label_set.write(path)
-        say(f"{labels_table(label_set)}\n\nWritten to {path}.")
+        say_markdown(f"{labels_table(label_set)}\n\nWritten to {path}.")
     if assigned.values or assigned.tied:
         path = output.with_name(f"{output.stem}-facets.csv")
         write_text(path, assigned.as_csv)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
+from lmms_eval_cross.cli.aligned import say_markdown
 from lmms_eval_cross.cli.gate_options import OUTPUT, accuracy_option, alpha_option, margin_option
 from lmms_eval_cross.cli.paths import PATH
 from lmms_eval_cross.cost.estimate import Lengths
 from lmms_eval_cross.files import write_text
 from lmms_eval_cross.planning.plan_text import plan_json, render_plan
 from lmms_eval_cross.planning.planning import Known, ToJudge, make_plan
-from lmms_eval_cross.say import say
 
 _PERCENT = click.FloatRange(0, 100, min_open=True, max_open=True)
 
@@ -66,4 +66,4 @@ def plan(
     made = make_plan(known, margins, power, alpha, accuracy, to_judge)
     if as_json is not None:
         write_text(as_json, plan_json(made))
-    say(render_plan(made))
+    say_markdown(render_plan(made))

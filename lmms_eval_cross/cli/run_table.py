@@ -1,6 +1,5 @@
 """The runs of `ledger show`: aligned on a terminal, Markdown where the output goes elsewhere."""
 
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from rich.cells import cell_len
 from rich.table import Table
 
 from lmms_eval_cross import numbers
+from lmms_eval_cross.cli.aligned import terminal_width
 from lmms_eval_cross.compare.console import console_for_text, text_of
 from lmms_eval_cross.judge.prices import PriceList, load_prices
 from lmms_eval_cross.ledger.contents import shown_moment
@@ -25,14 +25,13 @@ _GAP: Final = 2
 _LEAST: Final = 8
 _LONGEST_ID: Final = 36
 """What we give has 24 or 32 characters; a row of another ledger may hold any."""
-_NARROWEST: Final = 80
 
 
 def show_runs(runs: Sequence[RunLine], own_prices: Path | None) -> None:
     """Print them, priced by the packaged list and the user's own."""
     prices = load_prices(own_prices)
     if sys.stdout.isatty():
-        show(f"\n{aligned(runs, prices, shutil.get_terminal_size().columns)}\n")
+        show(f"\n{aligned(runs, prices, terminal_width())}\n")
     else:
         say("\n".join(["", *as_markdown(runs, prices)]))
 
@@ -42,7 +41,7 @@ def aligned(runs: Sequence[RunLine], prices: PriceList, width: int) -> str:
     rows = [_stacked([printable(cell) for cell in _cells(run, prices)]) for run in runs]
     widths = [max(map(_width, column)) for column in zip(_HEAD, *rows, strict=True)]
     widths[0] = min(widths[0], _LONGEST_ID)
-    console = console_for_text(max(width, _NARROWEST))
+    console = console_for_text(width)
     widths[_CUT] = min(widths[_CUT], max(_LEAST, console.width - sum(widths) + widths[_CUT] - _GAP * len(widths)))
     table = Table(box=None, padding=(0, _GAP, 1, 0), header_style="bold")
     for place, name in enumerate(_HEAD):

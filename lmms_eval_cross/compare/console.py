@@ -1,10 +1,12 @@
 """A terminal's tables as text: what rich prints, for `say.show` to let out."""
 
 import re
+from collections.abc import Iterable, Sequence
 from io import StringIO
 from typing import Final
 
 from rich.console import Console
+from rich.table import Table
 
 _TRAILING: Final = re.compile(r"(?:\x1b\[[\d;]*m| )+$", re.MULTILINE)
 """Blanks that fill up the last cell of a line, among the codes of colours."""
@@ -27,3 +29,15 @@ def text_of(console: Console) -> str:
     """What was printed on a console of `console_for_text`, without blanks at the ends of lines."""
     assert isinstance(console.file, StringIO)
     return _TRAILING.sub(lambda match: match[0].replace(" ", ""), console.file.getvalue())
+
+
+def table_text(head: Sequence[str], is_number: Sequence[bool], rows: Iterable[Sequence[str]], width: int) -> str:
+    """A table in so many columns of a terminal, from texts that are `printable`; numbers stand to the right."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="underline")
+    for name, to_the_right in zip(head, is_number, strict=True):
+        table.add_column(name, justify="right" if to_the_right else "left")
+    for row in rows:
+        table.add_row(*row)
+    console = console_for_text(width)
+    console.print(table)
+    return text_of(console)
