@@ -20,12 +20,13 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
-from lmms_eval_cross.benchmark.records import DIMENSIONS
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Usage
 from lmms_eval_cross.benchmark.rubric import load_native_rubric
 from lmms_eval_cross.ledger.address import Address, Server
 from lmms_eval_cross.ledger.keys import VerdictKey
@@ -88,7 +89,7 @@ def rows(first: int, answers: int) -> Iterator[tuple[tuple[str, ...], list[tuple
         verdicts = []
         for name in DIMENSIONS:
             key = VerdictKey(rubric, "official", "gpt-4o", {"temperature": 0}, name, **texts, image_sha256="")
-            usage = json.dumps({"prompt_tokens": 700 + number % 400, "completion_tokens": 100 + number % 97})
+            usage = json.dumps(asdict(Usage(700 + number % 400, 0, 100 + number % 97)))
             verdicts.append(
                 (key.digest, "https://a:1", "gpt-4o", sample_id, name, 1, None, None, f"{REPLY}\nScore: 1", "gpt-4o",
                  usage, "0.2", now, "[]", key.outline, f"run {number // 1284}")

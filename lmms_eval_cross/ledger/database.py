@@ -46,7 +46,7 @@ class Database(Protocol):
         ...
 
     def number_in(self, column: str, name: str) -> str:
-        """SQL for the number of a name in a column of JSON, NULL where there is none: the engines differ here."""
+        """SQL for the number of a name in a column of counts in JSON, NULL where there is none; engines differ."""
         ...
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from lmms_eval_cross.ledger.address import Server
 from lmms_eval_cross.ledger.database import Values
@@ -20,6 +20,11 @@ from lmms_eval_cross.ledger.postgres_link import (
 )
 
 _ResultT = TypeVar("_ResultT")
+_COUNTS: Final = r'^\{(|"\w+": \d+(, "\w+": \d+)*)\}$'
+"""Counts in JSON as we write them; before release 16 PostgreSQL can't say whether a text is JSON. Without a question
+mark, which would stand for a value."""
+_LONGEST: Final = 300
+"""Characters of such a cell; a double holds a number of so many digits."""
 
 
 class PostgresDatabase:
@@ -72,8 +77,9 @@ class PostgresDatabase:
         return [read_back(row) for row in rows]
 
     def number_in(self, column: str, name: str) -> str:
-        """SQL for the number of a name in a column of JSON, NULL where there is none, as in what is no JSON."""
-        return f"CAST(substring({column} FROM '\"{name}\": ([0-9]{{1,15}})[,}}]') AS double precision)"
+        """SQL for the number of a name in a column of counts in JSON, NULL where there is none."""
+        readable = f"length({column}) < {_LONGEST} AND {column} ~ '{_COUNTS}'"
+        return f"CASE WHEN {readable} THEN CAST({column}::json ->> '{name}' AS double precision) END"
 
     def close(self) -> None:
         """Close all connections; nothing is pending."""

@@ -15,6 +15,7 @@ _ANSWERED: Final = (
     "WHERE run <> ? GROUP BY run"
 )
 _TOKENS: Final = tuple(Usage.__dataclass_fields__)
+_ALL: Final = 2**63 - 1
 _MOST_TOKENS: Final = 1e15
 """Of a run; what a row of another ledger says beyond that is no count."""
 
@@ -67,14 +68,16 @@ def runs_in(ledger: Ledger) -> list[RunLine]:
 
 def _asked(ledger: Ledger) -> str:
     """Verdicts, failures and tokens by run and judge, summed where they lie: a ledger may have millions."""
-    counts = {name: ledger.number_in("usage", name) for name in _TOKENS}
-    sums = ", ".join(f"sum({count}) AS {name}" for name, count in counts.items())
-    whole = " AND ".join(f"{count} >= 0" for count in counts.values())
+    counts = ", ".join(f"{ledger.number_in('usage', name)} AS {name}" for name in _TOKENS)
+    sums = ", ".join(f"sum({name}) AS {name}" for name in _TOKENS)
+    whole = " AND ".join(f"{name} >= 0" for name in _TOKENS)
+    # a limit keeps PostgreSQL from writing a count wherever it is named, and so from reading the JSON twice
+    read = f"SELECT run, judge_id, model, score, created_at, {counts} FROM verdict WHERE run IS NOT NULL LIMIT {_ALL}"
     return (
         "SELECT run, judge_id, model, count(score) AS verdicts, count(*) - count(score) AS failures, "
         "min(created_at) AS first, max(created_at) AS last, "
         f"sum(CASE WHEN {whole} THEN 0 ELSE 1 END) AS unread, {sums} "
-        "FROM verdict WHERE run IS NOT NULL GROUP BY run, judge_id, model"
+        f"FROM ({read}) AS read GROUP BY run, judge_id, model"
     )
 
 

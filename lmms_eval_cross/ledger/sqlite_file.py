@@ -60,7 +60,7 @@ class SqliteFile:
             return [dict(row) for row in connection.execute(query, values)]
 
     def number_in(self, column: str, name: str) -> str:
-        """SQL for the number of a name in a column of JSON, NULL where there is none; real, for whole ones overflow."""
+        """SQL for the number of a name in a column of counts in JSON, NULL where there is none; whole ones overflow."""
         return f"CASE WHEN json_valid({column}) THEN CAST(json_extract({column}, '$.{name}') AS REAL) END"
 
     def close(self) -> None:

@@ -212,7 +212,7 @@ class Ledger:
             raise self._error(f"The ledger {self.name} can't be read ({trouble}); {advice_on(self.address)}.") from None
 
     def number_in(self, column: str, name: str) -> str:
-        """SQL for the number of a name in a column of JSON, NULL where there is none."""
+        """SQL for the number of a name in a column of counts in JSON, NULL where there is none."""
         return self._database.number_in(column, name)
 
     def take_over(self, table: Table, rows: Sequence[Row]) -> int:
