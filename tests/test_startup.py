@@ -41,9 +41,9 @@ FORBIDDEN = {
     | NEVER
     | {"vl_convert", "jinja2", "pyarrow", "PIL", "lmms_eval_cross.compare.gate_document"},
     "cli.label": ASKING | NEVER | PAGES | {"numpy", "pyarrow", "PIL", "yaml", "pydantic"},
-    "cli.label_correct": ASKING | NEVER | PAGES | {"pyarrow", "PIL", "yaml"},
+    "cli.label_correct": ASKING | NEVER | {"vl_convert", "jinja2", "pyarrow", "PIL", "yaml"},
     "cli.ledger": ASKING | NEVER | PAGES | {"numpy", "pyarrow", "PIL", "yaml", "pydantic"},
-    "cli.ledger_show": ASKING | NEVER | PAGES | {"numpy", "pyarrow", "PIL", "yaml"},
+    "cli.ledger_show": ASKING | NEVER | {"vl_convert", "jinja2", "numpy", "pyarrow", "PIL"},
     "harness.run_command": ASKING | NEVER | PAGES,
 }
 """Module -> what importing it must not load."""

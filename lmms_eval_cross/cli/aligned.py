@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Final
 
+from lmms_eval_cross.compare.console import table_text
 from lmms_eval_cross.say import say, show
 from lmms_eval_cross.text import printable
 
@@ -39,9 +40,6 @@ def terminal_width() -> int:
 
 def aligned(lines: Sequence[str], width: int) -> str:
     """A table's lines (head, alignment, rows) in so many columns of a terminal."""
-    # rich is loaded for a terminal alone
-    from lmms_eval_cross.compare.console import table_text
-
     head, marks, *rows = map(_cells, lines)
     return table_text(head, [mark.endswith(":") for mark in marks], rows, width)
 

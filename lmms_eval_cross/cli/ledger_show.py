@@ -4,6 +4,7 @@ from contextlib import closing
 
 import click
 
+from lmms_eval_cross.cli.run_table import show_runs
 from lmms_eval_cross.ledger.contents import describe
 from lmms_eval_cross.ledger.run_lines import runs_in
 from lmms_eval_cross.ledger.steady import open_ledger
@@ -22,7 +23,4 @@ def command() -> None:
         contents, runs = describe(own), runs_in(own)
     say(contents)
     if runs:
-        # prices are YAML and terminals' tables rich's, which a ledger without runs does not need
-        from lmms_eval_cross.cli.run_table import show_runs
-
         show_runs(runs, settings.judge_prices)
