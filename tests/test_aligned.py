@@ -25,7 +25,7 @@ def test_a_command_s_table_is_aligned_on_a_terminal_and_markdown_when_piped(cros
     (row,) = (line for line in lines if line.startswith("official"))
     assert row.index("48") + 2 == head.index("calls") + len("calls"), "numbers end below the end of their name"
     assert len(row) == len(head)
-    assert not any("|" in line for line in lines)
+    assert not any(line.startswith("|") for line in lines), "a progress bar may hold some"
     (same,) = (line for line in piped.splitlines() if line.startswith("| official"))
     assert same.strip("| ").split(" | ") == cells(row)
 
