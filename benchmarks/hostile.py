@@ -4,10 +4,12 @@ Every case is a test, so what is counted here is what CI holds: a case got throu
 command ended in a traceback, waited without end, or let a string do something where it is shown.
 """
 
+import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -94,27 +96,30 @@ KINDS: Mapping[str, Sequence[str]] = {
 """Kind -> how the names of its tests begin, the file's once for all that follow it."""
 
 
-def selected(starts: Sequence[str]) -> tuple[set[str], list[tuple[str, str]]]:
-    """The files of a kind, and the pairs of module and name by which its tests begin."""
-    files: set[str] = set()
-    begins: list[tuple[str, str]] = []
+def selected(starts: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The tests of a kind: file and the name of the function."""
     file = ""
     for start in starts:
         given, _, name = start.partition("::")
-        file = given or file
-        files.add(f"tests/test_{file}")
-        begins.append((f"tests.test_{file.removesuffix('.py')}", name))
-    return files, begins
+        file = f"tests/test_{given}" if given else file
+        for function in re.findall(rf"^def ({name}\w*)", Path(file).read_text(encoding="utf-8"), re.MULTILINE):
+            yield file, function
 
 
-def outcomes(files: Sequence[str]) -> list[tuple[str, str, bool]]:
-    """Module, name and whether it got through, of every test in some files."""
+def outcomes(tests: Collection[tuple[str, str]]) -> Counter[tuple[str, str, bool]]:
+    """File, function and whether it got through, of every case of some tests."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", f"--junitxml={report}", *files]
+        names = ["::".join(test) for test in sorted(tests)]
+        command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", f"--junitxml={report}", *names]
         subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
         cases = ElementTree.parse(report).iter("testcase")
-        return [(case.get("classname", ""), case.get("name", ""), _got_through(case)) for case in cases]
+        return Counter((*_test_of(case), _got_through(case)) for case in cases if case.find("skipped") is None)
+
+
+def _test_of(case: ElementTree.Element) -> tuple[str, str]:
+    file = f"{case.get('classname', '').replace('.', '/')}.py"
+    return file, case.get("name", "").partition("[")[0]
 
 
 def _got_through(case: ElementTree.Element) -> bool:
@@ -123,15 +128,13 @@ def _got_through(case: ElementTree.Element) -> bool:
 
 def main() -> None:
     """Print the table."""
-    files = sorted(set().union(*(selected(starts)[0] for starts in KINDS.values())))
-    tried = outcomes(files)
+    of_kind = {kind: set(selected(starts)) for kind, starts in KINDS.items()}
+    tried = outcomes(set().union(*of_kind.values()))
     print("| hostile input | cases | got through |\n| --- | ---: | ---: |")
-    for kind, starts in KINDS.items():
-        begins = selected(starts)[1]
-        of_kind = [
-            through for module, name, through in tried if any(module == m and name.startswith(b) for m, b in begins)
-        ]
-        print(f"| {kind} | {len(of_kind)} | {sum(of_kind)} |")
+    for kind, tests in of_kind.items():
+        got_through = sum(tried[(*test, True)] for test in tests)
+        held = sum(tried[(*test, False)] for test in tests)
+        print(f"| {kind} | {held + got_through} | {got_through} |")
 
 
 if __name__ == "__main__":

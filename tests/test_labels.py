@@ -83,6 +83,14 @@ def test_the_same_labels_twice_are_refused(tmp_path, batch, samples):
     assert "two.csv, row 2: ann labels casa/english/" in result.output
 
 
+@pytest.mark.parametrize("name", ["Ann", "ann\u200b", "\uff41nn", " ann"])
+def test_a_name_that_reads_the_same_is_the_same_annotator(tmp_path, batch, samples, name):
+    paths = [filled(batch, samples, one, ANN, tmp_path / str(place)) for place, one in enumerate(("ann", name))]
+    result = cross("label", "import", batch / "batch.json", *paths, "--output", tmp_path / "labels.json")
+    assert result.exit_code == 2
+    assert "a second time; give each annotator's file once." in result.output
+
+
 def test_an_empty_batch_and_a_file_without_the_columns_are_refused(tmp_path, batch):
     result = cross("label", "import", batch / "batch.json", batch / "batch.csv", "--output", tmp_path / "labels.json")
     assert "No answer is labelled in these files" in result.output

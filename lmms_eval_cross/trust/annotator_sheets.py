@@ -1,5 +1,6 @@
 """Read back what people labelled: CSV files of the page or of the filled spreadsheet."""
 
+import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal
@@ -38,7 +39,8 @@ def read_annotations(batch: str, known: Collection[str], paths: Sequence[Path]) 
     annotations: dict[tuple[str, str], Annotation] = {}
     for path in paths:
         for place, annotation in _annotations(batch, known, path):
-            annotator, sample_id = key = annotation.annotator, annotation.sample_id
+            annotator, sample_id = annotation.annotator, annotation.sample_id
+            key = _as_read(annotator), sample_id
             if key in annotations:
                 raise LabelError(
                     f"{place}: {annotator} labels {sample_id} a second time; give each annotator's file once."
@@ -47,6 +49,12 @@ def read_annotations(batch: str, known: Collection[str], paths: Sequence[Path]) 
     if not annotations:
         raise NoLabelsError("No answer is labelled in these files; fill the columns " + ", ".join(DIMENSIONS) + ".")
     return [annotations[key] for key in sorted(annotations)]
+
+
+def _as_read(name: str) -> str:
+    """A name as people read it: two that differ in case, width or hidden characters are one person's."""
+    shown = [character for character in unicodedata.normalize("NFKC", name) if unicodedata.category(character) != "Cf"]
+    return " ".join("".join(shown).split()).casefold()
 
 
 def _annotations(batch: str, known: Collection[str], path: Path) -> Iterator[tuple[str, Annotation]]:
