@@ -9,6 +9,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from lmms_eval_cross.errors import CrossError
+
 MOST_BYTES: Final = 2**30
 """Of a file; the samples of a whole run have a hundredth of that."""
 
@@ -25,6 +27,20 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
         if size > most:
             raise ValueError(f"it has {size:,} bytes, and {most:,} are read at most")
         return file.read(most)
+
+
+def read_given(path: Path, trouble: type[CrossError]) -> bytes:
+    """The content of a file that a user named.
+
+    Raises:
+        CrossError: `trouble`: it can't be read.
+    """
+    try:
+        return read_bytes(path)
+    except OSError as error:
+        raise trouble(f"{path} can't be read ({error.strerror}); check the path.") from None
+    except ValueError as error:
+        raise trouble(f"{path} can't be read ({error}); check the path.") from None
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:

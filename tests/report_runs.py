@@ -7,6 +7,7 @@ import zlib
 from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, JudgeFailure, Outcome, Sample, Verdict
 from lmms_eval_cross.benchmark.release import COUNTRIES, LANGUAGES
 from lmms_eval_cross.benchmark.splits import DEMO
+from lmms_eval_cross.runs.response import Response
 from lmms_eval_cross.runs.run_files import LoggedRun
 from lmms_eval_cross.runs.sample_record import RECORD, Provenance, read_record
 from tests import run_folders
@@ -109,6 +111,22 @@ def write_run(
 def demo_sample(number: int = 1, **changes: Any) -> Sample:
     """One sample of a made-up demo."""
     return replace(_sample("casa", "english", number, 1), **changes)
+
+
+def demo_rounds(folder: Path, effort: str) -> Path:
+    """The demo as its third model answers it at an effort with --repeats 3, judged by the offline judge."""
+    name = f"thoughtful-{effort}.jsonl"
+    lines = files("lmms_eval_cross.demo").joinpath("responses", name).read_text(encoding="utf-8").splitlines()
+    given = {(row["sample_id"], row["round"]): row["response"] for row in map(json.loads, lines)}
+    rows: list[dict[str, Any]] = []
+    for place, sample in enumerate(samples_in(session.data_for(DEMO))):
+        answers = [Response(given[sample.sample_id, number], round=number) for number in (1, 2, 3)]
+        items = session.submit_rounds(sample, answers)
+        items["coverage"].settle()
+        rows.append({"doc_id": place, **items})
+    arguments = f"responses={name},reasoning_effort={effort}"
+    results = {"config": {"model": "cross_replay", "model_args": arguments}, "configs": {"cross_demo": {}}}
+    return save_run(LoggedRun(folder.name, results, {"cross_demo": rows}), folder)
 
 
 def demo_answers(responses: Path) -> list[Judged]:

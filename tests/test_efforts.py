@@ -8,13 +8,10 @@ from typing import Any
 
 import pytest
 
-from lmms_eval_cross import session
-from lmms_eval_cross.benchmark.splits import DEMO
 from lmms_eval_cross.compare import words
 from lmms_eval_cross.compare.comparison import Rules
 from lmms_eval_cross.compare.decide import compare
 from lmms_eval_cross.compare.inputs import load_side
-from lmms_eval_cross.models.cross_replay import read_responses
 from lmms_eval_cross.report.build import Report, build_report
 from lmms_eval_cross.report.effort_chart import effort_chart
 from lmms_eval_cross.report.page import render_page
@@ -24,13 +21,10 @@ from lmms_eval_cross.report.report_json import report_json
 from lmms_eval_cross.report.report_markdown import markdown
 from lmms_eval_cross.report.tables import csv_tables
 from lmms_eval_cross.runs.model_under_test import model_under_test
-from lmms_eval_cross.runs.response import Response
-from lmms_eval_cross.runs.run_files import LoggedRun, load_run
+from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.runs.run_rounds import load_as_one
-from tests.command import cross
 from tests.made_runs import cross_samples, draw, write_run
-from tests.run_folders import save_run
-from tests.runs import samples_in
+from tests.report_runs import demo_rounds
 
 pytestmark = pytest.mark.long
 
@@ -132,25 +126,12 @@ def test_the_demos_third_model_has_three_efforts_and_three_rounds(
 ) -> None:
     monkeypatch.setenv("CROSS_JUDGE", "offline")
     report = build_report(
-        [load_as_one(replayed(tmp_path / effort, effort)) for effort in ("high", "low", "medium")], 99
+        [load_as_one(demo_rounds(tmp_path / effort, effort)) for effort in ("high", "low", "medium")], 99
     )
     (curve,) = report.efforts
+    assert curve.model == "cross_replay thoughtful-low"
     assert [row.effort for row in curve.rows] == ["low", "medium", "high"]
     assert [model.rounds for model in report.models] == [3, 3, 3]
     means = [row.dimensions["compliance"].mean or 0 for row in curve.rows]
     assert means == sorted(means)
     assert means[0] < means[-1]
-
-
-def replayed(folder: Path, effort: str) -> Path:
-    """The demo as `cross_replay` answers it at an effort with --repeats 3, judged offline."""
-    responses = read_responses(cross("demo-responses", f"thoughtful-{effort}").output.strip())
-    lines: list[dict[str, Any]] = []
-    for place, sample in enumerate(samples_in(session.data_for(DEMO))):
-        given = [Response(responses[sample.sample_id, number], round=number) for number in (1, 2, 3)]
-        items = session.submit_rounds(sample, given)
-        items["coverage"].settle()
-        lines.append({"doc_id": place, **items})
-    arguments = f"responses=x.jsonl,reasoning_effort={effort}"
-    results = {"config": {"model": "cross_replay", "model_args": arguments}, "configs": {"cross_demo": {}}}
-    return save_run(LoggedRun(folder.name, results, {"cross_demo": lines}), folder)

@@ -23,13 +23,25 @@ from lmms_eval_cross.report.write import Extras, Targets, write_report
 from lmms_eval_cross.runs.run_files import load_run
 from tests import judged_runs
 from tests.accessibility import serious_issues
-from tests.report_runs import JUDGE, demo_answers, demo_sample, judged, make_run, samples_of, verdict, write_run
+from tests.report_runs import (
+    JUDGE,
+    demo_answers,
+    demo_rounds,
+    demo_sample,
+    judged,
+    make_run,
+    samples_of,
+    verdict,
+    write_run,
+)
 from tests.run_folders import Judged
 
 PICTURES = os.environ.get("CROSS_PICTURES")
 """A folder for the pictures of README and docs; `make pictures` sets it."""
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
+MARGIN = 16
+"""Around what a picture shows, in pixels."""
 Open = Callable[..., Any]
 
 
@@ -516,3 +528,18 @@ def test_pictures_of_summary_countries_and_a_sample(browser: Browser, demo_page:
         for name, place in (("summary", "#summary"), ("countries", "#countries"), ("sample", "#samples")):
             page.locator(place).screenshot(path=folder / f"report-{name}.png")
             assert (folder / f"report-{name}.png").stat().st_size > 20_000
+
+
+def test_pictures_of_rounds_and_efforts(browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CROSS_JUDGE", "offline")
+    runs = [demo_rounds(tmp_path / f"thoughtful-{effort}", effort) for effort in ("low", "medium", "high")]
+    write_report(runs, Targets(tmp_path / "report.html"), PageOptions())
+    picture = Path(PICTURES or tmp_path) / "report-efforts.png"
+    with opened(browser, tmp_path / "report.html", device_scale_factor=1.5) as page:
+        first, last = (page.locator(f"table.{name}").bounding_box() for name in ("rounds", "efforts"))
+        assert first is not None
+        assert last is not None
+        top, bottom, edge = first["y"] - MARGIN, last["y"] + last["height"] + MARGIN, last["x"] - MARGIN
+        clip = {"x": edge, "y": top, "width": last["width"] + 2 * MARGIN, "height": bottom - top}
+        page.screenshot(path=picture, full_page=True, clip=clip)
+    assert picture.stat().st_size > 20_000

@@ -55,7 +55,7 @@ def model_under_test(results: Mapping[str, Any]) -> ModelUnderTest | None:
         return None
     arguments = _arguments(config.get("model_args"))
     generation = _generation(results)
-    name = f"{kind} {_without_folders(_checkpoint(arguments))}".strip()
+    name = f"{kind} {_without_folders(_checkpoint(arguments))}".strip().removesuffix(".jsonl")  # of replayed answers
     matters = {key: value for key, value in arguments.items() if key not in _NO_MATTER}
     others = [{key: value for key, value in given.items() if key not in _EFFORT} for given in (matters, generation)]
     identity, family = _digest([kind, matters, generation]), _digest([kind, *others])

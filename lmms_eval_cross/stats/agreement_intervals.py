@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -47,8 +48,7 @@ def agreement_intervals(
     cells = _cells_by_cluster(a, b, checked_weights(weights, len(a)), codes)
     if len(cells) < FEWEST_CLUSTERS:
         return dict.fromkeys(_values(cells))
-    draws = np.random.default_rng(seed).multinomial(len(cells), np.full(len(cells), 1 / len(cells)), size=RESAMPLES)
-    resampled, found = _values(draws @ cells), _values(cells.sum(axis=0, keepdims=True))
+    resampled, found = _values(_times_drawn(len(cells), seed) @ cells), _values(cells.sum(axis=0, keepdims=True))
     ends: dict[str, Ends] = {}
     for name, values in resampled.items():
         if _clusters_with_an_error(cells, name) >= FEWEST_VARYING:
@@ -56,6 +56,13 @@ def agreement_intervals(
         else:
             ends[name] = _by_clusters(name, float(found[name][0]), cells, alpha)
     return ends
+
+
+@lru_cache(maxsize=4)  # drawing takes most of the time, and the dimensions of a slice have their clusters in common
+def _times_drawn(clusters: int, seed: int) -> FloatArray:
+    """How often each resample has each cluster, shape (RESAMPLES, clusters)."""
+    times = np.random.default_rng(seed).multinomial(clusters, np.full(clusters, 1 / clusters), size=RESAMPLES)
+    return times.astype(np.float64)
 
 
 _WRONG: Final = {"agreement": (1, 2), "kappa": (1, 2), "ac1": (1, 2), "sensitivity": (1,), "specificity": (2,)}

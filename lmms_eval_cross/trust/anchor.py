@@ -24,7 +24,7 @@ from lmms_eval_cross.benchmark.records import (
     Subset,
 )
 from lmms_eval_cross.errors import AnchorError
-from lmms_eval_cross.outside import read_bytes
+from lmms_eval_cross.outside import read_given
 from lmms_eval_cross.runs.failed_generations import failed_generation
 from lmms_eval_cross.runs.judged import check_judged
 from lmms_eval_cross.runs.run_files import LoggedRun
@@ -244,13 +244,7 @@ def load_anchor(path: Path, *, to_draw: bool = False) -> Anchor:
         if to_draw:
             check_judged(path, run.judged_answers)
         return anchor_of_run(run)
-    try:
-        raw = read_bytes(path)
-    except OSError as error:
-        raise AnchorError(f"{path} can't be read ({error.strerror}); check the path.") from None
-    except ValueError as error:
-        raise AnchorError(f"{path} can't be read ({error}); check the path.") from None
-    return read_anchor(path.name, raw)
+    return read_anchor(path.name, read_given(path, AnchorError))
 
 
 def read_anchor(name: str, raw: bytes) -> Anchor:

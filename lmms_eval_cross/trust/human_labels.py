@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from lmms_eval_cross import numbers
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension
 from lmms_eval_cross.errors import AnchorError, LabelError
-from lmms_eval_cross.outside import read_bytes
+from lmms_eval_cross.outside import read_given
 from lmms_eval_cross.stats import krippendorff_alpha
 from lmms_eval_cross.stats.clusters import FloatArray
 from lmms_eval_cross.trust.against_labels import AgainstLabels, against_majority
@@ -115,11 +115,9 @@ def load_labels(path: Path) -> LabelSet:
         LabelError: the file is damaged, was changed, or is none.
     """
     try:
-        content = read_sealed(read_bytes(path))
+        content = read_sealed(read_given(path, LabelError))
         batch = anchor_of_json(path.name, content["batch"])
         labels = LabelSet(batch=batch, annotations=content["annotations"])
-    except OSError as error:
-        raise LabelError(f"{path} can't be read ({error.strerror}); check the path.") from None
     except AnchorError as error:
         raise LabelError(str(error)) from None
     except ValidationError as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from lmms_eval_cross.errors import LabelError
-from lmms_eval_cross.outside import read_bytes
+from lmms_eval_cross.outside import read_given
 from lmms_eval_cross.text import canonical_json
 from lmms_eval_cross.trust.anchor import Anchor, anchor_of_json, draw
 from lmms_eval_cross.trust.anchor_samples import samples_of
@@ -120,9 +120,7 @@ def _of_side(annotations: Sequence[Annotation], ids: Mapping[str, str]) -> list[
 
 def _read_pair(path: Path) -> tuple[Anchor, Anchor]:
     try:
-        content = read_sealed(read_bytes(path))
-    except OSError as error:
-        raise LabelError(f"{path} can't be read ({error.strerror}); check the path.") from None
+        content = read_sealed(read_given(path, LabelError))
     except BrokenSealError:
         raise LabelError(f"{path.name} was changed after it was written; take the original.") from None
     except ValueError as error:

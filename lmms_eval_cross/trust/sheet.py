@@ -5,7 +5,7 @@ import io
 from pathlib import Path
 
 from lmms_eval_cross.errors import LabelError
-from lmms_eval_cross.outside import read_bytes
+from lmms_eval_cross.outside import read_given
 
 
 def read_sheet(path: Path) -> tuple[list[str], list[dict[str, str]]]:
@@ -28,10 +28,6 @@ def read_sheet(path: Path) -> tuple[list[str], list[dict[str, str]]]:
 
 def _text_of(path: Path) -> str:
     try:
-        return read_bytes(path).decode("utf-8-sig")
-    except OSError as error:
-        raise LabelError(f"{path} can't be read ({error.strerror}); check the path.") from None
+        return read_given(path, LabelError).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise LabelError(f"{path.name} is not UTF-8; save the spreadsheet as CSV UTF-8.") from None
-    except ValueError as error:
-        raise LabelError(f"{path} can't be read ({error}); check the path.") from None
