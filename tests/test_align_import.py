@@ -9,7 +9,7 @@ from lmms_eval_cross.align.countries import benchmark_countries
 from lmms_eval_cross.align.dataset import AlignDataset, open_dataset
 from lmms_eval_cross.align.defects import latin_letters
 from lmms_eval_cross.align.examples import Example, ImageBlock, TextBlock, images_of
-from lmms_eval_cross.align.release import parse_question
+from lmms_eval_cross.align.training_release import parse_question
 from tests.align_data import make_image
 from tests.align_release import (
     QUESTIONS,

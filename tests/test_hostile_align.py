@@ -11,8 +11,8 @@ import pytest
 from lmms_eval_cross.align.dataset import EXAMPLES, IMAGES, MANIFEST, open_dataset, write_dataset
 from lmms_eval_cross.align.norm_list import ListedNorm, read_list
 from lmms_eval_cross.align.preset import read_preset
-from lmms_eval_cross.align.release import PREFERENCE_FOLDER
 from lmms_eval_cross.align.teacher_replies import TeacherReplies
+from lmms_eval_cross.align.training_release import PREFERENCE_FOLDER
 from lmms_eval_cross.errors import CrossError
 from lmms_eval_cross.files import file_sha256
 from lmms_eval_cross.harness.rounds_command import run_rounds

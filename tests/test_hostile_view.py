@@ -11,7 +11,7 @@ import pytest
 from lmms_eval_cross.errors import LedgerError
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.settings import load_settings
-from lmms_eval_cross.view.progress import describe, judging_now
+from lmms_eval_cross.view.being_judged import describe, judging_now
 from tests.test_hostile_files import DEEP
 from tests.test_hostile_ledgers import ROW_EDITS
 from tests.test_old_files import OLD

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lmms_eval_cross.align.release import Question
+from lmms_eval_cross.align.training_release import Question
 from lmms_eval_cross.errors import AlignError
 
 COLUMNS: Final = ["ID", "Subset", "Translated Question", "Translated Options", "License"]

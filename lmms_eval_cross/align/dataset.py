@@ -19,7 +19,7 @@ from PIL import Image
 
 from lmms_eval_cross.align.examples import Example, Kind, images_of, kind_of
 from lmms_eval_cross.align.manifest import DatasetManifest, LeakCheck, SourceFile
-from lmms_eval_cross.align.rows import EXAMPLE_SCHEMA, IMAGE_SCHEMA, from_row, to_row
+from lmms_eval_cross.align.parquet_rows import EXAMPLE_SCHEMA, IMAGE_SCHEMA, from_row, to_row
 from lmms_eval_cross.data.images import StoredImage, open_image, upright_rgb
 from lmms_eval_cross.errors import AlignError, listing
 from lmms_eval_cross.files import file_sha256, unguessable, unwritable_told, write_whole

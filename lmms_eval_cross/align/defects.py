@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeAlias
 
 from lmms_eval_cross.align.countries import benchmark_countries
 from lmms_eval_cross.align.examples import Block, Example, ImageBlock, SftExample, TextBlock, Turn, images_of, texts_of
-from lmms_eval_cross.align.release import Question, parse_question
+from lmms_eval_cross.align.training_release import Question, parse_question
 
 Defect: TypeAlias = Literal[
     "user turns in a row",

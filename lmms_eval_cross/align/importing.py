@@ -23,7 +23,7 @@ from lmms_eval_cross.align.examples import (
 )
 from lmms_eval_cross.align.manifest import SourceFile
 from lmms_eval_cross.align.pictures import Pictures
-from lmms_eval_cross.align.release import (
+from lmms_eval_cross.align.training_release import (
     Message,
     Question,
     Record,

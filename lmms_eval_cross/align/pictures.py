@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from lmms_eval_cross.align.cvqa import CvqaCopy, CvqaRow
-from lmms_eval_cross.align.release import Question
+from lmms_eval_cross.align.training_release import Question
 from lmms_eval_cross.data.images import StoredImage, check_bytes, check_image
 from lmms_eval_cross.errors import DataError
 

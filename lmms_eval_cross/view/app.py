@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from lmms_eval_cross.errors import CrossError
 from lmms_eval_cross.settings import load_settings
-from lmms_eval_cross.view.progress import describe, judging_now
+from lmms_eval_cross.view.being_judged import describe, judging_now
 from lmms_eval_cross.view.watched import Watched
 
 COOKIE: Final = "cross-view"
