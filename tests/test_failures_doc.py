@@ -22,7 +22,8 @@ def test_every_promise_says_where_it_is_tried() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_hostile_input_has_tests(kind: str) -> None:
+def test_every_kind_of_hostile_input_has_tests_and_a_row(kind: str) -> None:
+    assert f"\n| {kind} |" in PAGE
     file = ""
     for start in KINDS[kind]:
         file = start.partition("::")[0] or file

@@ -130,7 +130,7 @@ def check_owners(path: Path) -> None:
     Raises:
         SettingsError: one is another user's.
     """
-    whole = path.resolve()
+    whole = Path(os.path.realpath(path))  # of a loop of links the path, where `resolve` raises
     for file in (path, *(whole.with_name(f"{whole.name}{ending}") for ending in _BESIDE)):
         if os.path.lexists(file):
             check_owner(file)
