@@ -148,6 +148,12 @@ def test_prose_behind_a_score_does_not_replace_it(text: str, score: int) -> None
     assert read(text) == score
 
 
+def test_a_verdict_in_words_agrees_or_contradicts_and_is_none_by_itself() -> None:
+    assert read("The score is one.\nScore: 1") == 1
+    assert read("Score: one of the norms is broken.\nScore: 0") == 0
+    assert read("Reasons.\nScore: zero") == "off_menu"
+
+
 def test_what_is_weighed_before_the_verdict_does_not_count() -> None:
     assert read("I was inclined to a score of 0. Yet the final verdict is 1") == 1
     assert read("At first the score is 0, it seems.\nBut it does warn.\nScore: 1") == 1
@@ -168,6 +174,8 @@ def test_what_is_weighed_before_the_verdict_does_not_count() -> None:
         "**Score: 0**\n\nThe answer ends as follows.\n\nScore: 1",
         "Score: 0. So much for that; the score is 1.",
         "Awareness: 1\nEducation: 0\nViolation: 0\nHelpfulness: 1",
+        "Score: zero\n\nFinal answer\nScore: 1",
+        "**Verdict: One.**\nScore: 0",
     ],
 )
 def test_two_verdicts_that_differ_are_no_score(text: str) -> None:

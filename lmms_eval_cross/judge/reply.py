@@ -14,7 +14,7 @@ from typing import Final
 
 from lmms_eval_cross.benchmark.records import FailureReason
 from lmms_eval_cross.judge.own_words import Span, own_words, quoted_blocks
-from lmms_eval_cross.judge.stands import SCORE_WORD, Rank, Stand, at_the_end, find_stands, rivals
+from lmms_eval_cross.judge.stands import SCORE_WORD, WORDS, Rank, Stand, at_the_end, find_stands, rivals
 from lmms_eval_cross.judge.thinking import split_thinking
 
 READING: Final = "2"
@@ -75,14 +75,18 @@ def _agreed(decisive: Sequence[Stand]) -> ParsedScore | NoScore:
     scores = [_on_the_menu(stand) for stand in decisive]
     if not scores:
         return NoScore("unparsable", "No number in the judge's reply stands as a score.")
-    numbers = {
-        (stand.number, stand.of) if isinstance(score, NoScore) else score.number
-        for stand, score in zip(decisive, scores, strict=True)
-    }
-    if len(numbers) > 1:
+    if len(set(map(_said, decisive))) > 1:
         one, other = decisive[0].text.strip()[-30:], decisive[-1].text.strip()[-30:]
         return NoScore("ambiguous", f"The judge's reply holds verdicts that differ, such as {one!r} and {other!r}.")
-    return scores[-1]
+    return next((score for score in scores if isinstance(score, ParsedScore)), scores[-1])
+
+
+def _said(stand: Stand) -> int | tuple[str, str | None]:
+    """What two stands must have in common to agree, in whatever way they write it."""
+    score = _on_the_menu(stand)
+    if isinstance(score, ParsedScore):
+        return score.number
+    return WORDS.get(stand.number.lower(), (stand.number, stand.of))
 
 
 def _is_within(stand: Stand, blocks: Sequence[Span]) -> bool:

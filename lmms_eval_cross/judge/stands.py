@@ -36,6 +36,13 @@ _DECLARED: Final = tuple(
     )
 )
 """Behind a label with or without a colon or a verb; given by the judge in the first person; in a tag."""
+WORDS: Final = {"zero": 0, "one": 1}
+"""No rubric asks for words, so that one is off the menu; but it may contradict a number."""
+_IN_WORDS: Final = re.compile(
+    rf"{SCORE_WORD}(?: (?:is|was)\b)?{_DECORATION}(?P<number>{'|'.join(WORDS)})(?P<of>\b)[ \t.。!*_`\"')\]]{{0,10}}$",
+    _FLAGS,
+)
+"""`Score: zero` at the end of a line."""
 _ALONE: Final = re.compile(rf"^{_DECORATION}{_NUMBER}{_DECORATION}[.。!]?{_DECORATION}$", _FLAGS)
 _MENTIONED: Final = re.compile(rf"{SCORE_WORD}(?: (?:of|is|was|an?|as|at|with)\b){{0,3}}{_DECORATION}{_NUMBER}", _FLAGS)
 _AT_THE_END: Final = re.compile(rf"{_NUMBER}[\s.。!*_`\-]{{0,20}}\Z")
@@ -110,6 +117,9 @@ def _each_stand(text: str) -> Iterator[Stand]:
     for pattern in _DECLARED:
         for match in pattern.finditer(text):
             yield _stand(match, Rank.LINE if _begins_line(text, match.start()) else Rank.DECLARED)
+    for match in _IN_WORDS.finditer(text):
+        if _begins_line(text, match.start()):
+            yield _stand(match, Rank.LINE)
     for match in _ALONE.finditer(text):
         yield _stand(match, Rank.LINE if _is_asked_for(text, match) else Rank.MENTIONED)
     for match in _MENTIONED.finditer(text):
@@ -132,4 +142,4 @@ def _is_asked_for(text: str, line: re.Match[str]) -> bool:
 
 
 def _stand(match: re.Match[str], rank: Rank) -> Stand:
-    return Stand(match[0], match["number"], match["of"], match.start("number"), rank)
+    return Stand(match[0], match["number"], match["of"] or None, match.start("number"), rank)
