@@ -151,7 +151,7 @@ def test_prose_behind_a_score_does_not_replace_it(text: str, score: int) -> None
 def test_a_verdict_in_words_agrees_or_contradicts_and_is_none_by_itself() -> None:
     assert read("The score is one.\nScore: 1") == 1
     assert read("Score: one of the norms is broken.\nScore: 0") == 0
-    assert read("Reasons.\nScore: zero") == "off_menu"
+    assert read("Reasons.\nScore: zero") == "unparsable"
 
 
 def test_what_is_weighed_before_the_verdict_does_not_count() -> None:

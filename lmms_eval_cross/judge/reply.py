@@ -125,6 +125,8 @@ def _json_as_line(text: str) -> str:
 
 
 def _on_the_menu(stand: Stand) -> ParsedScore | NoScore:
+    if stand.number.lower() in WORDS:
+        return NoScore("unparsable", f"The judge gave {stand.text.strip()[-40:]!r}, and the rubric asks for a number.")
     offered = _OFFERED.fullmatch(stand.number)
     if offered is None or stand.of not in {None, "1"}:
         return NoScore("off_menu", f"The judge gave {stand.text.strip()[-40:]!r}, and the rubric offers 0 and 1.")

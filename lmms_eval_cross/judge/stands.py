@@ -37,7 +37,7 @@ _DECLARED: Final = tuple(
 )
 """Behind a label with or without a colon or a verb; given by the judge in the first person; in a tag."""
 WORDS: Final = {"zero": 0, "one": 1}
-"""No rubric asks for words, so that one is off the menu; but it may contradict a number."""
+"""No rubric asks for words, so that one is no score; but it may contradict a number."""
 _IN_WORDS: Final = re.compile(
     rf"{SCORE_WORD}(?: (?:is|was)\b)?{_DECORATION}(?P<number>{'|'.join(WORDS)})(?P<of>\b)[ \t.。!*_`\"')\]]{{0,10}}$",
     _FLAGS,
