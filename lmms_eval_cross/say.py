@@ -4,7 +4,7 @@ import re
 import sys
 from typing import Final
 
-from lmms_eval_cross.text import printable_lines
+from lmms_eval_cross.text import laid_out, printable_lines
 
 _STYLE: Final = re.compile(r"\x1b\[[\d;]*m")
 
@@ -21,6 +21,7 @@ def tell(sentence: object) -> None:
 
 def show(coloured: str) -> None:
     """Print what is laid out and coloured already, from texts that are `printable`; no terminal, no colours."""
+    coloured = laid_out(coloured)
     _write(coloured if sys.stdout.isatty() else _STYLE.sub("", coloured), err=False)
 
 

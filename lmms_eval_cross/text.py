@@ -1,6 +1,6 @@
 """Strings made fit for where they go. Whatever comes from a model, a judge, a file or a name goes through here.
 
-terminal and CI log    `printable` (one line), `printable_lines`
+terminal and CI log    `printable` (one line), `printable_lines`, `laid_out` (a table of printable texts)
 Markdown               `markdown`
 CSV for spreadsheets   `harmless`
 LaTeX                  `latex`
@@ -24,8 +24,9 @@ _UNPRINTABLE: Final = re.compile(
     rf"[{_CONTROL}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069{_NONCHARACTERS}]"
 )
 _UNDRAWABLE: Final = re.compile(rf"(?![\n\t])[{_CONTROL}{_NONCHARACTERS}]")
-_COMMAND: Final = re.compile(r"##(?=\[|vso\[|teamcity\[)|^(?=\s*::)|:(?=:[A-Za-z])")
-"""Of CI services; GitHub's count at the beginning of a line, where a table's wrapping may put any word of a name."""
+_COMMAND: Final = re.compile(r"##(?=\[|vso\[|teamcity\[)|^(?=\s*::)")
+"""Of CI services; GitHub's count at the beginning of a line."""
+_WRAPPED_COMMAND: Final = re.compile(r"^((?:\x1b\[[\d;]*m|[ \t])*)(?=::)", re.MULTILINE)
 _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]<>|#~&$])")
 _LIVE: Final = re.compile(
     r"@(?=\w)|(?<=#)(?=\d)|(?<=:)(?=//)|(?<=www)(?=\.)|(?<=mailto)(?=:)|(?<=xmpp)(?=:)|(?<=GH)(?=-\d)", re.IGNORECASE
@@ -67,6 +68,11 @@ def printable(text: str) -> str:
 def printable_lines(text: str) -> str:
     """The same of a text of several lines, which stay; so do tabs."""
     return "\n".join(printable(line).replace("\\t", "\t") for line in text.split("\n"))
+
+
+def laid_out(text: str) -> str:
+    """A table of texts that are `printable`: wrapping may have put the middle of a name at the beginning of a line."""
+    return _WRAPPED_COMMAND.sub(rf"\1{_APART}", text)
 
 
 def _written(match: re.Match[str]) -> str:
