@@ -16,8 +16,9 @@ _STYLES: Final = {"not worse": "green", "worse": "bold red", "inconclusive": "ye
 
 
 def render_text(comparison: Comparison) -> str:
-    """The comparison for a terminal, with colours (click takes them off where the output is no terminal)."""
+    """The comparison for a terminal, its verdict first, in colours that `say.show` takes off elsewhere."""
     console = console_for_text(WIDTH)
+    console.print(Text(printable(words.sentence(comparison)), style=_STYLES[comparison.decision]))
     console.print(Text(printable(words.sides(comparison)), style="bold"))
     for alarm in filter(None, (words.not_gated(comparison), words.fallen_slices(comparison))):
         console.print(Text(printable(alarm), style="bold red"))
@@ -34,7 +35,6 @@ def render_text(comparison: Comparison) -> str:
         console.print(printable(words.corrected_note(comparison)), style="dim")
     if comparison.confirmation:
         console.print(printable(words.confirmed(comparison)))
-    console.print(Text(printable(words.sentence(comparison)), style=_STYLES[comparison.decision]))
     return text_of(console)
 
 
