@@ -80,7 +80,7 @@ def rubric_for(split: str, settings: Settings) -> Rubric:
     """
     name = settings.judge_rubric
     if name == "native" or (name is None and split == DEMO):
-        return _native_rubric()
+        return load_native_rubric()
     return _release_data(settings.home).rubric
 
 
@@ -224,11 +224,6 @@ def _passing_demo_data() -> Prepared:
     folder = tempfile.mkdtemp(prefix="cross-demo-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return _demo_data(Path(folder))
-
-
-@lru_cache(maxsize=1)
-def _native_rubric() -> Rubric:
-    return load_native_rubric()
 
 
 def _assumed(settings: Settings) -> dict[str, str]:

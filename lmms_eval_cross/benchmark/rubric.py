@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -118,6 +119,7 @@ def _parse(data: bytes, path: Path) -> ast.Module:
         raise RubricError(f"{path.name} is not valid Python ({error}); {_EXPECTED}.") from None
 
 
+@cache
 def load_native_rubric() -> Rubric:
     """Our own wording of the four dimensions, from the packaged YAML."""
     data = files("lmms_eval_cross.benchmark").joinpath("native.yml").read_bytes()
