@@ -49,7 +49,9 @@ def odd_file(path: Path, kind: str) -> None:
         path.write_bytes(CONTENTS[kind])
 
 
-KINDS = (*CONTENTS, "fifo", "device")
+SLOW = pytest.param("deep", marks=pytest.mark.long)
+"""YAML takes a second to find out."""
+KINDS = (SLOW, *(kind for kind in CONTENTS if kind != "deep"), "fifo", "device")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -156,7 +158,7 @@ def test_odd_lists_of_prices_rounds_and_tunings_are_sentences(tmp_path: Path, ki
     assert doubtful_tunings({"config": {"model_args": f"pretrained={tmp_path}"}}) == []
 
 
-@pytest.mark.parametrize("kind", ["deep", "no text", "a list of lists", "fifo", "device"])
+@pytest.mark.parametrize("kind", [SLOW, "no text", "a list of lists", "fifo", "device"])
 def test_an_odd_config_for_rounds_is_a_sentence(tmp_path: Path, kind: str) -> None:
     odd_file(tmp_path / "own.yml", kind)
     with pytest.raises(CrossError):
