@@ -83,7 +83,7 @@ def play(python: str, work: Path, run: Run) -> dict[str, str]:
 def timeless(outputs: Mapping[str, str]) -> dict[str, str]:
     """The outputs without what names a time, place or environment: dates, seals, runs, marks of pages, versions."""
     times = r"\d{4}-?\d\d-?\d\d[T_ ]\d\d:?\d\d(:?\d\d(\.\d+)?)?(Z|\+00:00)?"
-    changing = rf'"{SEAL}": "\w+"|"lmms_eval": ?"[^"]*"|run [0-9a-f]{{32}}|report-of-\w+|{times}'
+    changing = rf'"{SEAL}": "\w+"|"lmms_eval": ?"[^"]*"|\b[0-9a-f]{{32}}\b|report-of-\w+|{times}'
     return {re.sub(r"\d{8}_\d{6}", "", name): re.sub(changing, "", text) for name, text in outputs.items()}
 
 
