@@ -132,6 +132,29 @@ def test_any_bytes_anywhere_are_a_result_or_a_sentence(
     shutil.rmtree(folder.parent)
 
 
+def test_numbers_that_are_no_settings_stop_neither_compare_nor_report(old: Path, tmp_path: Path) -> None:
+    path = next((old / "run").glob("*_results.json"))
+    for value in (float("nan"), float("-inf"), 10**400):
+        results = json.loads(path.read_text(encoding="utf-8"))
+        results["configs"]["cross_demo"]["generation_kwargs"] |= {"temperature": value, "max_new_tokens": value}
+        path.write_text(json.dumps(results), encoding="utf-8")
+        for command in ("compare", "report"):
+            output = ["--json", str(tmp_path / f"{command}.json")]
+            done = CliRunner().invoke(main, [command, str(old / "run"), str(OLD / "run"), *output])
+            assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+            assert done.exit_code in {0, 3}, done.output
+
+
+def test_a_record_whose_provenance_holds_no_number_is_not_whole(old: Path) -> None:
+    path = next((old / "run").glob("*.jsonl"))
+    first, *rest = path.read_text(encoding="utf-8").splitlines()
+    row = json.loads(first)
+    row["cross"]["provenance"]["versions"]["openai"] = float("nan")
+    path.write_text("\n".join([json.dumps(row), *rest]) + "\n", encoding="utf-8")
+    with pytest.raises(RunError, match="is not whole"):
+        load_side([old / "run"])
+
+
 LINES = {
     "null": "null",
     "a list": "[1]",

@@ -1,6 +1,7 @@
 """The model under test and how it generated, as results.json tells: what a comparison names, and rounds must share."""
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ _SECRET: Final = re.compile(r"api_?key|secret|password|passwd|(^|[_-])(key|token
 """Names of arguments whose values are nobody's business."""
 _NAME: Final = re.compile(r"[\w.-]+")
 _SHOWN: Final = ("temperature", "top_p", "max_new_tokens")
+_BEYOND_ANY: Final = 1e12
+"""A number that is no setting, from a file that was edited; a whole one of 400 digits can't be shown as others are."""
 _UNSHOWN: Final = frozenset(_CHECKPOINT) | _NO_MATTER
 
 
@@ -65,7 +68,8 @@ def model_under_test(results: Mapping[str, Any]) -> ModelUnderTest | None:
 
 
 def _digest(told: list[Any]) -> str:
-    return hashlib.sha256(canonical_json(told).encode()).hexdigest()[:12]
+    finite = json.loads(json.dumps(told), parse_constant=str)  # Python writes NaN into JSON, where hashes have none
+    return hashlib.sha256(canonical_json(finite).encode()).hexdigest()[:12]
 
 
 def _checkpoint(arguments: Mapping[str, str]) -> str:
@@ -81,7 +85,7 @@ def _settings(arguments: Mapping[str, str], generation: Mapping[str, Any]) -> It
             yield f"{name} {MASK if _SECRET.search(name) else _without_folders(value)}"
     for name in _SHOWN:
         number = generation.get(name)
-        if isinstance(number, int | float):
+        if isinstance(number, int | float) and abs(number) < _BEYOND_ANY:
             yield f"{name} {number:g}"
 
 

@@ -89,7 +89,7 @@ def read_record(record: Any) -> JudgedAnswer:
 
 def _judged_answer(record: Mapping[str, Any]) -> JudgedAnswer:
     outcomes = {name: _outcome(name, record["dimensions"][name]) for name in DIMENSIONS}
-    provenance = _provenance(json.dumps(record["provenance"]))
+    provenance = _provenance(json.dumps(record["provenance"], allow_nan=False))
     sample = Sample.from_row(record)
     _check_types(sample, _OF_SAMPLE)
     suspicious, reasoning = tuple(record.get("suspicious", ())), record.get("reasoning", "")
