@@ -64,5 +64,5 @@ def test_ledgers_and_kept_answers_are_private(
     assert cross("judge", str(samples_file), "-o", str(tmp_path / "out")).returncode == 0
     assert cross("ledger", "export", str(tmp_path / "exported")).returncode == 0
     private = [*ledger_paths(bare_environment), *(tmp_path / "exported").iterdir()]
-    assert len(private) == 3
+    assert len(private) == 4
     assert {oct(file.stat().st_mode & 0o777) for file in private} == {"0o600"}

@@ -72,10 +72,10 @@ def test_exit_codes_are_those_of_the_outcomes(told, name):
 
 
 @every_outcome
-def test_the_last_words_of_text_and_markdown_say_what_was_decided(told, name):
+def test_text_begins_and_markdown_ends_with_what_was_decided(told, name):
     sentence = told[name].json["sentence"]
     assert sentence.startswith(f"Exit {CANDIDATES[name]}, ")
-    assert " ".join(told[name].text.split()).endswith(sentence)
+    assert " ".join(told[name].text.split()).startswith(sentence)
     assert told[name].markdown.rstrip().endswith(escape(sentence))
 
 

@@ -99,7 +99,7 @@ def test_a_run_scores_every_sample_as_the_judge_did(
 
     with closing(Ledger(bare_environment / "ledger.sqlite")) as ledger:
         (line,) = runs_in(ledger)
-    assert (line.model, line.tasks, line.folder) == ("cross_replay responses.jsonl", "cross", "first")
+    assert (line.model, line.tasks, line.folder) == ("cross_replay responses", "cross", "first")
     assert (line.samples, line.verdicts, line.failures) == (len(rows), 4 * len(rows), 0)
 
     samples = read_samples(tmp_path / "first")
