@@ -49,8 +49,9 @@ test: $(TOOLS) ## run every test
 fuzz: $(TOOLS) ## try every boundary with many more hostile inputs than `make test`; EXAMPLES=2000
 	CROSS_TEST_FUZZ=$(or $(EXAMPLES),2000) $(BIN)/python -m pytest -n auto -m fuzz --timeout 36000
 
+# half as many workers again as processors, since tests wait for sockets and clocks
 quick: $(TOOLS) ## run the short half of the tests: no browser, no other process, none marked `long`
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not process and not long"
+	$(BIN)/python -m pytest -n $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2) --dist loadfile -m "not process and not long"
 
 light: $(INSTALLED) $(LIGHT)/.installed ## run the gate's commands without lmms-eval and torch; outputs must be the full set's
 	$(LIGHT)/bin/python -m pip install --quiet --no-deps .

@@ -243,6 +243,7 @@ def test_an_export_does_not_overwrite(sft: AlignDataset, output: Path) -> None:
     assert "is there already" in said(result)
 
 
+@pytest.mark.long
 def test_from_the_release_to_a_trainers_file(tmp_path: Path, output: Path) -> None:
     write_training_files(tmp_path / "CROSS")
     write_cvqa(tmp_path / "cvqa")

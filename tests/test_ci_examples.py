@@ -211,6 +211,7 @@ def test_a_baseline_without_a_seal_is_refused_unless_asked_for(workspace):
     assert "has no seal" in workspace.text("summary")
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="Python leaves the working directory out from 3.11 on")
 def test_no_module_that_the_checkout_brings_is_run(workspace):
     own = 'import pathlib, os\npathlib.Path("ran").touch()\nraise SystemExit(0)'
@@ -225,6 +226,7 @@ def test_no_module_that_the_checkout_brings_is_run(workspace):
     assert workspace.text("output") == "exit-code=2\n"
 
 
+@pytest.mark.long
 def test_no_output_is_written_through_a_link_that_the_checkout_brings(workspace):
     (workspace.root / "cross-gate").mkdir()
     (workspace.root / "mine").write_text("mine")

@@ -94,6 +94,7 @@ def _with_zeros(labels: LabelSet, zeros: int) -> LabelSet:
 # --- PPI++ ---
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("power", [0.0, 0.5, 1.0])
 def test_ppi_is_ppi_pythons_at_clusters_of_one(power):
     from ppi_py import ppi_mean_ci, ppi_mean_pointestimate

@@ -425,6 +425,7 @@ class SlowlyCounted(Budget):
         super().settle(promise, usd)
 
 
+@pytest.mark.long
 def test_money_that_is_about_to_come_back_is_waited_for(
     judge: Judge, ledger: Ledger, judged_by: JudgeServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -132,6 +132,7 @@ def test_any_bytes_anywhere_are_a_result_or_a_sentence(
     shutil.rmtree(folder.parent)
 
 
+@pytest.mark.long
 def test_numbers_that_are_no_settings_stop_neither_compare_nor_report(old: Path, tmp_path: Path) -> None:
     path = next((old / "run").glob("*_results.json"))
     for value in (float("nan"), float("-inf"), 10**400):

@@ -212,6 +212,7 @@ def test_refusals_that_come_at_any_rate_do_not_starve_the_pace(share: float) -> 
     assert minutes.refused / (calls + minutes.refused) <= 1.1 * share
 
 
+@pytest.mark.long
 def test_a_long_retry_after_of_one_call_in_25_does_not_hold_the_others() -> None:
     hasty = Bucket(rate=1e6, burst=1e6, told="retry-after", retry_after=5.0, random_share=0.04, in_flight=32)
     assert 15_000 / hasty.run(15_000) >= 0.7 * 64 * 0.96

@@ -62,6 +62,7 @@ def test_a_run_has_a_line_with_what_it_is_and_what_it_asked_for(ledger_in_force:
     assert cells == [NOTE.model, "cross_casa", "runs/a", "2", "2", "1", "$3.50"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("columns", [60, 80, 140])
 def test_a_terminal_shows_an_aligned_table_that_is_cut_to_fit(ledger_in_force: Address, columns: int) -> None:
     with closing(Ledger(ledger_in_force)) as ledger:
