@@ -1,6 +1,7 @@
 """Ledgers are copied from kind to kind, as often as one likes, and what is old is deleted only by one's word."""
 
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from lmms_eval_cross.ledger import copying
 from lmms_eval_cross.ledger.address import Address, Server
 from lmms_eval_cross.ledger.contents import verify
 from lmms_eval_cross.ledger.copying import copy
+from lmms_eval_cross.ledger.opening import open_to_read
 from lmms_eval_cross.ledger.rows import COLUMNS, PLACE, TABLES
 from lmms_eval_cross.ledger.store import Ledger, RunNote
 from tests.conftest import Run
@@ -46,6 +48,31 @@ def test_from_a_file_to_a_server_and_back_every_cell_is_the_same(source: Path, t
     with closing(Ledger(tmp_path / "back.sqlite")) as back:
         assert copy(team, back).new == 63
     assert cells_in(source) == cells_in(team) == cells_in(tmp_path / "back.sqlite")
+
+
+def test_each_verdict_is_in_one_part(source: Path, address: Address) -> None:
+    with closing(Ledger(address)) as target:
+        copy(source, target)
+        for name in map(str, range(300)):
+            file_verdict(target, name)
+    with open_to_read(address) as read:
+        parts = [[row["key"] for row in read.rows_as_they_lie("verdict", part)] for part in read.parts_of_verdicts()]
+    keys = list(chain.from_iterable(parts))
+    assert len(parts) == 16
+    assert all(parts), "each has some"
+    assert len(keys) == len(set(keys)) == 331
+
+
+def test_a_large_ledger_is_verified_by_parts_wherever_it_is(
+    source: Path, address: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Ledger(address)) as target:
+        copy(source, target)
+        target.change("UPDATE verdict SET key = 'zz' || key WHERE sample_id = ?", (entry_of("n4").sample_id,))
+        alone = verify(target)
+        monkeypatch.setattr("lmms_eval_cross.ledger.verifying._SMALL", 2)
+        assert verify(target) == alone
+    assert (len(alone.wrong), alone.right) == (1, 30)
 
 
 @pytest.mark.long

@@ -54,6 +54,13 @@ class Database(Protocol):
         ...
 
 
+def ranges(column: str, cuts: Sequence[str]) -> list[str]:
+    """Conditions that divide a column's values at some cuts, which are SQL and in their order."""
+    begins = ["TRUE", *(f"{column} >= {cut}" for cut in cuts)]
+    ends = [*(f"{column} < {cut}" for cut in cuts), "TRUE"]
+    return [f"{begin} AND {end}" for begin, end in zip(begins, ends, strict=True)]
+
+
 class LedgerRows(Protocol):
     """A ledger that is only read, a row after another, whatever its size."""
 
@@ -64,6 +71,14 @@ class LedgerRows(Protocol):
 
     def rows(self, table: Table, where: str = "TRUE", values: Values = ()) -> Iterator[dict[str, Any]]:
         """The rows of a table, in the order of their keys."""
+        ...
+
+    def parts_of_verdicts(self) -> list[str]:
+        """Conditions, each of which holds for about as many verdicts, and one of which for every verdict."""
+        ...
+
+    def rows_as_they_lie(self, table: Table, condition: str = "TRUE") -> Iterator[dict[str, Any]]:
+        """The rows of a table or a part of it in the order of the disk, of which each piece is read once."""
         ...
 
     def answers_to(self, places: Sequence[tuple[str, str]]) -> Iterator[dict[str, Any]]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from lmms_eval_cross.errors import LedgerError
 from lmms_eval_cross.files import check_owner
 from lmms_eval_cross.ledger.address import Address, Server
-from lmms_eval_cross.ledger.database import LedgerRows, wanting
+from lmms_eval_cross.ledger.database import LedgerRows, ranges, wanting
 from lmms_eval_cross.ledger.rows import COLUMNS, Table
 from lmms_eval_cross.ledger.schema import cause, check_tables, readable, schema_version
 
@@ -53,6 +53,14 @@ class ReadLedger:
         if table == "run" and self.version < _RUNS_SINCE:
             return iter(())
         return self.select(f"SELECT {self.columns(table)} FROM {table} AS this WHERE {where}", values)
+
+    def parts_of_verdicts(self) -> list[str]:
+        """Sixteen, by the first digit of their keys, which are hex."""
+        return ranges("this.key", [f"'{digit}'" for digit in "123456789abcdef"])
+
+    def rows_as_they_lie(self, table: Table, condition: str = "TRUE") -> Iterator[dict[str, Any]]:
+        """The rows of a table or a part of it, which lie in the order of their keys."""
+        return self.rows(table, condition)
 
     def answers_to(self, places: Sequence[tuple[str, str]]) -> Iterator[dict[str, Any]]:
         """The rows of `response` of some hundreds of samples, each given by its run and `sample_id`."""

@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from lmms_eval_cross.errors import LedgerError
 from lmms_eval_cross.ledger.address import Server, advice_on
-from lmms_eval_cross.ledger.database import DatabaseError, Values, wanting
+from lmms_eval_cross.ledger.database import DatabaseError, Values, ranges, wanting
 from lmms_eval_cross.ledger.postgres_link import check_schema, connected, marked, read_back, told, written
 from lmms_eval_cross.ledger.rows import COLUMNS, PLACE, Table
 
 _AT_A_TIME: Final = 2000
+_PARTS: Final = 16
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,21 @@ class ReadServer:
         Raises:
             DatabaseError: they can't be read.
         """
-        names, order = ", ".join(COLUMNS[table]), ", ".join(PLACE[table])
-        query = f"SELECT {names} FROM {table} AS this WHERE {where} ORDER BY {order}"
+        return self._streamed(table, f"{where} ORDER BY {', '.join(PLACE[table])}", values)
+
+    def parts_of_verdicts(self) -> list[str]:
+        """Sixteen, by the pages where they lie: keys lie anywhere, and a large table would be read a page a row."""
+        query = "SELECT pg_relation_size('verdict') / CAST(current_setting('block_size') AS integer) AS pages"
+        with told():
+            pages = int(self.connection.execute(query).fetchone()["pages"])
+        return ranges("this.ctid", [f"'({pages * part // _PARTS},0)'::tid" for part in range(1, _PARTS)])
+
+    def rows_as_they_lie(self, table: Table, condition: str = "TRUE") -> Iterator[dict[str, Any]]:
+        """The rows of a table or a part of it, page by page."""
+        return self._streamed(table, condition)
+
+    def _streamed(self, table: Table, where: str, values: Values = ()) -> Iterator[dict[str, Any]]:
+        query = f"SELECT {', '.join(COLUMNS[table])} FROM {table} AS this WHERE {where}"
         with told(), self.connection.cursor(name=f"rows_{next(self._numbers)}") as cursor:
             cursor.itersize = _AT_A_TIME
             cursor.execute(marked(query), written(values))

@@ -1,11 +1,11 @@
 """Whether a ledger's verdicts stand under the keys that their answers give, with the scores that their replies give.
 
-A large ledger is looked through by several processes, each with a part of the keys.
+A large ledger is looked through by several processes, a part after another, each part in the order in which it lies.
 """
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,7 +15,6 @@ from typing import Any, Final, TypeAlias
 
 from lmms_eval_cross.errors import listing
 from lmms_eval_cross.ledger.address import Address
-from lmms_eval_cross.ledger.database import LedgerRows
 from lmms_eval_cross.ledger.deriving import Derived, Deriving
 from lmms_eval_cross.ledger.opening import open_to_read, read_ahead
 from lmms_eval_cross.ledger.rows import Row, in_batches
@@ -28,8 +27,6 @@ A function of a module, since other processes get it by its name."""
 _SMALL: Final = 20_000
 """Verdicts for which other processes are not worth their start."""
 _AT_A_TIME: Final = 500
-_CUTS: Final = (None, *"123456789abcdef", None)
-"""Where the keys are cut, which are hex digits."""
 
 
 @dataclass(slots=True)
@@ -84,6 +81,8 @@ def verify(
 ) -> Verification:
     """Derive the key of every verdict from its outline and its answer, and its score from its reply, and compare.
 
+    What another host writes meanwhile may be looked at or not.
+
     Args:
         ledger: whose verdicts.
         rescore: reads a reply again; without it scores are not looked at.
@@ -96,25 +95,26 @@ def verify(
         path = Path(folder) / "texts.sqlite"
         with open_to_read(ledger.address, in_use=True) as own:
             index = TextsIndex(str(path))
-            index.add(own.rows("response"))
+            index.add(own.rows_as_they_lie("response"))
             index.close()
             total = Verification(unreadable=index.unreadable)
             large = own.count_up_to("verdict", _SMALL) == _SMALL
-        for part in _parts(ledger.address, partial(verify_part, ledger.address, path, rescore), large):
+            conditions = own.parts_of_verdicts() if large else ["TRUE"]
+        for part in _parts(ledger.address, partial(verify_part, ledger.address, path, rescore), conditions):
             total += part
             seen(part.verdicts)
     return total
 
 
 def _parts(
-    ledger: Address, verify_between: Callable[[str | None, str | None], Verification], large: bool
+    ledger: Address, verify_where: Callable[[str], Verification], conditions: Sequence[str]
 ) -> Iterator[Verification]:
-    if not large:
-        yield verify_between(None, None)
+    if len(conditions) == 1:
+        yield verify_where(*conditions)
         return
     with ProcessPoolExecutor(_processors(), get_context("spawn")) as pool:
         pool.submit(read_ahead, ledger).result()  # in another process, for this one has the file open to write
-        yield from pool.map(verify_between, _CUTS[:-1], _CUTS[1:])
+        yield from pool.map(verify_where, conditions)
 
 
 def _processors() -> int:
@@ -123,24 +123,16 @@ def _processors() -> int:
     return os.cpu_count() or 1
 
 
-def verify_part(
-    ledger: Address, index: Path, rescore: Rescore | None, first: str | None, end: str | None
-) -> Verification:
-    """The verdicts of the keys from `first` up to `end`."""
+def verify_part(ledger: Address, index: Path, rescore: Rescore | None, condition: str) -> Verification:
+    """The verdicts of a part."""
     part = Verification()
     with open_to_read(ledger, in_use=True) as own:
         deriving = Deriving(TextsIndex(str(index)), own)
-        for rows in in_batches(_between(own, first, end), _AT_A_TIME):
+        for rows in in_batches(own.rows_as_they_lie("verdict", condition), _AT_A_TIME):
             for row, derived in zip(rows, deriving.derive(rows), strict=True):
                 _count(part, row, derived, rescore)
         deriving.index.close()
     return part
-
-
-def _between(ledger: LedgerRows, first: str | None, end: str | None) -> Iterator[Row]:
-    bounds = {"this.key >= ?": first, "this.key < ?": end}
-    given = {where: key for where, key in bounds.items() if key is not None}
-    return ledger.rows("verdict", " AND ".join(given) or "TRUE", tuple(given.values()))
 
 
 def _count(part: Verification, row: Row, derived: Derived, rescore: Rescore | None) -> None:
