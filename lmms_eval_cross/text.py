@@ -1,7 +1,7 @@
 """Strings made fit for where they go. Whatever comes from a model, a judge, a file or a name goes through here.
 
 terminal and CI log    `printable` (one line), `printable_lines`, `laid_out` (a table of printable texts)
-Markdown               `markdown`
+Markdown               `markdown`, and back for a terminal: `without_markdown`
 CSV for spreadsheets   `harmless`
 LaTeX                  `latex`
 a picture's renderer   `drawable`; HTML besides is escaped by its templates
@@ -28,6 +28,7 @@ _COMMAND: Final = re.compile(r"##(?=\[|vso\[|teamcity\[)|^(?=\s*::)")
 """Of CI services; GitHub's count at the beginning of a line."""
 _WRAPPED_COMMAND: Final = re.compile(r"^((?:\x1b\[[\d;]*m|[ \t])*)(?=::)", re.MULTILINE)
 _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]<>|#~&$])")
+_ESCAPED: Final = re.compile(rf"\\{_MARKDOWN.pattern}")
 _LIVE: Final = re.compile(
     r"@(?=\w)|(?<=#)(?=\d)|(?<=:)(?=//)|(?<=www)(?=\.)|(?<=mailto)(?=:)|(?<=xmpp)(?=:)|(?<=GH)(?=-\d)", re.IGNORECASE
 )
@@ -83,6 +84,11 @@ def markdown(text: str) -> str:
     """`text` as Markdown shows it, on one line: nothing formats, links, mentions or refers to an issue."""
     line = _LIVE.sub(lambda match: f"{match[0]}{_APART}", printable(" ".join(text.split())))
     return _MARKDOWN.sub(r"\\\1", line)
+
+
+def without_markdown(line: str) -> str:
+    """What `markdown` was given, but for what it changed besides: its backslashes taken away."""
+    return _ESCAPED.sub(r"\1", line)
 
 
 def harmless(cell: str) -> str:

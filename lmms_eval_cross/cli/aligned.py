@@ -9,15 +9,13 @@ from typing import Final
 
 from lmms_eval_cross.compare.console import table_text
 from lmms_eval_cross.say import say, show
-from lmms_eval_cross.text import printable
+from lmms_eval_cross.text import printable, without_markdown
 
 NARROWEST: Final = 80
 """Columns; on a narrower terminal lines go on below."""
 _CELL: Final = re.compile(r"((?:\\.|[^|\\])*)\|")
 _MARKS: Final = re.compile(r"\|( *-+:? *\|)+")
 """The second line of a table; an answer may have a line that begins as one."""
-_ESCAPED: Final = re.compile(r"\\([\\`*_{}\[\]<>|#~&$])")
-"""What `text.markdown` puts a backslash before."""
 
 
 def say_markdown(text: str) -> None:
@@ -46,4 +44,4 @@ def aligned(lines: Sequence[str], width: int) -> str:
 
 def _cells(line: str) -> list[str]:
     """The cells of a line, without what Markdown needs."""
-    return [printable(_ESCAPED.sub(r"\1", cell.strip())) for cell in _CELL.findall(line)[1:]]
+    return [printable(without_markdown(cell.strip())) for cell in _CELL.findall(line)[1:]]

@@ -1,6 +1,6 @@
 """Options that the commands which decide have in common: `compare`, `gate`, `plan`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
@@ -74,30 +74,23 @@ def alpha_option(text: str) -> Option:
 
 def inconclusive_option() -> Option:
     """`--inconclusive`."""
-    return click.option(
-        "--inconclusive",
-        type=click.Choice(["fail", "pass"]),
-        default="fail",
-        show_default=True,
-        help="`pass`: exit 0 where sound data can't decide at these margins.",
-    )
+    text = "`pass`: exit 0 where sound data can't decide at these margins."
+    return _choice("--inconclusive", ["fail", "pass"], "fail", text)
 
 
 def slices_option(text: str) -> Option:
     """`--slices`."""
-    rules = click.Choice(["off", "warn", "fail"])
-    return click.option("--slices", type=rules, default="warn", show_default=True, help=text)
+    return _choice("--slices", ["off", "warn", "fail"], "warn", text)
 
 
 def unsealed_option() -> Option:
     """`--unsealed`."""
-    return click.option(
-        "--unsealed",
-        type=click.Choice(["warn", "refuse"]),
-        default="warn",
-        show_default=True,
-        help="A baseline file of an earlier release, without a seal: say so, or exit 2.",
-    )
+    text = "A baseline file of an earlier release, without a seal: say so, or exit 2."
+    return _choice("--unsealed", ["warn", "refuse"], "warn", text)
+
+
+def _choice(name: str, choices: Sequence[str], default: str, text: str) -> Option:
+    return click.option(name, type=click.Choice(choices), default=default, show_default=True, help=text)
 
 
 def verify_replies_option(text: str) -> Option:

@@ -31,11 +31,17 @@ def text_of(console: Console) -> str:
     return _TRAILING.sub(lambda match: match[0].replace(" ", ""), console.file.getvalue())
 
 
-def table_text(head: Sequence[str], is_number: Sequence[bool], rows: Iterable[Sequence[str]], width: int) -> str:
-    """A table in so many columns of a terminal, from texts that are `printable`; numbers stand to the right."""
+def empty_table(head: Sequence[str], is_number: Sequence[bool]) -> Table:
+    """Columns without lines around them; numbers stand to the right."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="underline")
     for name, to_the_right in zip(head, is_number, strict=True):
         table.add_column(name, justify="right" if to_the_right else "left")
+    return table
+
+
+def table_text(head: Sequence[str], is_number: Sequence[bool], rows: Iterable[Sequence[str]], width: int) -> str:
+    """A table in so many columns of a terminal, from texts that are `printable`."""
+    table = empty_table(head, is_number)
     for row in rows:
         table.add_row(*row)
     console = console_for_text(width)

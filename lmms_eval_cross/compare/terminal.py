@@ -8,7 +8,7 @@ from rich.text import Text
 
 from lmms_eval_cross.compare import words
 from lmms_eval_cross.compare.comparison import Comparison, MetricResult
-from lmms_eval_cross.compare.console import console_for_text, text_of
+from lmms_eval_cross.compare.console import console_for_text, empty_table, text_of
 from lmms_eval_cross.text import printable
 
 WIDTH: Final = 100
@@ -39,11 +39,8 @@ def render_text(comparison: Comparison) -> str:
 
 
 def _metrics(comparison: Comparison) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="underline")
-    table.add_column("metric")
-    for name in ("baseline", "candidate", "change", words.bounds_name(comparison), "margin"):
-        table.add_column(name, justify="right")
-    table.add_column("verdict")
+    numbers = ("baseline", "candidate", "change", words.bounds_name(comparison), "margin")
+    table = empty_table(["metric", *numbers, "verdict"], [False, *(True for _ in numbers), False])
     for metric in comparison.metrics:
         verdict = Text(words.verdict(metric), style=_STYLES.get(metric.decision or "", "dim"))
         table.add_row(_name(metric), *words.change_cells(metric), words.margin(metric.margin), verdict)
@@ -51,11 +48,8 @@ def _metrics(comparison: Comparison) -> Table:
 
 
 def _corrected(comparison: Comparison) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="underline")
-    first, *numbers = words.CORRECTED_COLUMNS
-    table.add_column(first)
-    for name in numbers:
-        table.add_column(name, justify="right")
+    head = words.CORRECTED_COLUMNS
+    table = empty_table(head, [place > 0 for place in range(len(head))])
     for correction in comparison.corrected:
         table.add_row(*map(printable, words.corrected_row(*correction)))
     return table

@@ -75,15 +75,14 @@ def _agreed(decisive: Sequence[Stand]) -> ParsedScore | NoScore:
     scores = [_on_the_menu(stand) for stand in decisive]
     if not scores:
         return NoScore("unparsable", "No number in the judge's reply stands as a score.")
-    if len(set(map(_said, decisive))) > 1:
+    if len(set(map(_said, decisive, scores))) > 1:
         one, other = decisive[0].text.strip()[-30:], decisive[-1].text.strip()[-30:]
         return NoScore("ambiguous", f"The judge's reply holds verdicts that differ, such as {one!r} and {other!r}.")
     return next((score for score in scores if isinstance(score, ParsedScore)), scores[-1])
 
 
-def _said(stand: Stand) -> int | tuple[str, str | None]:
+def _said(stand: Stand, score: ParsedScore | NoScore) -> int | tuple[str, str | None]:
     """What two stands must have in common to agree, in whatever way they write it."""
-    score = _on_the_menu(stand)
     if isinstance(score, ParsedScore):
         return score.number
     return WORDS.get(stand.number.lower(), (stand.number, stand.of))
