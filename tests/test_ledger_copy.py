@@ -56,7 +56,7 @@ def test_each_verdict_is_in_one_part(source: Path, address: Address) -> None:
         for name in map(str, range(300)):
             file_verdict(target, name)
     with open_to_read(address) as read:
-        parts = [[row["key"] for row in read.rows_as_they_lie("verdict", part)] for part in read.parts_of_verdicts()]
+        parts = [[row["key"] for row in read.rows("verdict", part)] for part in read.parts_of_verdicts()]
     keys = list(chain.from_iterable(parts))
     assert len(parts) == 16
     assert all(parts), "each has some"

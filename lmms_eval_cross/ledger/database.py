@@ -70,15 +70,11 @@ class LedgerRows(Protocol):
         ...
 
     def rows(self, table: Table, where: str = "TRUE", values: Values = ()) -> Iterator[dict[str, Any]]:
-        """The rows of a table, in the order of their keys."""
+        """The rows of a table as they lie on the disk, of which each page is read once; keys may lie anywhere."""
         ...
 
     def parts_of_verdicts(self) -> list[str]:
         """Conditions, each of which holds for about as many verdicts, and one of which for every verdict."""
-        ...
-
-    def rows_as_they_lie(self, table: Table, condition: str = "TRUE") -> Iterator[dict[str, Any]]:
-        """The rows of a table or a part of it in the order of the disk, of which each piece is read once."""
         ...
 
     def answers_to(self, places: Sequence[tuple[str, str]]) -> Iterator[dict[str, Any]]:

@@ -73,7 +73,7 @@ def deriving_from(ledger: LedgerRows, samples: Collection[str] | None = None) ->
     index = TextsIndex()
     try:
         if samples is None:
-            index.add(ledger.rows_as_they_lie("response"))
+            index.add(ledger.rows("response"))
         else:
             marks = ", ".join("?" * len(samples))
             index.add(ledger.rows("response", f"sample_id IN ({marks})", tuple(samples)))

@@ -45,7 +45,7 @@ class ReadLedger:
     connection: sqlite3.Connection
 
     def rows(self, table: Table, where: str = "TRUE", values: tuple[Any, ...] = ()) -> Iterator[dict[str, Any]]:
-        """The rows of a table, one after another, in the order of their keys, with the columns of this release.
+        """The rows of a table, one after another, as they lie, with the columns of this release.
 
         Raises:
             LedgerError: the file can't be read, or has no end.
@@ -57,10 +57,6 @@ class ReadLedger:
     def parts_of_verdicts(self) -> list[str]:
         """Sixteen, by the first digit of their keys, which are hex."""
         return ranges("this.key", [f"'{digit}'" for digit in "123456789abcdef"])
-
-    def rows_as_they_lie(self, table: Table, condition: str = "TRUE") -> Iterator[dict[str, Any]]:
-        """The rows of a table or a part of it, which lie in the order of their keys."""
-        return self.rows(table, condition)
 
     def answers_to(self, places: Sequence[tuple[str, str]]) -> Iterator[dict[str, Any]]:
         """The rows of `response` of some hundreds of samples, each given by its run and `sample_id`."""

@@ -10,7 +10,7 @@ from lmms_eval_cross.errors import LedgerError
 from lmms_eval_cross.ledger.address import Server, advice_on
 from lmms_eval_cross.ledger.database import DatabaseError, Values, ranges, wanting
 from lmms_eval_cross.ledger.postgres_link import check_schema, connected, marked, read_back, told, written
-from lmms_eval_cross.ledger.rows import COLUMNS, PLACE, Table
+from lmms_eval_cross.ledger.rows import COLUMNS, Table
 
 _AT_A_TIME: Final = 2000
 _PARTS: Final = 16
@@ -26,12 +26,16 @@ class ReadServer:
     """Of cursors, each of which has a name of its own."""
 
     def rows(self, table: Table, where: str = "TRUE", values: Values = ()) -> Iterator[dict[str, Any]]:
-        """The rows of a table, one after another, in the order of their keys.
+        """The rows of a table, one after another, as they lie.
 
         Raises:
             DatabaseError: they can't be read.
         """
-        return self._streamed(table, f"{where} ORDER BY {', '.join(PLACE[table])}", values)
+        query = f"SELECT {', '.join(COLUMNS[table])} FROM {table} AS this WHERE {where}"
+        with told(), self.connection.cursor(name=f"rows_{next(self._numbers)}") as cursor:
+            cursor.itersize = _AT_A_TIME
+            cursor.execute(marked(query), written(values))
+            yield from map(read_back, cursor)
 
     def parts_of_verdicts(self) -> list[str]:
         """Sixteen, by the pages where they lie: keys lie anywhere, and a large table would be read a page a row."""
@@ -39,17 +43,6 @@ class ReadServer:
         with told():
             pages = int(self.connection.execute(query).fetchone()["pages"])
         return ranges("this.ctid", [f"'({pages * part // _PARTS},0)'::tid" for part in range(1, _PARTS)])
-
-    def rows_as_they_lie(self, table: Table, condition: str = "TRUE") -> Iterator[dict[str, Any]]:
-        """The rows of a table or a part of it, page by page."""
-        return self._streamed(table, condition)
-
-    def _streamed(self, table: Table, where: str, values: Values = ()) -> Iterator[dict[str, Any]]:
-        query = f"SELECT {', '.join(COLUMNS[table])} FROM {table} AS this WHERE {where}"
-        with told(), self.connection.cursor(name=f"rows_{next(self._numbers)}") as cursor:
-            cursor.itersize = _AT_A_TIME
-            cursor.execute(marked(query), written(values))
-            yield from map(read_back, cursor)
 
     def answers_to(self, places: Sequence[tuple[str, str]]) -> Iterator[dict[str, Any]]:
         """The rows of `response` of some hundreds of samples, in one round trip."""

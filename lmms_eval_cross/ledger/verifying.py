@@ -95,7 +95,7 @@ def verify(
         path = Path(folder) / "texts.sqlite"
         with open_to_read(ledger.address, in_use=True) as own:
             index = TextsIndex(str(path))
-            index.add(own.rows_as_they_lie("response"))
+            index.add(own.rows("response"))
             index.close()
             total = Verification(unreadable=index.unreadable)
             large = own.count_up_to("verdict", _SMALL) == _SMALL
@@ -128,7 +128,7 @@ def verify_part(ledger: Address, index: Path, rescore: Rescore | None, condition
     part = Verification()
     with open_to_read(ledger, in_use=True) as own:
         deriving = Deriving(TextsIndex(str(index)), own)
-        for rows in in_batches(own.rows_as_they_lie("verdict", condition), _AT_A_TIME):
+        for rows in in_batches(own.rows("verdict", condition), _AT_A_TIME):
             for row, derived in zip(rows, deriving.derive(rows), strict=True):
                 _count(part, row, derived, rescore)
         deriving.index.close()
