@@ -1,9 +1,12 @@
 """Ledgers are copied from kind to kind, as often as one likes, and what is old is deleted only by one's word."""
 
+from collections import Counter
 from contextlib import closing
 from itertools import chain
+from math import ceil
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from lmms_eval_cross.benchmark.records import JudgeFailure
@@ -12,6 +15,7 @@ from lmms_eval_cross.ledger import copying
 from lmms_eval_cross.ledger.address import Address, Server
 from lmms_eval_cross.ledger.contents import verify
 from lmms_eval_cross.ledger.copying import copy
+from lmms_eval_cross.ledger.exporting import export
 from lmms_eval_cross.ledger.opening import open_to_read
 from lmms_eval_cross.ledger.rows import COLUMNS, PLACE, TABLES
 from lmms_eval_cross.ledger.store import Ledger, RunNote
@@ -61,6 +65,20 @@ def test_each_verdict_is_in_one_part(source: Path, address: Address) -> None:
     assert len(parts) == 16
     assert all(parts), "each has some"
     assert len(keys) == len(set(keys)) == 331
+
+
+def test_an_export_has_every_row_once_in_groups_of_several_batches(
+    source: Path, address: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lmms_eval_cross.ledger.exporting._BATCH", 2)
+    with closing(Ledger(address)) as target:
+        copy(source, target)
+    written = export([address], tmp_path / "out")
+    verdicts = pq.ParquetFile(tmp_path / "out" / "verdict.parquet")
+    assert verdicts.num_row_groups == ceil(written["verdict"] / 16)
+    tables = [pq.read_table(tmp_path / "out" / f"{table}.parquet") for table in TABLES]
+    rows = [tuple(row.values()) for table in tables for row in table.to_pylist()]
+    assert Counter(rows) == Counter(cells_in(address))
 
 
 def test_a_large_ledger_is_verified_by_parts_wherever_it_is(

@@ -45,8 +45,12 @@ class Database(Protocol):
         """The rows of a query."""
         ...
 
-    def number_in(self, column: str, name: str) -> str:
-        """SQL for the number of a name in a column of counts in JSON, NULL where there is none; engines differ."""
+    def counts_in(self, column: str) -> str:
+        """SQL for the counts in a column, which is JSON's text, NULL where it can't be read; engines differ."""
+        ...
+
+    def number_in(self, counts: str, name: str) -> str:
+        """SQL for the number of a name among such counts, NULL where there is none."""
         ...
 
     def close(self) -> None:

@@ -14,6 +14,8 @@ from lmms_eval_cross.ledger.opening import open_to_read, read_ahead
 from lmms_eval_cross.ledger.rows import COLUMNS, TABLES, Row, Table, fits, in_batches
 
 _BATCH: Final = 2000
+_BATCHES_A_GROUP: Final = 8
+"""A Parquet file ends with a description of each group of rows, which writer and readers hold in memory."""
 _KINDS: Final[dict[type, str]] = {str: "string", int: "int64"}
 """Python's type -> Arrow's name of it."""
 
@@ -50,8 +52,10 @@ def _write(ledgers: Iterable[Address], table: Table, target: Path) -> int:
     schema, written = pa.schema([(name, _KINDS[kinds[0]]) for name, kinds in COLUMNS[table].items()]), 0
     descriptor = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "wb") as file, pq.ParquetWriter(file, schema) as writer:
-        for rows in _batches(ledgers, table):
-            writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=schema))
+        batches = (pa.RecordBatch.from_pylist(rows, schema=schema) for rows in _batches(ledgers, table))
+        for group in in_batches(batches, _BATCHES_A_GROUP):
+            rows = pa.Table.from_batches(group)
+            writer.write_table(rows, row_group_size=len(rows))
             written += len(rows)
     return written
 

@@ -76,10 +76,14 @@ class PostgresDatabase:
         rows = self._do(lambda connection: connection.execute(marked(query), written(values)).fetchall())
         return [read_back(row) for row in rows]
 
-    def number_in(self, column: str, name: str) -> str:
-        """SQL for the number of a name in a column of counts in JSON, NULL where there is none."""
+    def counts_in(self, column: str) -> str:
+        """SQL for the counts in a column, NULL where it can't be read."""
         readable = f"length({column}) < {_LONGEST} AND {column} ~ '{_COUNTS}'"
-        return f"CASE WHEN {readable} THEN CAST({column}::json ->> '{name}' AS double precision) END"
+        return f"CASE WHEN {readable} THEN CAST({column} AS jsonb) END"
+
+    def number_in(self, counts: str, name: str) -> str:
+        """SQL for the number of a name among them, NULL where there is none."""
+        return f"CAST({counts} ->> '{name}' AS double precision)"
 
     def close(self) -> None:
         """Close all connections; nothing is pending."""

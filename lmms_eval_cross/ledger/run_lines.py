@@ -68,11 +68,13 @@ def runs_in(ledger: Ledger) -> list[RunLine]:
 
 def _asked(ledger: Ledger) -> str:
     """Verdicts, failures and tokens by run and judge, summed where they lie: a ledger may have millions."""
-    counts = ", ".join(f"{ledger.number_in('usage', name)} AS {name}" for name in _TOKENS)
+    names = "run, judge_id, model, score, created_at"
+    numbers = ", ".join(f"{ledger.number_in('counts', name)} AS {name}" for name in _TOKENS)
     sums = ", ".join(f"sum({name}) AS {name}" for name in _TOKENS)
     whole = " AND ".join(f"{name} >= 0" for name in _TOKENS)
-    # a limit keeps PostgreSQL from writing a count wherever it is named, and so from reading the JSON twice
-    read = f"SELECT run, judge_id, model, score, created_at, {counts} FROM verdict WHERE run IS NOT NULL LIMIT {_ALL}"
+    # a limit keeps PostgreSQL from writing an expression wherever its name stands, and so from reading the JSON again
+    parsed = f"SELECT {names}, {ledger.counts_in('usage')} AS counts FROM verdict WHERE run IS NOT NULL LIMIT {_ALL}"
+    read = f"SELECT {names}, {numbers} FROM ({parsed}) AS parsed LIMIT {_ALL}"
     return (
         "SELECT run, judge_id, model, count(score) AS verdicts, count(*) - count(score) AS failures, "
         "min(created_at) AS first, max(created_at) AS last, "

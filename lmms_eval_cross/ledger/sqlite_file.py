@@ -59,9 +59,13 @@ class SqliteFile:
         with self._held() as connection:
             return [dict(row) for row in connection.execute(query, values)]
 
-    def number_in(self, column: str, name: str) -> str:
-        """SQL for the number of a name in a column of counts in JSON, NULL where there is none; whole ones overflow."""
-        return f"CASE WHEN json_valid({column}) THEN CAST(json_extract({column}, '$.{name}') AS REAL) END"
+    def counts_in(self, column: str) -> str:
+        """SQL for the counts in a column, NULL where it can't be read."""
+        return f"CASE WHEN json_valid({column}) THEN {column} END"
+
+    def number_in(self, counts: str, name: str) -> str:
+        """SQL for the number of a name among them, NULL where there is none; whole numbers overflow."""
+        return f"CAST(json_extract({counts}, '$.{name}') AS REAL)"
 
     def close(self) -> None:
         """Close the file; nothing is pending."""

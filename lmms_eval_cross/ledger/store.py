@@ -211,9 +211,13 @@ class Ledger:
         except DatabaseError as trouble:
             raise self._error(f"The ledger {self.name} can't be read ({trouble}); {advice_on(self.address)}.") from None
 
-    def number_in(self, column: str, name: str) -> str:
-        """SQL for the number of a name in a column of counts in JSON, NULL where there is none."""
-        return self._database.number_in(column, name)
+    def counts_in(self, column: str) -> str:
+        """SQL for the counts in a column, which is JSON's text, NULL where it can't be read."""
+        return self._database.counts_in(column)
+
+    def number_in(self, counts: str, name: str) -> str:
+        """SQL for the number of a name among such counts, NULL where there is none."""
+        return self._database.number_in(counts, name)
 
     def take_over(self, table: Table, rows: Sequence[Row]) -> int:
         """Write rows of another ledger in one transaction; gives how many are new.
