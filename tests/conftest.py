@@ -110,6 +110,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if WHOLLY_LONG.search(collection_path.read_text(encoding="utf-8")) else None
 
 
+@pytest.fixture(autouse=True)
+def _short_tests_load_no_torch(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail the first test of `make quick` that imports torch, which takes longer than fifty others: it is `long`."""
+    yield
+    if "not long" in request.config.option.markexpr:
+        assert "torch" not in sys.modules, "mark this test `long`: it imports torch"
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder with the real records."""
