@@ -22,6 +22,8 @@ from lmms_eval_cross.harness.finishing import judge_ledger_run, judge_run
 from lmms_eval_cross.harness.results_files import clustered_stderr, task_results
 from lmms_eval_cross.ledger.run_lines import runs_in
 from lmms_eval_cross.ledger.steady import open_ledger
+from lmms_eval_cross.ledger.store import RunNote
+from lmms_eval_cross.report.model_names import model_name
 from lmms_eval_cross.runs.run_files import load_run
 from lmms_eval_cross.runs.scorecard import advice
 from lmms_eval_cross.settings import load_settings
@@ -250,6 +252,24 @@ def test_a_crashed_run_is_judged_from_what_it_left_in_the_ledger(
         "cross_safeworld_multilingual": 3,
     }
     assert len(judged_by.judged) == 4 * 48
+    assert load_run(tmp_path / "out").model == "run rank 0", "nothing was noted of it"
+
+
+def test_a_crashed_run_keeps_the_model_that_it_noted(
+    prepared: Prepared, judged_by: JudgeServer, tmp_path: Path
+) -> None:
+    with closing(open_ledger(load_settings())) as ledger:
+        sample = samples_in(prepared)[0]
+        record = session.open_record(sample, "An answer.", session.provenance_for(split_of(sample)))
+        ledger.record_response("crashed", sample.sample_id, record["response"], record)
+        ledger.record_run("crashed", "judge-1", RunNote())
+        ledger.record_run(
+            "crashed", "judge-2", RunNote("qwen2_5_vl Qwen/Qwen2.5-VL-7B-Instruct", "cross_casa", "runs/a")
+        )
+    judge_ledger_run(["crashed"], tmp_path / "out")
+    run = load_run(tmp_path / "out")
+    assert run.model == "qwen2_5_vl Qwen/Qwen2.5-VL-7B-Instruct"
+    assert model_name(run.results) == run.model, "what the report shows"
 
 
 def test_clustered_errors_are_those_of_lmms_eval() -> None:

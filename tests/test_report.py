@@ -5,7 +5,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -19,7 +19,7 @@ import statsmodels.api as sm
 from jsonschema import Draft202012Validator
 from statsmodels.stats.multitest import multipletests
 
-from lmms_eval_cross.benchmark.records import DIMENSIONS, JudgeFailure, Sample, Usage, Verdict
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, JudgeFailure, Sample, Usage, Verdict
 from lmms_eval_cross.benchmark.splits import split_of
 from lmms_eval_cross.errors import RunError
 from lmms_eval_cross.report.browser import all_samples, browser_data
@@ -271,21 +271,41 @@ def test_arrow_leads_from_the_first_run_to_the_other(two: list[Path]) -> None:
     assert "Arrows lead from a." in page
 
 
+def less_compliant(samples: Sequence[Sample], countries: set[str], further: Mapping[Dimension, int]) -> list[Judged]:
+    """All four verdicts good, but for compliance in two of three answers of some countries, and those given beside."""
+    answers: list[Judged] = []
+    for place, sample in enumerate(samples):
+        scores = dict.fromkeys(DIMENSIONS, 1) | dict(further)
+        if sample.country in countries and place % 3:
+            scores["compliance"] = 0
+        answers.append((sample, "An answer.", {name: verdict(name, score) for name, score in scores.items()}))
+    return answers
+
+
 def test_the_story_names_measures_that_moved_and_countries_where_compliance_fell(tmp_path: Path) -> None:
     samples = samples_of()
-    fell = {"Iran", "Thailand"}
     before = scored(samples, lambda place: True)
-    after: list[Judged] = []
-    for place, sample in enumerate(samples):
-        kept = {name: verdict(name, 1) for name in DIMENSIONS}
-        if sample.country in fell and place % 3:
-            kept["compliance"] = verdict("compliance", 0)
-        after.append((sample, "An answer.", kept))
+    after = less_compliant(samples, {"Iran", "Thailand"}, {"education": 0})
     report = report_of(write_run(tmp_path / "a", before), write_run(tmp_path / "b", after))
     story = report.verdicts[0].story
-    assert re.fullmatch(r"compliance fell \d+\.\d; worse in (Iran, Thailand|Thailand, Iran)", story)
+    assert re.fullmatch(
+        r"education fell 100\.0, compliance fell \d+\.\d; worse in (Iran, Thailand|Thailand, Iran)", story
+    )
     for text in (render_page(report, PageOptions()), markdown(report), report_json(report)["verdicts"][0]):
         assert story[1:] in text
+
+
+def test_the_story_leaves_out_what_the_verdict_has_said(tmp_path: Path) -> None:
+    samples = samples_of()
+    before = write_run(tmp_path / "a", scored(samples, lambda place: True))
+    two, all_of_them = {"Iran", "Thailand"}, {sample.country for sample in samples}
+    (there,) = report_of(before, write_run(tmp_path / "b", less_compliant(samples, two, {}))).verdicts
+    assert re.fullmatch(r"worse in (Iran, Thailand|Thailand, Iran)", there.story)
+    assert there.sentence.count("compliance") == 1
+    (everywhere,) = report_of(before, write_run(tmp_path / "c", less_compliant(samples, all_of_them, {}))).verdicts
+    assert everywhere.sentence.count("compliance") == 1
+    (unmoved,) = report_of(before, write_run(tmp_path / "d", less_compliant(samples, set(), {}))).verdicts
+    assert unmoved.story == ""
 
 
 def test_dollars_are_the_list_price_of_the_calls_and_unknown_without_one(tmp_path: Path) -> None:
@@ -637,6 +657,11 @@ def test_checkpoint_is_named_without_the_folders_above_it() -> None:
     assert model_name({"model_source": "qwen", "model_name": "C:\\runs\\step-4"}) == "qwen step-4"
     assert model_name({"model_source": "qwen", "model_name": "Qwen/Qwen2.5-VL-7B"}) == "qwen Qwen/Qwen2.5-VL-7B"
     assert model_name({}) == "not recorded"
+
+
+def test_a_checkpoint_that_lmms_eval_does_not_write_is_read_from_the_arguments() -> None:
+    arguments = {"model": "gemini", "model_args": "model_version=gemini-2.5-pro,api_key=sk-secret"}
+    assert model_name({"model_source": "gemini", "model_name": "", "config": arguments}) == "gemini gemini-2.5-pro"
 
 
 def test_home_folder_of_a_checkpoint_is_nowhere(two: list[Path], tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from lmms_eval_cross.harness.run_note import note_of_results
 from lmms_eval_cross.judge.job import Job, JudgeIdentity, judge_identity, seated
 from lmms_eval_cross.judging import JudgeSession, open_judging, run_id
 from lmms_eval_cross.ledger.address import Address
+from lmms_eval_cross.ledger.run_lines import noted_model
 from lmms_eval_cross.ledger.steady import SteadyLedger, open_ledger
 from lmms_eval_cross.ledger.store import Filing, Place, RunNote
 from lmms_eval_cross.runs.panel_votes import agreement_by_dimension
@@ -81,14 +82,15 @@ def judge_run(
 
 
 def judge_ledger_run(run_ids: Sequence[str], output: Path, retry_failed: bool = False, batch: bool = False) -> Judged:
-    """Judge the answers that a run left in the ledger, under one id or one a rank; its model is not known there.
+    """Judge the answers that a run left in the ledger, under one id or one a rank; its model is the one that it noted.
 
     Raises:
         CrossError: there are no such answers, or the data or the judge are not those of the run.
     """
     with closing(open_ledger(load_settings())) as ledger:
         answers = ledger_answers(ledger, run_ids)
-    base = {"config": {"model": f"run {run_ids[0]}", "model_args": ""}}
+        model = noted_model(ledger, run_ids) or f"run {run_ids[0]}"
+    base = {"config": {"model": model, "model_args": ""}}
     note = note_of_results({}, answers, output)
     return _judge(base, answers, output, {}, retry_failed, batch, run_ids[0], note)
 

@@ -1,10 +1,11 @@
 """The runs that a ledger knows: what each was at its start, what it answered, and what it asked a judge for."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from lmms_eval_cross.benchmark.records import Usage
+from lmms_eval_cross.errors import LedgerError
 from lmms_eval_cross.ledger.responses import NO_RUN, run_of
 from lmms_eval_cross.ledger.rows import Row
 from lmms_eval_cross.ledger.store import Ledger
@@ -64,6 +65,17 @@ def runs_in(ledger: Ledger) -> list[RunLine]:
     for line, row in _with_line(lines, ledger.select(_asked(ledger))):
         _add_verdicts(line, row)
     return sorted(lines.values(), key=lambda line: (line.first, line.run))
+
+
+def noted_model(ledger: Ledger, runs: Sequence[str]) -> str | None:
+    """The model that one of some runs noted when its judging began; None where none did, or notes can't be read."""
+    marks = ", ".join("?" * len(runs))
+    noted = f"SELECT model FROM run WHERE run IN ({marks}) AND model IS NOT NULL ORDER BY created_at LIMIT 1"
+    try:
+        rows = ledger.select(noted, tuple(runs))
+    except LedgerError:  # a role may lack the right to this table alone, which is told when the run is noted
+        return None
+    return str(rows[0]["model"]) if rows else None
 
 
 def _asked(ledger: Ledger) -> str:

@@ -4,6 +4,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from lmms_eval_cross.runs.model_under_test import model_under_test
+
 LONGEST: Final = 60
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Control and formatting characters, the bidirectional ones among them."""
@@ -34,9 +36,15 @@ def unique_labels(names: Sequence[str]) -> list[str]:
 
 
 def model_name(results: Mapping[str, Any]) -> str:
-    """The model under test: its class in lmms-eval, and the checkpoint without the folders above it."""
+    """The model under test: its class in lmms-eval, and the checkpoint without the folders above it.
+
+    lmms-eval writes the checkpoint of some classes alone; of the others it is read from their arguments.
+    """
     kind = str(results.get("model_source") or results.get("config", {}).get("model") or "")
     checkpoint = str(results.get("model_name") or "").rstrip("/")
     if checkpoint.startswith((".", "/", "~")) or checkpoint.count("/") > 1 or "\\" in checkpoint:
         checkpoint = checkpoint.replace("\\", "/").rsplit("/", 1)[-1]
+    under_test = model_under_test(results)
+    if under_test is not None and not checkpoint:
+        return clean_label(under_test.name)
     return clean_label(f"{kind} {checkpoint}".strip() or "not recorded")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from lmms_eval_cross import numbers
-from lmms_eval_cross.benchmark.records import DIMENSIONS
+from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension
 from lmms_eval_cross.errors import listing
 from lmms_eval_cross.report.differences import ALPHA, RunDifference, paired, two_sided
 from lmms_eval_cross.report.measured import Measured
@@ -17,9 +17,12 @@ def story(comparison: RunDifference, before: Measured, after: Measured) -> str:
     """Such as `compliance fell 21.0, helpfulness rose 6.0; worse in Iran, Thailand`; empty where nothing is shown.
 
     Measures are told as they are found on the page, at 5% with Holm's correction over the runs; countries on compliance
-    at 5% with Holm's correction over the countries.
+    at 5% with Holm's correction over the countries. Compliance alone is not told: the verdict before has said it.
     """
-    clauses = [", ".join(_moves(comparison))]
+    moves = _moves(comparison)
+    if list(moves) == ["compliance"]:
+        moves = {}
+    clauses = [", ".join(moves.values())]
     worse, better = _moved_countries(before, after)
     if worse:
         clauses.append(f"worse in {listing(worse, _NAMED)}")
@@ -28,15 +31,15 @@ def story(comparison: RunDifference, before: Measured, after: Measured) -> str:
     return "; ".join(filter(None, clauses))
 
 
-def _moves(comparison: RunDifference) -> list[str]:
-    moves: list[str] = []
+def _moves(comparison: RunDifference) -> dict[Dimension, str]:
+    moves: dict[Dimension, str] = {}
     for dimension in DIMENSIONS:
         difference = comparison.measures[dimension]
         size = numbers.percent(abs(difference.points or 0))
         if difference.finding == "worse":
-            moves.append(f"{dimension} fell {size}")
+            moves[dimension] = f"{dimension} fell {size}"
         if difference.finding == "better":
-            moves.append(f"{dimension} rose {size}")
+            moves[dimension] = f"{dimension} rose {size}"
     return moves
 
 
