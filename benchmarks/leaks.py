@@ -41,7 +41,7 @@ from lmms_eval_cross.align.ngrams import NgramIndex, batches
 from lmms_eval_cross.align.perceptual import PLAIN, PictureIndex, join_hashes, view_hashes, window_hashes
 from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.data.demo_split import prepare_demo
-from lmms_eval_cross.data.prepare import prepare
+from lmms_eval_cross.data.preparing import prepare
 from tests.standin import write_standin
 
 PASSAGE: Final = 600

@@ -1,8 +1,8 @@
 """What a sequential gate saves and costs: python -m benchmarks.sequential [--quick].
 
-Four metrics at 5 points that share half of their latent variance, on the cluster shape of CROSS; norms come in random
-order, four looks. `fixed`: the same verdicts decided once, when all are judged, as `compare` does. A falling metric
-falls alone unless all do. Prints a Markdown table; nothing is written.
+Four metrics at 5 points that share half of their latent variance, on the cluster shape of CROSS; norms come in one of
+25 random orders, four looks. `fixed`: the same verdicts decided once, when all are judged, as `compare` does. A
+falling metric falls alone unless all do. Prints a Markdown table; nothing is written.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from math import ceil
+from typing import Final
 
 import numpy as np
 
@@ -41,6 +42,9 @@ from lmms_eval_cross.stats import (
 )
 
 ALPHA, MARGIN = 0.05, 0.05
+ORDERS: Final = 25
+"""Random orders of the norms, by which a row's simulations take turns: planning an order's levels takes as long as the
+rest of a simulation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,24 @@ class Setup:
     """Share of the verdicts that fail."""
     rounds: int = 1
     metrics: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Norms in the order in which they are judged, and what each look has and may spend."""
+
+    norms: list[str]
+    counts: list[int]
+    levels: list[LookLevels]
+
+    @classmethod
+    def draw(cls, simulation: Simulation, metrics: int) -> Order:
+        """A random one."""
+        sizes = Counter(map(str, simulation.clusters))
+        norms = simulation.generator.permutation(sorted(sizes)).tolist()
+        counts = [ceil(len(norms) * look / LOOKS) for look in range(1, LOOKS + 1)]
+        fractions = information_fractions([sizes[norm] for norm in norms], counts, ASSUMED_CORRELATION)
+        return cls(norms, counts, plan_levels(ALPHA, ALPHA / metrics, fractions))
 
 
 def draw(simulation: Simulation, setup: Setup) -> tuple[Array, Array]:
@@ -100,11 +122,12 @@ def measure(setup: Setup) -> list[str]:
     facts = tuple(
         SampleFacts(f"casa/english/{place}/1", str(norm), "c", "l") for place, norm in enumerate(simulation.clusters)
     )
+    orders = [Order.draw(simulation, setup.metrics) for _ in range(ORDERS)]
     rows: list[list[float]] = []
-    for _ in range(setup.simulations):
+    for turn in range(setup.simulations):
         pairs = PairedScores(facts, *draw(simulation, setup))
         fixed = _fixed(pairs, setup.metrics)
-        decision, used = _sequential(simulation, pairs, setup.metrics)
+        decision, used = _sequential(pairs, orders[turn % ORDERS], setup.metrics)
         told = (decision == "not worse", decision == "worse", fixed == "not worse", fixed == "worse", decision == fixed)
         rows.append([used, *map(float, told)])
     used, *told = np.array(rows).T
@@ -119,17 +142,13 @@ def _fixed(pairs: PairedScores, metrics: int) -> Decision:
     return decide_with_failures(bounds, dict.fromkeys(bounds, MARGIN)).decision
 
 
-def _sequential(simulation: Simulation, pairs: PairedScores, metrics: int) -> tuple[Decision, float]:
+def _sequential(pairs: PairedScores, order: Order, metrics: int) -> tuple[Decision, float]:
     """The decision, and the share of the verdicts that it took."""
-    sizes = Counter(pairs.clusters)
-    norms = simulation.generator.permutation(sorted(sizes)).tolist()
-    counts = [ceil(len(norms) * look / LOOKS) for look in range(1, LOOKS + 1)]
-    fractions = information_fractions([sizes[norm] for norm in norms], counts, ASSUMED_CORRELATION)
     decisions: dict[str, Decision] = dict.fromkeys(DIMENSIONS[:metrics], "inconclusive")
     judged = 0
     samples = 0
-    for count, levels in zip(counts, plan_levels(ALPHA, ALPHA / metrics, fractions), strict=True):
-        seen = pairs.of_norms(frozenset(norms[:count]))
+    for count, levels in zip(order.counts, order.levels, strict=True):
+        seen = pairs.of_norms(frozenset(order.norms[:count]))
         judged += (len(seen.facts) - samples) * list(decisions.values()).count("inconclusive")
         samples = len(seen.facts)
         _decide(seen, decisions, levels)

@@ -20,8 +20,8 @@ from hypothesis import settings
 
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.rubric import Rubric, read_official_rubric
-from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.data.prepared import Prepared, require_prepared
+from lmms_eval_cross.data.preparing import prepare
 from lmms_eval_cross.ledger.address import Address, Server
 from lmms_eval_cross.ledger.migrating import migrate
 from tests.judge_server import JudgeServer

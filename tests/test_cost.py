@@ -12,7 +12,7 @@ from lmms_eval_cross.benchmark.rubric import load_native_rubric
 from lmms_eval_cross.cli import main
 from lmms_eval_cross.cost.answer_costs import AskedModel, answer_table
 from lmms_eval_cross.cost.estimate import CostEstimate, Lengths, Picture, cost_table, estimate
-from lmms_eval_cross.data.prepare import prepare
+from lmms_eval_cross.data.preparing import prepare
 from lmms_eval_cross.data.scaled import tiles
 from lmms_eval_cross.errors import SettingsError
 from lmms_eval_cross.judge.prices import Price, age_warning, load_prices

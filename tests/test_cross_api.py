@@ -26,7 +26,7 @@ from lmms_eval_cross.judge.replies import NoReply
 from lmms_eval_cross.models.api_arguments import read_arguments
 from lmms_eval_cross.models.cross_api import CrossApi
 from lmms_eval_cross.models.other_wires import AnthropicWire, GeminiWire
-from lmms_eval_cross.models.prompt import Turn
+from lmms_eval_cross.models.prompt import PromptTurn
 from lmms_eval_cross.models.wires import Sampling
 from lmms_eval_cross.runs.failed_generations import failed_generation
 from lmms_eval_cross.runs.run_rounds import load_rounds
@@ -263,7 +263,7 @@ def test_a_gif_goes_to_google_as_png_and_what_the_system_says_stands_apart(provi
     file = io.BytesIO()
     Image.new("RGB", (8, 8), "red").save(file, "GIF")
     gif = StoredImage("0", "image/gif", file.getvalue())
-    turns = [Turn("system", ("Be brief.",)), Turn("user", (gif, "Which?"))]
+    turns = [PromptTurn("system", ("Be brief.",)), PromptTurn("user", (gif, "Which?"))]
     arguments = read_arguments({"model": "m", "provider": "gemini", "base_url": provider.url})
     endpoint = find_model_endpoint("gemini", "m", provider.url, None, SecretStr("k"))
     google = GeminiWire(endpoint, arguments).request(turns, Sampling(16, 0, None))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lmms_eval_cross.data.prepared import Prepared
-from lmms_eval_cross.harness import doctor
+from lmms_eval_cross.harness import needs
 from tests.command import cross
 
 pytestmark = pytest.mark.long  # lmms-eval, which it looks at, imports torch
@@ -39,7 +39,7 @@ def test_a_machine_that_is_ready_is_ok_all_over_and_no_key_is_shown(
 
 
 def test_what_is_quick_is_said_before_lmms_eval_is_imported() -> None:
-    before_the_ledger = takewhile(lambda finding: finding.name != "ledger", doctor.examine())
+    before_the_ledger = takewhile(lambda finding: finding.name != "ledger", needs.examine())
     assert [finding.name for finding in before_the_ledger] == [
         "versions",
         "settings",
@@ -58,7 +58,7 @@ def test_a_missing_key_would_make_a_run_fail() -> None:
 
 
 def test_a_missing_key_is_a_note_where_lmms_eval_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "LMMS_EVAL", "a-package-that-is-not-there")
+    monkeypatch.setattr(needs, "LMMS_EVAL", "a-package-that-is-not-there")
     result = cross("doctor")
     assert result.exit_code == 0
     assert states(result.output)["judge"] == "note"
@@ -106,7 +106,7 @@ def test_an_unwritten_ledger_is_not_made(bare_environment: Path, monkeypatch: py
 
 
 def test_a_part_of_lmms_eval_that_we_lean_on_and_that_is_gone_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "PARTS", (*doctor.PARTS, "lmms_eval.tasks:Nothing", "lmms_eval.nowhere"))
+    monkeypatch.setattr(needs, "PARTS", (*needs.PARTS, "lmms_eval.tasks:Nothing", "lmms_eval.nowhere"))
     result = cross("doctor")
     assert result.exit_code == 2
     assert states(result.output)["lmms-eval"] == "wrong"

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.data.prepared import Prepared
+from lmms_eval_cross.data.preparing import prepare
 from lmms_eval_cross.errors import ending_with_a_sentence
 from lmms_eval_cross.harness import preflight
 from lmms_eval_cross.ledger.run_lines import runs_in

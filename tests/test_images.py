@@ -15,7 +15,7 @@ from PIL import Image
 
 from lmms_eval_cross.data import images
 from lmms_eval_cross.data.images import MAX_PIXELS, ImageStore, StoredImage, check_image, write_images
-from lmms_eval_cross.data.prepare import write_checked_images
+from lmms_eval_cross.data.preparing import write_checked_images
 from lmms_eval_cross.errors import DataError
 
 NAME = "images/casa/a.png"

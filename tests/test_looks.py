@@ -55,6 +55,27 @@ def test_all_looks_together_spend_alpha_by_another_integral(fractions):
     assert 1 - within == pytest.approx(0.05, abs=2e-4)
 
 
+@pytest.mark.parametrize(
+    ("alpha", "fractions", "before"),
+    [
+        (
+            0.05,
+            (0.24, 0.5, 0.74, 1.0),
+            (6.313944251390179e-05, 0.005552272279996822, 0.020978285618009553, 0.04296163978382255),
+        ),
+        (
+            0.025,
+            (0.22, 0.51, 0.8, 1.0),
+            (1.7644390355484803e-06, 0.0016969591947897278, 0.0116669141272287, 0.02127700594555849),
+        ),
+        (0.05, (0.5, 1.0), (0.005574596673840596, 0.048245703000274136)),
+        (0.05, (0.3, 0.31, 1.0), (0.00034571958003798143, 0.0003391956660550029, 0.04985215380118716)),
+    ],
+)
+def test_levels_are_those_of_the_first_release(alpha, fractions, before):
+    assert nominal_levels(alpha, fractions) == pytest.approx(before, abs=1e-12, rel=0)
+
+
 def test_one_look_is_the_fixed_gate():
     assert nominal_levels(0.05, [1.0]) == pytest.approx([0.05])
 

@@ -17,8 +17,8 @@ from click.testing import CliRunner
 from lmms_eval_cross.benchmark.release import FILES
 from lmms_eval_cross.cli import main
 from lmms_eval_cross.data.demo_split import prepare_demo
-from lmms_eval_cross.data.prepare import SAMPLE_SCHEMA, prepare
 from lmms_eval_cross.data.prepared import find_prepared, require_prepared
+from lmms_eval_cross.data.preparing import SAMPLE_SCHEMA, prepare
 from lmms_eval_cross.errors import CrossError, DataError, NotPreparedError, RubricError, SettingsError, SourceError
 from lmms_eval_cross.harness import preflight
 from tests.conftest import Run
@@ -243,16 +243,16 @@ def test_prepared_data_that_can_not_be_read_are_prepared_again(
 KILLED_IN = """
 import os, signal, sys
 from pathlib import Path
-from lmms_eval_cross.data import prepare
+from lmms_eval_cross.data import preparing
 
-real, calls = getattr(prepare, sys.argv[3]), []
+real, calls = getattr(preparing, sys.argv[3]), []
 def killed(*args):
     calls.append(args)
     if len(calls) == int(sys.argv[4]):
         os.kill(os.getpid(), signal.SIGKILL)
     return real(*args)
-setattr(prepare, sys.argv[3], killed)
-prepare.prepare(Path(sys.argv[1]), sys.argv[2], force=True)
+setattr(preparing, sys.argv[3], killed)
+preparing.prepare(Path(sys.argv[1]), sys.argv[2], force=True)
 """
 
 

@@ -15,8 +15,8 @@ from click.testing import CliRunner
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.splits import split_of
 from lmms_eval_cross.cli import main
-from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.data.prepared import Prepared
+from lmms_eval_cross.data.preparing import prepare
 from lmms_eval_cross.errors import RunError, SettingsError
 from lmms_eval_cross.harness.finishing import judge_ledger_run, judge_run
 from lmms_eval_cross.harness.results_files import clustered_stderr, task_results

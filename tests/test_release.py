@@ -13,8 +13,8 @@ import pytest
 from lmms_eval_cross.benchmark.records import Sample
 from lmms_eval_cross.benchmark.release import COUNTRIES, FILES, LANGUAGES
 from lmms_eval_cross.data.official import norm_id
-from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.data.prepared import Prepared
+from lmms_eval_cross.data.preparing import prepare
 from tests.standin import CASA, SAFEWORLD
 
 ITEMS_PER_COUNTRY = {

@@ -21,8 +21,8 @@ import tenacity
 
 from lmms_eval_cross.benchmark.release import FILES
 from lmms_eval_cross.data import source as source_module
-from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.data.prepared import find_prepared, require_prepared
+from lmms_eval_cross.data.preparing import prepare
 from lmms_eval_cross.data.source import TRIES, open_source
 from lmms_eval_cross.errors import DataError, SourceError
 from lmms_eval_cross.settings import describe_settings, load_settings
@@ -278,7 +278,7 @@ def test_another_revision_is_another_source(server: FileServer, home: Path) -> N
 
 
 def test_github_is_the_default(server: FileServer, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lmms_eval_cross.data import prepare as module
+    from lmms_eval_cross.data import preparing as module
 
     assert module.DEFAULT_SOURCE == "https://raw.githubusercontent.com/haoyiq114/CROSS"
     monkeypatch.setattr(module, "DEFAULT_SOURCE", server.url.removesuffix("/base"))

@@ -324,6 +324,34 @@ def test_two_equal_runs_prove_only_what_a_change_too_rare_to_be_seen_leaves():
     assert found.difference == 0
 
 
+@pytest.mark.parametrize("fallen", [0, 1, 2])
+def test_where_few_norms_fall_whole_the_bound_is_clopper_and_pearsons(fallen):
+    before, after, clusters = clustered_pairs(4, [1.0] * 120, [0.0] * fallen + [1.0] * (120 - fallen))
+    found = stats.paired_difference(before, after, clusters)
+    at_most = scipy_stats.binomtest(fallen, 120).proportion_ci(confidence_level=0.90, method="exact").high
+    assert found.lower_bound == pytest.approx(-at_most, rel=1e-9)
+
+
+def test_where_few_norms_change_a_little_the_bound_is_stringers():
+    before, after, clusters = clustered_pairs(4, [1.0] * 60, [1.0] * 60)
+    after[:3], after[4:5] = 0.0, 0.0  # three of four answers to a norm, one of four to the next
+    shares = [scipy_stats.beta.ppf(0.95, seen + 1, 60 - seen) for seen in range(3)]
+    stringer = shares[0] + (shares[1] - shares[0]) * 0.75 + (shares[2] - shares[1]) * 0.25
+    assert stats.paired_difference(before, after, clusters).lower_bound == pytest.approx(-stringer)
+
+
+@pytest.mark.parametrize(("share", "margin"), [(0.026, 0.026), (0.03, 0.03), (0.04, 0.04)])
+def test_few_norms_that_fall_whole_pass_no_oftener_than_promised(share, margin):
+    """With the bounds of one or two norms by t alone, 7 to 12% passed."""
+    generator = np.random.default_rng(5)
+    passed: list[bool] = []
+    for _ in range(250):
+        after = np.where(generator.random(169) < share, 0.0, 1.0)
+        found = stats.paired_difference(np.ones(169), after, range(169), skew_safe=True)
+        passed.append(stats.noninferiority(found, margin).shown)
+    assert np.mean(passed) <= 0.05
+
+
 def test_a_large_norm_makes_an_unseen_change_harder_to_exclude():
     equal, unequal = np.repeat(np.arange(20), 5), np.repeat(np.arange(20), [24, *[4] * 19])
     scores = np.ones(100)

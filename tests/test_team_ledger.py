@@ -11,7 +11,7 @@ import yaml
 
 from lmms_eval_cross.benchmark.records import Verdict
 from lmms_eval_cross.errors import LedgerError
-from lmms_eval_cross.harness.doctor import examine
+from lmms_eval_cross.harness.needs import examine
 from lmms_eval_cross.ledger import migrating
 from lmms_eval_cross.ledger.address import Server
 from lmms_eval_cross.ledger.migrating import migrate

@@ -26,7 +26,7 @@ from lmms_eval_cross.report.page_options import PageOptions
 from lmms_eval_cross.report.write import Extras
 from lmms_eval_cross.settings import load_settings
 from lmms_eval_cross.view.app import make_app
-from lmms_eval_cross.view.being_judged import Progress, describe, judging_now
+from lmms_eval_cross.view.being_judged import BeingJudged, describe, judging_now
 from lmms_eval_cross.view.watched import Watched
 from tests.accessibility import serious_issues
 from tests.command import cross, said
@@ -188,7 +188,7 @@ def now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-def the_run() -> Progress:
+def the_run() -> BeingJudged:
     (run,) = judging_now(load_settings(), now())
     return run
 

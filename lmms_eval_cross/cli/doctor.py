@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from lmms_eval_cross.harness.doctor import State, examine
+from lmms_eval_cross.harness.needs import State, examine
 from lmms_eval_cross.say import say
 
 WRONG = 2

@@ -2,7 +2,7 @@
 
 import click
 
-from lmms_eval_cross.data.prepare import prepare as run
+from lmms_eval_cross.data.preparing import prepare as run
 from lmms_eval_cross.say import say
 from lmms_eval_cross.settings import load_settings
 

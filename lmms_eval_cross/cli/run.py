@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from lmms_eval_cross.harness.doctor import require_lmms_eval
+from lmms_eval_cross.harness.needs import require_lmms_eval
 from lmms_eval_cross.harness.paper_preset import paper_rounds
 from lmms_eval_cross.harness.rounds_command import run_rounds
 from lmms_eval_cross.harness.run_command import run_lmms_eval

@@ -18,7 +18,7 @@ from lmms_eval_cross.compare.looks import Looks
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.compare.worst_slices import SHARE, Slice, SliceRule
 from lmms_eval_cross.stats import Decision, Interval, PairedDifference, smallest_decidable_margin
-from lmms_eval_cross.stats.gate import DATA_CANNOT_DECIDE
+from lmms_eval_cross.stats.decisions import DATA_CANNOT_DECIDE
 
 DEFAULT_MARGIN: Final = 5.0
 """Points."""

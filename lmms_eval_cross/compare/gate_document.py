@@ -7,7 +7,7 @@ from pydantic import Field, JsonValue
 from lmms_eval_cross.benchmark.records import Dimension
 from lmms_eval_cross.compare.worst_slices import SliceRule
 from lmms_eval_cross.runs.documents import Count, Document, ErrorRateIntervals, JudgeKind, ProvenanceDocument, Share
-from lmms_eval_cross.stats.gate import Decision
+from lmms_eval_cross.stats.decisions import Decision
 
 
 class RoundDocument(Document):

@@ -14,7 +14,7 @@ from lmms_eval_cross.compare.pairs import PairedScores
 from lmms_eval_cross.compare.task_metrics import PAIRED
 from lmms_eval_cross.compare.worst_slices import Slice, find_slices_of
 from lmms_eval_cross.stats import Decision, combine_decisions
-from lmms_eval_cross.stats.gate import DATA_CANNOT_DECIDE, FAILURES_COULD_TURN_IT, NO_COMPLETE_PAIR
+from lmms_eval_cross.stats.decisions import DATA_CANNOT_DECIDE, FAILURES_COULD_TURN_IT, NO_COMPLETE_PAIR
 
 
 def looked_comparison(

@@ -11,7 +11,7 @@ from lmms_eval_cross.benchmark.facets import OWN_FACETS, Facets
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, Facet
 from lmms_eval_cross.compare.pairs import PairedScores
 from lmms_eval_cross.stats import FailureBounds, PairedDifference, bounds_with_failures, holm
-from lmms_eval_cross.stats.gate import p_value_of_worse
+from lmms_eval_cross.stats.decisions import p_value_of_worse
 
 SliceRule: TypeAlias = Literal["off", "warn", "fail"]
 """What a slice that fell does: nothing; it is named on top of every output; or it makes the gate `worse`, too."""

@@ -11,8 +11,8 @@ from typing import Final
 
 from lmms_eval_cross.benchmark.records import Sample, Setting, norm_id
 from lmms_eval_cross.data.own_lock import own_lock
-from lmms_eval_cross.data.prepare import Split, writable_home, write_checked_images, write_splits
 from lmms_eval_cross.data.prepared import IMAGES, Prepared
+from lmms_eval_cross.data.preparing import Split, writable_home, write_checked_images, write_splits
 from lmms_eval_cross.errors import NotPreparedError
 
 SPLIT: Final = "demo"

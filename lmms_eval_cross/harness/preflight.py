@@ -4,8 +4,8 @@ from collections.abc import Collection
 
 from lmms_eval_cross import session
 from lmms_eval_cross.benchmark.splits import DEMO
-from lmms_eval_cross.data.prepare import prepare
 from lmms_eval_cross.data.prepared import find_prepared
+from lmms_eval_cross.data.preparing import prepare
 from lmms_eval_cross.judging import check_judge
 from lmms_eval_cross.settings import Settings, load_settings
 

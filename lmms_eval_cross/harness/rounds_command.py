@@ -55,7 +55,7 @@ _SEEDS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class RoundToMake:
     """A round that is to be made."""
 
     number: int
@@ -150,22 +150,22 @@ def _run_missing(
 
 
 @contextmanager
-def _begun(arguments: Sequence[str], folder: Path, number: int) -> Iterator[Round]:
+def _begun(arguments: Sequence[str], folder: Path, number: int) -> Iterator[RoundToMake]:
     """A round with folders of its own."""
     answers, wanted = load_settings().home / "answers", round_folder(folder, number)
     others = that_decide(list(_seeded(arguments, number)))
     with claimed(answers, hash_of([str(wanted.resolve()), *others]), answers / hash_of(others)) as kept:
-        yield Round(number, fresh_folder(wanted), kept, new_run_id())
+        yield RoundToMake(number, fresh_folder(wanted), kept, new_run_id())
 
 
-def _ending(one: Round, status: int, error: str | None, is_last: bool) -> Ending:
+def _ending(one: RoundToMake, status: int, error: str | None, is_last: bool) -> Ending:
     """How a round ended; what its process died of is no matter of a round that was written before."""
     if _is_written(one.output) and not is_last:
         status, error = COMPLETE, None
     return judge_ending(status, one.output, one.run_id, load_settings(), error, any_kept(one.answers))
 
 
-def _of_round(arguments: Sequence[str], evaluation: Mapping[str, Any], one: Round) -> dict[str, Any]:
+def _of_round(arguments: Sequence[str], evaluation: Mapping[str, Any], one: RoundToMake) -> dict[str, Any]:
     """The entry of lmms-eval's --config for a round."""
     entry = {**evaluation, "seed": [one.number] * _SEEDS, "output_path": str(one.output)}
     generation = option(arguments, GENERATION) or evaluation.get("gen_kwargs")

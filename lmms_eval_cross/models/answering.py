@@ -16,7 +16,7 @@ from lmms_eval_cross.judge.quirks import adapt
 from lmms_eval_cross.judge.replies import NoReply, Reply
 from lmms_eval_cross.judge.request import Request
 from lmms_eval_cross.judge.thinking import split_thinking
-from lmms_eval_cross.models.prompt import Turn
+from lmms_eval_cross.models.prompt import PromptTurn
 from lmms_eval_cross.models.wires import Sampling, Wire
 from lmms_eval_cross.pacing.limiter import NEW
 from lmms_eval_cross.pacing.spacing import Spacing
@@ -30,11 +30,11 @@ _OF_EFFORT: Final = re.compile(r"reasoning|effort|thinking", re.IGNORECASE)
 
 
 @dataclass(eq=False, slots=True)
-class Question:
+class ModelQuestion:
     """A request of lmms-eval; its pictures are read when its turn comes."""
 
     text: str
-    turns: Callable[[], list[Turn]]
+    turns: Callable[[], list[PromptTurn]]
     sampling: Sampling
     usage: Usage = Usage()
     """Of the last try; lmms-eval counts tokens apart from texts."""
@@ -49,7 +49,7 @@ class Asker:
         self.price = price
         self._wire, self._api = wire, api
 
-    async def ask(self, job: Question, dimensions: Dimensions) -> Heard:
+    async def ask(self, job: ModelQuestion, dimensions: Dimensions) -> Heard:
         """Ask for an answer; a refusal in words, and what a limit cut off, are answers too."""
         try:
             turns = await asyncio.to_thread(job.turns)
@@ -63,7 +63,7 @@ class Asker:
         job.usage, job.generation = reply.usage, self._made(reply, request)
         return Heard({CARRIER: Verdict(CARRIER, 1, words, reply.model or "", reply.usage)}, None, reply.limits)
 
-    def tokens(self, job: Question) -> int:
+    def tokens(self, job: ModelQuestion) -> int:
         """A token has some four bytes; the reply is counted by `Caution`."""
         return len(job.text.encode("utf-8", "replace")) // 4 + _PICTURE_TOKENS
 
@@ -112,8 +112,8 @@ def _no_answer(trouble: NoReply) -> Heard:
 
 
 async def answer_all(
-    caller: Caller[Question],
-    questions: Sequence[Question],
+    caller: Caller[ModelQuestion],
+    questions: Sequence[ModelQuestion],
     most: int,
     spacing: Spacing,
     told: Callable[[int, MadeAnswer], None],
@@ -129,7 +129,7 @@ async def answer_all(
     """
     free = asyncio.Semaphore(most)
 
-    async def answer(place: int, question: Question) -> MadeAnswer:
+    async def answer(place: int, question: ModelQuestion) -> MadeAnswer:
         async with free:
             await spacing.turn()
             outcome = (await caller.call(question, (CARRIER,), NEW))[CARRIER]

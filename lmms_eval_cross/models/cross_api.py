@@ -21,11 +21,11 @@ from lmms_eval_cross.judging import open_answers_budget
 from lmms_eval_cross.ledger.spend import Budget
 from lmms_eval_cross.ledger.steady import open_ledger
 from lmms_eval_cross.ledger.store import Ledger
-from lmms_eval_cross.models.answering import Asker, Question, answer_all
+from lmms_eval_cross.models.answering import Asker, ModelQuestion, answer_all
 from lmms_eval_cross.models.api_arguments import ApiArguments, read_arguments, refuse_sampling
 from lmms_eval_cross.models.learnt import Learnt
 from lmms_eval_cross.models.other_wires import AnthropicWire, BedrockWire, GeminiWire
-from lmms_eval_cross.models.prompt import Turn, read_messages
+from lmms_eval_cross.models.prompt import PromptTurn, read_messages
 from lmms_eval_cross.models.ranked import RankedModel
 from lmms_eval_cross.models.wires import ChatWire, ResponsesWire, Sampling, Wire
 from lmms_eval_cross.pacing.limiter import Limiter
@@ -108,7 +108,7 @@ class CrossApi(RankedModel):
         raise NotImplementedError("cross_api answers one round")
 
     async def _ask(
-        self, questions: Sequence[Question], ledger: Ledger, told: Callable[[int, MadeAnswer], None]
+        self, questions: Sequence[ModelQuestion], ledger: Ledger, told: Callable[[int, MadeAnswer], None]
     ) -> tuple[list[MadeAnswer], bool]:
         """The answers, and whether asking had to end before the last."""
         given = self._arguments
@@ -138,7 +138,7 @@ class CrossApi(RankedModel):
             return None
         return open_answers_budget(self._arguments.model, self._arguments.budget_usd, load_settings(), ledger)
 
-    def _caution(self, questions: Sequence[Question]) -> Caution:
+    def _caution(self, questions: Sequence[ModelQuestion]) -> Caution:
         reply_tokens = max((question.sampling.max_new_tokens for question in questions), default=0)
         return Caution(
             who="the model",
@@ -149,13 +149,13 @@ class CrossApi(RankedModel):
             patience="patience in --model_args",
         )
 
-    def _question(self, request: Instance) -> Question:
+    def _question(self, request: Instance) -> ModelQuestion:
         text, doc_to_messages, settings, doc_id, task, split = request.args
         turns = partial(_turns, doc_to_messages, self.task_dict[task][split], doc_id)
-        return Question(str(text), turns, _sampling(self._arguments, settings))
+        return ModelQuestion(str(text), turns, _sampling(self._arguments, settings))
 
 
-def _turns(doc_to_messages: Callable[[Any], Any], docs: Any, doc_id: int) -> list[Turn]:
+def _turns(doc_to_messages: Callable[[Any], Any], docs: Any, doc_id: int) -> list[PromptTurn]:
     """The messages of a document; of ours with the picture's own bytes."""
     with original_pictures():
         return read_messages(doc_to_messages(docs[doc_id]))
@@ -180,6 +180,6 @@ def _sampling(arguments: ApiArguments, settings: dict[str, Any]) -> Sampling:
     )
 
 
-def _result(answer: MadeAnswer, question: Question) -> GenerationResult:
+def _result(answer: MadeAnswer, question: ModelQuestion) -> GenerationResult:
     usage = question.usage
     return GenerationResult(answer, TokenCounts(usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens))

@@ -12,7 +12,7 @@ from lmms_eval_cross.judge.endpoint import Endpoint
 from lmms_eval_cross.judge.gemini_api import GeminiClient, GeminiRequest, inline_data, picture_for_google
 from lmms_eval_cross.judge.request import Request
 from lmms_eval_cross.models.api_arguments import ApiArguments
-from lmms_eval_cross.models.prompt import Part, Turn
+from lmms_eval_cross.models.prompt import Part, PromptTurn
 from lmms_eval_cross.models.wires import TWO_MODELS, Sampling, given
 
 
@@ -26,7 +26,7 @@ class AnthropicWire:
         self.client: JudgeClient = AnthropicClient(endpoint, arguments.model, arguments.timeout, TWO_MODELS)
         self._by_level = arguments.effort_as == "level"
 
-    def request(self, turns: Sequence[Turn], sampling: Sampling) -> Request:
+    def request(self, turns: Sequence[PromptTurn], sampling: Sampling) -> Request:
         """Parts in their order; what the system says stands apart. The limit counts thinking too."""
         messages = [{"role": turn.role, "content": list(map(_block, turn.parts))} for turn in _spoken(turns)]
         settings = {
@@ -49,7 +49,7 @@ class GeminiWire:
         self.client: JudgeClient = GeminiClient(endpoint, arguments.model, arguments.timeout, TWO_MODELS)
         self._by_level = arguments.effort_as == "level"
 
-    def request(self, turns: Sequence[Turn], sampling: Sampling) -> Request:
+    def request(self, turns: Sequence[PromptTurn], sampling: Sampling) -> Request:
         """The same in Google's words; its limit counts thinking too."""
         roles = {"assistant": "model"}
         contents = [
@@ -84,7 +84,7 @@ class BedrockWire:
     def __init__(self, endpoint: Endpoint, arguments: ApiArguments) -> None:
         self.client: JudgeClient = BedrockClient(endpoint, arguments.model, arguments.timeout, TWO_MODELS)
 
-    def request(self, turns: Sequence[Turn], sampling: Sampling) -> Request:
+    def request(self, turns: Sequence[PromptTurn], sampling: Sampling) -> Request:
         """Parts in their order; what the system says stands apart. The limit counts thinking too."""
         messages = [{"role": turn.role, "content": list(map(_converse_block, turn.parts))} for turn in _spoken(turns)]
         settings = {
@@ -110,12 +110,12 @@ def _budget(sampling: Sampling) -> dict[str, Any]:
     return {"thinking": {"type": "enabled", "budget_tokens": sampling.thinking}}
 
 
-def _spoken(turns: Iterable[Turn]) -> list[Turn]:
+def _spoken(turns: Iterable[PromptTurn]) -> list[PromptTurn]:
     """The turns of user and model."""
     return [turn for turn in turns if turn.role != "system"]
 
 
-def _system(turns: Iterable[Turn]) -> str:
+def _system(turns: Iterable[PromptTurn]) -> str:
     """What the system says."""
     texts = [part for turn in turns if turn.role == "system" for part in turn.parts if isinstance(part, str)]
     return "\n\n".join(texts)

@@ -15,25 +15,25 @@ Part: TypeAlias = str | StoredImage
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class PromptTurn:
     """One message."""
 
     role: str
     parts: tuple[Part, ...]
 
 
-def read_messages(messages: Iterable[Mapping[str, Any]]) -> list[Turn]:
+def read_messages(messages: Iterable[Mapping[str, Any]]) -> list[PromptTurn]:
     """lmms-eval's chat messages.
 
     Raises:
         GenerationError: a part is neither text nor picture.
     """
-    turns: list[Turn] = []
+    turns: list[PromptTurn] = []
     for message in messages:
         content = message["content"]
         if isinstance(content, str):
             content = [{"type": "text", "text": content}]
-        turns.append(Turn(message["role"], tuple(map(_part, content))))
+        turns.append(PromptTurn(message["role"], tuple(map(_part, content))))
     return turns
 
 

@@ -10,7 +10,7 @@ from lmms_eval_cross.judge.endpoint import Endpoint
 from lmms_eval_cross.judge.request import Request, image_url
 from lmms_eval_cross.judge.responses_api import ResponsesClient, ResponsesRequest
 from lmms_eval_cross.models.api_arguments import ApiArguments, Effort
-from lmms_eval_cross.models.prompt import Part, Turn
+from lmms_eval_cross.models.prompt import Part, PromptTurn
 
 TWO_MODELS = "that is two models under one name; ask for one snapshot."
 
@@ -32,7 +32,7 @@ class Wire(Protocol):
 
     client: JudgeClient
 
-    def request(self, turns: Sequence[Turn], sampling: Sampling) -> Request:
+    def request(self, turns: Sequence[PromptTurn], sampling: Sampling) -> Request:
         """The call."""
         ...
 
@@ -46,7 +46,7 @@ class ChatWire:
         # others know the older name; one that wants the newer says so in its refusal, and then gets it
         self._limit = "max_completion_tokens" if is_openai else "max_tokens"
 
-    def request(self, turns: Sequence[Turn], sampling: Sampling) -> Request:
+    def request(self, turns: Sequence[PromptTurn], sampling: Sampling) -> Request:
         """Parts in their order, pictures as data URLs; the limit counts thinking too."""
         messages = [{"role": turn.role, "content": [_chat_part(part) for part in turn.parts]} for turn in turns]
         limit = sampling.max_new_tokens + sampling.thinking
@@ -66,7 +66,7 @@ class ResponsesWire:
     def __init__(self, endpoint: Endpoint, arguments: ApiArguments) -> None:
         self.client: JudgeClient = ResponsesClient(endpoint, arguments.model, arguments.timeout, TWO_MODELS)
 
-    def request(self, turns: Sequence[Turn], sampling: Sampling) -> Request:
+    def request(self, turns: Sequence[PromptTurn], sampling: Sampling) -> Request:
         """The same in its words."""
         messages = [{"role": turn.role, "content": [_response_part(part) for part in turn.parts]} for turn in turns]
         settings = {

@@ -16,7 +16,7 @@ from lmms_eval_cross.stats.agreement_intervals import agreement_intervals
 from lmms_eval_cross.stats.bridged import FEWEST_ANSWERS, Bridge, bridged_bounds, bridged_difference
 from lmms_eval_cross.stats.clusters import FEWEST_CLUSTERS, FEWEST_VARYING, average_rounds
 from lmms_eval_cross.stats.components import NestedVariance, intraclass_correlation, nested_variance
-from lmms_eval_cross.stats.gate import (
+from lmms_eval_cross.stats.decisions import (
     Decision,
     FailureBounds,
     GateVerdict,

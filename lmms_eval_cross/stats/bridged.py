@@ -21,7 +21,7 @@ from lmms_eval_cross.stats.clusters import (
     cluster_codes,
     t_quantile,
 )
-from lmms_eval_cross.stats.gate import FailureBounds
+from lmms_eval_cross.stats.decisions import FailureBounds
 from lmms_eval_cross.stats.paired import PairedDifference, describe, with_counts
 from lmms_eval_cross.stats.weighted import inverse_weights, weighted_sums
 

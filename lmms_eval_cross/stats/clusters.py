@@ -120,7 +120,11 @@ def average_rounds(scores: ArrayLike) -> FloatArray:
 
     NaN marks a failed verdict; a sample without any verdict stays NaN.
     """
-    rounds = as_rounds("scores", scores)
+    return mean_of_rounds(as_rounds("scores", scores))
+
+
+def mean_of_rounds(rounds: FloatArray) -> FloatArray:
+    """`average_rounds` of checked scores of shape (n, rounds)."""
     scored = ~np.isnan(rounds)
     counts = scored.sum(axis=1)
     totals = np.where(scored, rounds, 0.0).sum(axis=1)

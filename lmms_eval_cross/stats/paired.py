@@ -23,6 +23,7 @@ from lmms_eval_cross.stats.clusters import (
     t_quantile,
     t_upper_tail,
 )
+from lmms_eval_cross.stats.late import special
 from lmms_eval_cross.stats.skew import FEWEST_CLUSTERS_FOR_SKEW, skew_coefficient, skewed, unskewed
 
 
@@ -116,19 +117,40 @@ def checked_pairs(baseline: ArrayLike, candidate: ArrayLike) -> tuple[FloatArray
 
 
 def robust_error(sums: ClusterSums, alpha: float) -> float:
-    """Return the cluster-robust error, at least that of a change too rare to be seen.
+    """Return the cluster-robust error, at least that of a change too rare to be seen well.
 
-    Where fewer than FEWEST_VARYING clusters vary, the spread can't be estimated (two equal runs would
-    have error 0 and prove anything). A change that strikes a share p of the clusters stays unseen
-    with probability (1 - p)**C; solved for alpha, p = 1 - alpha**(1 / C) (Clopper & Pearson,
-    Biometrika 1934, with 0 events; Kish's effective clusters for C), and L is then -p at difference 0.
+    Where fewer than FEWEST_VARYING clusters vary, the spread can't be estimated (two equal runs would have error 0 and
+    prove anything). The bounds then reach `rare_change` beyond the difference at least; at difference 0 that is Clopper
+    & Pearson's bound (Biometrika 1934) for 0 events in Kish's effective clusters C, and L is alpha**(1 / C) - 1.
     """
-    moved = int(np.sum(np.abs(sums.totals) > ROUNDING))
-    spread = int(np.sum(np.abs(sums.residuals) > ROUNDING))
-    if min(moved, spread) >= FEWEST_VARYING:
+    moved, spread = np.abs(sums.totals), np.abs(sums.residuals)
+    varying = min(moved, spread, key=lambda sizes: int(np.sum(sizes > ROUNDING)))
+    changes = (varying / sums.sizes)[varying > ROUNDING]
+    if len(changes) >= FEWEST_VARYING:
         return sums.standard_error
-    unseen = 1 - alpha ** (1 / sums.effective_count)
-    return float(max(sums.standard_error, unseen / t_quantile(1 - alpha, sums.count - 1)))
+    reach = rare_change(changes, sums.effective_count, alpha)
+    return float(max(sums.standard_error, reach / t_quantile(1 - alpha, sums.count - 1)))
+
+
+def rare_change(changes: FloatArray, clusters: float, alpha: float) -> float:
+    """Return how far the mean change of all clusters may lie beyond that of the few that were seen to change.
+
+    `changes` has what each of these changed by, in 0..1. With u(k) the upper Clopper-Pearson bound of k events in so
+    many clusters, Stringer's bound of a mean of rare errors is u(0) + sum (u(k) - u(k - 1)) change k, the largest first
+    (Bickel, Int. Statistical Review 1992).
+    """
+    beyond = rare_share(0, clusters, alpha)
+    for seen, change in enumerate(sorted(changes.tolist(), reverse=True), start=1):
+        step = rare_share(seen, clusters, alpha) - rare_share(seen - 1, clusters, alpha)
+        beyond += min(1.0, change) * (step - 1 / clusters)
+    return beyond
+
+
+def rare_share(events: int, clusters: float, alpha: float) -> float:
+    """Return Clopper & Pearson's upper bound of the share of clusters, of which so many were seen."""
+    if events >= clusters:
+        return 1.0
+    return float(special().betaincinv(events + 1, clusters - events, 1 - alpha))
 
 
 def describe(

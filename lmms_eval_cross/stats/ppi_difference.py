@@ -8,7 +8,7 @@ from math import sqrt
 import numpy as np
 
 from lmms_eval_cross.stats.clusters import FEWEST_CLUSTERS, FloatArray, checked_alpha, cluster_codes
-from lmms_eval_cross.stats.gate import FailureBounds
+from lmms_eval_cross.stats.decisions import FailureBounds
 from lmms_eval_cross.stats.labelled import LabelledRun, finite_factor, unlabelled_shares
 from lmms_eval_cross.stats.paired import PairedDifference, with_bounds
 from lmms_eval_cross.stats.ppi import best_power

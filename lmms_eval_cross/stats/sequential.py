@@ -44,7 +44,8 @@ def nominal_levels(alpha: float, fractions: Sequence[float]) -> list[float]:
         share, before = spent(alpha, fraction) - before, spent(alpha, fraction)
         bound = paths.bound(fraction, share)
         levels.append(float(special().ndtr(-bound)))
-        paths.go_on(fraction, bound)
+        if fraction < fractions[-1]:
+            paths.go_on(fraction, bound)
     return levels
 
 
@@ -91,8 +92,10 @@ class _Paths:
         end, start = min(bound, REACH) * sqrt(information), -REACH * sqrt(information)
         scores = start + (points + 1) / 2 * (end - start)
         step = sqrt(information - self._information)
-        distances = (scores[:, None] - self._scores) / step
-        densities = np.exp(-np.square(distances) / 2) @ self._masses / (step * sqrt(2 * np.pi))
+        kernel = (scores[:, None] - self._scores) / step
+        np.square(kernel, out=kernel)  # in place: a table of 90,000 places takes longer to copy than to square
+        kernel /= -2
+        densities = np.exp(kernel, out=kernel) @ self._masses / (step * sqrt(2 * np.pi))
         self._information, self._scores = information, scores
         self._masses = densities * weights * (end - start) / 2
 

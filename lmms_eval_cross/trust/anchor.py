@@ -42,11 +42,11 @@ _SIGNS: Final = {1: "1", 0: "0", None: "-"}
 """How a score, or that there is none, stands in the outcome that strata are made of."""
 
 
-class _Part(BaseModel):
+class _AnchorPart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Text(_Part):
+class Text(_AnchorPart):
     """What is the benchmark's own in a sample."""
 
     query: str
@@ -56,7 +56,7 @@ class Text(_Part):
     original_query: str | None
 
 
-class Item(_Part):
+class Item(_AnchorPart):
     """An answer to a sample, and the probability by which it was drawn."""
 
     sample_id: str
@@ -95,7 +95,7 @@ class Item(_Part):
         return self.model_copy(update={"probability": self.probability * probability})
 
 
-class AnchorVerdict(_Part):
+class AnchorVerdict(_AnchorPart):
     """A judge's score of one dimension and what it was read from, or why there is none."""
 
     score: Literal[0, 1] | None
@@ -125,7 +125,7 @@ def verdicts_of(outcomes: Mapping[Dimension, Outcome]) -> Verdicts:
     return {dimension: AnchorVerdict.of(outcomes[dimension]) for dimension in DIMENSIONS}
 
 
-class Judgement(_Part):
+class Judgement(_AnchorPart):
     """One judge's verdicts on all items."""
 
     judge: JudgeStamp
@@ -147,7 +147,7 @@ class Judgement(_Part):
         return self.model_copy(update={"verdicts": [self.verdicts[position] for position in positions]})
 
 
-class Anchor(_Part):
+class Anchor(_AnchorPart):
     """Frozen answers and how they were judged, first by the judge of the run that they were drawn from."""
 
     schema_: Literal["cross-anchor/1"] = Field(default=SCHEMA, alias="schema")

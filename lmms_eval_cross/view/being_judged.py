@@ -28,7 +28,7 @@ STAYS: Final = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class BeingJudged:
     """A run that is being judged."""
 
     title: str
@@ -61,7 +61,7 @@ class Progress:
         return 60 * self.missing / self.a_minute if self.a_minute else None
 
 
-def judging_now(settings: Settings, now: datetime) -> list[Progress]:
+def judging_now(settings: Settings, now: datetime) -> list[BeingJudged]:
     """The runs in the ledger that are being judged, the earliest first.
 
     Raises:
@@ -78,13 +78,13 @@ def judging_now(settings: Settings, now: datetime) -> list[Progress]:
     return sorted(shown, key=lambda one: one.title)
 
 
-def _progress(answers: Sequence[Row], verdicts: Sequence[Row], prices: PriceList, now: datetime) -> Progress:
+def _progress(answers: Sequence[Row], verdicts: Sequence[Row], prices: PriceList, now: datetime) -> BeingJudged:
     began = min(row["created_at"] for row in answers)
     judged = [row for row in answers if failed_generation(row["response"]) is None]
     fresh = [row for row in verdicts if row["created_at"] >= began]
     lately = [row for row in fresh if row["created_at"] >= _written(now - PACE)]
     records = [json.loads(row["record"]) for row in answers]
-    return Progress(
+    return BeingJudged(
         title=_title(records, began),
         cards=_cards(verdicts),
         wanted=len(judged) * len(DIMENSIONS),
@@ -128,7 +128,7 @@ def _usd(verdicts: Sequence[Row], judge_model: str, prices: PriceList) -> float 
     return prices.usd({judge_model: total})
 
 
-def describe(progress: Progress) -> list[str]:
+def describe(progress: BeingJudged) -> list[str]:
     """What people read of it: how far, how good so far, and what is left."""
     failures = sum(sum(card.failed.values()) for card in progress.cards.values())
     far = f"{numbers.count(progress.there)} of {numbers.plural(progress.wanted, 'verdict')}"
@@ -138,12 +138,12 @@ def describe(progress: Progress) -> list[str]:
     return [how_far, so_far if progress.missing else f"All of it: {means}."]
 
 
-def _calls(progress: Progress) -> str:
+def _calls(progress: BeingJudged) -> str:
     spent = "no price known" if progress.usd is None else f"{numbers.dollars(progress.usd)} at list prices"
     return f"{numbers.plural(progress.calls, 'call')}, {spent}"
 
 
-def _left(progress: Progress) -> str:
+def _left(progress: BeingJudged) -> str:
     if not progress.missing:
         return "Nothing is missing."
     seconds = progress.seconds_left

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lmms_eval_cross.stats.clusters import FloatArray, as_rounds, average_rounds
+from lmms_eval_cross.stats.clusters import FloatArray, as_rounds, mean_of_rounds
 from lmms_eval_cross.stats.paired import PairedDifference, checked_margin, holm, inferiority, paired_difference
 
 Decision = Literal["not worse", "worse", "inconclusive"]
@@ -131,7 +131,7 @@ def bounds_with_failures(
     if len(before) != len(after):
         raise ValueError(f"candidate must have one row per baseline row, got {len(after)} for {len(before)}")
     labels = list(clusters)
-    complete = complete_difference(average_rounds(before), average_rounds(after), labels, alpha, skew_safe=skew_safe)
+    complete = complete_difference(mean_of_rounds(before), mean_of_rounds(after), labels, alpha, skew_safe=skew_safe)
     if complete is not None and not np.isnan(before).any() and not np.isnan(after).any():
         return FailureBounds(complete, complete, complete, 0, 0)
     return FailureBounds(
@@ -157,6 +157,8 @@ def complete_difference(
     scored = np.flatnonzero(~np.isnan(before - after))
     if len(scored) == 0:
         return None
+    if len(scored) == len(labels):
+        return paired_difference(before, after, labels, alpha, skew_safe=skew_safe)
     return paired_difference(before[scored], after[scored], [labels[i] for i in scored], alpha, skew_safe=skew_safe)
 
 
