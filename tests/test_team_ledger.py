@@ -2,24 +2,31 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 import yaml
 
-from lmms_eval_cross.benchmark.records import Verdict
+from lmms_eval_cross.benchmark.records import Usage, Verdict
 from lmms_eval_cross.errors import LedgerError
 from lmms_eval_cross.harness.needs import examine
+from lmms_eval_cross.judging import open_judging
 from lmms_eval_cross.ledger import migrating
 from lmms_eval_cross.ledger.address import Server
 from lmms_eval_cross.ledger.migrating import migrate
+from lmms_eval_cross.ledger.opening import open_to_read
+from lmms_eval_cross.ledger.postgres_link import connected
 from lmms_eval_cross.ledger.postgres_schema import MIGRATIONS, Migration
 from lmms_eval_cross.ledger.run_lines import runs_in
+from lmms_eval_cross.ledger.spend import Budget
 from lmms_eval_cross.ledger.store import Entry, Ledger, RunNote
 from lmms_eval_cross.settings import load_settings
 from tests.conftest import ROOT, Run
+from tests.judge_server import JudgeServer
 from tests.postgres_server import PostgresServer
 
 SECRET = "postgresql://me:hunter2@127.0.0.1:1/cross?sslmode=require&password=hunter2"
@@ -101,6 +108,32 @@ def test_a_step_that_fails_leaves_the_old_schema(team: Server, monkeypatch: pyte
             migrate(team)
     with closing(Ledger(team)) as ledger:
         assert not ledger.select("SELECT 1 FROM information_schema.tables WHERE table_name = 'half_done'")
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_can_not_hold_every_language_is_refused_before_anything_is_put_there(
+    postgres_server: PostgresServer, encoding: str
+) -> None:
+    server = postgres_server.new_database(f"ENCODING {encoding} TEMPLATE template0")
+    for use in (migrate, Ledger):
+        with pytest.raises(LedgerError, match=f"has the encoding {encoding}, .*`createdb --encoding=UTF8"):
+            use(server)
+    with pytest.raises(LedgerError, match="has schema 0"), open_to_read(server):
+        pass
+
+
+def test_every_language_is_kept_and_read_whatever_encoding_and_search_path_a_client_or_a_role_has(
+    team: Server, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for setting in ("client_encoding = 'LATIN1'", "search_path = 'pg_catalog'", "standard_conforming_strings = off"):
+        postgres_server.sql(f"ALTER ROLE owner IN DATABASE {database_of(team)} SET {setting}", "postgres")
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    monkeypatch.setenv("PGOPTIONS", "-c search_path=public")
+    with closing(Ledger(Server(f"{team.url}&client_encoding=LATIN1"))) as ledger:
+        ledger.record_response("run", "s", "不要脱鞋, नमस्ते", {})
+        ledger.record_verdict(Entry("k", "h", "j", "s", run="run"), Verdict("awareness", 1, "好", "m"))
+        assert ledger.select("SELECT response FROM response") == [{"response": "不要脱鞋, नमस्ते"}]
+        assert [line.tokens for line in runs_in(ledger)] == [{("j", "m"): Usage()}]
 
 
 def test_a_password_is_shown_by_no_command(cross: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,26 +231,86 @@ def test_two_hosts_and_one_key_leave_one_row_the_first_verdict_and_one_budget(le
     assert granted == 111, "1 USD over both hosts, 0.9 cents a call"
 
 
-def test_an_owner_migrates_a_writer_writes_and_a_reader_only_reads(
-    team: Server, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
+def test_who_waited_for_a_budget_sees_what_was_promised_meanwhile_whatever_the_roles_isolation(
+    team: Server, postgres_server: PostgresServer, isolation: str
 ) -> None:
-    database = database_of(team)
-    roles = (Path(__file__).parent.parent / "docs" / "ledger.md").read_text(encoding="utf-8")
-    grants = roles.split("```sql\n")[1].split("```")[0]
-    postgres_server.sql(grants, database)
-    as_role = [Server(team.url.replace("owner@", f"{role}@")) for role in ("cross_writer", "cross_reader")]
-    with closing(Ledger(as_role[0])) as writer:
+    default = f"ALTER DATABASE {database_of(team)} SET default_transaction_isolation = '{isolation}'"
+    postgres_server.sql(default, "postgres")
+    with closing(Ledger(team)) as ledger, connected(team) as other, ThreadPoolExecutor() as pool:
+        with other.transaction():
+            other.execute("SELECT pg_advisory_xact_lock(hashtextextended('run', 0))")
+            waiting = pool.submit(Budget(ledger, 1.0, "run").promise, 0.9)
+            time.sleep(0.5)
+            assert not waiting.done()
+            other.execute("INSERT INTO spend (usd, at, run) VALUES (0.9, 0, 'run')")
+        assert waiting.result() is None
+        assert Budget(ledger, 1.0, "run").spent == 0.9
+
+
+@pytest.fixture
+def roles(team: Server, postgres_server: PostgresServer) -> Iterator[dict[str, Server]]:
+    """The ledger as each role of the docs sees it."""
+    text = (ROOT / "docs" / "ledger.md").read_text(encoding="utf-8")
+    postgres_server.sql(text.split("```sql\n")[1].split("```")[0], database_of(team))
+    names = ("cross_writer", "cross_reader")
+    yield {role: Server(team.url.replace("owner@", f"{role}@")) for role in names}
+    listed = ", ".join(names)
+    postgres_server.sql(f"DROP OWNED BY {listed}; DROP ROLE {listed}", database_of(team))
+
+
+def test_an_owner_migrates_a_writer_writes_and_a_reader_only_reads(
+    roles: dict[str, Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Ledger(roles["cross_writer"])) as writer:
         writer.record_verdict(Entry("k", "h", "j", "s"), Verdict("awareness", 1, "x", "m"))
         writer.record_run("r", "j", RunNote("a model"))
         with pytest.raises(LedgerError, match="permission denied"):
             writer.change("DELETE FROM verdict")
-    with closing(Ledger(as_role[1])) as reader:
+    with closing(Ledger(roles["cross_reader"])) as reader:
         assert [line.model for line in runs_in(reader)] == ["a model"]
         assert reader.find("k", None) == Verdict("awareness", 1, "x", "m")
         with pytest.raises(LedgerError, match=r"can't be written .permission denied"):
             reader.record_verdict(Entry("k2", "h", "j", "s"), Verdict("awareness", 1, "x", "m"))
-    for role, state, ending in ((as_role[0], "ok", "holds 1 verdicts."), (as_role[1], "note", "permission denied")):
-        monkeypatch.setenv("CROSS_LEDGER_URL", role.url)
+    for role, state, words in (
+        ("cross_writer", "ok", "holds 1 verdicts."),
+        ("cross_reader", "note", "lacks INSERT on response, INSERT on verdict, UPDATE on verdict, INSERT on claim"),
+    ):
+        monkeypatch.setenv("CROSS_LEDGER_URL", roles[role].url)
         ledger = next(finding for finding in examine() if finding.name == "ledger")
-        assert (ledger.state, ending in ledger.sentence) == (state, True)
-    postgres_server.sql("DROP OWNED BY cross_writer, cross_reader; DROP ROLE cross_writer, cross_reader", database)
+        assert (ledger.state, words in ledger.sentence) == (state, True)
+
+
+def test_a_role_that_may_not_write_is_told_so_before_the_judge_is_asked_or_a_verdict_is_kept(
+    roles: dict[str, Server],
+    postgres_server: PostgresServer,
+    judged_by: JudgeServer,
+    bare_environment: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("CROSS_LEDGER_URL", roles["cross_reader"].url)
+    with pytest.raises(LedgerError, match=r"by this role, which lacks INSERT on response, .* in CROSS_LEDGER_URL"):
+        open_judging(load_settings())
+    monkeypatch.setenv("CROSS_LEDGER_URL", roles["cross_writer"].url)
+    monkeypatch.setenv("CROSS_JUDGE_BUDGET_USD", "1")
+    postgres_server.sql("REVOKE INSERT ON lmms_eval_cross.spend FROM cross_writer", database_of(roles["cross_writer"]))
+    with pytest.raises(LedgerError, match="which lacks INSERT on spend; name"):
+        open_judging(load_settings())
+    monkeypatch.delenv("CROSS_JUDGE_BUDGET_USD")
+    open_judging(load_settings()).close()
+    assert "kept under CROSS_HOME" not in capsys.readouterr().err
+    assert not list(bare_environment.glob("unsent-*"))
+    assert not judged_by.judged
+
+
+def test_a_server_that_only_reads_for_a_while_ends_no_run_before_it_begins(
+    team: Server, roles: dict[str, Server], judged_by: JudgeServer, postgres_server: PostgresServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    setting = f"ALTER DATABASE {database_of(team)} SET default_transaction_read_only = on"
+    postgres_server.sql(setting, "postgres")
+    monkeypatch.setenv("CROSS_LEDGER_URL", roles["cross_writer"].url)
+    open_judging(load_settings()).close()
+    postgres_server.sql(f"ALTER DATABASE {database_of(team)} RESET default_transaction_read_only", "postgres")
+    assert not judged_by.judged

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from lmms_eval_cross.judge.prices import load_prices
 from lmms_eval_cross.judging import in_its_name
 from lmms_eval_cross.ledger.address import Server
 from lmms_eval_cross.ledger.hosts import ledger_address
+from lmms_eval_cross.ledger.rights import TO_JUDGE, TO_SPEND, Right, require_rights
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.settings import Settings, load_settings
 
@@ -191,7 +192,7 @@ def _ledger(settings: Settings) -> Finding:
     """Whether verdicts can be kept; a ledger that is not there yet is not made."""
     path, journal = ledger_address(settings)
     if isinstance(path, Server):
-        return _team_ledger(path)
+        return _team_ledger(path, settings.judge_budget_usd is not None)
     if not path.exists():
         return _new_ledger(path)
     if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
@@ -201,19 +202,20 @@ def _ledger(settings: Settings) -> Finding:
         return Finding("ledger", "ok", f"{path} holds {ledger.count('verdict'):,} verdicts.")
 
 
-def _team_ledger(server: Server) -> Finding:
+def _team_ledger(server: Server, counts_money: bool) -> Finding:
     """Whether the team's ledger can be reached, has this release's schema, and can be written."""
     try:
         with closing(Ledger(server)) as ledger:
             holds = f"{server.name} holds {ledger.count('verdict'):,} verdicts"
-            return _writable(ledger, holds)
+            return _writable(ledger, holds, [*TO_JUDGE, *(TO_SPEND if counts_money else ())])
     except LedgerError as error:
         return Finding("ledger", "wrong", str(error))
 
 
-def _writable(ledger: Ledger, holds: str) -> Finding:
-    """A role that may only read is well for reports; what a run judges would wait under CROSS_HOME."""
+def _writable(ledger: Ledger, holds: str, rights: Sequence[Right]) -> Finding:
+    """A role that may only read is well for reports and can't judge; a server that only reads takes verdicts later."""
     try:
+        require_rights(ledger, rights)
         ledger.check_writable()
     except LedgerError as error:
         return Finding("ledger", "note", f"{holds}, to be read alone: {error}")

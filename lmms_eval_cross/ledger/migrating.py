@@ -23,10 +23,16 @@ def migrate(server: Server) -> list[str]:
     Raises:
         LedgerError: the server can't be reached, its schema is newer, or the role may not make tables.
     """
-    from lmms_eval_cross.ledger.postgres_link import connected, newer, schema_of  # psycopg, for a team's ledger alone
+    from lmms_eval_cross.ledger.postgres_link import (  # psycopg, for a team's ledger alone
+        check_encoding,
+        connected,
+        newer,
+        schema_of,
+    )
 
     try:
         with connected(server) as connection, connection.transaction():
+            check_encoding(server, connection)
             connection.execute(_ONE_AT_A_TIME)
             version = schema_of(connection)
             if version > len(MIGRATIONS):

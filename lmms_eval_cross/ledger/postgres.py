@@ -2,6 +2,7 @@
 
 import weakref
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any, Final, TypeVar
 
 from lmms_eval_cross.ledger.address import Server
@@ -9,10 +10,11 @@ from lmms_eval_cross.ledger.database import Values
 from lmms_eval_cross.ledger.postgres_link import (
     CutError,
     ReadsOnlyError,
+    check_encoding,
     check_schema,
     connected,
-    is_moved,
     marked,
+    may_pass,
     pool_to,
     read_back,
     told,
@@ -38,6 +40,7 @@ class PostgresDatabase:
             LedgerError: the schema is older, which its owner can mend, or newer.
         """
         with connected(server) as connection:  # without the pool, which tries again for long
+            check_encoding(server, connection)
             check_schema(server, connection)
         self._pool = pool_to(server)
         weakref.finalize(self, self._pool.close)  # at the process's end too, or its threads are waited for
@@ -47,8 +50,11 @@ class PostgresDatabase:
         return self._do(lambda connection: int(connection.execute(marked(statement), written(values)).rowcount))
 
     def change_all(self, statement: str, rows: Sequence[Values]) -> None:
-        """Run it with the values of each row, all in one transaction and one round trip."""
-        values = [written(row) for row in rows]
+        """Run it with the values of each row, all in one transaction and one round trip.
+
+        Rows go in the order of their places, which come first in them, so that no two hosts wait for each other.
+        """
+        values = sorted(map(written, rows), key=itemgetter(0, 1))
 
         def write(connection: Any) -> None:
             with connection.cursor() as cursor:
@@ -90,13 +96,13 @@ class PostgresDatabase:
         self._pool.close()
 
     def _do(self, work: Callable[[Any], _ResultT]) -> _ResultT:
-        """Work with a connection, and once more with another where it was cut, or its server no longer writes."""
+        """Work with a connection, and once more with another where `may_pass` says that this helps."""
         with told():
             with self._pool.connection() as connection:
                 try:
                     return work(connection)
                 except (CutError, ReadsOnlyError) as error:
-                    if not is_moved(error):
+                    if not may_pass(error):
                         raise
                     connection.close()
             self._pool.check()

@@ -33,6 +33,13 @@ _DEFAULTS: Final[Mapping[str, str]] = {
     "tcp_user_timeout": "30000",
 }
 """Of libpq, where the URL says nothing else: a connection that was cut without a word is noticed within 30 s."""
+_ALWAYS: Final[Mapping[str, str]] = {"client_encoding": "UTF8"}
+"""Whatever PGCLIENTENCODING or the role says: answers are of 14 languages."""
+_SESSION: Final = (
+    f"SET search_path TO {SCHEMA}; SET standard_conforming_strings TO on; "
+    "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED"
+)
+"""In another isolation, who waited for a budget's lock would not see what was promised meanwhile."""
 _ESCAPE: Final = "\uf8ff"
 """A character of nobody's: NUL is kept as this and a 0, and itself as this and a 1."""
 _CONNECTIONS: Final = 4
@@ -59,12 +66,12 @@ def connection_string(server: Server) -> str:
             "CROSS_LEDGER_URL can't be read as a URL of PostgreSQL; write postgresql://USER@HOST/DATABASE, with "
             "special characters percent-encoded."
         ) from None
-    return str(conninfo.make_conninfo(**{**_DEFAULTS, **given}))
+    return str(conninfo.make_conninfo(**{**_DEFAULTS, **given, **_ALWAYS}))
 
 
 def use_schema(connection: Any) -> None:
-    """Have a connection's statements mean our tables."""
-    connection.execute(f"SET search_path TO {SCHEMA}")
+    """Have a connection's statements mean the same whatever its role's settings are."""
+    connection.execute(_SESSION)
 
 
 @contextmanager
@@ -94,9 +101,27 @@ def pool_to(server: Server) -> Any:
     )
 
 
-def is_moved(error: Any) -> bool:
-    """Whether another connection may do better: this one was cut, its server ends, or only reads any longer."""
-    return error.sqlstate is None or error.sqlstate.startswith(("57P", "08", "25006"))
+def may_pass(error: Any) -> bool:
+    """Whether another connection may do better at once.
+
+    This one was cut, its server ends, or only reads any longer; or what it did was undone, since it and another one
+    waited for each other.
+    """
+    return error.sqlstate is None or error.sqlstate.startswith(("57P", "08", "25006", "40"))
+
+
+def check_encoding(server: Server, connection: Any) -> None:
+    """Refuse a database that can't hold every answer.
+
+    Raises:
+        LedgerError: its encoding is not UTF8.
+    """
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise LedgerError(
+            f"The database of {server.name} has the encoding {encoding}, which can't hold answers of all languages; "
+            "make one with `createdb --encoding=UTF8 --template=template0`, and `ledger copy` what the old one holds."
+        )
 
 
 @contextmanager
