@@ -27,6 +27,7 @@ from lmms_eval_cross.ledger.address import Address
 from lmms_eval_cross.ledger.batches import calls_handed_in
 from lmms_eval_cross.ledger.hosts import ledger_address, merge_other_hosts
 from lmms_eval_cross.ledger.responses import NO_RUN
+from lmms_eval_cross.ledger.rights import TO_JUDGE, TO_SPEND, require_rights
 from lmms_eval_cross.ledger.spend import Budget, last_entry_before
 from lmms_eval_cross.ledger.steady import SteadyLedger, open_ledger
 from lmms_eval_cross.ledger.store import UNKNOWN_RUN, Given, Ledger, RunNote
@@ -43,7 +44,10 @@ _RANKS_START_WITHIN: Final = 60.0
 
 
 def run_id() -> str:
-    """Tells this run's responses and verdicts in the ledger from others'; `lmms-eval-cross run` gives all ranks one."""
+    """Tells this run's responses and verdicts in the ledger from others'.
+
+    `lmms-eval-cross run` gives all ranks one, and so does `harness/run_of_ranks.py` where it did not start them.
+    """
     return os.environ.get("CROSS_RUN_ID") or _OWN_RUN
 
 
@@ -226,11 +230,12 @@ def check_judge(settings: Settings) -> None:
     """Check, before anything is judged, that the ledger opens and that the endpoint knows key and model.
 
     Raises:
-        LedgerError: the ledger can't be opened.
+        LedgerError: the ledger can't be opened, or this role may not write there.
         JudgeSetupError: key, model or address are wrong, the judge does not see pictures, or a budget is set for a
             model without a price.
     """
     with closing(open_ledger(settings)) as ledger:
+        require_rights(ledger, TO_JUDGE)
         if not settings.judge_panel:
             _check_one(settings, ledger)
         for member in seated(settings):
@@ -308,12 +313,17 @@ def _budget_for(
             "file with one in CROSS_JUDGE_PRICES, or unset the budget."
         )
     _warn_of_old_prices(model, settings.judge_prices)
-    run = _name_of_run() + purpose
-    return Budget(ledger, usd, run, last_entry_before(ledger, run, _BEGAN - _RANKS_START_WITHIN), set_by)
+    require_rights(ledger, TO_SPEND)
+    name, after = _name_of_run(), 0
+    if name != run_id():
+        after = last_entry_before(ledger, name + purpose, _BEGAN - _RANKS_START_WITHIN)
+    return Budget(ledger, usd, name + purpose, after, set_by)
 
 
 def _name_of_run() -> str:
-    """What spending counts under: the run's id where `lmms-eval-cross run` gave one, else one that its ranks share.
+    """What spending counts under: the run's id where its ranks have one, else a name that they share.
+
+    Nobody else has a run's id, so that all under it is the run's own, also where ranks are started again.
 
     Ranks of one host share the process that started them. Those of several hosts share an address, which a run before
     may have had: what that spent is told from this run's by when this one began.

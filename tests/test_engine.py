@@ -20,6 +20,7 @@ from lmms_eval_cross.judge.endpoint_judge import EndpointJudge
 from lmms_eval_cross.judge.engine import Bounds, JudgeEngine
 from lmms_eval_cross.judge.job import Job
 from lmms_eval_cross.judge.probe import probe, shutdown_warning
+from lmms_eval_cross.judging import open_budget
 from lmms_eval_cross.ledger import spend
 from lmms_eval_cross.ledger.contents import describe_learnt
 from lmms_eval_cross.ledger.spend import Budget
@@ -470,6 +471,17 @@ def test_what_an_earlier_run_spent_is_not_this_runs(ledger: Ledger) -> None:
     assert Budget(ledger, 1.0, "another").promise(0.9) is not None
     before = spend.last_entry_before(ledger, "one", time.time() + 1)
     assert Budget(ledger, 1.0, "one", before).promise(0.9) is not None, "an earlier run of the same name"
+
+
+@EACH_ENGINE
+def test_ranks_that_are_started_again_go_on_with_what_is_left(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CROSS_RUN_ID", "run")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("CROSS_JUDGE_BUDGET_USD", "1")
+    ledger.change("INSERT INTO spend (usd, at, run) VALUES (0.9, ?, 'run')", (time.time() - 3600,))
+    budget = open_budget(load_settings(), ledger)
+    assert budget is not None
+    assert budget.spent == 0.9, "by a rank that was killed an hour after the run's start"
 
 
 @EACH_ENGINE

@@ -12,9 +12,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from lmms_eval_cross.data.demo_split import prepare_demo
 from lmms_eval_cross.data.prepared import Prepared
 from lmms_eval_cross.ledger.address import Server
 from lmms_eval_cross.ledger.hosts import ledger_paths
+from lmms_eval_cross.ledger.spend import Budget
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.runs.run_rounds import load_rounds
 from tests.conftest import Run
@@ -132,6 +134,30 @@ def test_four_ranks_on_one_postgresql_pay_for_no_verdict_twice_though_one_is_kil
     with closing(Ledger(team)) as ledger:
         assert len(ledger.select("SELECT key FROM verdict WHERE score IS NOT NULL")) == len(asked)
         assert not ledger.select("SELECT key FROM claim")
+
+
+def test_ranks_of_two_hosts_that_nobody_gave_an_id_are_one_run_with_one_budget(
+    judged_by: JudgeServer, tmp_path: Path, team: Server, bare_environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CROSS_LEDGER_URL", team.url)
+    monkeypatch.setenv("CROSS_JUDGE_BUDGET_USD", "0.2")
+    judged_by.script = lambda _: Answer("Score: 1")
+    rows = rows_of(prepare_demo(bare_environment))
+    responses = write_responses(tmp_path / "responses.jsonl", [row["sample_id"] for row in rows])
+    model = ["--model", "cross_replay", "--model_args", f"responses={responses}"]
+    written = ["--tasks", "cross_demo", "--log_samples", "--output_path", str(tmp_path / "out")]
+    launcher = [*TORCHRUN[:3], "--nnodes", "2", "--nproc_per_node", "2", "--master_port", "29645", "--node_rank"]
+    hosts = []
+    for host in ("0", "1"):
+        monkeypatch.setenv("CROSS_HOME", str(tmp_path / f"home-{host}"))
+        command = [*launcher, host, "-m", "lmms_eval", *model, *written]
+        hosts.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path))
+    told = [host.communicate(timeout=240)[1] for host in hosts]
+    assert [host.returncode for host in hosts] == [0, 0], told
+    with closing(Ledger(team)) as ledger:
+        (run,) = {row["run"] for row in ledger.select("SELECT run FROM response")}
+        assert {row["run"] for row in ledger.select("SELECT run FROM run UNION SELECT run FROM spend")} == {run}
+        assert Budget(ledger, 0.2, run).spent <= 0.2
 
 
 def test_a_judge_that_fails_one_rank_takes_nothing_of_the_other_and_is_finished_later(

@@ -20,6 +20,7 @@ from lmms_eval_cross.harness.reasoning_tags import use_tags_of_the_command_line
 from lmms_eval_cross.harness.results_files import agreement_metadata, agreement_metrics
 from lmms_eval_cross.harness.rounds_of_process import in_round
 from lmms_eval_cross.harness.run_note import note_of_arguments
+from lmms_eval_cross.harness.run_of_ranks import agree_on_run
 from lmms_eval_cross.harness.selection import Selection, read_selection
 from lmms_eval_cross.harness.sharing import refuse_sharing
 from lmms_eval_cross.runs.panel_votes import agreement_by_dimension
@@ -97,6 +98,7 @@ def check_command_line(asked: Mapping[str, Any]) -> None:
         hook_cache()
     use_tags_of_the_command_line(asked["cli_args"].reasoning_tags)
     OUR_TASKS.update(selection.tasks)
+    agree_on_run()
     preflight.check(selection.splits, judged=not asked["predict_only"])
     _checked.add(selection)
 
@@ -112,6 +114,7 @@ def check_loaded(index: Mapping[str, Mapping[str, Any]], loaded: Iterable[Any]) 
     selection = read_selection(index, loaded)
     if selection.tasks and selection not in _checked:
         OUR_TASKS.update(selection.tasks)
+        agree_on_run()
         preflight.check(selection.splits)
 
 
