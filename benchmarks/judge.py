@@ -138,8 +138,8 @@ def engine_with_aimd(url: str, key: str, size: int, calls: int) -> Callable[[], 
 
 def engine(url: str, key: str, size: int, calls: int, known: bool = True) -> Callable[[], int]:
     """Our engine: pictures from Parquet, verdicts parsed and filed in a ledger."""
+    from lmms_eval_cross.benchmark.native_rubric import load_native_rubric
     from lmms_eval_cross.benchmark.records import Sample, Verdict
-    from lmms_eval_cross.benchmark.rubric import load_native_rubric
     from lmms_eval_cross.data.images import ImageStore, StoredImage, write_images
     from lmms_eval_cross.errors import CrossError
     from lmms_eval_cross.judge.endpoint import find_endpoint

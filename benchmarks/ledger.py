@@ -26,8 +26,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from lmms_eval_cross.benchmark.native_rubric import load_native_rubric
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Usage
-from lmms_eval_cross.benchmark.rubric import load_native_rubric
 from lmms_eval_cross.ledger.address import Address, Server
 from lmms_eval_cross.ledger.keys import VerdictKey
 from lmms_eval_cross.ledger.migrating import migrate

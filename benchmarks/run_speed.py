@@ -44,8 +44,8 @@ def bare(url: str, samples: int, answer: str) -> Figures:
 
 def _messages(samples: int, answer: str) -> list[list[dict[str, Any]]]:
     """The messages of all calls, of CROSS_HOME's data."""
+    from lmms_eval_cross.benchmark.native_rubric import load_native_rubric
     from lmms_eval_cross.benchmark.records import DIMENSIONS as ALL
-    from lmms_eval_cross.benchmark.rubric import load_native_rubric
     from lmms_eval_cross.data.prepared import require_prepared
     from lmms_eval_cross.judge.messages import build_messages
     from tests.runs import samples_in

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from lmms_eval_cross import __version__
+from lmms_eval_cross.benchmark.native_rubric import load_native_rubric
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Sample
-from lmms_eval_cross.benchmark.rubric import Rubric, load_native_rubric
+from lmms_eval_cross.benchmark.rubric import Rubric
 from lmms_eval_cross.benchmark.splits import DEMO, split_of
 from lmms_eval_cross.data.prepared import Prepared, require_prepared
 from lmms_eval_cross.errors import SettingsError

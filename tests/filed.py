@@ -1,7 +1,7 @@
 """Verdicts that stand under the key which their answer gives, made without a judge."""
 
+from lmms_eval_cross.benchmark.native_rubric import load_native_rubric
 from lmms_eval_cross.benchmark.records import Outcome, Verdict
-from lmms_eval_cross.benchmark.rubric import load_native_rubric
 from lmms_eval_cross.ledger.keys import VerdictKey
 from lmms_eval_cross.ledger.store import Entry, Ledger
 

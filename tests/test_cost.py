@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from lmms_eval_cross.benchmark.native_rubric import load_native_rubric
 from lmms_eval_cross.benchmark.records import Usage
-from lmms_eval_cross.benchmark.rubric import load_native_rubric
 from lmms_eval_cross.cli import main
 from lmms_eval_cross.cost.answer_costs import AskedModel, answer_table
 from lmms_eval_cross.cost.estimate import CostEstimate, Lengths, Picture, cost_table, estimate

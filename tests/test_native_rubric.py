@@ -4,8 +4,9 @@ import re
 
 import pytest
 
+from lmms_eval_cross.benchmark.native_rubric import load_native_rubric
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension
-from lmms_eval_cross.benchmark.rubric import FIELDS, load_native_rubric
+from lmms_eval_cross.benchmark.rubric import FIELDS
 
 
 def test_the_message_is_filled_with_each_field_once() -> None:

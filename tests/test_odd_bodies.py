@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from lmms_eval_cross.benchmark.native_rubric import load_native_rubric
 from lmms_eval_cross.benchmark.records import JudgeFailure
-from lmms_eval_cross.benchmark.rubric import load_native_rubric
 from lmms_eval_cross.errors import LedgerError
 from lmms_eval_cross.judge.body import read_body
 from lmms_eval_cross.judge.completion import read_completion

@@ -14,8 +14,9 @@ from typing import Any, Literal
 import pytest
 from PIL import Image
 
+from lmms_eval_cross.benchmark.native_rubric import load_native_rubric
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, JudgeFailure, Outcome, Usage, Verdict
-from lmms_eval_cross.benchmark.rubric import Part, Rubric, load_native_rubric
+from lmms_eval_cross.benchmark.rubric import Part, Rubric
 from lmms_eval_cross.data.images import StoredImage
 from lmms_eval_cross.data.scaled import ScaledImages, scale, seen_size, tiles
 from lmms_eval_cross.errors import RubricError

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from lmms_eval_cross.api import COLUMNS
+from lmms_eval_cross.benchmark.native_rubric import load_native_rubric
 from lmms_eval_cross.benchmark.records import (
     DIMENSIONS,
     FACETS,
@@ -23,7 +24,6 @@ from lmms_eval_cross.benchmark.records import (
     Subset,
 )
 from lmms_eval_cross.benchmark.release import FILES, LANGUAGES
-from lmms_eval_cross.benchmark.rubric import load_native_rubric
 from lmms_eval_cross.benchmark.splits import DEMO, GROUPS, SPLITS
 from lmms_eval_cross.cli.cost import cost
 from lmms_eval_cross.compare.rounds import SampleFacts

@@ -39,7 +39,7 @@ FORBIDDEN = {
     "cli.compare": ASKING | NEVER | PAGES | {"numpy", "pyarrow", "PIL", "yaml", "pydantic"},
     "cli.deciding": ASKING
     | NEVER
-    | {"vl_convert", "jinja2", "pyarrow", "PIL", "lmms_eval_cross.compare.gate_document"},
+    | {"vl_convert", "jinja2", "pyarrow", "PIL", "yaml", "lmms_eval_cross.compare.gate_document"},
     "cli.label": ASKING | NEVER | PAGES | {"numpy", "pyarrow", "PIL", "yaml", "pydantic"},
     "cli.label_correct": ASKING | NEVER | {"vl_convert", "jinja2", "pyarrow", "PIL", "yaml"},
     "cli.ledger": ASKING | NEVER | PAGES | {"numpy", "pyarrow", "PIL", "yaml", "pydantic"},

@@ -214,7 +214,16 @@ def test_bootstrap_repeats_itself_and_ignores_the_order_of_samples():
     assert first != stats.cluster_bootstrap(scores, clusters, resamples=500, seed=1)
 
 
-# --- paired difference ---
+def test_a_bootstrap_of_several_measures_gives_each_what_it_has_alone():
+    clusters = cross_clusters()
+    samples = {
+        "first": (correlated_scores(5), clusters),
+        "second": (correlated_scores(6), clusters),
+        "shorter": (correlated_scores(6)[:150], clusters[:150]),
+        "small": ([1, 0, 1, 1], "abcd"),
+    }
+    alone = {name: stats.cluster_bootstrap(*sample, resamples=1_500) for name, sample in samples.items()}
+    assert stats.cluster_bootstraps(samples, resamples=1_500) == alone
 
 
 def test_paired_difference_agrees_with_statsmodels_clustered_ols():

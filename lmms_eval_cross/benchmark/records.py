@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 Subset: TypeAlias = Literal["casa", "safeworld", "demo"]
@@ -81,11 +82,14 @@ class Sample:
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "Sample":
         """The sample of a Parquet row or lmms-eval doc; other columns are passed over."""
-        return cls(**{name: row[name] for name in cls.__dataclass_fields__})
+        return cls(*_VALUES_OF_SAMPLE(row))
 
     def to_row(self) -> dict[str, Any]:
         """The Parquet row of the sample."""
         return fields_of(self)
+
+
+_VALUES_OF_SAMPLE: Final = itemgetter(*Sample.__dataclass_fields__)
 
 
 def norm_id(norm: str) -> str:

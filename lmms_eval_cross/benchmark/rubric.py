@@ -1,4 +1,4 @@
-"""The rubric: what the judge is told. Read from the user's copy of CROSS, or our own; never run."""
+"""The rubric: what the judge is told, and the official one, read from the user's copy of CROSS, which is never run."""
 
 import ast
 import hashlib
@@ -7,14 +7,10 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
-from lmms_eval_cross.benchmark.records import DIMENSIONS, OFFICIAL_NAMES, Dimension
+from lmms_eval_cross.benchmark.records import OFFICIAL_NAMES, Dimension
 from lmms_eval_cross.errors import RubricError
 from lmms_eval_cross.settings import RubricName
 
@@ -117,21 +113,6 @@ def _parse(data: bytes, path: Path) -> ast.Module:
             return ast.parse(data)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise RubricError(f"{path.name} is not valid Python ({error}); {_EXPECTED}.") from None
-
-
-@cache
-def load_native_rubric() -> Rubric:
-    """Our own wording of the four dimensions, from the packaged YAML."""
-    data = files("lmms_eval_cross.benchmark").joinpath("native.yml").read_bytes()
-    raw = yaml.safe_load(data)
-    return Rubric(
-        name="native",
-        sha256=hashlib.sha256(data).hexdigest(),
-        system=raw["system"],
-        prompts={dimension: raw["dimensions"][dimension] for dimension in DIMENSIONS},
-        parts=tuple(Part(**part) for part in raw["message"]),
-        violation=False,
-    )
 
 
 def _constant(tree: ast.Module, name: str, path: Path) -> Any:

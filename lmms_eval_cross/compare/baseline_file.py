@@ -33,14 +33,14 @@ _SCORE_OF: Final = {"1": 1.0, "0": 0.0, FAILED: nan}
 
 
 class _TaskEntry(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
     value: float
     n: int
     higher_is_better: bool
 
 
 class _RoundEntry(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
     name: str
     model: str
     date: str
@@ -52,7 +52,7 @@ class _RoundEntry(BaseModel):
 
 
 class _BaselineFile(BaseModel):
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", defer_build=True, populate_by_name=True)
     dimensions: tuple[str, ...]
     rounds: list[_RoundEntry]
     samples: dict[str, tuple[str, ...]]

@@ -16,7 +16,7 @@ from lmms_eval_cross.compare.confirm import Confirmation
 from lmms_eval_cross.compare.crossing import Crossing, find_crossing
 from lmms_eval_cross.compare.labelled_sides import LabelledSides, find_labelled
 from lmms_eval_cross.compare.low_coverage import low_coverage
-from lmms_eval_cross.compare.pairs import PairedScores, pair_scores
+from lmms_eval_cross.compare.pairs import FloatArray, PairedScores, pair_scores
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.compare.task_metrics import PAIRED, CapabilityDifference, capability_difference
 from lmms_eval_cross.compare.worst_slices import Slice, find_slices
@@ -28,7 +28,7 @@ from lmms_eval_cross.stats import (
     Interval,
     bounds_with_failures,
     bridged_bounds,
-    cluster_bootstrap,
+    cluster_bootstraps,
     decide_with_failures,
     ppi_bounds,
 )
@@ -243,6 +243,7 @@ def _decided(start: Comparison, pairs: PairedScores, gate: _Gate) -> Comparison:
 def _dimensions(
     pairs: PairedScores, gate: _Gate, bounds: Mapping[str, FailureBounds], verdict: GateVerdict
 ) -> Iterator[MetricResult]:
+    bootstraps = _second_opinions(pairs, gate)
     for name in gate.dimensions:
         yield MetricResult(
             name=name,
@@ -252,7 +253,7 @@ def _dimensions(
             shrink=gate.rules.shrink(name),
             decision=verdict.metrics.get(name),
             coverage=pairs.coverage(name),
-            bootstrap=_second_opinion(pairs, name, gate),
+            bootstrap=bootstraps.get(name),
             lowest_bound=_lowest_bound(bounds[name]),
         )
 
@@ -272,12 +273,15 @@ def _others(gate: _Gate, verdict: GateVerdict) -> Iterator[MetricResult]:
         yield MetricResult(name, capability.difference, capability.method, margin, decision)
 
 
-def _second_opinion(pairs: PairedScores, dimension: Dimension, gate: _Gate) -> Interval | None:
-    """The bootstrap's interval; None over a bridge, where the scores themselves can't be compared."""
-    before, after = pairs.means(dimension)
-    change = after - before
-    scored = np.flatnonzero(~np.isnan(change))
-    if gate.crossing is not None or gate.labelled is not None or len(scored) == 0:
-        return None
-    clusters = np.array(pairs.clusters)[scored].tolist()
-    return cluster_bootstrap(change[scored], clusters, gate.rules.resamples, alpha=gate.rules.alpha)
+def _second_opinions(pairs: PairedScores, gate: _Gate) -> dict[str, Interval]:
+    """The bootstrap's interval of each dimension; none over a bridge, where the scores themselves can't be compared."""
+    if gate.crossing is not None or gate.labelled is not None:
+        return {}
+    changes: dict[str, tuple[FloatArray, list[str]]] = {}
+    for name in gate.dimensions:
+        before, after = pairs.means(name)
+        change = after - before
+        scored = np.flatnonzero(~np.isnan(change))
+        if len(scored):
+            changes[name] = change[scored], np.array(pairs.clusters)[scored].tolist()
+    return cluster_bootstraps(changes, gate.rules.resamples, alpha=gate.rules.alpha)

@@ -11,6 +11,7 @@ from lmms_eval_cross.benchmark.facets import OWN_FACETS, Facets
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Dimension, Facet
 from lmms_eval_cross.compare.pairs import PairedScores
 from lmms_eval_cross.stats import FailureBounds, PairedDifference, bounds_with_failures, holm
+from lmms_eval_cross.stats.clusters import cluster_codes
 from lmms_eval_cross.stats.decisions import p_value_of_worse
 
 SliceRule: TypeAlias = Literal["off", "warn", "fail"]
@@ -95,7 +96,7 @@ def _differences(
     parts: Iterable[_Part],
 ) -> Iterator[Slice]:
     before, after = pairs.rounds(dimension)
-    clusters = np.array(pairs.clusters)
+    clusters = cluster_codes(pairs.clusters, len(pairs.facts))
     for facet, value, chosen in parts:
         bounds = bounds_with_failures(before[chosen], after[chosen], clusters[chosen].tolist(), alpha)
         if bounds.complete is not None:

@@ -6,12 +6,14 @@ Every repetition in the patterns is bounded or unambiguous, so that a hostile re
 import re
 from typing import Final
 
+from lmms_eval_cross.judge.patterns import compiled
+
 Span = tuple[int, int]
-_MENU_IN_BRACKETS: Final = re.compile(r"[(\[](?=[^()\[\]\n]*\b0\b)(?=[^()\[\]\n]*\b1\b)[^()\[\]\n]*[)\]]")
+_MENU_IN_BRACKETS: Final = r"[(\[](?=[^()\[\]\n]*\b0\b)(?=[^()\[\]\n]*\b1\b)[^()\[\]\n]*[)\]]"
 _HIGHEST: Final = r"(?:max(?:imum)?|highest|best|top|full|perfect|lowest|min(?:imum)?)"
 _UP_TO: Final = r"an? (?:\w{1,20} )?(?:(?:score|rating) of )?[01]\b"
-_NOT_A_SCORE: Final = re.compile(
-    r"(?=[01])(?:"
+_NOT_A_SCORE: Final = (
+    r"(?i)(?=[01])(?:"
     r"(?<![\w.,/])[01] ?(?:\b(?:or|to|and|through|versus|vs\.?)\b|[-–]|, )(?: an?\b)? ?[01]\b(?![.,/]?\d)"
     r"|\b0 ?/ ?1\b(?=[*_ ]{0,4}[:=])"
     r"|(?<![\w.,/])[01] ?(?:=|:|\b(?:if|when|means|for)\b)[^\d\n]{1,160}"
@@ -27,24 +29,21 @@ _NOT_A_SCORE: Final = re.compile(
     r"|(?:consider|inclin|argu|tempt|lean)\w{0,4}\b[^\d\n.!?]{0,20}\b(?:to|for|towards?|giving|a)\b"
     r"[^\d\n.!?]{0,20}[01]\b"
     r"|(?:confidence|certainty|probability|likelihood)(?: (?:score|level|rating))?\b\W{0,6}[\d.,]{1,6}"
-    rf")|n['’]t \w{{1,20}} {_UP_TO}",
-    re.IGNORECASE,
+    rf")|n['’]t \w{{1,20}} {_UP_TO}"
 )
 """Menus (`0 or 1`, `1 = yes, 0 = no`), scores that were not given (`0, not 1`; `to earn a 1`), and other scales.
 
 By what they begin with, so that most places of a reply are passed over at once: each is looked at in every judge call.
 """
-_MENU_LINES: Final = re.compile(
-    r"^[\W_]{0,8}(?:scores? )?(?P<one>[01])[*_]{0,2} ?[:=–-][ *_]{1,4}\w[^\n]{0,300}\n"
-    r"[\W_]{0,8}(?:scores? )?(?!(?P=one))[01][*_]{0,2} ?[:=–-][ *_]{1,4}\w[^\n]{0,300}$",
-    re.IGNORECASE | re.MULTILINE,
+_MENU_LINES: Final = (
+    r"(?im)^[\W_]{0,8}(?:scores? )?(?P<one>[01])[*_]{0,2} ?[:=–-][ *_]{1,4}\w[^\n]{0,300}\n"
+    r"[\W_]{0,8}(?:scores? )?(?!(?P=one))[01][*_]{0,2} ?[:=–-][ *_]{1,4}\w[^\n]{0,300}$"
 )
-_QUOTES: Final = re.compile(
-    r"“[^“”]*”|«[^«»]*»|「[^「」]*」|『[^『』]*』|\"[^\"\n]*\"|`[^`\n]+`|^ {0,3}>.*$"
-    r"|(?<!\w)'(?:[^'\n]|(?<=\w)'(?=\w))*'(?!\w)|(?<!\w)‘(?:[^‘’\n]|(?<=\w)’(?=\w))*’(?!\w)",
-    re.MULTILINE,
+_QUOTES: Final = (
+    r"(?m)“[^“”]*”|«[^«»]*»|「[^「」]*」|『[^『』]*』|\"[^\"\n]*\"|`[^`\n]+`|^ {0,3}>.*$"
+    r"|(?<!\w)'(?:[^'\n]|(?<=\w)'(?=\w))*'(?!\w)|(?<!\w)‘(?:[^‘’\n]|(?<=\w)’(?=\w))*’(?!\w)"
 )
-_LONG_QUOTE: Final = re.compile(r'(?<![\w"])"(?=[^\s"])[^"]{1,4000}"(?!\w)')
+_LONG_QUOTE: Final = r'(?<![\w"])"(?=[^\s"])[^"]{1,4000}"(?!\w)'
 """Over several lines; its first mark has a space or a line's beginning before it."""
 _SAYING: Final = (
     r"(?:answer|response|reply|assistant|model|output|text|it|which)(?:['’]s)?\b[^\n.!?:]{0,40}"
@@ -54,41 +53,34 @@ _SHOWING: Final = (
     r"(?:quot(?:e|ed|ing|ation)|excerpt|verbatim)\b[^\n.!?:]{0,30}:"
     r"|(?:here|this|below) is (?:the|its) (?:answer|response|reply|text|output)\b[^\n.!?:]{0,30}:"
 )
-_SAID: Final = re.compile(
-    rf"\b(?:{_SAYING}|{_SHOWING})[ \t*_]{{0,4}}"
-    r"(?:\n{1,2}(?! \.\.\. $)[^\n]{1,2000}(?:\n[^\n]{1,2000}){0,40}|[^\n]{1,2000})",
-    re.IGNORECASE | re.MULTILINE,
+_SAID: Final = (
+    rf"(?im)\b(?:{_SAYING}|{_SHOWING})[ \t*_]{{0,4}}"
+    r"(?:\n{1,2}(?! \.\.\. $)[^\n]{1,2000}(?:\n[^\n]{1,2000}){0,40}|[^\n]{1,2000})"
 )
 """`The answer says:` with the line's rest, or with the paragraph below it."""
-_FENCE: Final = re.compile(
-    r"^ {0,3}(?P<mark>```|~~~|\"\"\"|''')[^\n`]{0,40}\n(?P<inside>.{0,4000}?)^ {0,3}(?P=mark)[ \t]*$",
-    re.MULTILINE | re.DOTALL,
-)
-_TAGGED: Final = re.compile(
-    r"[<\[](quote|blockquote|response|model_output|model_response|assistant|user|input)\b[^<>\[\]\n]{0,40}[>\]].{0,4000}?"
-    r"[<\[]/\1[>\]]|^<<<+\n.{0,4000}?^>>>+$|^(?: {4}|\t)[^\n]{1,2000}\n(?=.)",
-    re.IGNORECASE | re.DOTALL | re.MULTILINE,
+_FENCE: Final = r"(?ms)^ {0,3}(?P<mark>```|~~~|\"\"\"|''')[^\n`]{0,40}\n(?P<inside>.{0,4000}?)^ {0,3}(?P=mark)[ \t]*$"
+_TAGGED: Final = (
+    r"(?ims)[<\[](quote|blockquote|response|model_output|model_response|assistant|user|input)\b[^<>\[\]\n]{0,40}[>\]].{0,4000}?"
+    r"[<\[]/\1[>\]]|^<<<+\n.{0,4000}?^>>>+$|^(?: {4}|\t)[^\n]{1,2000}\n(?=.)"
 )
 """Tags of what a judge is given, arrows, and a line of indented code that is not the last."""
-_OWN_TAG: Final = re.compile(
-    r"<(answer|final_answer|output|result)>(?P<inside>.{0,4000}?)</\1>", re.IGNORECASE | re.DOTALL
-)
+_OWN_TAG: Final = r"(?is)<(answer|final_answer|output|result)>(?P<inside>.{0,4000}?)</\1>"
 
 
 def own_words(text: str) -> str:
     """`text` without quotations that hold a number, and without numbers that are on offer or ruled out."""
-    own = _LONG_QUOTE.sub(_unless_own_form, _QUOTES.sub(_unless_own_form, text))
-    own = _MENU_LINES.sub(" ... ", _SAID.sub(" ... ", own))
-    return _NOT_A_SCORE.sub(" ... ", _MENU_IN_BRACKETS.sub("", own))
+    own = compiled(_LONG_QUOTE).sub(_unless_own_form, compiled(_QUOTES).sub(_unless_own_form, text))
+    own = compiled(_MENU_LINES).sub(" ... ", compiled(_SAID).sub(" ... ", own))
+    return compiled(_NOT_A_SCORE).sub(" ... ", compiled(_MENU_IN_BRACKETS).sub("", own))
 
 
 def quoted_blocks(text: str) -> list[Span]:
     """Where code fences and tags hold what the judge may quote; its own are one verdict long, or the end of all."""
-    spans = [match.span() for match in _TAGGED.finditer(text)]
-    for match in _FENCE.finditer(text):
+    spans = [match.span() for match in compiled(_TAGGED).finditer(text)]
+    for match in compiled(_FENCE).finditer(text):
         if not (_is_whole(match) or (_ends_all(match) and _is_short(match["inside"]))):
             spans.append(match.span())
-    for match in _OWN_TAG.finditer(text):
+    for match in compiled(_OWN_TAG).finditer(text):
         if not (_ends_all(match) or _is_short(match["inside"])):
             spans.append(match.span())
     return spans

@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import Final
 
 from lmms_eval_cross.benchmark.records import DIMENSION_WORDS
+from lmms_eval_cross.judge.patterns import compiled
 
 _NUMBER: Final = (
     r"(?<![A-Za-z0-9_.,/%+\-−–])(?<!\d:)"
@@ -25,40 +26,34 @@ SCORE_WORD: Final = (
 )
 _LABEL: Final = rf"(?:{SCORE_WORD}|(?<!\w)(?:{'|'.join(DIMENSION_WORDS)})\b)"
 _AFTER_LABEL: Final = r"(?=[ \t]{0,2}(?:$|[^\w\s]|(?:because|since|as|and|based|for)\b))"
-_FLAGS: Final = re.IGNORECASE | re.MULTILINE
-_DECLARED: Final = tuple(
-    re.compile(pattern, _FLAGS)
-    for pattern in (
-        rf"{SCORE_WORD}(?: (?:is|was)\b)?(?<!scored)(?<!scores){_DECORATION}{_NUMBER}",
-        rf"{_LABEL}[^\d\n.!?;:=|]{{0,60}}(?:[:=|]|\b(?:is|be|was)\b){_DECORATION}{_NUMBER}{_AFTER_LABEL}",
-        rf"\bI(?:['’]d|['’]ll| would| will)? (?:give|assign|rate|award)\b[^\d\n.!?]{{0,40}}{_NUMBER}{_AFTER_LABEL}",
-        rf"<(?:answer|final_answer|output|result)>\s{{0,4}}{_NUMBER}\s{{0,4}}</",
-    )
+_DECLARED: Final = (
+    rf"(?im){SCORE_WORD}(?: (?:is|was)\b)?(?<!scored)(?<!scores){_DECORATION}{_NUMBER}",
+    rf"(?im){_LABEL}[^\d\n.!?;:=|]{{0,60}}(?:[:=|]|\b(?:is|be|was)\b){_DECORATION}{_NUMBER}{_AFTER_LABEL}",
+    rf"(?im)\bI(?:['’]d|['’]ll| would| will)? (?:give|assign|rate|award)\b[^\d\n.!?]{{0,40}}{_NUMBER}{_AFTER_LABEL}",
+    rf"(?im)<(?:answer|final_answer|output|result)>\s{{0,4}}{_NUMBER}\s{{0,4}}</",
 )
 """Behind a label with or without a colon or a verb; given by the judge in the first person; in a tag."""
 WORDS: Final = {"zero": 0, "one": 1}
 """No rubric asks for words, so that one is no score; but it may contradict a number."""
-_IN_WORDS: Final = re.compile(
-    rf"{SCORE_WORD}(?: (?:is|was)\b)?{_DECORATION}(?P<number>{'|'.join(WORDS)})(?P<of>\b)[ \t.。!*_`\"')\]]{{0,10}}$",
-    _FLAGS,
+_IN_WORDS: Final = (
+    rf"(?im){SCORE_WORD}(?: (?:is|was)\b)?{_DECORATION}(?P<number>{'|'.join(WORDS)})"
+    r"(?P<of>\b)[ \t.。!*_`\"')\]]{0,10}$"
 )
 """`Score: zero` at the end of a line."""
-_ALONE: Final = re.compile(rf"^{_DECORATION}{_NUMBER}{_DECORATION}[.。!]?{_DECORATION}$", _FLAGS)
-_MENTIONED: Final = re.compile(rf"{SCORE_WORD}(?: (?:of|is|was|an?|as|at|with)\b){{0,3}}{_DECORATION}{_NUMBER}", _FLAGS)
-_AT_THE_END: Final = re.compile(rf"{_NUMBER}[\s.。!*_`\-]{{0,20}}\Z")
+_ALONE: Final = rf"(?im)^{_DECORATION}{_NUMBER}{_DECORATION}[.。!]?{_DECORATION}$"
+_MENTIONED: Final = rf"(?im){SCORE_WORD}(?: (?:of|is|was|an?|as|at|with)\b){{0,3}}{_DECORATION}{_NUMBER}"
+_AT_THE_END: Final = rf"{_NUMBER}[\s.。!*_`\-]{{0,20}}\Z"
 _TAIL: Final = 60
-_REFERENCE: Final = re.compile(
-    r"\b(?:rule|norm|figure|fig\.?|image|picture|option|item|step|point|reason|section|part|page|line|no\.|number|"
-    r"example|criterion|table|paragraph) ?$",
-    re.IGNORECASE,
+_REFERENCE: Final = (
+    r"(?i)\b(?:rule|norm|figure|fig\.?|image|picture|option|item|step|point|reason|section|part|page|line|no\.|number|"
+    r"example|criterion|table|paragraph) ?$"
 )
-_LEAD: Final = re.compile(
-    r"(?:[\W_]|\b(?:so|thus|therefore|hence|overall|finally|final|the|my|in|conclusion|and|total|this|answer|gets|"
-    rf"{'|'.join(DIMENSION_WORDS)})\b)*",
-    re.IGNORECASE,
+_LEAD: Final = (
+    r"(?i)(?:[\W_]|\b(?:so|thus|therefore|hence|overall|finally|final|the|my|in|conclusion|and|total|this|answer|gets|"
+    rf"{'|'.join(DIMENSION_WORDS)})\b)*"
 )
 """What may stand in front of a label at the beginning of a line that is a verdict."""
-_LABEL_ABOVE: Final = re.compile(rf"{_LABEL}\W{{0,20}}$", _FLAGS)
+_LABEL_ABOVE: Final = rf"(?im){_LABEL}\W{{0,20}}$"
 
 
 class Rank(IntEnum):
@@ -96,8 +91,8 @@ def find_stands(text: str) -> list[Stand]:
 
 def at_the_end(text: str) -> Stand | None:
     """The number that ends a text, unless it counts figures, rules and the like."""
-    end = _AT_THE_END.search(text, max(0, len(text) - _TAIL))
-    if end is None or _REFERENCE.search(text[max(0, end.start() - _TAIL) : end.start()]):
+    end = compiled(_AT_THE_END).search(text, max(0, len(text) - _TAIL))
+    if end is None or compiled(_REFERENCE).search(text[max(0, end.start() - _TAIL) : end.start()]):
         return None
     return _stand(end, Rank.MENTIONED)
 
@@ -115,14 +110,14 @@ def rivals(stands: Sequence[Stand]) -> Sequence[Stand]:
 
 def _each_stand(text: str) -> Iterator[Stand]:
     for pattern in _DECLARED:
-        for match in pattern.finditer(text):
+        for match in compiled(pattern).finditer(text):
             yield _stand(match, Rank.LINE if _begins_line(text, match.start()) else Rank.DECLARED)
-    for match in _IN_WORDS.finditer(text):
+    for match in compiled(_IN_WORDS).finditer(text):
         if _begins_line(text, match.start()):
             yield _stand(match, Rank.LINE)
-    for match in _ALONE.finditer(text):
+    for match in compiled(_ALONE).finditer(text):
         yield _stand(match, Rank.LINE if _is_asked_for(text, match) else Rank.MENTIONED)
-    for match in _MENTIONED.finditer(text):
+    for match in compiled(_MENTIONED).finditer(text):
         yield _stand(match, Rank.MENTIONED)
 
 
@@ -131,14 +126,14 @@ def _begins_line(text: str, start: int) -> bool:
     near = text[max(0, start - _TAIL) : start]
     if "\n" not in near and start > _TAIL:
         return False
-    return _LEAD.fullmatch(near.rpartition("\n")[2]) is not None
+    return compiled(_LEAD).fullmatch(near.rpartition("\n")[2]) is not None
 
 
 def _is_asked_for(text: str, line: re.Match[str]) -> bool:
     """Whether a number alone on its line is the first or last line, or stands below a label."""
     if line.start() == 0 or line.end() == len(text):
         return True
-    return _LABEL_ABOVE.search(text[max(0, line.start() - _TAIL) : line.start()]) is not None
+    return compiled(_LABEL_ABOVE).search(text[max(0, line.start() - _TAIL) : line.start()]) is not None
 
 
 def _stand(match: re.Match[str], rank: Rank) -> Stand:

@@ -23,7 +23,7 @@ from lmms_eval_cross.report.spending import usd_of
 from lmms_eval_cross.report.story import story
 from lmms_eval_cross.runs.run_files import LoggedRun
 from lmms_eval_cross.settings import load_settings
-from lmms_eval_cross.trust.anchor import anchor_of_run
+from lmms_eval_cross.trust.anchor import anchor_of_answers
 from lmms_eval_cross.trust.human_labels import LabelSet
 
 
@@ -68,8 +68,6 @@ class Report:
     facets: Facets
     """What the slices are by."""
     min_coverage: float
-    batches: Sequence[str]
-    """Of each run, the name under which `label import` takes labels of all its answers; empty where it can't."""
     usd: Mapping[str, float | None]
     """Run -> list price of the judge calls behind its verdicts; None where the judge has no price."""
     mark: str = ""
@@ -123,6 +121,14 @@ class Report:
         """Every judge of any run, in words."""
         return listing(list(dict.fromkeys(model.sources.judge for model in self.models)))
 
+    @cached_property
+    def batches(self) -> list[str]:
+        """Of each run, the name under which `label import` takes labels of all its answers; empty where it can't.
+
+        Made when the page asks for it: an anchor of a full run takes as long as reading it.
+        """
+        return list(map(_batch, self.models))
+
     @property
     def spent(self) -> float | None:
         """List price of the judge calls of all runs; None where none is counted, or one has no price."""
@@ -161,13 +167,12 @@ def build_report(
         corrected=corrected_scores(models, labels),
         facets=facets,
         min_coverage=min_coverage,
-        batches=list(map(_batch, runs)),
         usd={model.label: usd_of(model, prices) for model in models},
     )
 
 
-def _batch(run: LoggedRun) -> str:
+def _batch(model: Measured) -> str:
     try:
-        return anchor_of_run(run).batch_id
+        return anchor_of_answers(model.label, model.model, model.answers).batch_id
     except CrossError:
         return ""

@@ -29,6 +29,7 @@ from lmms_eval_cross.stats.decisions import (
 from lmms_eval_cross.stats.intervals import (
     Interval,
     cluster_bootstrap,
+    cluster_bootstraps,
     interval_over_fillings,
     mean_interval,
     wilson_interval,
@@ -81,6 +82,7 @@ __all__ = [
     "bridged_difference",
     "ceiling",
     "cluster_bootstrap",
+    "cluster_bootstraps",
     "combine_decisions",
     "confusion",
     "consistency",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,16 +25,19 @@ ROUNDING = 1e-12
 """What is smaller than this is rounding error of a sum, not spread."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class ClusterSums:
-    """Values added up by cluster, in an order that does not depend on the order of the samples."""
+    """Values added up by cluster, in an order that does not depend on the order of the samples.
+
+    What is made of them is asked for several times, and reckoned once.
+    """
 
     totals: FloatArray
     """Sum of the values of each cluster, shape (clusters,)."""
     sizes: FloatArray
     """Number of samples of each cluster, shape (clusters,)."""
 
-    @property
+    @cached_property
     def n(self) -> int:
         """Samples in all clusters."""
         return round(float(self.sizes.sum()))
@@ -43,12 +47,12 @@ class ClusterSums:
         """Number of clusters, C."""
         return len(self.sizes)
 
-    @property
+    @cached_property
     def mean(self) -> float:
         """Mean over samples (not over clusters): a norm with more samples weighs more."""
         return float(self.totals.sum() / self.sizes.sum())
 
-    @property
+    @cached_property
     def residuals(self) -> FloatArray:
         """What each cluster's total is above `size * mean`, shape (clusters,)."""
         return self.totals - self.sizes * self.mean
@@ -58,7 +62,7 @@ class ClusterSums:
         """Equal clusters that weigh as much as these unequal ones; Kish, Survey Sampling (1965)."""
         return float(self.sizes.sum() ** 2 / np.square(self.sizes).sum())
 
-    @property
+    @cached_property
     def standard_error(self) -> float:
         """Cluster-robust standard error of the mean, on the scale of the values.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Literal
@@ -95,8 +95,8 @@ def effective_n(sums: ClusterSums) -> float:
     if variance <= ROUNDING**2:
         return sums.effective_count
     effective = sums.mean * (1 - sums.mean) / variance
-    above_0 = int(np.sum(sums.totals > ROUNDING))
-    below_1 = int(np.sum(sums.totals < sums.sizes - ROUNDING))
+    above_0 = np.count_nonzero(sums.totals > ROUNDING)
+    below_1 = np.count_nonzero(sums.totals < sums.sizes - ROUNDING)
     if min(above_0, below_1) < FEWEST_VARYING:
         return min(effective, sums.effective_count)
     return effective
@@ -126,24 +126,47 @@ def cluster_bootstrap(
     clusters are drawn with replacement (Davison & Hinkley, Bootstrap Methods and their Application, 1997);
     the same seed gives the same interval, whatever the order of the samples.
     """
+    return cluster_bootstraps({"": (values, clusters)}, resamples, seed, alpha)[""]
+
+
+def cluster_bootstraps(
+    samples: Mapping[str, tuple[ArrayLike, Iterable[Hashable]]],
+    resamples: int = 10_000,
+    seed: int = 0,
+    alpha: float = 0.05,
+) -> dict[str, Interval]:
+    """Return `cluster_bootstrap` of several values, each with its clusters, in less than half the time.
+
+    Of those that have as many clusters the same are drawn once for all, as the seed would draw them for each.
+    """
     checked_alpha(alpha)
     if resamples < 100:
         raise ValueError(f"resamples must be >= 100, got {resamples}")
-    sums = sum_by_cluster(checked_vector("values", values, low=-1.0), clusters)
-    if sums.count < FEWEST_CLUSTERS:
-        return no_interval(sums)
-    means = resampled_means(sums, resamples, seed)
+    sums: dict[str, ClusterSums] = {}
+    for name, (values, clusters) in samples.items():
+        sums[name] = sum_by_cluster(checked_vector("values", values, low=-1.0), clusters)
+    intervals = {name: no_interval(one) for name, one in sums.items()}
+    for count in {one.count for one in sums.values() if one.count >= FEWEST_CLUSTERS}:
+        alike = {name: one for name, one in sums.items() if one.count == count}
+        for name, means in resampled_means(alike, resamples, seed).items():
+            intervals[name] = _percentiles(sums[name], means, alpha)
+    return intervals
+
+
+def _percentiles(sums: ClusterSums, means: FloatArray, alpha: float) -> Interval:
     low, high = np.quantile(means, [alpha / 2, 1 - alpha / 2])
     error = float(means.std(ddof=1))
     return Interval(sums.mean, float(low), float(high), error, sums.n, sums.count, "bootstrap")
 
 
-def resampled_means(sums: ClusterSums, resamples: int, seed: int) -> FloatArray:
-    """Return the mean of each resample, shape (resamples,)."""
+def resampled_means(alike: Mapping[str, ClusterSums], resamples: int, seed: int) -> dict[str, FloatArray]:
+    """Return the mean of each resample, shape (resamples,), of sums with the same number of clusters."""
     generator = np.random.default_rng(seed)
-    chunks = []
+    count = next(iter(alike.values())).count
+    means = {name: np.empty(resamples) for name in alike}
     for start in range(0, resamples, RESAMPLES_AT_ONCE):
-        rows = min(RESAMPLES_AT_ONCE, resamples - start)
-        drawn = generator.integers(sums.count, size=(rows, sums.count))
-        chunks.append(sums.totals[drawn].sum(axis=1) / sums.sizes[drawn].sum(axis=1))
-    return np.concatenate(chunks)
+        chunk = slice(start, min(start + RESAMPLES_AT_ONCE, resamples))
+        drawn = generator.integers(count, size=(chunk.stop - start, count))
+        for name, sums in alike.items():
+            means[name][chunk] = sums.totals.take(drawn).sum(axis=1) / sums.sizes.take(drawn).sum(axis=1)
+    return means

@@ -159,7 +159,7 @@ def describe(
     """Put bounds, means and discordance counts together."""
     means = float(before.mean()), float(after.mean())
     difference = with_bounds(sums.mean, means, sums.n, sums.count, error, alpha)
-    return with_counts(difference, int(np.sum(before > after)), int(np.sum(after > before)))
+    return with_counts(difference, int(np.count_nonzero(before > after)), int(np.count_nonzero(after > before)))
 
 
 def with_bounds(

@@ -43,7 +43,7 @@ _SIGNS: Final = {1: "1", 0: "0", None: "-"}
 
 
 class _AnchorPart(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)  # most commands load it for nothing
 
 
 class Text(_AnchorPart):
@@ -289,16 +289,21 @@ def anchor_of_run(run: LoggedRun) -> Anchor:
     Raises:
         AnchorError: there are none, or they were judged in several ways.
     """
+    return anchor_of_answers(run.name, run.model, run.judged_answers)
+
+
+def anchor_of_answers(name: str, model: str, judged_answers: Iterable[JudgedAnswer]) -> Anchor:
+    """The same of answers that were read already, of the run and the model under test that are named."""
     answers, items, verdicts = [], [], []
-    for answer in run.judged_answers:
+    for answer in judged_answers:
         if failed_generation(answer.response) is None:
             answers.append(answer)
             items.append(Item.of(answer))
             verdicts.append(verdicts_of(answer.outcomes))
-    stamp = sole_stamp(run.name, answers)
+    stamp = sole_stamp(name, answers)
     return Anchor(
-        name=run.name,
-        model=run.model,
+        name=name,
+        model=model,
         population=count_by_part(answers),
         items=items,
         judgements=[Judgement(judge=stamp, verdicts=verdicts)],

@@ -24,7 +24,7 @@ SCHEMA: Final = "cross-labels/1"
 class Annotation(BaseModel):
     """One annotator's labels of one answer."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     annotator: str = Field(min_length=1)
     sample_id: str
@@ -36,7 +36,7 @@ class Annotation(BaseModel):
 class LabelSet(BaseModel):
     """A batch with its judgements and the labels of all annotators: the calibration of the judges in it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     batch: Anchor
     """Without text."""

@@ -13,8 +13,8 @@ import numpy as np
 from jinja2 import Environment, StrictUndefined
 
 from lmms_eval_cross import session
+from lmms_eval_cross.benchmark.native_rubric import load_native_rubric
 from lmms_eval_cross.benchmark.records import DIMENSIONS, Sample
-from lmms_eval_cross.benchmark.rubric import load_native_rubric
 from lmms_eval_cross.benchmark.splits import split_of
 from lmms_eval_cross.text import harmless
 from lmms_eval_cross.trust.anchor import Item
