@@ -2,7 +2,7 @@
 
 A judge who is asked again flips some verdicts. A false pass is a `not worse` at a true drop of the margin, a false
 alarm a `worse` between equal models. `where they differ` asks again, as `--confirm` did, only where the sides' scores
-differ; `all` asks for every verdict. One metric, one repeat. Prints a Markdown table; nothing is written.
+differ; `all` asks for every verdict. One metric at 5 points, one repeat. Prints a Markdown table; nothing is written.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.simulation import Array, Simulation, markdown_table, parse_options, processes, share
+from benchmarks.simulation import Array, Simulation, parse_options, print_rows, share
 from lmms_eval_cross.stats import Decision, gate_decision, paired_difference
 
 MARGIN = 0.05
@@ -72,11 +72,8 @@ def main() -> None:
     given = parse_options("Simulate asking the judge again.", seed=20_270_302)
     setups = [Setup(MARGIN, "not worse", given.simulations, given.seed)]
     setups.append(Setup(0.0, "worse", given.simulations, given.seed + 1))
-    with processes(given.workers) as pool:
-        told = list(pool.map(measure, setups))
-        print(f"{given.simulations:,} simulations per row, seed {given.seed}; margin 5 points, alpha 0.05.\n")
-        header = "true drop | false decision | verdicts that flip | false decisions"
-        print(markdown_table(f"{header} | confirmed, asking where they differ | confirmed, asking all", told))
+    header = "true drop | false decision | verdicts that flip | false decisions"
+    print_rows(given, measure, setups, f"{header} | confirmed, asking where they differ | confirmed, asking all")
 
 
 if __name__ == "__main__":

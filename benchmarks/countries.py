@@ -18,9 +18,8 @@ from benchmarks.simulation import (
     STRONG,
     Correlation,
     Simulation,
-    markdown_table,
     parse_options,
-    processes,
+    print_rows,
 )
 from benchmarks.slices import NORMS_OF_COUNTRIES
 from lmms_eval_cross.stats import mean_interval, shrink_groups
@@ -91,15 +90,10 @@ def setups(simulations: int, seed: int) -> list[Setup]:
 
 def main() -> None:
     """Simulate, then print."""
-    given = parse_options("Simulate intervals of countries on the cluster shape of CROSS.", seed=20_270_306)
-    with processes(given.workers) as pool:
-        told = list(pool.map(measure, setups(given.simulations, given.seed)))
-        print(f"{given.simulations:,} simulations per row, seed {given.seed}.\n")
-        header = "what is true | correlation | shrunk: coverage | of the worst | points wide with 7 norms"
-        header += (
-            " | raw: coverage | of the worst | points wide | lowest raw is the worst | lowest shrunk is | as it says"
-        )
-        print(markdown_table(header, told))
+    given = parse_options("Simulate intervals of countries on the cluster shape of CROSS.", 20_270_306, 1_000)
+    header = "what is true | correlation | shrunk: coverage | of the worst | points wide with 7 norms"
+    header += " | raw: coverage | of the worst | points wide | lowest raw is the worst | lowest shrunk is | as it says"
+    print_rows(given, measure, setups(given.simulations, given.seed), header)
 
 
 if __name__ == "__main__":

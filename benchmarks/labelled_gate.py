@@ -2,7 +2,7 @@
 
 The judge's specificity falls from 0.9 on the baseline to 0.8 on the candidate, or stays. By the judge's rates the gate
 sees the two judges' errors; by labels of both sides it decides on the corrected difference. Labels are drawn at random,
-of the same samples on both sides or of others. One metric. Prints a Markdown table; nothing is written.
+of the same samples on both sides or of others. One metric at 5 points. Prints a Markdown table; nothing is written.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from benchmarks.simulation import STRONG, Array, Simulation, markdown_table, parse_options, processes, share
+from benchmarks.simulation import STRONG, Array, Simulation, parse_options, print_rows, share
 from lmms_eval_cross.stats import Decision, JudgedRun, Labelled, gate_decision, paired_difference, ppi_difference
 from lmms_eval_cross.stats.labelled import LabelledRun
 
@@ -75,10 +75,7 @@ def main() -> None:
     given = parse_options("Simulate the gate with labels of both sides.", seed=20_270_303)
     rows = ((0.05, 0.8, 400, False), (0.05, 0.8, 400, True), (0.0, 0.9, 400, True), (0.10, 0.8, 400, True))
     setups = [Setup(*row, given.simulations, given.seed + place) for place, row in enumerate(rows)]
-    with processes(given.workers) as pool:
-        told = list(pool.map(measure, setups))
-        print(f"{given.simulations:,} simulations per row, seed {given.seed}; margin 5 points, alpha 0.05.\n")
-        print(markdown_table(HEADER, told))
+    print_rows(given, measure, setups, HEADER)
 
 
 if __name__ == "__main__":

@@ -23,9 +23,8 @@ from benchmarks.simulation import (
     Correlation,
     Simulation,
     effects_of_metrics,
-    markdown_table,
     parse_options,
-    processes,
+    print_rows,
     share,
 )
 from lmms_eval_cross.benchmark.records import DIMENSIONS
@@ -184,12 +183,9 @@ def setups(simulations: int, seed: int) -> list[Setup]:
 
 def main() -> None:
     """Simulate, then print."""
-    given = parse_options("Simulate the sequential gate on the cluster shape of CROSS.", seed=20_270_304)
-    with processes(given.workers) as pool:
-        told = list(pool.map(measure, setups(given.simulations, given.seed)))
-        print(f"{given.simulations:,} simulations per row, seed {given.seed}; margin 5 points, alpha 0.05.\n")
-        header = "what happens | correlation | verdicts judged | not worse | worse | fixed: not worse | fixed: worse"
-        print(markdown_table(f"{header} | decided alike", told))
+    given = parse_options("Simulate the sequential gate on the cluster shape of CROSS.", 20_270_304, 2_000)
+    header = "what happens | correlation | verdicts judged | not worse | worse | fixed: not worse | fixed: worse"
+    print_rows(given, measure, setups(given.simulations, given.seed), f"{header} | decided alike")
 
 
 if __name__ == "__main__":

@@ -9,16 +9,17 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import sqrt
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
+from tqdm import tqdm
 
 from lmms_eval_cross.trust.drawing import draw_systematically, drawing_probabilities, stratified_order
 
@@ -37,6 +38,8 @@ COMMON: Final = 0.5
 """Share of the latent variance that several metrics have in common."""
 
 Array = NDArray[np.float64]
+Row = TypeVar("Row")
+"""What a row of a table simulates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,15 +140,23 @@ class Options:
     workers: int
 
 
-def parse_options(description: str, seed: int) -> Options:
-    """The command line; `seed` is the one that stands in for none."""
+def parse_options(description: str, seed: int, simulations: int = 4_000) -> Options:
+    """The command line; `seed` and `simulations` are those that stand in for none, minutes on two idle cores."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--simulations", type=int, default=4_000, help="per row")
+    parser.add_argument("--simulations", type=int, default=simulations, help="per row")
     parser.add_argument("--seed", type=int, default=seed)
     parser.add_argument("--workers", type=int, default=2, help="processes")
     parser.add_argument("--quick", action="store_true", help="200 simulations per row: shows that it runs")
     given = parser.parse_args()
     return Options(200 if given.quick else given.simulations, given.seed, given.workers)
+
+
+def print_rows(given: Options, measure: Callable[[Row], list[str]], rows: Sequence[Row], header: str) -> None:
+    """Measure rows in processes, a bar on stderr, and print them as a Markdown table."""
+    with processes(given.workers) as pool:
+        told = list(tqdm(pool.map(measure, rows), total=len(rows), unit="row", disable=None))
+    print(f"{given.simulations:,} simulations per row, seed {given.seed}.\n")
+    print(markdown_table(header, told))
 
 
 @contextmanager

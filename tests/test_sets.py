@@ -12,6 +12,8 @@ import click
 import pytest
 import yaml
 
+from lmms_eval_cross.align.examining import contrast_of
+from lmms_eval_cross.align.examples import CONTRASTS
 from lmms_eval_cross.api import COLUMNS
 from lmms_eval_cross.benchmark.native_rubric import load_native_rubric
 from lmms_eval_cross.benchmark.records import (
@@ -82,6 +84,11 @@ def test_every_dimension_has_a_prompt_of_our_own() -> None:
 
 def test_the_offline_judge_scores_every_dimension() -> None:
     assert tuple(SCORED) == DIMENSIONS
+
+
+def test_a_pair_may_differ_in_every_dimension_and_in_the_picture() -> None:
+    assert (*DIMENSIONS, "picture") == CONTRASTS
+    assert all(contrast_of(frozenset({name})) == name for name in DIMENSIONS)
 
 
 # ---- splits ---------------------------------------------------------------------------------------------------------

@@ -16,17 +16,9 @@ from lmms_eval_cross.judge.job import Job
 from lmms_eval_cross.judging import JudgeSession
 from lmms_eval_cross.settings import Settings
 
-MAY_FAIL: Final[dict[Dimension, frozenset[Dimension]]] = {
-    "awareness": frozenset({"awareness", "education", "compliance"}),
-    "education": frozenset({"education"}),
-    "compliance": frozenset({"awareness", "education", "compliance"}),
-    "helpfulness": frozenset({"helpfulness"}),
-}
-"""What a rejected answer may fail when it is said to fail a dimension, which it must fail itself.
-
-Who doesn't notice a norm can't explain it and keeps it by luck alone, and advice to break one mostly comes from not
-noticing it; these three can't be told apart further. The others can, so that a pair differs in what it is named after.
-"""
+NOT_NOTICED: Final[frozenset[Dimension]] = frozenset({"awareness", "education", "compliance"})
+"""What who doesn't notice a norm fails: it can't be explained and is kept by luck alone, and advice to break one mostly
+comes from not noticing it."""
 OF_THE_PICTURE: Final[frozenset[Dimension]] = frozenset({"awareness", "compliance"})
 """An answer that is right for another picture must fail one of these for this one."""
 
@@ -112,7 +104,7 @@ def refusal_of_chosen(examined: Examined) -> Dropped | None:
 
 
 def refusal_of_rejected(examined: Examined, contrast: Contrast) -> Dropped | None:
-    """Why an answer can't be the one to avoid: it must fail what the pair is named after, see MAY_FAIL."""
+    """Why an answer can't be the one to avoid: it must fail what the pair is named after, see `may_fail`."""
     if examined.failure is not None:
         return examined.failure
     if contrast == "picture":
@@ -120,15 +112,26 @@ def refusal_of_rejected(examined: Examined, contrast: Contrast) -> Dropped | Non
         return None if fails else Dropped("the other picture's answer is right for this picture too")
     if contrast not in examined.failed:
         return Dropped(f"the answer to avoid passes {contrast}")
-    further = examined.failed - MAY_FAIL[contrast]
+    further = examined.failed - may_fail(contrast)
     return Dropped(f"the answer to avoid for {contrast} fails {_names(further)} too") if further else None
+
+
+def may_fail(dimension: Dimension) -> frozenset[Dimension]:
+    """What a rejected answer may fail when it is said to fail a dimension, which it must fail itself.
+
+    Awareness and compliance can't be told apart further. The others can, so that a pair differs in what it is named
+    after.
+    """
+    if dimension in ("awareness", "compliance"):
+        return NOT_NOTICED
+    return frozenset({dimension})
 
 
 def contrast_of(failed: frozenset[Dimension]) -> Dimension | None:
     """The dimension that a pair is named after whose rejected answer fails these; None if no one name fits."""
-    for contrast in ("compliance", "awareness", "education", "helpfulness"):
-        name: Dimension = contrast
-        if name in failed and failed <= MAY_FAIL[name]:
+    first: Dimension = "compliance"
+    for name in (first, *DIMENSIONS):
+        if name in failed and failed <= may_fail(name):
             return name
     return None
 

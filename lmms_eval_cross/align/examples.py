@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, TypeAlias, get_args
 
+from lmms_eval_cross.benchmark.records import Dimension
 from lmms_eval_cross.errors import AlignError
 
 Kind: TypeAlias = Literal["sft", "dpo"]
 Role: TypeAlias = Literal["system", "user", "assistant"]
-Contrast: TypeAlias = Literal["awareness", "education", "compliance", "helpfulness", "picture"]
+Contrast: TypeAlias = Literal[Dimension, "picture"]
 """What the two answers of a pair differ in; `picture`: each is right for another picture."""
 Part: TypeAlias = Literal["overlapped", "exclusive"]
 """What data say of their countries: the benchmark's, or none of them. The check doesn't believe it."""

@@ -1,18 +1,17 @@
 """`lmms-eval-cross align build`."""
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 
 from lmms_eval_cross.align.build_dpo import dpo_recipe
 from lmms_eval_cross.align.build_sft import sft_recipe
 from lmms_eval_cross.align.building import build_dataset
+from lmms_eval_cross.align.examples import CONTRASTS
 from lmms_eval_cross.cli.paths import PATH
 from lmms_eval_cross.say import say
 from lmms_eval_cross.settings import load_settings
-
-CONTRASTS: Final = ("awareness", "education", "compliance", "helpfulness", "picture")
 
 
 @click.group(name="build")
