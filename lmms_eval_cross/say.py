@@ -6,6 +6,7 @@ from typing import Final
 
 from lmms_eval_cross.text import laid_out, printable_lines
 
+STOPPED: Final = "Stopped by Ctrl-C: nothing is half-written, and the same command can be typed again."
 _STYLE: Final = re.compile(r"\x1b\[[\d;]*m")
 
 

@@ -56,6 +56,13 @@ def _postgres_address(url: str) -> str:
     return url
 
 
+def _percent(number: float) -> float:
+    """`number`, unless it reads as a share: 0.99 would ask for one verdict in a hundred, and no gate would say so."""
+    if 0 < number <= 1:
+        raise ValueError("must be in percent, so 99 and not 0.99")
+    return number
+
+
 def _sendable_key(key: SecretStr) -> SecretStr:
     if not re.fullmatch(r"[!-~]+", key.get_secret_value()):
         raise ValueError("must be printable ASCII without spaces, as an HTTP header can carry it")
@@ -127,7 +134,7 @@ class Settings(BaseModel):
     """That server's key; OPENAI_API_KEY is sent to OpenAI's own address alone."""
     model_api_key: Annotated[SecretStr, AfterValidator(_sendable_key)] | None = None
     """The key of the server that `--model cross_api` asks, with the rules of the judge's; part of no command line."""
-    min_coverage: float = Field(default=99, ge=0, le=100)
+    min_coverage: Annotated[float, AfterValidator(_percent)] = Field(default=99, ge=0, le=100)
     """Percent of answers that need a verdict on every dimension; with fewer, results say `incomplete`."""
     share_samples: Literal["no", "yes"] = "no"
     """Whether lmms-eval may upload samples of CROSS, to the Hub or to Weights & Biases; means it may always."""

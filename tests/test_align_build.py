@@ -27,8 +27,10 @@ from lmms_eval_cross.align.examples import (
     Turn,
     images_of,
 )
+from lmms_eval_cross.align.norm_list import ListedNorm, read_list
 from lmms_eval_cross.align.teachers import OFFLINE_TEACHER, REPLIES
 from lmms_eval_cross.data.demo_split import prepare_demo
+from lmms_eval_cross.errors import AlignError
 from lmms_eval_cross.settings import load_settings
 from tests.align_data import make_image, make_origin, make_prompt
 from tests.align_release import write_cvqa
@@ -313,6 +315,7 @@ def test_a_wrong_key_ends_the_build_at_once(lessons: School, norms: Path, out: P
         ("norms.csv", "norm,country\nShoes stay outside.,\n", "norms.csv: country: Field required"),
         ("norms.json", '[{"norm": "x"}]', "norms.json: country"),
         ("norms.jsonl", '{"norm": "x", "country": "Y"}\n{', "can't be read as .jsonl"),
+        ("norms.csv", 'norm,country\n"x', "norms.csv is no whole CSV"),
         ("norms.txt", "x", "is no list of norms"),
     ],
 )
@@ -324,6 +327,16 @@ def test_a_list_that_is_none_is_refused(
     assert result.exit_code == 2
     assert told in said(result)
     assert lessons.calls == (0, 0)
+
+
+def test_a_list_that_a_spreadsheet_saved_is_read_or_told_how_to_save(tmp_path: Path) -> None:
+    sheet = tmp_path / "norms.csv"
+    sheet.write_text('norm;country\r\n"Shoes, and hats,\nstay outside.";Japan\r\n', encoding="utf-8-sig")
+    ((_, row),) = read_list(sheet, ListedNorm)
+    assert (row.norm, row.country) == ("Shoes, and hats,\nstay outside.", "Japan")
+    sheet.write_text("norm,country\nShoes stay outside.,Japan\n", encoding="utf-16")
+    with pytest.raises(AlignError, match="not UTF-8; save the spreadsheet as CSV UTF-8"):
+        read_list(sheet, ListedNorm)
 
 
 # ---- pairs -------------------------------------------------------------------------------------------------------

@@ -65,6 +65,17 @@ def test_what_click_or_python_would_exit_1_for_is_no_verdict(runs, monkeypatch, 
     assert compare(runs / "good", runs / "good").exit_code == 3
 
 
+def test_ctrl_c_is_one_sentence_and_no_verdict(runs, monkeypatch):
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(decide, "find_slices", stopped)
+    result = compare(runs / "good", runs / "good")
+    assert result.exit_code == 3
+    assert result.stderr.startswith("lmms-eval-cross: Stopped by Ctrl-C: ")
+    assert result.stderr.count("\n") == 1
+
+
 def test_an_output_that_nobody_can_read_is_no_verdict(runs, bare_environment):
     command = [sys.executable, "-m", "lmms_eval_cross", "compare", str(runs / "good"), str(runs / "worse")]
     with open("/dev/full", "w") as full:

@@ -65,3 +65,14 @@ def test_every_module_of_a_group_is_listed() -> None:
         assert modules == {
             name.replace(" ", "_") for name in ALL if name.startswith(f"{group} ") and name.count(" ") == 1
         }
+
+
+def test_ctrl_c_is_one_sentence_and_the_shells_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ALL["config"], "callback", stopped)
+    result = CliRunner().invoke(main, ["config"])
+    assert result.exit_code == 130
+    assert result.stderr.startswith("lmms-eval-cross: Stopped by Ctrl-C: ")
+    assert result.stderr.count("\n") == 1

@@ -18,6 +18,7 @@ from lmms_eval_cross.cli import main
 from lmms_eval_cross.data.prepared import Prepared
 from lmms_eval_cross.data.preparing import prepare
 from lmms_eval_cross.errors import RunError, SettingsError
+from lmms_eval_cross.harness import results_files
 from lmms_eval_cross.harness.finishing import judge_ledger_run, judge_run
 from lmms_eval_cross.harness.results_files import clustered_stderr, task_results
 from lmms_eval_cross.ledger.run_lines import runs_in
@@ -270,6 +271,14 @@ def test_a_crashed_run_keeps_the_model_that_it_noted(
     run = load_run(tmp_path / "out")
     assert run.model == "qwen2_5_vl Qwen/Qwen2.5-VL-7B-Instruct"
     assert model_name(run.results) == run.model, "what the report shows"
+
+
+def test_two_commands_that_write_at_one_moment_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results_files, "_free_stamp", lambda *_: "20260101_000000")
+    first = results_files.write_run(tmp_path, {"results": {}}, {"cross_demo": []}, {})
+    with pytest.raises(RunError, match=f"Another command wrote a run into {tmp_path} at this moment; judge again"):
+        results_files.write_run(tmp_path, {"results": {}}, {"cross_demo": []}, {})
+    assert sorted(tmp_path.glob("*_results.json")) == [first]
 
 
 def test_clustered_errors_are_those_of_lmms_eval() -> None:

@@ -792,6 +792,10 @@ def test_minimum_coverage_is_a_setting(cross: Command, two: list[Path], monkeypa
     done = cross("report", *map(str, two))
     assert done.returncode == 2
     assert "CROSS_MIN_COVERAGE must be" in done.stderr
+    monkeypatch.setenv("CROSS_MIN_COVERAGE", "0.99")
+    done = cross("report", *map(str, two))
+    assert done.returncode == 2
+    assert "CROSS_MIN_COVERAGE must be in percent, so 99 and not 0.99, got '0.99'" in done.stderr
 
 
 def test_many_runs_have_a_verdict_each(tmp_path: Path) -> None:

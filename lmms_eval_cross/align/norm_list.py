@@ -1,6 +1,5 @@
 """Lists that people write for `align build`: norms, or requests with two pictures; CSV, JSON or JSON lines."""
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -11,6 +10,7 @@ from lmms_eval_cross.align.manifest import SourceFile
 from lmms_eval_cross.errors import AlignError
 from lmms_eval_cross.files import file_sha256
 from lmms_eval_cross.outside import parse_json, read_bytes
+from lmms_eval_cross.trust.sheet import read_sheet
 
 ENDINGS: Final = (".csv", ".json", ".jsonl")
 _RowT = TypeVar("_RowT", bound=BaseModel)
@@ -60,7 +60,7 @@ def read_list(path: Path, row: type[_RowT]) -> list[tuple[int, _RowT]]:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "a row"
         raise AlignError(f"{path.name}: {where}: {first['msg']}; a row needs {', '.join(_required(row))}.") from None
-    except (OSError, ValueError, csv.Error) as error:
+    except (OSError, ValueError) as error:
         raise AlignError(f"{path} can't be read as {path.suffix or 'a list'} ({error}); mend the file.") from None
 
 
@@ -70,11 +70,12 @@ def list_source(path: Path, records: int) -> SourceFile:
 
 
 def _contents(path: Path) -> Iterator[Any]:
-    text = read_bytes(path).decode("utf-8-sig")
     if path.suffix == ".csv":
-        for cells in csv.DictReader(text.splitlines(keepends=True), strict=True):
+        for cells in read_sheet(path, AlignError)[1]:
             yield {name: cell for name, cell in cells.items() if cell not in (None, "")}
-    elif path.suffix == ".json":
+        return
+    text = read_bytes(path).decode("utf-8-sig")
+    if path.suffix == ".json":
         content = parse_json(text)
         yield from content if isinstance(content, list) else [content]
     else:

@@ -7,6 +7,7 @@ A command is a module here that holds a click command of its name; it is importe
 import atexit
 import gc
 import importlib
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ import click
 from lmms_eval_cross import __version__
 from lmms_eval_cross.cli.lazy_group import LazyGroup
 from lmms_eval_cross.errors import CrossError
-from lmms_eval_cross.say import tell
+from lmms_eval_cross.say import STOPPED, tell
 from lmms_eval_cross.text import printable_lines
 
 LIFE: Final = {
@@ -64,6 +65,8 @@ LIFE: Final = {
 COMMANDS: Final = {name: sentence for part in LIFE.values() for name, sentence in part.items()}
 
 
+_INTERRUPTED: Final = 128 + signal.SIGINT
+"""The exit code that shells give a command that Ctrl-C ended."""
 _NEW_OBJECTS: Final = 100_000
 """After which Python looks for unreachable rings, 700 by default: a command keeps what it reads to its end, so that
 looking takes a seventh of `compare` and `report` and frees nothing."""
@@ -100,6 +103,9 @@ class CommandLine(LazyGroup):
         except CrossError as error:
             tell(error)
             sys.exit(error.exit_code)
+        except KeyboardInterrupt:  # of which click makes `Aborted!` and exit code 1, which is `worse` in CI
+            tell(STOPPED)
+            sys.exit(_INTERRUPTED)
 
 
 @contextmanager

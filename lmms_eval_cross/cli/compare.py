@@ -22,7 +22,7 @@ from lmms_eval_cross.cli.gate_options import (
 )
 from lmms_eval_cross.cli.paths import PATH
 from lmms_eval_cross.errors import CrossError
-from lmms_eval_cross.say import say
+from lmms_eval_cross.say import STOPPED, say, tell
 
 NO_VERDICT = 3
 
@@ -35,6 +35,9 @@ def never_worse_by_accident() -> Iterator[None]:
         sys.stdout.flush()
     except (CrossError, click.UsageError):
         raise
+    except KeyboardInterrupt:
+        tell(f"{STOPPED} There is no verdict.")
+        raise SystemExit(NO_VERDICT) from None
     except BaseException:
         say(traceback.format_exc(), err=True)
         raise SystemExit(NO_VERDICT) from None

@@ -198,9 +198,13 @@ def write_run(
         target = folder / f"{stamp}{RESULTS_ENDING}"
         files[target] = json.dumps({**results, "date": stamp}, indent=2, ensure_ascii=False)
         _write_new(files)
+    except FileExistsError:
+        raise RunError(
+            f"Another command wrote a run into {folder} at this moment; judge again, which asks for nothing twice."
+        ) from None
     except OSError as error:
         raise RunError(
-            f"{folder.name} can't be written ({error.strerror}); make room or give -o FOLDER, and judge again: "
+            f"{folder} can't be written ({error.strerror}); make room or give -o FOLDER, and judge again: "
             "verdicts that the ledger could keep are not asked for again."
         ) from None
     except ValueError as error:
@@ -228,7 +232,7 @@ def _free_stamp(folder: Path, now: str, earlier: str) -> str:
         return (datetime.strptime(latest, STAMP) + timedelta(seconds=1)).strftime(STAMP)
     except (ValueError, OverflowError):
         raise RunError(
-            f"{folder.name} has results of {latest}, and no date comes after; move them away or give -o FOLDER."
+            f"{folder} has results of {latest}, and no date comes after; move them away or give -o FOLDER."
         ) from None
 
 

@@ -184,7 +184,7 @@ def judge_ending(
         kept: the model's answers, or some of them, are kept for the next try.
     """
     if status == USAGE:
-        return Ending(USAGE, "lmms-eval was not started or did not take its arguments.")
+        return Ending(USAGE, "Nothing was run; the reason stands above.")
     try:
         rounds = rounds_in(load_newest_run(output))
         answers = list(chain.from_iterable(one.answers for one in rounds))
