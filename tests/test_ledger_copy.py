@@ -2,6 +2,7 @@
 
 from collections import Counter
 from contextlib import closing
+from datetime import datetime, timedelta, timezone
 from itertools import chain
 from math import ceil
 from pathlib import Path
@@ -17,7 +18,9 @@ from lmms_eval_cross.ledger.contents import verify
 from lmms_eval_cross.ledger.copying import copy
 from lmms_eval_cross.ledger.exporting import export
 from lmms_eval_cross.ledger.opening import open_to_read
+from lmms_eval_cross.ledger.pruning import prune
 from lmms_eval_cross.ledger.rows import COLUMNS, PLACE, TABLES
+from lmms_eval_cross.ledger.spend import Budget
 from lmms_eval_cross.ledger.store import Ledger, RunNote
 from tests.conftest import Run
 from tests.filed import BAD, GOOD, answer, entry_of, file_verdict
@@ -124,6 +127,17 @@ def test_the_command_copies_and_a_password_is_not_quoted(source: Path, team: Ser
     refused = cross("ledger", "copy", str(source), "mysql://me:hunter2@db/x")
     assert refused.returncode == 2
     assert "hunter2" not in refused.stderr
+
+
+def test_a_run_that_still_spends_keeps_what_it_has_spent_though_some_of_it_is_old(ledger_in_force: Address) -> None:
+    with closing(Ledger(ledger_in_force)) as ledger:
+        budget = Budget(ledger, 1.0, "lasts for days")
+        assert Budget(ledger, 1.0, "over").promise(0.5)
+        assert budget.promise(0.5)
+        ledger.change("UPDATE spend SET at = 0")
+        assert budget.promise(0.4)
+        assert prune(ledger, datetime.now(timezone.utc) - timedelta(days=1)).spending == 1
+        assert budget.promise(0.2) is None
 
 
 def test_what_is_old_is_counted_and_deleted_only_with_yes(ledger_in_force: Address, cross: Run) -> None:

@@ -1,6 +1,8 @@
 """A team's ledger that goes away: a PostgreSQL is stopped, cut off or only reads; nothing is lost or paid again."""
 
 import asyncio
+import platform
+import random
 import subprocess
 import sys
 import threading
@@ -13,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from lmms_eval_cross.benchmark.records import JudgeFailure, Verdict
-from lmms_eval_cross.errors import AwayError
+from lmms_eval_cross.errors import AwayError, LedgerError
 from lmms_eval_cross.ledger import desk as desks
 from lmms_eval_cross.ledger.address import Server
 from lmms_eval_cross.ledger.desk import Desk
@@ -74,6 +76,39 @@ def test_what_a_server_that_is_away_can_not_take_outlives_the_process_and_is_sen
         assert again.find("failed", "h") == again.find("new", "h") == Verdict("awareness", 0, "Score: 0", "m")
         assert again.count("response") == 1
     assert not capsys.readouterr().err
+
+
+def test_an_entry_that_the_server_never_takes_keeps_no_other_from_being_sent_on(
+    ours: SteadyLedger, postgres_server: PostgresServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    too_long = random.Random(1).randbytes(9000).hex()  # for an index there, which a file has no limit for
+    postgres_server.stop("immediate")
+    try:
+        ours.record_response("run", too_long, "answer", {})
+        ours.record_response("run", "s", "answer", {})
+        ours.record_verdict(entry("new"), GOOD)
+        ours.close()
+    finally:
+        postgres_server.start()
+    capsys.readouterr()
+    with closing(open_ledger(load_settings())) as again:
+        assert (again.find("new", "h"), again.count("response")) == (GOOD, 1)
+        assert not again.is_behind
+    assert capsys.readouterr().err.count("It is left out, so that others are sent on.") == 1
+
+
+def test_a_damaged_file_of_what_was_kept_ends_a_command_and_later_keeps_nothing_from_the_server(
+    ours: SteadyLedger, team: Server, bare_environment: Path
+) -> None:
+    bare_environment.mkdir()
+    kept = bare_environment / f"unsent-{platform.node()}.sqlite"
+    kept.write_bytes(b"no ledger" * 1000)
+    with pytest.raises(LedgerError, match=rf"{kept.name} can't be opened .file is not a database"):
+        open_ledger(load_settings())
+    vars(ours)["_outbox"].may_hold = True  # as after an outage in the middle of a run
+    ours.record_verdict(entry("new"), GOOD)
+    with closing(Ledger(team)) as ledger:
+        assert ledger.find("new", "h") == GOOD
 
 
 def test_a_replica_that_only_reads_is_read_and_what_it_can_not_take_is_sent_on_later(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lmms_eval_cross.benchmark.records import Usage, Verdict
+from lmms_eval_cross.benchmark.records import JudgeFailure, Usage, Verdict
 from lmms_eval_cross.errors import LedgerError
 from lmms_eval_cross.harness.needs import examine
 from lmms_eval_cross.judging import open_judging
@@ -23,6 +23,7 @@ from lmms_eval_cross.ledger.postgres_link import connected
 from lmms_eval_cross.ledger.postgres_schema import MIGRATIONS, Migration
 from lmms_eval_cross.ledger.run_lines import runs_in
 from lmms_eval_cross.ledger.spend import Budget
+from lmms_eval_cross.ledger.steady import SteadyLedger
 from lmms_eval_cross.ledger.store import Entry, Ledger, RunNote
 from lmms_eval_cross.settings import load_settings
 from tests.conftest import ROOT, Run
@@ -207,6 +208,7 @@ import sys
 from lmms_eval_cross.benchmark.records import JudgeFailure, Verdict
 from lmms_eval_cross.ledger.address import Server
 from lmms_eval_cross.ledger.spend import Budget
+from lmms_eval_cross.ledger.steady import SteadyLedger
 from lmms_eval_cross.ledger.store import Entry, Ledger
 name, url = sys.argv[1:]
 ledger = Ledger(Server(url))
@@ -229,6 +231,27 @@ def test_two_hosts_and_one_key_leave_one_row_the_first_verdict_and_one_budget(le
         assert [model for model, _ in host] == [outcome.model for outcome in kept if isinstance(outcome, Verdict)]
     granted = sum(promised == "True" for host in said for _, promised in host)
     assert granted == 111, "1 USD over both hosts, 0.9 cents a call"
+
+
+def test_two_writers_that_wait_for_each_other_both_write_and_nobody_is_told(
+    ledger: Ledger, team: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = Verdict("awareness", 1, "Score: 1", "m")
+    one, other = Entry("one", "h", "j", "s"), Entry("other", "h", "j", "s")
+    failure = JudgeFailure("awareness", "unavailable", "down")
+    ledger.record_verdicts([(one, failure), (other, failure)])
+    update = "UPDATE verdict SET detail = 'touched' WHERE key = %s"
+    with closing(SteadyLedger(team)) as host, connected(team) as writer, ThreadPoolExecutor() as pool:
+        with writer.transaction():
+            writer.execute("SET LOCAL deadlock_timeout = '30s'")  # so that the host is the one that has to give way
+            writer.execute(update, ("other",))
+            writing = pool.submit(host.record_verdicts, [(other, good), (one, good)])
+            time.sleep(0.5)
+            writer.execute(update, ("one",))
+        writing.result()
+        assert not host.is_behind
+    assert ledger.find_all([("one", "h"), ("other", "h")]) == [good, good]
+    assert not capsys.readouterr().err
 
 
 @pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])

@@ -4,8 +4,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from lmms_eval_cross.errors import EntryError
 from lmms_eval_cross.ledger.rows import PLACE, Row, Table
 from lmms_eval_cross.ledger.store import Ledger
+from lmms_eval_cross.say import tell
 
 _AT_A_TIME: Final = 500
 _KEPT: Final[tuple[Table, ...]] = ("response", "verdict")
@@ -39,9 +41,20 @@ class Outbox:
             return
         for table in _KEPT:
             while rows := self._opened().select(f"SELECT * FROM {table} LIMIT {_AT_A_TIME}"):
-                ledger.take_over(table, rows)
-                self._delete(table, rows)
+                self._hand_over(ledger, table, rows)
         self.may_hold = False
+
+    def _hand_over(self, ledger: Ledger, table: Table, rows: Sequence[Row]) -> None:
+        """Send rows together; where that can't be, each alone, and one that the ledger will never take is left out."""
+        try:
+            ledger.take_over(table, rows)
+        except EntryError as error:
+            if len(rows) > 1:
+                for row in rows:
+                    self._hand_over(ledger, table, [row])
+                return
+            tell(f"{error} It is left out, so that others are sent on.")
+        self._delete(table, rows)
 
     def count(self) -> int:
         """Verdicts and failures that wait."""

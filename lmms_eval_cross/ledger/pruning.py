@@ -16,7 +16,8 @@ _RUNS = (
     "AND run NOT IN (SELECT run FROM verdict WHERE created_at >= ? AND run IS NOT NULL)"
 )
 """What is known of a run stays while an answer of it does, or a verdict that it asked for."""
-_SPENDING = "FROM spend WHERE at < ?"
+_SPENDING = "FROM spend WHERE run IN (SELECT run FROM spend GROUP BY run HAVING max(at) < ?)"
+"""A run that has spent since goes on with its budget, and counts all that it has spent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,11 +51,11 @@ class SteadyLedger(Ledger):
         self._send_what_was_kept()
 
     def _send_what_was_kept(self) -> None:
-        """Send on what an earlier command had to keep."""
+        """Send on what an earlier command had to keep; a LedgerError where its file can't be used."""
         if self._outbox is not None:
             try:
                 self._outbox.send_on(self)
-            except LedgerError as error:
+            except AwayError as error:
                 self._tell_away(error)
 
     def find_all(self, places: Sequence[Place]) -> list[Outcome | None]:
@@ -136,13 +136,14 @@ class SteadyLedger(Ledger):
         return True
 
     def _write_what_waits(self) -> None:
-        if self._outbox is not None:
-            if time.monotonic() < self._next_try:
-                raise AwayError(f"The ledger {self.name} was away a moment ago.")
-            self._outbox.send_on(self)
+        """What is in memory goes first: it would be lost with this process, and the file may be damaged."""
+        if self._outbox is not None and time.monotonic() < self._next_try:
+            raise AwayError(f"The ledger {self.name} was away a moment ago.")
         while self._waiting:
             self._waiting[0](self)
             self._waiting.popleft()
+        if self._outbox is not None:
+            self._outbox.send_on(self)
 
     def _keep(self, error: LedgerError) -> None:
         """Keep what waits in a file of this host where the ledger is a server, else in memory."""
