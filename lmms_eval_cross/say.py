@@ -4,10 +4,9 @@ import re
 import sys
 from typing import Final
 
-from lmms_eval_cross.text import laid_out, printable_lines
+from lmms_eval_cross.text import COLOUR, laid_out, printable_lines
 
 STOPPED: Final = "Stopped by Ctrl-C: nothing is half-written, and the same command can be typed again."
-_STYLE: Final = re.compile(r"\x1b\[[\d;]*m")
 
 
 def say(text: object, err: bool = False) -> None:
@@ -23,7 +22,7 @@ def tell(sentence: object) -> None:
 def show(coloured: str) -> None:
     """Print what is laid out and coloured already, from texts that are `printable`; no terminal, no colours."""
     coloured = laid_out(coloured)
-    _write(coloured if sys.stdout.isatty() else _STYLE.sub("", coloured), err=False)
+    _write(coloured if sys.stdout.isatty() else re.sub(COLOUR, "", coloured), err=False)
 
 
 def _write(text: str, err: bool) -> None:

@@ -33,12 +33,13 @@ from lmms_eval_cross.runs.sample_record import METRICS, RECORD, Provenance, judg
 from lmms_eval_cross.settings import Settings, load_settings
 
 _MAKING: Final = threading.Lock()
-_announced: Final[list[RunNote]] = []
+_announced: Final[list[RunNote]] = [UNKNOWN_RUN]
+"""What is known of the run in progress."""
 
 
 def announce(note: RunNote) -> None:
     """Say what the run is that this process judges next, before it judges."""
-    _announced.append(note)
+    _announced[0] = note
 
 
 def data_for(split: str, settings: Settings | None = None) -> Prepared:
@@ -203,8 +204,7 @@ def _one_judging(settings: Settings, run: str) -> JudgeSession:
 
     Each of several rounds in a process is a run with a budget of its own.
     """
-    note = _announced[-1] if _announced else UNKNOWN_RUN
-    return JudgeSession(settings, open_ledger(settings), note=note, run=run)
+    return JudgeSession(settings, open_ledger(settings), note=_announced[0], run=run)
 
 
 @cache

@@ -26,7 +26,9 @@ _UNPRINTABLE: Final = re.compile(
 _UNDRAWABLE: Final = re.compile(rf"(?![\n\t])[{_CONTROL}{_NONCHARACTERS}]")
 _COMMAND: Final = re.compile(r"##(?=\[|vso\[|teamcity\[)|^(?=\s*::)")
 """Of CI services; GitHub's count at the beginning of a line."""
-_WRAPPED_COMMAND: Final = re.compile(r"^((?:\x1b\[[\d;]*m|[ \t])*)(?=::)", re.MULTILINE)
+COLOUR: Final = r"\x1b\[[\d;]*m"
+"""The code of a terminal's colour, as a pattern."""
+_WRAPPED_COMMAND: Final = re.compile(rf"^((?:{COLOUR}|[ \t])*)(?=::)", re.MULTILINE)
 _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]<>|#~&$])")
 _ESCAPED: Final = re.compile(rf"\\{_MARKDOWN.pattern}")
 _LIVE: Final = re.compile(

@@ -53,9 +53,12 @@ def coverage(items: Sequence[dict[str, Any]], args: Namespace | None = None) -> 
 
 def _log_judge_calls(items: Sequence[dict[str, Any]]) -> None:
     """Have lmms-eval sum the tokens behind the verdicts, under `usage` of results.json, source `judge`."""
+    calls = list(chain.from_iterable(item.get("calls", []) for item in each_round(items)))
+    if not calls:
+        return  # before lmms-eval is loaded
     log_usage = lmms_eval_part("lmms_eval.models.model_utils.usage_metrics:log_usage")
     model = judge_identity(load_settings()).model
-    for call in chain.from_iterable(item.get("calls", []) for item in each_round(items)):
+    for call in calls:
         log_usage(
             call.get("judge_model", model),
             task_name="cross",

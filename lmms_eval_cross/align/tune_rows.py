@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from datasets import Dataset, Features, List, Value
 from PIL import Image
@@ -13,9 +13,6 @@ from lmms_eval_cross.align.conversation import Conversation, Conversations
 from lmms_eval_cross.align.dataset import AlignDataset
 from lmms_eval_cross.align.examples import Block, Kind, TextBlock, kind_of
 from lmms_eval_cross.errors import AlignError
-
-if TYPE_CHECKING:
-    from datasets import Dataset
 
 Row: TypeAlias = dict[str, Any]
 ANSWERS: Final[Mapping[Kind, tuple[str, ...]]] = {"sft": ("completion",), "dpo": ("chosen", "rejected")}
@@ -26,7 +23,7 @@ ANSWERS: Final[Mapping[Kind, tuple[str, ...]]] = {"sft": ("completion",), "dpo":
 class TrainingData:
     """Rows to train on, and what the model card says of them."""
 
-    rows: "Dataset"
+    rows: Dataset
     """Columns: id, images, prompt, and those of ANSWERS; pictures are opened when a row is read."""
     name: str
     sha256: str
@@ -67,7 +64,7 @@ def build_rows(
     kind: Kind,
     open_picture: Callable[[str], Image.Image],
     max_pixels: int | None = None,
-) -> "Dataset":
+) -> Dataset:
     """A Dataset of TRL rows; `open_picture` gives the picture of a hash, each time that a row is read.
 
     Raises:

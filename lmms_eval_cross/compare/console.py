@@ -8,7 +8,9 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-_TRAILING: Final = re.compile(r"(?:\x1b\[[\d;]*m| )+$", re.MULTILINE)
+from lmms_eval_cross.text import COLOUR
+
+_TRAILING: Final = re.compile(rf"(?:{COLOUR}| )+$", re.MULTILINE)
 """Blanks that fill up the last cell of a line, among the codes of colours."""
 
 

@@ -40,7 +40,8 @@ PLACE: Final[dict[Table, tuple[str, ...]]] = {
     "run": ("run", "judge_id"),
 }
 """The columns that tell a row of a table from others."""
-_TOKENS: Final = frozenset(Usage.__dataclass_fields__)
+TOKENS: Final = tuple(Usage.__dataclass_fields__)
+"""The counts of a call's tokens."""
 
 
 def in_batches(items: Iterable[_ItemT], size: int) -> Iterator[list[_ItemT]]:
@@ -80,7 +81,7 @@ def read_outcome(row: Row) -> Outcome:
 
 def _usage(text: str) -> Usage:
     tokens = _json(text)
-    if not isinstance(tokens, dict) or not tokens.keys() <= _TOKENS:
+    if not isinstance(tokens, dict) or not tokens.keys() <= set(TOKENS):
         raise ValueError("no token counts")
     if not all(type(count) is int for count in tokens.values()):
         raise ValueError("token counts that are no whole numbers")

@@ -7,7 +7,7 @@ from typing import Final
 from lmms_eval_cross.benchmark.records import Usage
 from lmms_eval_cross.errors import LedgerError
 from lmms_eval_cross.ledger.responses import NO_RUN, run_of
-from lmms_eval_cross.ledger.rows import Row
+from lmms_eval_cross.ledger.rows import TOKENS, Row
 from lmms_eval_cross.ledger.store import Ledger
 
 _NOTED: Final = "SELECT * FROM run ORDER BY created_at"
@@ -15,7 +15,6 @@ _ANSWERED: Final = (
     "SELECT run, count(DISTINCT sample_id) AS samples, min(created_at) AS first, max(created_at) AS last FROM response "
     "WHERE run <> ? GROUP BY run"
 )
-_TOKENS: Final = tuple(Usage.__dataclass_fields__)
 _ALL: Final = 2**63 - 1
 _MOST_TOKENS: Final = 1e15
 """Of a run; what a row of another ledger says beyond that is no count."""
@@ -81,9 +80,9 @@ def noted_model(ledger: Ledger, runs: Sequence[str]) -> str | None:
 def _asked(ledger: Ledger) -> str:
     """Verdicts, failures and tokens by run and judge, summed where they lie: a ledger may have millions."""
     names = "run, judge_id, model, score, created_at"
-    numbers = ", ".join(f"{ledger.number_in('counts', name)} AS {name}" for name in _TOKENS)
-    sums = ", ".join(f"sum({name}) AS {name}" for name in _TOKENS)
-    whole = " AND ".join(f"{name} >= 0" for name in _TOKENS)
+    numbers = ", ".join(f"{ledger.number_in('counts', name)} AS {name}" for name in TOKENS)
+    sums = ", ".join(f"sum({name}) AS {name}" for name in TOKENS)
+    whole = " AND ".join(f"{name} >= 0" for name in TOKENS)
     # a limit keeps PostgreSQL from writing an expression wherever its name stands, and so from reading the JSON again
     parsed = f"SELECT {names}, {ledger.counts_in('usage')} AS counts FROM verdict WHERE run IS NOT NULL LIMIT {_ALL}"
     read = f"SELECT {names}, {numbers} FROM ({parsed}) AS parsed LIMIT {_ALL}"
@@ -119,6 +118,6 @@ def _add_verdicts(line: RunLine, row: Row) -> None:
 
 def _usage(row: Row) -> Usage | None:
     """The tokens of a run and a judge together."""
-    if row["unread"] or max(row[name] for name in _TOKENS) > _MOST_TOKENS:
+    if row["unread"] or max(row[name] for name in TOKENS) > _MOST_TOKENS:
         return None
-    return Usage(**{name: int(row[name]) for name in _TOKENS})
+    return Usage(**{name: int(row[name]) for name in TOKENS})
