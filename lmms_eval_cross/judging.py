@@ -246,7 +246,7 @@ def check_judge(settings: Settings) -> None:
 def _check_one(settings: Settings, ledger: Ledger) -> None:
     open_budget(settings, ledger)
     if settings.judge == "openai":
-        from lmms_eval_cross.judge.probe import check_endpoint
+        from lmms_eval_cross.judge.probe import check_endpoint  # loads openai, which the offline judge does not need
 
         check_endpoint(settings, ledger)
 
@@ -273,7 +273,7 @@ def open_teacher(settings: Settings, ledger: Ledger, finish_later: str) -> "Endp
     Raises:
         JudgeSetupError: the endpoint lacks its key, or a budget is set for a model without a price.
     """
-    from lmms_eval_cross.judge.teacher import EndpointTeacher
+    from lmms_eval_cross.judge.teacher import EndpointTeacher  # loads openai, for `align build` alone
 
     usd = settings.judge_budget_usd
     budget = None if usd is None else _budget_for(settings.teacher_model, usd, settings, ledger)

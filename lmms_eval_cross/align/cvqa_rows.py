@@ -78,7 +78,7 @@ class CvqaHub:
     """
 
     def __init__(self, name: str) -> None:
-        import datasets
+        import datasets  # loads pandas, which CVQA in a folder does not need
 
         self.name = f"CVQA ({name})"
         try:

@@ -35,7 +35,7 @@ def write_trl(conversations: Conversations, folder: Path) -> int:
 
     In blocks the order of text and picture is kept; a plain string would put the picture first.
     """
-    from datasets import Features, Image, List, Value
+    from datasets import Features, Image, List, Value  # loads pandas, which exports of JSON lines do not need
 
     block = {"type": Value("string"), "text": Value("string")}
     turns = List({"role": Value("string"), "content": List(block)})

@@ -51,7 +51,7 @@ def command(
     if not submit:
         say("Nothing was sent; add --submit to hand it in.")
         return
-    from lmms_eval_cross.align.hosted_job import HostedTuning
+    from lmms_eval_cross.align.hosted_job import HostedTuning  # loads openai, which describing does not need
 
     endpoint = find_tuning_endpoint(load_settings())
     if endpoint.is_openai:

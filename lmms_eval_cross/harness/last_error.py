@@ -42,7 +42,7 @@ def _record_uncaught() -> None:
 def _record_logged() -> None:
     """Have loguru record what lmms-eval catches; it removes all sinks when it starts, but no patcher."""
     try:
-        from loguru import logger
+        from loguru import logger  # lmms-eval brings it; without lmms-eval nothing is caught
     except ImportError:
         return
 
