@@ -101,7 +101,7 @@ class Mean:
     n: int
     """Answers with a score."""
     failed: int
-    """Answers without one; they are no part of the mean."""
+    """Verdicts without one, those of all rounds; they are no part of the mean."""
     norms: int
     """Clusters of the interval."""
     worst: float | None

@@ -162,6 +162,19 @@ def test_an_interval_over_failures_has_the_ends_of_the_two_extreme_fillings():
     assert stats.interval_over_fillings(filled, clusters) == stats.mean_interval(filled, clusters)
 
 
+def test_a_missing_round_is_filled_though_the_sample_has_another():
+    clusters = np.repeat([f"norm-{norm}" for norm in range(8)], 3)
+    seen = np.column_stack([correlated_scores(3, clusters=clusters), correlated_scores(4, clusters=clusters)])
+    seen[::4, 1] = np.nan
+    found = stats.interval_over_fillings(seen, clusters)
+    ends = [stats.mean_interval(np.where(np.isnan(seen), fill, seen).mean(axis=1), clusters) for fill in (0.0, 1.0)]
+    assert (found.low, found.high) == (ends[0].low, ends[1].high)
+    assert found.mean == pytest.approx(np.nanmean(seen, axis=1).mean(), rel=1e-12)
+    with_one = stats.interval_over_fillings(np.nanmean(seen, axis=1), clusters)
+    assert found.low < with_one.low
+    assert found.high > with_one.high
+
+
 def test_interval_never_leaves_the_scale_and_always_holds_the_mean():
     for wrong in range(9):
         scores = np.array([0.0] * wrong + [1.0] * (40 - wrong))
@@ -298,6 +311,13 @@ def test_three_wordings_that_move_together_tell_no_more_than_one():
     three = stats.paired_difference(np.repeat(before, 3), np.repeat(after, 3), np.repeat(range(50), 3))
     assert three.standard_error == pytest.approx(one.standard_error, rel=1e-12)
     assert three.mcnemar_p < one.mcnemar_p  # it counts each wording, which is why it informs and never decides
+
+
+def test_samples_that_differ_by_rounding_alone_are_no_discordance():
+    thirds = np.mean([[0.1, 0.2, 0.3]] * 6, axis=1)
+    found = stats.paired_difference(thirds, np.full(6, 0.2), range(6))
+    assert thirds[0] != 0.2
+    assert (found.baseline_only, found.candidate_only) == (0, 0)
 
 
 def test_discordance_is_counted_and_mcnemar_agrees_with_statsmodels():

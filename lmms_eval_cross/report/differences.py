@@ -110,8 +110,8 @@ def paired(
             rows_after.append(after.place[sample_id])
     if not rows_before:
         return None
-    columns = before.columns[measure][rows_before], after.columns[measure][rows_after]
-    return bounds_with_failures(*columns, before.norm_ids[rows_before], ALPHA)
+    scores = before.by_round(measure)[rows_before], after.by_round(measure)[rows_after]
+    return bounds_with_failures(*scores, before.norm_ids[rows_before], ALPHA)
 
 
 def two_sided(difference: PairedDifference | None) -> float:

@@ -51,7 +51,7 @@ class ScoreDocument(Document):
     n: Count
     """Samples with a score."""
     failed: Count
-    """Samples without one; no part of the mean."""
+    """Verdicts without one, those of all rounds; no part of the mean."""
     norms: Count
     """Clusters of the interval."""
     worst: Percent | None

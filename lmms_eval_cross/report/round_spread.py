@@ -35,18 +35,19 @@ def table_over_rounds(tables: Sequence[ScoreTable]) -> ScoreTable:
     first, *others = tables
     if not others:
         return first
-    columns: dict[Measure, NDArray[np.float64]] = {}
+    rounds: dict[Measure, NDArray[np.float64]] = {}
+    for measure in MEASURES:
+        rounds[measure] = _side_by_side(tables, [table.columns[measure] for table in tables])
     agreeing: dict[Measure, NDArray[np.float64]] = {}
-    for dimension in DIMENSIONS:
-        columns[dimension] = _over_rounds(tables, [table.columns[dimension] for table in tables])
-        if first.agreeing:
-            agreeing[dimension] = _over_rounds(tables, [table.agreeing[dimension] for table in tables])
-    return ScoreTable(first.samples, with_mean(columns), with_mean(agreeing) if agreeing else {})
+    for dimension in DIMENSIONS if first.agreeing else ():
+        agreeing[dimension] = average_rounds(_side_by_side(tables, [table.agreeing[dimension] for table in tables]))
+    columns = {measure: average_rounds(scores) for measure, scores in rounds.items()}
+    return ScoreTable(first.samples, columns, with_mean(agreeing) if agreeing else {}, rounds)
 
 
-def _over_rounds(tables: Sequence[ScoreTable], columns: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """The mean of each round's column, in the order of the first round's samples."""
-    return average_rounds(np.transpose(list(map(partial(_aligned, tables[0]), tables, columns))))
+def _side_by_side(tables: Sequence[ScoreTable], columns: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """A column of each round, shape (samples, rounds), in the order of the first round's samples."""
+    return np.transpose(list(map(partial(_aligned, tables[0]), tables, columns)))
 
 
 def _aligned(first: ScoreTable, table: ScoreTable, column: NDArray[np.float64]) -> list[float]:

@@ -41,7 +41,7 @@ class MeanScore:
     n: int
     """Samples with a score."""
     failed: int
-    """Samples without; they are no part of the mean."""
+    """Verdicts without, those of all rounds; they are no part of the mean."""
     norms: int
     """Clusters of the interval."""
     worst: float | None
@@ -58,9 +58,11 @@ class ScoreTable:
 
     samples: Sequence[Sample]
     columns: Mapping[Measure, NDArray[np.float64]]
-    """Scores of 0..1, NaN for a failure, shape (samples,)."""
+    """Scores of 0..1, NaN for a failure, shape (samples,); of several rounds the mean over those with a score."""
     agreeing: Mapping[Measure, NDArray[np.float64]] = field(default_factory=dict)
     """Of a panel the share of agreeing pairs of members, NaN where there is none, shape (samples,); else empty."""
+    rounds: Mapping[Measure, NDArray[np.float64]] = field(default_factory=dict)
+    """Of several rounds the scores of each, NaN for a failure, shape (samples, rounds); else empty."""
 
     @cached_property
     def place(self) -> dict[str, int]:
@@ -72,10 +74,16 @@ class ScoreTable:
         """The norm of each row, shape (samples,): the clusters of every interval."""
         return np.array([sample.norm_id for sample in self.samples], dtype=object)
 
+    def by_round(self, measure: Measure) -> NDArray[np.float64]:
+        """The scores of each round, NaN for a failure, shape (samples, rounds): what failures are filled in."""
+        if self.rounds:
+            return self.rounds[measure]
+        return self.columns[measure][:, np.newaxis]
+
     def scores(self, rows: Sequence[int] | slice = slice(None)) -> dict[Measure, MeanScore]:
         """Every measure over some rows, or over all."""
         norms = self.norm_ids[rows]
-        scores = {measure: mean_score(self.columns[measure][rows], norms) for measure in MEASURES}
+        scores = {measure: mean_score(self.by_round(measure)[rows], norms) for measure in MEASURES}
         for measure, shares in self.agreeing.items():
             scores[measure] = replace(scores[measure], panel=panel_agreement(shares[rows], norms.tolist()))
         return scores
@@ -124,9 +132,9 @@ def _score(answer: JudgedAnswer, dimension: Dimension) -> float:
 
 
 def mean_score(values: NDArray[np.float64], norms: NDArray[np.object_]) -> MeanScore:
-    """The mean over some samples; both have shape (n,), and a failure is NaN in `values`."""
+    """The mean over some samples: `values` have shape (n, rounds), with NaN for a failure, and `norms` (n,)."""
     scored = ~np.isnan(values)
-    n, failed = int(scored.sum()), int((~scored).sum())
+    n, failed = int(scored.any(axis=1).sum()), int((~scored).sum())
     if n == 0:
         return _no_score(failed)
     interval = interval_over_fillings(values, norms)
@@ -138,8 +146,8 @@ def mean_score(values: NDArray[np.float64], norms: NDArray[np.object_]) -> MeanS
         n=n,
         failed=failed,
         norms=interval.clusters,
-        worst=100 * total / (n + failed),
-        best=100 * (total + failed) / (n + failed),
+        worst=100 * total / values.size,
+        best=100 * (total + failed) / values.size,
     )
 
 

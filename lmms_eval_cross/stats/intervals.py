@@ -17,8 +17,9 @@ from lmms_eval_cross.stats.clusters import (
     TOO_FEW_CLUSTERS,
     ClusterSums,
     FloatArray,
+    as_rounds,
+    average_rounds,
     checked_alpha,
-    checked_scores,
     checked_vector,
     sum_by_cluster,
     t_quantile,
@@ -66,17 +67,19 @@ def mean_interval(scores: ArrayLike, clusters: Iterable[Hashable], alpha: float 
 def interval_over_fillings(scores: ArrayLike, clusters: Iterable[Hashable], alpha: float = 0.05) -> Interval:
     """Return the mean of the scores that are there, with an interval that holds whatever the missing ones are.
 
-    `scores` has shape (n,), in 0..1 or NaN for a missing one; ValueError otherwise, or where all are missing. The
-    interval runs from the low end with every missing score a 0 to the high end with every one a 1: Manski's bounds
-    (AER 1990) with `mean_interval` around each. With none missing it is `mean_interval`.
+    `scores` has shape (n,) or (n, rounds), in 0..1 or NaN for a missing one; ValueError otherwise, or where all are
+    missing. A sample's score is its mean over the rounds that have one; each round is filled by itself. The interval
+    runs from the low end with every missing score a 0 to the high end with every one a 1: Manski's bounds (AER 1990)
+    with `mean_interval` around each. With none missing it is `mean_interval`.
     """
-    values, labels = checked_scores("scores", scores, failures=True), list(clusters)
+    rounds, labels = as_rounds("scores", scores), list(clusters)
+    values = average_rounds(rounds)
     scored = np.flatnonzero(~np.isnan(values))
     found = mean_interval(values[scored], [labels[i] for i in scored], alpha)
-    if len(scored) == len(values):
+    if not np.isnan(rounds).any():
         return found
-    worst = mean_interval(np.nan_to_num(values, nan=0.0), labels, alpha)
-    best = mean_interval(np.nan_to_num(values, nan=1.0), labels, alpha)
+    worst = mean_interval(np.nan_to_num(rounds, nan=0.0).mean(axis=1), labels, alpha)
+    best = mean_interval(np.nan_to_num(rounds, nan=1.0).mean(axis=1), labels, alpha)
     return replace(found, low=worst.low, high=best.high, method=worst.method, reason=worst.reason)
 
 

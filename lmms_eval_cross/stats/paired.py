@@ -159,7 +159,9 @@ def describe(
     """Put bounds, means and discordance counts together."""
     means = float(before.mean()), float(after.mean())
     difference = with_bounds(sums.mean, means, sums.n, sums.count, error, alpha)
-    return with_counts(difference, int(np.count_nonzero(before > after)), int(np.count_nonzero(after > before)))
+    gained = after - before  # means of rounds and dimensions that are equal differ by what their sums are rounded by
+    losses, gains = np.count_nonzero(gained < -ROUNDING), np.count_nonzero(gained > ROUNDING)
+    return with_counts(difference, int(losses), int(gains))
 
 
 def with_bounds(
