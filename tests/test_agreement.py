@@ -108,6 +108,15 @@ def test_shift_of_four_norms_has_no_interval():
     assert (shift.low, shift.reason) == (None, "too few clusters")
 
 
+def test_whole_weights_make_a_judges_consistency_that_of_repeated_answers():
+    generator = np.random.default_rng(4)
+    askings = np.where(generator.random((6, 30)) < 0.05, np.nan, generator.random((6, 30)) < 0.7)
+    times = generator.integers(1, 5, 30)
+    repeated = np.repeat(askings, times, axis=1)
+    assert stats.consistency(askings, times) == pytest.approx(stats.consistency(repeated))
+    assert stats.majority_agreement(askings, times) == pytest.approx(stats.majority_agreement(repeated))
+
+
 def test_consistency_counts_equal_pairs_of_askings():
     repeats = [[1, 0, 1, np.nan], [1, 1, 0, np.nan], [1, np.nan, 0, 1]]
     assert stats.consistency(repeats) == pytest.approx((3 / 3 + 0 / 1 + 1 / 3) / 3)

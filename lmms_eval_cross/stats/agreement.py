@@ -139,20 +139,20 @@ def alpha_of_counts(counts: FloatArray) -> float:
     return 1 - observed / expected
 
 
-def consistency(repeats: Sequence[Sequence[float]] | FloatArray) -> float | None:
+def consistency(repeats: Sequence[Sequence[float]] | FloatArray, weights: ArrayLike | None = None) -> float | None:
     """Return the mean agreement of two askings of one judge; `ceiling` says what another judge can reach.
 
-    `repeats` has shape (askings, items), NaN for a failed verdict; pairs of askings count by item. None
-    where no item was scored twice.
+    `repeats` has shape (askings, items), NaN for a failed verdict; pairs of askings count by item, items by `weights`,
+    inverse drawing probabilities of shape (items,). None where no item was scored twice.
     """
     table = np.asarray(repeats, dtype=np.float64)
     ones, given = np.nansum(table, axis=0), (~np.isnan(table)).sum(axis=0)
     twice = given >= 2
     if not twice.any():
         return None
-    ones, given = ones[twice], given[twice]
+    ones, given, shares = ones[twice], given[twice], checked_weights(weights, table.shape[-1])[twice]
     equal = ones * (ones - 1) + (given - ones) * (given - ones - 1)
-    return float(np.mean(equal / (given * (given - 1))))
+    return float(np.average(equal / (given * (given - 1)), weights=shares))
 
 
 def ceiling(agreement: float) -> tuple[float, float] | None:
@@ -167,17 +167,21 @@ def ceiling(agreement: float) -> tuple[float, float] | None:
     return agreement, (1 + sqrt(2 * agreement - 1)) / 2
 
 
-def majority_agreement(repeats: Sequence[Sequence[float]] | FloatArray) -> float | None:
+def majority_agreement(
+    repeats: Sequence[Sequence[float]] | FloatArray, weights: ArrayLike | None = None
+) -> float | None:
     """Return how far an asking agrees with the majority of the others, the ceiling answer by answer.
 
-    `repeats` as for `consistency`; a tie counts as half. None with fewer than FEWEST_ASKINGS askings of some item, for
+    Arguments as for `consistency`; a tie counts as half. None with fewer than FEWEST_ASKINGS askings of some item, for
     the majority of few is often the wrong one; with more it comes to `ceiling`'s truth from below.
     """
     table = np.asarray(repeats, dtype=np.float64)
     given = (~np.isnan(table)).sum(axis=0)
-    table, given = table[:, given >= FEWEST_ASKINGS], given[given >= FEWEST_ASKINGS]
-    if not table.size:
+    often = given >= FEWEST_ASKINGS
+    if not often.any():
         return None
+    table, given, shares = table[:, often], given[often], checked_weights(weights, len(given))[often]
     others = (np.nansum(table, axis=0) - table) / (given - 1)
     equal = np.where(others == 0.5, 0.5, table == (others > 0.5))
-    return float(np.nanmean(np.where(np.isnan(table), np.nan, equal), axis=0).mean())
+    by_item = np.nanmean(np.where(np.isnan(table), np.nan, equal), axis=0)
+    return float(np.average(by_item, weights=shares))

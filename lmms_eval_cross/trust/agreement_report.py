@@ -170,9 +170,10 @@ def self_consistency(anchor: Anchor, dimension: Dimension) -> Consistency | None
     if len(askings) < 2:
         return None
     table = np.array([scores(asking, dimension) for asking in askings])
-    agreement = consistency(table)
+    weights = [1 / item.probability for item in anchor.items]  # as in the agreement that stands beside the ceiling
+    agreement = consistency(table, weights)
     ends = None if agreement is None else ceiling(agreement)
-    return Consistency(len(askings), agreement, krippendorff_alpha(table), ends, majority_agreement(table))
+    return Consistency(len(askings), agreement, krippendorff_alpha(table), ends, majority_agreement(table, weights))
 
 
 def disagreements(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
