@@ -21,7 +21,7 @@ from lmms_eval_cross.ledger.opening import open_to_read
 from lmms_eval_cross.ledger.pruning import prune
 from lmms_eval_cross.ledger.rows import COLUMNS, PLACE, TABLES
 from lmms_eval_cross.ledger.spend import Budget
-from lmms_eval_cross.ledger.store import Ledger, RunNote
+from lmms_eval_cross.ledger.store import Given, Ledger, RunNote
 from tests.conftest import Run
 from tests.filed import BAD, GOOD, answer, entry_of, file_verdict
 
@@ -116,6 +116,36 @@ def test_a_copy_that_was_cut_short_goes_on_and_keeps_what_is_there(
         assert (target.count("response"), target.count("verdict")) == (31, 31)
         assert target.find(entry_of("n3").key, "h") == BAD, "what is there stays"
         assert target.find(entry_of("n4").key, "h") == GOOD, "a verdict takes a failure's place"
+
+
+def test_what_a_run_writes_to_a_file_while_it_is_copied_is_copied_too_and_not_missing(
+    tmp_path: Path, address: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copying, "_AT_A_TIME", 10)
+    busy = tmp_path / "busy.sqlite"
+    with closing(Ledger(busy)) as run, closing(Ledger(address)) as target:
+        for number in range(20):
+            file_verdict(run, f"n{number}")
+        copied = copy(busy, target, lambda _: file_verdict(run, "late") and None)
+        assert (copied.read, copied.new, copied.missing) == (42, 42, 0)
+        assert target.find(entry_of("late").key, "h") == GOOD
+
+
+def test_a_file_that_a_run_begins_to_write_to_while_it_is_read_is_not_called_damaged(
+    tmp_path: Path, address: Address
+) -> None:
+    file = tmp_path / "ledger.sqlite"
+
+    def fill(name: str) -> None:
+        with closing(Ledger(file)) as run:
+            run.record_responses([Given("run", f"{number} {name}", "x" * 500, {}) for number in range(5000)])
+
+    fill("early")
+    with closing(Ledger(address)) as target:
+        with pytest.raises(LedgerError, match=r"was read while a run began to write to it; type the command again"):
+            copy(file, target, lambda _: fill("late"))
+        assert copy(file, target).missing == 0
+        assert target.count("response") == 10_000
 
 
 def test_the_command_copies_and_a_password_is_not_quoted(source: Path, team: Server, cross: Run) -> None:

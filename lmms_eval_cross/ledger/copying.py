@@ -45,7 +45,7 @@ def copy(source: Address, target: Ledger, seen: Callable[[int], object] = lambda
                 seen(len(batch))
         for table in TABLES:
             for batch in in_batches(rows.rows(table), _AT_A_TIME):
-                copied.missing += len(_lacking(target, table, batch))
+                _look_for(copied, target, table, batch)
                 seen(len(batch))
     return copied
 
@@ -57,6 +57,16 @@ def _copy_batch(copied: Copied, target: Ledger, table: Table, batch: Sequence[Ro
     if lacking:
         target.take_over(table, lacking)
         copied.new += len(lacking)
+
+
+def _look_for(copied: Copied, target: Ledger, table: Table, batch: Sequence[Row]) -> None:
+    """Count the rows that the target lacks, once it has what came to the source meanwhile."""
+    late = _lacking(target, table, batch)
+    if late:
+        copied.read += len(late)
+        copied.new += len(late)
+        target.take_over(table, late)
+        copied.missing += len(_lacking(target, table, late))
 
 
 def _lacking(target: Ledger, table: Table, batch: Sequence[Row]) -> list[Row]:

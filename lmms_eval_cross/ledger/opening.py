@@ -17,6 +17,7 @@ from lmms_eval_cross.ledger.database import LedgerRows, ranges, wanting
 from lmms_eval_cross.ledger.rows import COLUMNS, Table
 from lmms_eval_cross.ledger.schema import cause, check_tables, readable, schema_version
 
+_UNCHANGING: Final = "&immutable=1"
 _BESIDE: Final = ("-wal", "-shm", "-journal")
 MOST_BYTES: Final = 16 * 2**20
 """Of one cell; the longest answers have a hundredth of that."""
@@ -114,8 +115,8 @@ def open_file_to_read(path: Path, in_use: bool = False) -> Iterator[ReadLedger]:
         LedgerError: it is none, is damaged, or of a newer version.
     """
     with _told(path.name):
-        size = _size(path)
-        connection = sqlite3.connect(_read_only(path, in_use), uri=True, check_same_thread=False)
+        size, before, uri = _size(path), _written_at(path), _read_only(path, in_use)
+        connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
     try:
         with _told(path.name):
             _distrust(connection)
@@ -123,9 +124,38 @@ def open_file_to_read(path: Path, in_use: bool = False) -> Iterator[ReadLedger]:
             if version == 0:
                 raise sqlite3.DatabaseError("no such table: verdict")
             check_tables(connection, path.name)
-        yield ReadLedger(path.name, version, size, connection)
+        with _unless_written(path, before if uri.endswith(_UNCHANGING) else None):
+            yield ReadLedger(path.name, version, size, connection)
     finally:
         connection.close()
+
+
+def _written_at(path: Path) -> tuple[int, int, int]:
+    """What differs once pages of a file were written; its log alone is none of it."""
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+@contextmanager
+def _unless_written(path: Path, before: tuple[int, int, int] | None) -> Iterator[None]:
+    """Read a file as one that nobody writes to; who does makes it look damaged, or gives rows of two states.
+
+    Raises:
+        LedgerError: somebody has written to it since `before`.
+    """
+    try:
+        yield
+    except LedgerError:
+        _refuse_written(path, before)
+        raise
+    _refuse_written(path, before)
+
+
+def _refuse_written(path: Path, before: tuple[int, int, int] | None) -> None:
+    if before is not None and _written_at(path) != before:
+        raise LedgerError(
+            f"The ledger {path.name} was read while a run began to write to it; type the command again."
+        ) from None
 
 
 def check_owners(path: Path) -> None:
@@ -209,5 +239,5 @@ def _read_only(source: Path, in_use: bool) -> str:
     with os.fdopen(os.open(source, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
         in_wal_mode = file.read(20)[18:] == b"\2\2"
     if in_wal_mode:
-        uri += "&immutable=1"
+        uri += _UNCHANGING
     return uri
