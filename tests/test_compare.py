@@ -223,6 +223,25 @@ def test_a_fall_that_holm_hides_is_decided_by_the_margin_alone():
     assert MetricResult("awareness", fell, "paired", 5.0, "worse").smallest_margin == 0
 
 
+def test_a_metric_whose_failures_take_back_its_verdict_is_among_the_smallest_margins(tmp_path, monkeypatch):
+    monkeypatch.setenv("CROSS_MIN_COVERAGE", "50")
+    scores = draw(SAMPLES, 0.5, seed=1)
+    rose = {}
+    for place, (sample_id, (aware, educated, complied, helped)) in enumerate(scores.items()):
+        after = None if place % 20 < 9 else max(complied, int(place % 3 > 0))
+        rose[sample_id] = (aware, educated, after, helped)
+    sides = [write_run(tmp_path / name, SAMPLES, drawn) for name, drawn in {"a": scores, "b": rose}.items()]
+    margins = ["--margin", "compliance=5", "--margin", "awareness=0.1"]
+    result = compare(*sides, *margins, "--json", tmp_path / "o.json")
+    assert result.exit_code == 3
+    metrics = {each["name"]: each for each in json.loads((tmp_path / "o.json").read_text())["metrics"]}
+    compliance = metrics["compliance"]
+    assert compliance["decision"] == "not worse"
+    assert compliance["difference"]["lower_bound"] > 0
+    assert compliance["smallest_margin"] > 5
+    assert "(given 0.1), compliance " in said(result)
+
+
 @pytest.mark.long
 def test_inconclusive_pass_lets_undecided_data_through_and_says_so(runs):
     result = compare(runs / "good", runs / "noisy", "--margin", "compliance=2", "--inconclusive", "pass")

@@ -17,7 +17,7 @@ from lmms_eval_cross.compare.labelled_sides import LabelledSides
 from lmms_eval_cross.compare.looks import Looks
 from lmms_eval_cross.compare.rounds import Side
 from lmms_eval_cross.compare.worst_slices import SHARE, Slice, SliceRule
-from lmms_eval_cross.stats import Decision, Interval, PairedDifference, smallest_decidable_margin
+from lmms_eval_cross.stats import Decision, Interval, PairedDifference
 from lmms_eval_cross.stats.decisions import DATA_CANNOT_DECIDE
 
 DEFAULT_MARGIN: Final = 5.0
@@ -90,7 +90,7 @@ class MetricResult:
         difference, lowest = self.difference, self.lowest_bound
         if difference is None or difference.lower_bound is None:
             return None
-        if self.decision != "inconclusive" and smallest_decidable_margin(difference) == 0:
+        if self.decision != "inconclusive" and self.fell:
             return 0.0  # while a fall that Holm's correction hides is no decision at any smaller margin
         if lowest is None:
             lowest = difference.lower_bound

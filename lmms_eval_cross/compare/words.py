@@ -265,12 +265,20 @@ def reasons(comparison: Comparison) -> list[str]:
         return comparison.obstacles
     undecided = comparison.decided("inconclusive")
     if comparison.only_data_undecided:
-        smallest = ", ".join(_smallest(metric) for metric in undecided)
+        smallest = ", ".join(_smallest(metric) for metric in comparison.metrics if _is_beyond_its_margin(metric))
         return [f"These data can't decide at the given margins. The smallest that they decide: {smallest} points."]
     reason = str(comparison.undecided_by)
     if undecided:
         reason += f" ({', '.join(metric.name for metric in undecided)})"
     return [f"{reason[:1].upper()}{reason[1:]}."]
+
+
+def _is_beyond_its_margin(metric: MetricResult) -> bool:
+    """Whether the data decide at no margin as small as the given one; failures may take back a `not worse`."""
+    smallest = metric.smallest_margin
+    if metric.margin is None or metric.decision == "worse":
+        return False
+    return smallest is None or metric.decision == "inconclusive" or smallest > metric.margin
 
 
 def _smallest(metric: MetricResult) -> str:
