@@ -369,6 +369,15 @@ def test_where_few_norms_change_a_little_the_bound_is_stringers():
     assert stats.paired_difference(before, after, clusters).lower_bound == pytest.approx(-stringer)
 
 
+@pytest.mark.parametrize("fallen", [0, 1, 2])
+def test_few_norms_that_fall_never_make_the_bounds_reach_less_far_than_none(fallen):
+    """The largest of these norms weighs as much as all others, so that they count as three."""
+    clusters = np.repeat(np.arange(7), [24, 4, 4, 4, 4, 4, 4])
+    after = np.where((clusters > 0) & (clusters <= fallen), 0.0, 1.0)
+    none, found = (stats.paired_difference(np.ones(48), one, clusters) for one in (np.ones(48), after))
+    assert found.standard_error >= none.standard_error
+
+
 @pytest.mark.parametrize(("share", "margin"), [(0.026, 0.026), (0.03, 0.03), (0.04, 0.04)])
 def test_few_norms_that_fall_whole_pass_no_oftener_than_promised(share, margin):
     """With the bounds of one or two norms by t alone, 7 to 12% passed."""

@@ -137,12 +137,12 @@ def rare_change(changes: FloatArray, clusters: float, alpha: float) -> float:
 
     `changes` has what each of these changed by, in 0..1. With u(k) the upper Clopper-Pearson bound of k events in so
     many clusters, Stringer's bound of a mean of rare errors is u(0) + sum (u(k) - u(k - 1)) change k, the largest first
-    (Bickel, Int. Statistical Review 1992).
+    (Bickel, Int. Statistical Review 1992). Never less than u(0), for changes to the other side may be unseen.
     """
     beyond = rare_share(0, clusters, alpha)
     for seen, change in enumerate(sorted(changes.tolist(), reverse=True), start=1):
         step = rare_share(seen, clusters, alpha) - rare_share(seen - 1, clusters, alpha)
-        beyond += min(1.0, change) * (step - 1 / clusters)
+        beyond += min(1.0, change) * max(0.0, step - 1 / clusters)
     return beyond
 
 
