@@ -19,6 +19,7 @@ from lmms_eval_cross.errors import AwayError, LedgerError
 from lmms_eval_cross.ledger import desk as desks
 from lmms_eval_cross.ledger.address import Server
 from lmms_eval_cross.ledger.desk import Desk
+from lmms_eval_cross.ledger.migrating import migrate
 from lmms_eval_cross.ledger.postgres_schema import SCHEMA
 from lmms_eval_cross.ledger.steady import SteadyLedger, open_ledger
 from lmms_eval_cross.ledger.store import Entry, Ledger
@@ -76,6 +77,29 @@ def test_what_a_server_that_is_away_can_not_take_outlives_the_process_and_is_sen
         assert again.find("failed", "h") == again.find("new", "h") == Verdict("awareness", 0, "Score: 0", "m")
         assert again.count("response") == 1
     assert not capsys.readouterr().err
+
+
+def test_what_was_kept_for_one_database_is_not_sent_to_another(
+    ours: SteadyLedger, team: Server, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = postgres_server.new_database()
+    migrate(other)
+    postgres_server.stop("immediate")
+    try:
+        ours.record_verdict(entry("new"), GOOD)
+        ours.close()
+    finally:
+        postgres_server.start()
+    monkeypatch.setenv("CROSS_LEDGER_URL", other.url)
+    with pytest.raises(LedgerError, match=f"keeps answers and verdicts for {team.name}; name that ledger"):
+        open_ledger(load_settings())
+    with closing(Ledger(other)) as ledger:
+        assert ledger.find("new", "h") is None
+    monkeypatch.setenv("CROSS_LEDGER_URL", team.url)
+    with closing(open_ledger(load_settings())) as ledger:
+        assert ledger.find("new", "h") == GOOD
+    monkeypatch.setenv("CROSS_LEDGER_URL", other.url)
+    open_ledger(load_settings()).close()
 
 
 def test_an_entry_that_the_server_never_takes_keeps_no_other_from_being_sent_on(

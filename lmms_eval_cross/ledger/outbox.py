@@ -4,21 +4,35 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from lmms_eval_cross.errors import EntryError
+from lmms_eval_cross.errors import EntryError, LedgerError
 from lmms_eval_cross.ledger.rows import PLACE, Row, Table
 from lmms_eval_cross.ledger.store import Ledger
 from lmms_eval_cross.say import tell
 
 _AT_A_TIME: Final = 500
 _KEPT: Final[tuple[Table, ...]] = ("response", "verdict")
+_WHOSE: Final = "kept for"
+"""In the column `file` of the table `merged`: the row that says for which database the file keeps rows."""
+_NOTE_WHOSE: Final = (
+    'INSERT INTO merged (file, state, number, "row") VALUES (?, ?, 0, ?) ON CONFLICT (file) DO UPDATE '
+    'SET state = excluded.state, "row" = excluded."row"'
+)
 
 
 class Outbox:
     """A ledger file of this host, which several of its processes may share."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, database: str, name: str) -> None:
+        """Open nothing yet.
+
+        Args:
+            path: of the file.
+            database: tells the database from others, however its address is written.
+            name: what its ledger is called in sentences.
+        """
+        self._path, self._database, self._name = path, database, name
         self._file: Ledger | None = None
+        self._is_noted = False
         self.may_hold = path.exists()
         """Whether there may be something to send on."""
 
@@ -28,8 +42,26 @@ class Outbox:
         Raises:
             LedgerError: that can't be done either.
         """
+        if not self._is_noted:
+            self.refuse_anothers()
+            self._opened().change(_NOTE_WHOSE, (_WHOSE, self._database, self._name))
+            self._is_noted = True
         write(self._opened())
         self.may_hold = True
+
+    def refuse_anothers(self) -> None:
+        """Refuse to mix what was kept for another database with ours; what older releases kept does not say for which.
+
+        Raises:
+            LedgerError: something waits for another one, or the file can't be read.
+        """
+        for row in self._opened().select('SELECT state, "row" FROM merged WHERE file = ?', (_WHOSE,)):
+            if row["state"] != self._database and any(map(self._opened().count, _KEPT)):
+                raise LedgerError(
+                    f"{self._path.name} under CROSS_HOME keeps answers and verdicts for {row['row']}; name that ledger "
+                    "in CROSS_LEDGER_URL and type `lmms-eval-cross ledger show`, which sends them on, or move the file "
+                    "away."
+                )
 
     def send_on(self, ledger: Ledger) -> None:
         """Hand everything over, answers before verdicts; a row is deleted here when it is committed there.
@@ -39,6 +71,7 @@ class Outbox:
         """
         if not self.may_hold:
             return
+        self.refuse_anothers()
         for table in _KEPT:
             while rows := self._opened().select(f"SELECT * FROM {table} LIMIT {_AT_A_TIME}"):
                 self._hand_over(ledger, table, rows)

@@ -47,8 +47,16 @@ class SteadyLedger(Ledger):
         self._order, self._reporting = threading.Lock(), threading.Lock()
         self._next_try, self._is_away = 0.0, False
         outbox = address.outbox if isinstance(address, Server) else None
-        self._outbox = None if outbox is None else Outbox(outbox)
+        self._outbox = None if outbox is None else Outbox(outbox, self._database_id(), self.name)
         self._send_what_was_kept()
+
+    def _database_id(self) -> str:
+        """What tells a server's database from others: a replica that takes over has the same."""
+        try:
+            (row,) = self.select("SELECT system_identifier, current_database() AS name FROM pg_control_system()")
+        except LedgerError:  # a server may keep that to itself
+            return self.name
+        return f"{row['system_identifier']} {row['name']}"
 
     def _send_what_was_kept(self) -> None:
         """Send on what an earlier command had to keep; a LedgerError where its file can't be used."""
