@@ -90,7 +90,7 @@ def plain_points(difference: float) -> str:
 
 def plain_share(value: float | None) -> str:
     """A share of 1 for a spreadsheet: `0.83`, empty where there is no number."""
-    return "" if value is None else f"{value:.2f}"
+    return "" if value is None else f"{round(value, 2) or 0.0:.2f}"
 
 
 def day(date: str) -> str:

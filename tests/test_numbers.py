@@ -39,6 +39,7 @@ TABLE: list[tuple[str, tuple[Any, ...], str]] = [
     ("plain_points", (-6.149,), "-6.1"),
     ("plain_points", (-0.04,), "+0.0"),
     ("plain_share", (0.834,), "0.83"),
+    ("plain_share", (-0.001,), "0.00"),
     ("plain_share", (None,), ""),
     ("short", (1840.0,), "1840"),
     ("short", (0.9,), "0.9"),
