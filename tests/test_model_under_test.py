@@ -72,9 +72,13 @@ def test_a_copied_folder_is_told_to_be_no_round_and_a_limit_to_be_partial(tmp_pa
     sizes = {"original": 828, "effective": 100}
     one, copy = made_by(tmp_path / "one", FIRST, **sizes), made_by(tmp_path / "copy", FIRST, **sizes)
     comparison = compare(load_side([one, copy]), load_side([one]), Rules(resamples=100))
-    spread, same = words.notes(comparison)
+    spread, same, *on_both_sides = words.notes(comparison)
     assert spread.startswith("Over the 2 rounds of the baseline: awareness 87.7 (sd 0.0), ")
     assert same == "one and copy, rounds of the baseline, have the same answers: they are one round, not two."
+    assert len(on_both_sides) == 2
+    assert on_both_sides[0].startswith(
+        "one of the candidate has every answer and score of one of the baseline: one run "
+    )
     assert "(partial: run with --limit)" in words.judged(comparison)
     assert words.sides(comparison) == (
         "one (+1) (openai gpt-4o, temperature 0, max_new_tokens 2048, 2 rounds) -> "

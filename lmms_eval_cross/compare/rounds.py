@@ -205,6 +205,11 @@ def _check_alike(name: str, split: str, answers: Sequence[JudgedAnswer]) -> None
         raise RunError(f"{name} was judged in {len(ways)} ways within {split} ({named}); judge all of it alike.")
 
 
+def answered_alike(one: Round, two: Round) -> bool:
+    """Whether all answers of two rounds are the same, as far as they are known."""
+    return bool(one.answer_hashes) and one.answer_hashes == two.answer_hashes
+
+
 @dataclass(frozen=True)
 class Side:
     """Baseline or candidate: one or more rounds of a model."""
@@ -232,10 +237,7 @@ class Side:
     @property
     def same_rounds(self) -> list[tuple[str, str]]:
         """The names of rounds whose answers are all the same: a copy, or a model that always answers alike."""
-        pairs = combinations(self.rounds, 2)
-        return [
-            (one.name, two.name) for one, two in pairs if one.answer_hashes and one.answer_hashes == two.answer_hashes
-        ]
+        return [(one.name, two.name) for one, two in combinations(self.rounds, 2) if answered_alike(one, two)]
 
     @property
     def facts(self) -> dict[str, SampleFacts]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import ROUND_CEILING, Decimal
+from itertools import product
 from typing import Final
 
 from lmms_eval_cross import numbers
 from lmms_eval_cross.compare.comparison import Comparison, MetricResult
 from lmms_eval_cross.compare.integrity import unsealed
 from lmms_eval_cross.compare.round_means import spread_sentence
-from lmms_eval_cross.compare.rounds import Side
+from lmms_eval_cross.compare.rounds import Side, answered_alike
 from lmms_eval_cross.compare.worst_slices import Slice
 from lmms_eval_cross.errors import listing
 from lmms_eval_cross.stats import (
@@ -123,7 +125,17 @@ def notes(comparison: Comparison) -> list[str]:
             sentences.append(
                 printable(f"{one} and {two}, rounds of the {name}, have the same answers: they are one round, not two.")
             )
-    return sentences
+    return sentences + list(_on_both_sides(comparison))
+
+
+def _on_both_sides(comparison: Comparison) -> Iterator[str]:
+    """A gate whose sides are one run lets everything through, and looks as it should."""
+    for before, after in product(comparison.baseline.rounds, comparison.candidate.rounds):
+        if answered_alike(before, after) and before.scores == after.scores:
+            yield printable(
+                f"{after.name} of the candidate has every answer and score of {before.name} of the baseline: one run "
+                "stands on both sides, or one checkpoint answered twice."
+            )
 
 
 def bridged(comparison: Comparison) -> str:
