@@ -101,6 +101,21 @@ def test_a_server_from_before_there_were_runs_keeps_its_rows(
     assert (line.run, line.samples, line.model, line.verdicts) == ("r", 1, None, None)
 
 
+def test_a_step_does_not_have_every_run_wait_behind_a_long_reader(
+    postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = postgres_server.new_database()
+    monkeypatch.setattr(migrating, "_PATIENCE", "200ms")
+    with monkeypatch.context() as earlier:
+        earlier.setattr(migrating, "MIGRATIONS", MIGRATIONS[:2])
+        migrate(server)
+    with connected(server) as reader, reader.transaction():
+        reader.execute("SELECT * FROM verdict")
+        with pytest.raises(LedgerError, match="have been in use for 200ms, by a dump or another long reader"):
+            migrate(server)
+    assert [title[:6] for title in migrate(server)] == ["Step 3"]
+
+
 def test_a_step_that_fails_leaves_the_old_schema(team: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     half = Migration("half", "CREATE TABLE half_done (x TEXT); SELECT 1 / 0")
     with monkeypatch.context() as later:

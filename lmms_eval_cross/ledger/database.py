@@ -26,6 +26,10 @@ class UnfitError(DatabaseError):
     """One entry's values are of another type or size, or break a rule; others can be written."""
 
 
+class InUseError(DatabaseError):
+    """Somebody else has been using a table for longer than we may wait."""
+
+
 class Database(Protocol):
     """A database that is open; may be used from several threads."""
 

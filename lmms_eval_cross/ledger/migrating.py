@@ -5,10 +5,12 @@ from typing import Any, Final
 
 from lmms_eval_cross.errors import LedgerError
 from lmms_eval_cross.ledger.address import Server, advice_on
-from lmms_eval_cross.ledger.database import DatabaseError
+from lmms_eval_cross.ledger.database import DatabaseError, InUseError
 from lmms_eval_cross.ledger.postgres_schema import MIGRATIONS, SCHEMA
 
 _ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(hashtextextended('lmms_eval_cross.migration', 0))"
+_PATIENCE: Final = "30s"
+"""While a step waits for a long reader, such as a dump, all that comes later waits behind it."""
 _BOOK: Final = (
     f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}",
     f"CREATE TABLE IF NOT EXISTS {SCHEMA}.migration (number INTEGER PRIMARY KEY, title TEXT NOT NULL, "
@@ -21,7 +23,8 @@ def migrate(server: Server) -> list[str]:
     """Take the steps that the server's schema lacks, all in one transaction; their titles.
 
     Raises:
-        LedgerError: the server can't be reached, its schema is newer, or the role may not make tables.
+        LedgerError: the server can't be reached, its schema is newer, the role may not make tables, or somebody has
+            been using them for as long as a step may wait.
     """
     from lmms_eval_cross.ledger.postgres_link import (  # psycopg, for a team's ledger alone
         check_encoding,
@@ -37,7 +40,13 @@ def migrate(server: Server) -> list[str]:
             version = schema_of(connection)
             if version > len(MIGRATIONS):
                 raise LedgerError(newer(server, version))
+            connection.execute(f"SET LOCAL lock_timeout TO '{_PATIENCE}'")
             return list(_take(connection, version))
+    except InUseError:
+        raise LedgerError(
+            f"The tables of the ledger {server.name} have been in use for {_PATIENCE}, by a dump or another long "
+            "reader; no step was taken, since every run would wait behind it: type the command again later."
+        ) from None
     except DatabaseError as trouble:
         raise LedgerError(f"The ledger {server.name} can't be migrated ({trouble}); {advice_on(server)}.") from None
 

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 
 from lmms_eval_cross.errors import LedgerError
 from lmms_eval_cross.ledger.address import Server
-from lmms_eval_cross.ledger.database import DatabaseError, UnfitError, Values
+from lmms_eval_cross.ledger.database import DatabaseError, InUseError, UnfitError, Values
 from lmms_eval_cross.ledger.postgres_schema import MIGRATIONS, SCHEMA
 
 try:
@@ -131,6 +131,8 @@ def told() -> Iterator[None]:
         yield
     except (*_UNFIT, UnicodeEncodeError) as error:
         raise UnfitError(_line(error)) from None
+    except errors.LockNotAvailable as error:
+        raise InUseError(_line(error)) from None
     except psycopg.Error as error:
         raise DatabaseError(_line(error)) from None
 
