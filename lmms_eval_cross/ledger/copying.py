@@ -51,22 +51,26 @@ def copy(source: Address, target: Ledger, seen: Callable[[int], object] = lambda
 
 
 def _copy_batch(copied: Copied, target: Ledger, table: Table, batch: Sequence[Row]) -> None:
-    lacking = _lacking(target, table, batch)
     copied.read += len(batch)
     copied.damaged += sum(not fits(table, row) for row in batch)
-    if lacking:
-        target.take_over(table, lacking)
-        copied.new += len(lacking)
+    _take_over(copied, target, table, batch)
 
 
 def _look_for(copied: Copied, target: Ledger, table: Table, batch: Sequence[Row]) -> None:
     """Count the rows that the target lacks, once it has what came to the source meanwhile."""
-    late = _lacking(target, table, batch)
+    late = _take_over(copied, target, table, batch)
     if late:
         copied.read += len(late)
-        copied.new += len(late)
-        target.take_over(table, late)
         copied.missing += len(_lacking(target, table, late))
+
+
+def _take_over(copied: Copied, target: Ledger, table: Table, batch: Sequence[Row]) -> list[Row]:
+    """Give the target what it lacks of a batch; gives these rows."""
+    lacking = _lacking(target, table, batch)
+    if lacking:
+        target.take_over(table, lacking)
+        copied.new += len(lacking)
+    return lacking
 
 
 def _lacking(target: Ledger, table: Table, batch: Sequence[Row]) -> list[Row]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lmms_eval_cross.ledger.deriving import deriving_from
-from lmms_eval_cross.ledger.opening import ReadLedger, open_file_to_read, open_to_read, read_ahead
+from lmms_eval_cross.ledger.opening import ReadLedger, open_file_to_read, open_to_read, read_ahead, written_at
 from lmms_eval_cross.ledger.rows import PLACE, TABLES, Row, Table, fits, in_batches, read_texts
 from lmms_eval_cross.ledger.store import Ledger
 
@@ -187,6 +187,5 @@ def _state(source: Path) -> str:
     parts: list[int] = []
     for path in (source, source.with_name(f"{source.name}-wal")):
         if path.is_file():
-            status = path.stat()
-            parts += [status.st_ino, status.st_size, status.st_mtime_ns]
+            parts += written_at(path)
     return json.dumps(parts)

@@ -115,7 +115,7 @@ def open_file_to_read(path: Path, in_use: bool = False) -> Iterator[ReadLedger]:
         LedgerError: it is none, is damaged, or of a newer version.
     """
     with _told(path.name):
-        size, before, uri = _size(path), _written_at(path), _read_only(path, in_use)
+        size, before, uri = _size(path), written_at(path), _read_only(path, in_use)
         connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
     try:
         with _told(path.name):
@@ -130,7 +130,7 @@ def open_file_to_read(path: Path, in_use: bool = False) -> Iterator[ReadLedger]:
         connection.close()
 
 
-def _written_at(path: Path) -> tuple[int, int, int]:
+def written_at(path: Path) -> tuple[int, int, int]:
     """What differs once pages of a file were written; its log alone is none of it."""
     status = path.stat()
     return status.st_ino, status.st_size, status.st_mtime_ns
@@ -152,7 +152,7 @@ def _unless_written(path: Path, before: tuple[int, int, int] | None) -> Iterator
 
 
 def _refuse_written(path: Path, before: tuple[int, int, int] | None) -> None:
-    if before is not None and _written_at(path) != before:
+    if before is not None and written_at(path) != before:
         raise LedgerError(
             f"The ledger {path.name} was read while a run began to write to it; type the command again."
         ) from None

@@ -40,7 +40,7 @@ PLACE: Final[dict[Table, tuple[str, ...]]] = {
     "run": ("run", "judge_id"),
 }
 """The columns that tell a row of a table from others."""
-TOKENS: Final = tuple(Usage.__dataclass_fields__)
+TOKENS: Final = Usage.__dataclass_fields__.keys()
 """The counts of a call's tokens."""
 
 
@@ -81,7 +81,7 @@ def read_outcome(row: Row) -> Outcome:
 
 def _usage(text: str) -> Usage:
     tokens = _json(text)
-    if not isinstance(tokens, dict) or not tokens.keys() <= set(TOKENS):
+    if not isinstance(tokens, dict) or not tokens.keys() <= TOKENS:
         raise ValueError("no token counts")
     if not all(type(count) is int for count in tokens.values()):
         raise ValueError("token counts that are no whole numbers")

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from lmms_eval_cross.runs.model_under_test import model_under_test
+from lmms_eval_cross.runs.model_under_test import model_under_test, without_folders
 
 LONGEST: Final = 60
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -41,10 +41,8 @@ def model_name(results: Mapping[str, Any]) -> str:
     lmms-eval writes the checkpoint of some classes alone; of the others it is read from their arguments.
     """
     kind = str(results.get("model_source") or results.get("config", {}).get("model") or "")
-    checkpoint = str(results.get("model_name") or "").rstrip("/")
-    if checkpoint.startswith((".", "/", "~")) or checkpoint.count("/") > 1 or "\\" in checkpoint:
-        checkpoint = checkpoint.replace("\\", "/").rsplit("/", 1)[-1]
-    under_test = model_under_test(results)
-    if under_test is not None and not checkpoint:
+    checkpoint = without_folders(str(results.get("model_name") or "").rstrip("/"))
+    under_test = None if checkpoint else model_under_test(results)
+    if under_test is not None:
         return clean_label(under_test.name)
     return clean_label(f"{kind} {checkpoint}".strip() or "not recorded")

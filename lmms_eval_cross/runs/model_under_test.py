@@ -58,7 +58,8 @@ def model_under_test(results: Mapping[str, Any]) -> ModelUnderTest | None:
         return None
     arguments = _arguments(config.get("model_args"))
     generation = _generation(results)
-    name = f"{kind} {_without_folders(_checkpoint(arguments))}".strip().removesuffix(".jsonl")  # of replayed answers
+    checkpoint = without_folders(masked(_checkpoint(arguments)))
+    name = f"{kind} {checkpoint}".strip().removesuffix(".jsonl")  # of replayed answers
     matters = {key: value for key, value in arguments.items() if key not in _NO_MATTER}
     others = [{key: value for key, value in given.items() if key not in _EFFORT} for given in (matters, generation)]
     identity, family = _digest([kind, matters, generation]), _digest([kind, *others])
@@ -82,7 +83,7 @@ def _checkpoint(arguments: Mapping[str, str]) -> str:
 def _settings(arguments: Mapping[str, str], generation: Mapping[str, Any]) -> Iterator[str]:
     for name, value in arguments.items():
         if name not in _UNSHOWN and _NAME.fullmatch(name):  # what is no name is a part of a value that has commas
-            yield f"{name} {MASK if _SECRET.search(name) else _without_folders(value)}"
+            yield f"{name} {MASK if _SECRET.search(name) else without_folders(masked(value))}"
     for name in _SHOWN:
         number = generation.get(name)
         if isinstance(number, int | float) and abs(number) < _BEYOND_ANY:
@@ -120,9 +121,8 @@ def _generation(results: Mapping[str, Any]) -> Mapping[str, Any]:
     return {}
 
 
-def _without_folders(value: str) -> str:
-    """A name of the Hub as it is, a path's last part alone; an address without password and query."""
-    value = masked(value)
+def without_folders(value: str) -> str:
+    """A name of the Hub as it is, of a path or an address its last part alone."""
     if value.startswith((".", "/", "~")) or value.count("/") > 1 or "\\" in value:
         return value.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
     return value

@@ -129,6 +129,7 @@ def _check_types(value: Provenance | Sample, types: tuple[tuple[str, tuple[type,
             raise TypeError(f"{name} is {_shown(given)}")
 
 
+_MOST_PROVENANCES: Final = 16
 _PROVENANCES: Final[dict[str, Provenance]] = {}
 """By what their entries look like, which takes a third of the time of JSON; the answers of a judge share one."""
 
@@ -139,6 +140,8 @@ def _provenance(entry: Any) -> Provenance:
     if looks not in _PROVENANCES:
         provenance = Provenance(**json.loads(json.dumps(entry, allow_nan=False)))
         _check_types(provenance, _OF_PROVENANCE)
+        if len(_PROVENANCES) == _MOST_PROVENANCES:
+            _PROVENANCES.clear()  # a served page reads runs for days, and a file of anybody's may have as many as lines
         _PROVENANCES[looks] = provenance
     return _PROVENANCES[looks]
 

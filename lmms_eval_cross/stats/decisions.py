@@ -157,9 +157,9 @@ def complete_difference(
     scored = np.flatnonzero(~np.isnan(before - after))
     if len(scored) == 0:
         return None
-    if len(scored) == len(labels):
-        return paired_difference(before, after, labels, alpha, skew_safe=skew_safe)
-    return paired_difference(before[scored], after[scored], [labels[i] for i in scored], alpha, skew_safe=skew_safe)
+    if len(scored) < len(labels):
+        before, after, labels = before[scored], after[scored], [labels[i] for i in scored]
+    return paired_difference(before, after, labels, alpha, skew_safe=skew_safe)
 
 
 def decide_with_failures(
